@@ -1,0 +1,3 @@
+"""Alembic migrations that know environments."""
+
+__version__ = "0.1.0"
