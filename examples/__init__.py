@@ -1,0 +1,1 @@
+"""Sample applications that migrator's own environments migrate."""

@@ -1,0 +1,1 @@
+"""A small shop: FastAPI, SQLAlchemy and asyncpg."""

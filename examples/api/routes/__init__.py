@@ -1,0 +1,1 @@
+"""The HTTP routes, one router for each kind of thing."""

@@ -1,0 +1,6 @@
+"""`python -m migrator`."""
+
+from migrator.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,154 @@
+"""Compares models with a database, as Alembic's autogenerate does, and makes revisions of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from alembic.autogenerate import RevisionContext
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+from sqlalchemy import MetaData, Table
+
+from migrator.bridge.changes import describe
+from migrator.bridge.plan import PlannedStep
+from migrator.bridge.session import Session
+from migrator.config.select import Workspace
+from migrator.errors import ModelsError
+from migrator.results.changes import Change
+
+# What `alembic.command.revision` takes, with its defaults.
+_ARGUMENTS: dict[str, Any] = {
+    "message": None,
+    "autogenerate": False,
+    "sql": False,
+    "head": "head",
+    "splice": False,
+    "branch_label": None,
+    "version_path": None,
+    "rev_id": None,
+    "depends_on": None,
+}
+Before = Callable[[tuple[str, ...], MigrationContext], bool]
+
+
+class Comparison:
+    """One comparison, or one blank revision: what was found, and the files made of it."""
+
+    def __init__(self, session: Session, **arguments: Any) -> None:
+        self._session = session
+        self._context = RevisionContext(session.config, session.scripts, {**_ARGUMENTS, **arguments})
+        self.changes: tuple[Change, ...] = ()
+
+    def compare(self, before: Before) -> None:
+        """Compare the models with the database. `before(heads, context)` may refuse, or give False to skip.
+
+        Raises ModelsError for models without a table.
+        """
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            if before(tuple(heads), context):
+                require_tables(context, self._session.workspace)
+                self._context.run_autogenerate(heads, context)
+                self._describe(context)
+            return ()
+
+        self._run(work, dont_mutate=True)
+
+    def run_env(self, *, offline: bool) -> None:
+        """Run env.py for what it adds to the template, comparing nothing."""
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.run_no_autogenerate(heads, context)
+            return ()
+
+        self._run(work, as_sql=offline, dont_mutate=True)
+
+    def create_all(self) -> tuple[str, ...]:
+        """Make the revision that creates every table of the models, without a database. Gives the tables.
+
+        Raises ModelsError for models without a table.
+        """
+        tables: list[Table] = []
+
+        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+            require_tables(context, self._session.workspace)
+            autogen = AutogenContext(context, autogenerate=False)
+            tables.extend(t for t in autogen.sorted_tables if _included(autogen, t))
+            up = directives[0].upgrade_ops
+            down = directives[0].downgrade_ops
+            if up is None or down is None:
+                raise AssertionError("Alembic gave a revision without operations.")
+            up.ops[:] = [op for table in tables for op in _creation(autogen, table)]
+            up.reverse_into(down)
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.process_revision_directives = fill
+            self._context.run_no_autogenerate(heads, context)
+            self._describe(context)
+            return ()
+
+        self._run(work, as_sql=True)
+        return tuple(table.fullname for table in tables)
+
+    def write(self) -> list[Script]:
+        """Write the revision files. Raises CommandError and what the files' folder raises."""
+        return [script for script in self._context.generate_scripts() if script is not None]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write: no change, or env.py's own hook took all away."""
+        return all(
+            up.is_empty() for each in self._context.generated_revisions for up in each.upgrade_ops_list
+        )
+
+    def _run(self, work: Any, **options: Any) -> None:
+        self._session.run(
+            work, template_args=self._context.template_args, revision_context=self._context, **options
+        )
+
+    def _describe(self, context: MigrationContext) -> None:
+        found = [up for each in self._context.generated_revisions for up in each.upgrade_ops_list]
+        self.changes = describe(found, context.dialect)
+
+
+def _included(autogen: AutogenContext, table: Table) -> bool:
+    return autogen.run_object_filters(table, table.name, "table", False, None)
+
+
+def _creation(autogen: AutogenContext, table: Table) -> list[ops.MigrateOperation]:
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    return [
+        ops.CreateTableOp.from_table(table),
+        *(
+            ops.CreateIndexOp.from_index(index)
+            for index in indexes
+            if autogen.run_object_filters(index, index.name, "index", False, None)
+        ),
+    ]
+
+
+def require_tables(context: MigrationContext, workspace: Workspace) -> None:
+    """Refuse to compare with nothing: every table of the database would be dropped. Raises ModelsError."""
+    metadata = context.opts.get("target_metadata")
+    every = [metadata] if isinstance(metadata, MetaData) else list(metadata or ())
+    if any(each.tables for each in every):
+        return
+    file = workspace.environment.shown(workspace.environment.config_file)
+    models = workspace.environment.settings.models
+    if not workspace.environment.managed:
+        raise ModelsError(
+            "The target_metadata of env.py has no tables, so that every table would be dropped.",
+            hint="Import the modules of the models in env.py before context.configure().",
+        )
+    if not models:
+        raise ModelsError(
+            f"No models are named for the environment {workspace.environment.name}.",
+            hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
+        )
+    raise ModelsError(
+        f"The models ({', '.join(models)}) have no tables, so that every table would be dropped.",
+        hint=f"Correct 'models' in the [migrator] section of {file}.",
+    )

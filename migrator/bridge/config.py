@@ -1,0 +1,73 @@
+"""Alembic's `Config` for a workspace."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from alembic.config import CommandLine, Config
+
+from migrator.config.folders import split_paths, version_folders
+from migrator.config.select import Workspace
+
+
+def alembic_config(
+    workspace: Workspace, command: Sequence[str], *, output: TextIO | None = None, quiet: bool = True
+) -> Config:
+    """Make the Config that Alembic's own command line would make for `alembic <command>`.
+
+    For an environment of ours `version_locations` is set here, because Alembic reads it before env.py runs.
+    `output` takes what Alembic prints. Nothing here contains the database's URL.
+    """
+    environment = workspace.environment
+    ini, toml = _files(environment.config_file, environment.root)
+    config = Config(
+        ini,
+        toml_file=toml,
+        ini_section=workspace.choice.section,
+        output_buffer=output,
+        stdout=output or sys.stderr,
+        cmd_opts=_namespace(workspace, command),
+    )
+    # Alembic's own messages ("Generating ... done") would be printed beside ours.
+    config.messaging_opts = {"quiet": quiet}
+    if environment.managed:
+        set_version_locations(config, workspace, version_folders(environment))
+    return config
+
+
+def _files(path: Path, root: Path) -> tuple[str, str]:
+    """Alembic always reads two files: the ini and the pyproject.toml beside it or in the current folder."""
+    if path.suffix == ".toml":
+        return str(root / "alembic.ini"), str(path)
+    return str(path), str(root / "pyproject.toml")
+
+
+def _namespace(workspace: Workspace, command: Sequence[str]) -> Any:
+    """Give what Alembic's command line hands to env.py as `config.cmd_opts`."""
+    choice = workspace.choice
+    before = ["-c", str(workspace.environment.config_file), "-n", choice.section]
+    for pair in choice.x:
+        before += ["-x", pair]
+    return CommandLine("alembic").parser.parse_args([*before, *command])
+
+
+def set_version_locations(config: Config, workspace: Workspace, folders: Sequence[Path]) -> None:
+    """Set the version folders of a Config, whatever characters are in their names."""
+    environment = workspace.environment
+    prepend = environment.file.option("prepend_sys_path")
+    # A path may hold spaces and colons; a newline it does not.
+    set_option(config, "path_separator", "newline")
+    set_option(config, "version_locations", "\n".join(str(folder) for folder in folders))
+    if prepend:
+        kept = [str(environment.root / part) for part in split_paths(prepend, environment)]
+        set_option(config, "prepend_sys_path", "\n".join(kept))
+
+
+def set_option(config: Config, name: str, value: str) -> None:
+    """Set an option of Alembic's section to a literal value: configparser would interpolate a `%`."""
+    if not config.file_config.has_section(config.config_ini_section):
+        config.file_config.add_section(config.config_ini_section)
+    config.set_main_option(name, value.replace("%", "%%"))

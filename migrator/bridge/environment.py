@@ -1,0 +1,109 @@
+"""Runs an env.py, any env.py, and watches what it does.
+
+Alembic gives env.py the module `alembic.context`, whose functions stand for the EnvironmentContext in use.
+A subclass whose `configure()` adds to what env.py passes can therefore observe and adjust every env.py
+without an edit. The module's functions are bound to the subclass once, when this module is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import alembic.context
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection
+
+from migrator import secrets
+from migrator.bridge.scripts import revisions_error
+from migrator.config.select import Workspace
+from migrator.config.url import address
+from migrator.database.failures import database_error, first_line, is_database_failure
+from migrator.errors import ConfigurationError, MigratorError
+
+Work = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
+
+
+class ObservedEnvironment(EnvironmentContext):
+    """An EnvironmentContext that remembers the connection env.py opened, and sets its transactions."""
+
+    def __init__(
+        self,
+        config: Config,
+        script: ScriptDirectory,
+        *,
+        workspace: Workspace,
+        on_connect: Callable[[URL], None],
+        **options: Any,
+    ) -> None:
+        super().__init__(config, script, **options)
+        self.transaction = workspace.environment.settings.transaction
+        self.on_connect = on_connect
+        self.connected_to: URL | None = None
+
+    def configure(self, connection: Connection | None = None, **options: Any) -> None:  # type: ignore[override]
+        """Pass on what env.py says, with the transactions that the environment asks for."""
+        if self.transaction != "env":
+            options["transaction_per_migration"] = self.transaction == "revision"
+        if connection is not None and not self.is_offline_mode():
+            self.connected_to = connection.engine.url
+            self.on_connect(self.connected_to)
+        super().configure(connection, **options)
+
+
+ObservedEnvironment.create_module_class_proxy(alembic.context.__dict__, alembic.context.__dict__)
+
+
+def run_env(environment: ObservedEnvironment) -> None:
+    """Run the env.py of an environment's script directory. What it prints goes to stderr.
+
+    Raises what env.py raises.
+    """
+    with environment, contextlib.redirect_stdout(sys.stderr):
+        environment.script.run_env()
+
+
+@contextlib.contextmanager
+def env_failures(workspace: Workspace, env_py: str, connected_to: Callable[[], URL | None]) -> Iterator[None]:
+    """Translate what goes wrong in env.py, before or between revisions, into an error with its exit code."""
+    try:
+        yield
+    except MigratorError:
+        raise
+    except CommandError as exc:
+        raise revisions_error(exc, workspace) from exc
+    except (Exception, SystemExit) as exc:
+        if is_database_failure(exc):
+            raise _unusable(exc, workspace, connected_to()) from exc
+        raise _broken_env(exc, workspace, env_py) from exc
+
+
+def _unusable(exc: BaseException, workspace: Workspace, connected_to: URL | None) -> MigratorError:
+    if not workspace.resolves_url:
+        where = address(connected_to) if connected_to is not None else "of " + workspace.environment.name
+        return database_error(exc, where, "env.py")
+    source = workspace.database
+    url = connected_to or source.url
+    return database_error(exc, address(url) if url is not None else "embedded", source.origin)
+
+
+def _broken_env(exc: BaseException, workspace: Workspace, env_py: str) -> ConfigurationError:
+    line = next(
+        (f.lineno for f in reversed(traceback.extract_tb(exc.__traceback__)) if f.filename == env_py), None
+    )
+    if isinstance(exc, SyntaxError) and exc.filename == env_py:
+        line = exc.lineno
+    file = workspace.environment.shown(Path(env_py))
+    where = f"{file}, line {line}," if line else file
+    return ConfigurationError(
+        f"{where} failed: {type(exc).__name__}: {secrets.scrub(first_line(exc))}",
+        hint="Correct env.py or what it uses; --traceback shows where it came from.",
+    )

@@ -1,0 +1,95 @@
+"""The steps from where a database stands to a target, as Alembic plans them.
+
+Alembic has no public name for its planners; `alembic.command` calls the same methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from alembic.runtime.migration import RevisionStep, StampStep
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from migrator.config.select import Workspace
+from migrator.errors import RevisionsError
+from migrator.results.run import Step
+
+Heads = tuple[str, ...]
+PlannedStep = RevisionStep | StampStep
+Plan = Callable[[Heads], list[PlannedStep]]
+
+
+def upgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
+    """Give the planner of an upgrade to `target`, which may be relative."""
+
+    def plan(heads: Heads) -> list[PlannedStep]:
+        return list(scripts._upgrade_revs(target, heads))  # type: ignore[arg-type]
+
+    return plan
+
+
+def downgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
+    """Give the planner of a downgrade to `target`, which may be relative."""
+
+    def plan(heads: Heads) -> list[PlannedStep]:
+        return list(scripts._downgrade_revs(target, heads))  # type: ignore[arg-type]
+
+    return plan
+
+
+def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> Plan:
+    """Give the planner of a stamp with `targets`."""
+
+    def plan(heads: Heads) -> list[PlannedStep]:
+        return list(scripts._stamp_revs(tuple(targets), heads))
+
+    return plan
+
+
+def planned(plan: Plan, heads: Heads, workspace: Workspace) -> list[PlannedStep]:
+    """Run a planner. Raises RevisionsError where a file has no function for the direction."""
+    try:
+        return plan(heads)
+    except AttributeError as exc:
+        file = getattr(exc.obj, "__file__", None)
+        if file is None or exc.name not in ("upgrade", "downgrade"):
+            raise
+        raise RevisionsError(
+            f"The revision file {workspace.environment.shown(Path(file))} has no function {exc.name}().",
+            hint=f"Write it; where there is nothing to do: def {exc.name}(): pass",
+        ) from exc
+
+
+def step_info(step: PlannedStep, workspace: Workspace) -> Step:
+    """Give the facts of a step: its revision, or what a stamp moves to."""
+    if isinstance(step, RevisionStep):
+        script = step.revision
+        path = workspace.environment.shown(Path(script.path))
+        return Step(script.revision, " ".join((step.doc or "").split()), path)
+    moved = step.to_revisions or ("base",)
+    return Step(", ".join(moved), "", "")
+
+
+def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
+    """Give every revision that a database with these heads contains. Raises CommandError."""
+    if not heads:
+        return set()
+    walked = scripts.revision_map.iterate_revisions(
+        heads, "base", inclusive=True, implicit_base=True, assert_relative_length=False
+    )
+    return {script.revision for script in walked}
+
+
+def unknown_revisions(scripts: ScriptDirectory, heads: Heads) -> list[str]:
+    """Give those revisions of a database that no file has."""
+    return [head for head in heads if not _has(scripts, head)]
+
+
+def _has(scripts: ScriptDirectory, revision: str) -> bool:
+    try:
+        found = scripts.get_revision(revision)
+    except CommandError:
+        return False
+    return found is not None and found.revision == revision

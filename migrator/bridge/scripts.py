@@ -1,0 +1,224 @@
+"""Alembic's `ScriptDirectory`, loaded strictly: what Alembic only warns of is an error."""
+
+from __future__ import annotations
+
+import re
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import (
+    CycleDetected,
+    MultipleHeads,
+    RangeNotAncestorError,
+    ResolutionError,
+    RevisionError,
+)
+from alembic.util import CommandError
+
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, RevisionsError
+from migrator.results.revisions import Revision
+from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
+
+LONGEST_ID = 32
+
+
+def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: bool = False) -> ScriptDirectory:
+    """Load the version files of a workspace.
+
+    Raises ConfigurationError for a missing folder, RevisionsError for a broken file, a duplicate or too long
+    revision id, a missing down revision or a cycle; each names the file.
+    """
+    scripts = _script_directory(config, workspace)
+    folders = folders_of(scripts)
+    if workspace.environment.managed and not missing_folder_ok:
+        _refuse_missing(folders, workspace)
+    with _strictly(folders, workspace):
+        scripts.get_heads()
+    if workspace.environment.managed:
+        _refuse_long_ids(scripts, workspace)
+    return scripts
+
+
+def folders_of(scripts: ScriptDirectory) -> tuple[Path, ...]:
+    """Give the absolute version folders of a ScriptDirectory, which has no public name for them."""
+    return tuple(Path(folder) for folder in scripts._version_locations)
+
+
+def _script_directory(config: Config, workspace: Workspace) -> ScriptDirectory:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return ScriptDirectory.from_config(config)
+    except CommandError as exc:
+        raise ConfigurationError(
+            f"{_config_file(workspace)}: {exc}", hint="Correct script_location in its [alembic] section."
+        ) from exc
+
+
+def _config_file(workspace: Workspace) -> str:
+    return workspace.environment.shown(workspace.environment.config_file)
+
+
+def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"The version folder {workspace.environment.shown(folder)} of the environment"
+                f" {workspace.environment.name} does not exist.",
+                hint=f"Correct version_locations in {_config_file(workspace)}, or write the first revision:"
+                f' migrator generate -m "initial" --env {workspace.environment.name}',
+            )
+
+
+def _refuse_long_ids(scripts: ScriptDirectory, workspace: Workspace) -> None:
+    for script in scripts.walk_revisions():
+        if len(script.revision) > LONGEST_ID:
+            raise RevisionsError(
+                f"The revision id {script.revision} in {workspace.environment.shown(Path(script.path))} has"
+                f" {len(script.revision)} characters; alembic_version holds {LONGEST_ID}.",
+                hint="Shorten it in that file, and in the down_revision of the files after it.",
+            )
+
+
+@contextmanager
+def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except CommandError as exc:
+            raise _nameless_file(exc, folders, workspace) from exc
+        except (RevisionError, KeyError) as exc:
+            raise _graph_error(exc, folders, workspace) from exc
+        except (Exception, SystemExit) as exc:
+            # A version file is anybody's code and may raise anything.
+            raise _broken_file(exc, folders, workspace) from exc
+    if any(Path(warning.filename).parent.name == "script" for warning in caught):
+        _refuse_duplicates(folders, workspace)
+
+
+def _nameless_file(exc: CommandError, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
+    for path in without_revision(folders):
+        return RevisionsError(
+            f"The file {workspace.environment.shown(path)} in the version folder has no 'revision'.",
+            hint='Write its revision id into it (revision = "..."), or move it out of the folder.',
+        )
+    return revisions_error(exc, workspace)
+
+
+def _refuse_duplicates(folders: tuple[Path, ...], workspace: Workspace) -> None:
+    for revision, paths in duplicates(readable_headers(folders)).items():
+        files = " and ".join(workspace.environment.shown(path) for path in paths)
+        raise RevisionsError(
+            f"The revision id {revision} stands in more than one file: {files}.",
+            hint="Delete the copy, or give one of them another id.",
+        )
+
+
+def _graph_error(exc: Exception, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
+    headers = readable_headers(folders)
+    for header, wanted in missing(headers):
+        return RevisionsError(
+            f"{workspace.environment.shown(header.path)} comes after revision {wanted}, which no file has.",
+            hint="Bring that file back (git log -- its folder), or correct down_revision or depends_on.",
+        )
+    if isinstance(exc, CycleDetected):
+        files = [workspace.environment.shown(path) for path in files_of(headers, exc.revisions)]
+        return RevisionsError(
+            f"The revisions form a cycle: {', '.join(files) or _one_line(exc)}.",
+            hint="Correct down_revision in one of them.",
+        )
+    return RevisionsError(f"{_one_line(exc)}.", hint="List the files with: migrator history")
+
+
+def _broken_file(exc: BaseException, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
+    if isinstance(exc, SyntaxError) and exc.filename:
+        file = workspace.environment.shown(Path(exc.filename))
+        return RevisionsError(
+            f"The revision file {file} has a syntax error in line {exc.lineno}: {exc.msg}.",
+            hint=f"Correct it, then check with: python -m py_compile {file}",
+        )
+    place = place_in(exc, folders)
+    where = f"{workspace.environment.shown(place[0])} (line {place[1]})" if place else "A revision file"
+    return RevisionsError(
+        f"{where} cannot be loaded: {type(exc).__name__}: {_one_line(exc)}.",
+        hint="Correct the file; --traceback shows where it came from.",
+    )
+
+
+def place_in(exc: BaseException, folders: Iterable[Path]) -> tuple[Path, int] | None:
+    """Give the file and line of the innermost frame of an exception that lies in a version folder."""
+    roots = [folder.resolve() for folder in folders]
+    for frame in reversed(traceback.extract_tb(exc.__traceback__)):
+        file = Path(frame.filename)
+        if any(root in file.resolve().parents for root in roots):
+            return file, frame.lineno or 0
+    return None
+
+
+def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
+    """Translate Alembic's CommandError. What it was raised from says more than its text."""
+    name = workspace.environment.name
+    cause = exc.__cause__
+    if isinstance(cause, MultipleHeads):
+        heads = ", ".join(cause.heads)
+        return RevisionsError(
+            f"The environment {name} has several heads: {heads}.",
+            hint='Join them: migrator merge heads -m "merge"; or name one, or all: heads',
+        )
+    if isinstance(cause, RangeNotAncestorError):
+        return RevisionsError(f"{_one_line(exc)}.", hint="See the order with: migrator history")
+    if isinstance(cause, ResolutionError):
+        return RevisionsError(
+            f"{_one_line(cause)}.".replace("..", "."),
+            hint=f"The revisions of {name} are listed by: migrator history --env {name}",
+        )
+    return RevisionsError(f"{_one_line(exc).rstrip('.')}.", hint="List the revisions with: migrator history")
+
+
+def _one_line(exc: BaseException) -> str:
+    return " ".join(str(exc).split())
+
+
+@contextmanager
+def translated(workspace: Workspace) -> Iterator[None]:
+    """Translate what Alembic raises about revisions while the block runs."""
+    try:
+        yield
+    except CommandError as exc:
+        raise revisions_error(exc, workspace) from exc
+
+
+def revision_info(
+    script: Script, workspace: Workspace, *, applied: bool | None = None, current: bool | None = None
+) -> Revision:
+    """Give the facts of a revision file as plain data."""
+    created = re.search(r"^Create Date: *(.+)$", script.longdoc, re.MULTILINE)
+    return Revision(
+        revision=script.revision,
+        down_revisions=_tuple(script.down_revision),
+        depends_on=_tuple(script.dependencies),
+        branch_labels=tuple(sorted(script.branch_labels)),
+        message=" ".join(script.doc.split()),
+        description=script.longdoc,
+        path=workspace.environment.shown(Path(script.path)),
+        created=created[1].strip() if created else None,
+        is_head=script.is_head,
+        is_branch_point=script.is_branch_point,
+        is_merge_point=script.is_merge_point,
+        next_revisions=tuple(sorted(script.nextrev)),
+        applied=applied,
+        current=current,
+    )
+
+
+def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

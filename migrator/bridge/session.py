@@ -1,0 +1,137 @@
+"""One command's use of Alembic: its Config, its version files, and runs of env.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL
+
+from migrator.bridge.config import alembic_config, set_option, set_version_locations
+from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
+from migrator.bridge.handover import Handover, hand_over
+from migrator.bridge.scripts import load_scripts
+from migrator.config.select import Workspace
+from migrator.config.url import address
+from migrator.database.opening import open_database
+from migrator.results.events import Connecting, Report, ignore
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a command needs of the database: to write, the models, or only the kind of it (offline)."""
+
+    writes: bool = True
+    models: bool = True
+    offline: bool = False
+
+
+class Session:
+    """Runs the env.py of a workspace as often as a command needs it."""
+
+    def __init__(
+        self, workspace: Workspace, config: Config, scripts: ScriptDirectory, report: Report
+    ) -> None:
+        self.workspace = workspace
+        self.config = config
+        self.scripts = scripts
+        self.connected_to: URL | None = None
+        self._report = report
+        self._announced = workspace.resolves_url
+
+    def run(self, work: Work, **options: Any) -> None:
+        """Run env.py with `work` as Alembic's function of (heads, context).
+
+        `options` are those of EnvironmentContext, such as `dont_mutate`. Raises MigratorErrors for what goes
+        wrong in env.py; what `work` raises comes through as it is where it is one.
+        """
+        with env_failures(self.workspace, self.scripts.env_py_location, lambda: self.connected_to):
+            self.run_untranslated(work, **options)
+
+    def run_untranslated(self, work: Work, **options: Any) -> None:
+        """Do as `run`, and raise whatever env.py or a revision raises."""
+        run_env(
+            ObservedEnvironment(
+                self.config,
+                self.scripts,
+                workspace=self.workspace,
+                on_connect=self._connected,
+                fn=work,
+                **options,
+            )
+        )
+
+    def read_heads(self) -> tuple[str, ...]:
+        """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does."""
+        found: list[str] = []
+
+        def read(heads: Sequence[str], _context: MigrationContext) -> list[MigrationStep]:
+            found.extend(heads)
+            return []
+
+        self.run(read, dont_mutate=True)
+        return tuple(found)
+
+    def _connected(self, url: URL) -> None:
+        self.connected_to = url
+        if not self._announced:
+            self._announced = True
+            self._report(
+                Connecting(
+                    environment=self.workspace.environment.name,
+                    config_file=str(self.workspace.environment.config_file),
+                    address=address(url),
+                    origin="env.py",
+                )
+            )
+
+
+def file_session(workspace: Workspace, command: Sequence[str], *, new_folder: bool = False) -> Session:
+    """Give a session that reads version files and touches no database.
+
+    With `new_folder` a missing version folder is no error. Raises ConfigurationError and RevisionsError.
+    """
+    config = alembic_config(workspace, command)
+    scripts = load_scripts(config, workspace, missing_folder_ok=new_folder)
+    return Session(workspace, config, scripts, ignore)
+
+
+@contextmanager
+def database_session(
+    workspace: Workspace,
+    command: Sequence[str],
+    report: Report,
+    needs: Needs,
+    *,
+    output: TextIO | None = None,
+    new_folder: bool = False,
+    folders: Sequence[Path] = (),
+) -> Iterator[Session]:
+    """Give a session whose env.py reaches the environment's database while the block runs.
+
+    `output` takes the SQL of offline mode. With `new_folder` a missing version folder is no error. `folders`
+    stand in for the environment's version folders. Raises ConfigurationError, RevisionsError, DatabaseError.
+    """
+    config = alembic_config(workspace, command, output=output)
+    if folders:
+        set_version_locations(config, workspace, folders)
+    session = Session(
+        workspace, config, load_scripts(config, workspace, missing_folder_ok=new_folder), report
+    )
+    if not workspace.resolves_url:
+        yield session
+        return
+    opened = open_database(
+        workspace.environment, workspace.database, report, writes=needs.writes, offline=needs.offline
+    )
+    with opened as url:
+        hand_over(config, Handover(workspace, url, writes=needs.writes, needs_models=needs.models))
+        # For an env.py that is not ours: it reads the URL where Alembic has it.
+        set_option(config, "sqlalchemy.url", url.render_as_string(hide_password=False))
+        yield session

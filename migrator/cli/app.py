@@ -1,0 +1,76 @@
+"""The table of commands, and the Typer application made of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from migrator import __version__
+from migrator.cli.commands import change, look, write
+from migrator.cli.common import take_common, with_common
+from migrator.cli.invocation import Invocation
+from migrator.cli.registry import Command, register
+
+_WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
+
+COMMANDS = (
+    Command("generate", write.generate, _WRITE, 'migrator generate -m "add orders"'),
+    Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
+    Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),
+    Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
+    Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
+    Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production"),
+    Command("downgrade", change.downgrade, _CHANGE, "migrator downgrade -1"),
+    Command("stamp", change.stamp, _CHANGE, "migrator stamp head"),
+    Command("ensure-version", change.ensure_version, _CHANGE, "migrator ensure-version"),
+    Command(
+        "run",
+        change.run,
+        _CHANGE,
+        "migrator run -- uvicorn examples.api.main:app",
+        settings={"allow_interspersed_args": False},
+    ),
+    Command("current", look.current, _LOOK, "migrator current --env production --check-heads"),
+    Command("history", look.history, _LOOK, "migrator history -i"),
+    Command("heads", look.heads, _LOOK, "migrator heads"),
+    Command("branches", look.branches, _LOOK, "migrator branches"),
+    Command("show", look.show, _LOOK, "migrator show head"),
+    Command("envs", look.envs, _LOOK, "migrator envs"),
+    Command("check", look.check, _JUDGE, "migrator check"),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"migrator {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Alembic migrations that know environments."""
+
+
+def _take_root(ctx: typer.Context, **values: Any) -> None:
+    values.pop("version")
+    invocation: Invocation = ctx.obj
+    invocation.common = invocation.common.joined(take_common(values))
+
+
+def build_app(*, rich: bool) -> typer.Typer:
+    """Make the application. With `rich`, help is drawn for a terminal; without it, Rich is not imported."""
+    app = typer.Typer(
+        name="migrator",
+        rich_markup_mode="rich" if rich else None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback(epilog="Example: migrator upgrade --env production")(with_common(_root, _take_root))
+    for command in COMMANDS:
+        register(app, command)
+    return app

@@ -1,0 +1,1 @@
+"""The commands, by group. Each imports its operation when it is called: help needs no Alembic."""

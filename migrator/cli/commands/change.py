@@ -1,0 +1,79 @@
+"""Commands that change a database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.parameters import Confirm, Sql, Tag, Target, Targets
+
+
+def upgrade(run: Invocation, target: Target = "head", sql: Sql = False, tag: Tag = None) -> Outcome:
+    """Move a database to a later revision."""
+    if sql:
+        return _sql(run, "upgrade", [target], tag)
+    from migrator.operations.upgrade import upgrade as operation
+
+    return Outcome(operation(run.workspace(), target, run.report, tag=tag))
+
+
+def downgrade(
+    run: Invocation, target: Target = "-1", sql: Sql = False, tag: Tag = None, confirm: Confirm = None
+) -> Outcome:
+    """Move a database back to an earlier revision."""
+    if sql:
+        return _sql(run, "downgrade", [target], tag)
+    from migrator.operations.downgrade import downgrade as operation
+
+    return Outcome(operation(run.workspace(), target, run.consent(confirm), run.report, tag=tag))
+
+
+def stamp(
+    run: Invocation,
+    targets: Targets,
+    sql: Sql = False,
+    tag: Tag = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Empty the version table first, whatever it holds.")
+    ] = False,
+    confirm: Confirm = None,
+) -> Outcome:
+    """Set the version table without running anything."""
+    if sql:
+        return _sql(run, "stamp", targets, tag)
+    from migrator.operations.stamp import stamp as operation
+
+    workspace, consent = run.workspace(), run.consent(confirm)
+    return Outcome(operation(workspace, targets, consent, run.report, purge=purge, tag=tag))
+
+
+def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
+    """Make the version table where there is none."""
+    if sql:
+        from migrator.operations.offline import write_version_table_sql
+
+        return Outcome(write_version_table_sql(run.workspace(), run.report))
+    from migrator.operations.ensure_version import ensure_version as operation
+
+    return Outcome(operation(run.workspace(), run.report))
+
+
+def run(
+    run: Invocation,
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND...", help="The command and its arguments, after --.")
+    ],
+) -> Outcome:
+    """Run a command with DATABASE_URL and POSTGRES_* set."""
+    from migrator.operations.run_command import run_command
+
+    result = run_command(run.workspace(), command, run.report, output_to_stderr=run.common.json)
+    return Outcome(result, result.code)
+
+
+def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:
+    from migrator.operations.offline import write_sql
+
+    return Outcome(write_sql(run.workspace(), direction, targets, run.report, tag=tag))  # type: ignore[arg-type]

@@ -1,0 +1,101 @@
+"""Commands that look."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.parameters import Target, Verbose
+from migrator.errors import ExitCode
+
+
+def history(
+    run: Invocation,
+    rev_range: Annotated[
+        str | None, typer.Option("--rev-range", "-r", metavar="[START]:[END]", help="Only this range.")
+    ] = None,
+    verbose: Verbose = False,
+    indicate_current: Annotated[
+        bool,
+        typer.Option(
+            "--indicate-current", "-i", help="Ask the database what is applied and what is pending."
+        ),
+    ] = False,
+) -> Outcome:
+    """List the revisions, newest first."""
+    from migrator.operations.history import history as operation
+
+    run.verbose = verbose
+    workspace = run.workspace()
+    result = operation(workspace, run.report, rev_range=rev_range, indicate_current=indicate_current)
+    return Outcome(result)
+
+
+def current(
+    run: Invocation,
+    verbose: Verbose = False,
+    check_heads: Annotated[
+        bool, typer.Option("--check-heads", help="Exit with 1 when the database is not at all heads.")
+    ] = False,
+) -> Outcome:
+    """Show where a database stands."""
+    from migrator.operations.current import current as operation
+
+    run.verbose = verbose
+    result = operation(run.workspace(), run.report)
+    return Outcome(result, ExitCode.NO if check_heads and not result.at_heads else ExitCode.OK)
+
+
+def heads(
+    run: Invocation,
+    verbose: Verbose = False,
+    resolve_dependencies: Annotated[
+        bool, typer.Option("--resolve-dependencies", help="Count depends_on like a down revision.")
+    ] = False,
+) -> Outcome:
+    """Show the newest revisions of the version folder."""
+    from migrator.operations.heads import heads as operation
+
+    run.verbose = verbose
+    return Outcome(operation(run.workspace(), resolve_dependencies=resolve_dependencies))
+
+
+def branches(run: Invocation, verbose: Verbose = False) -> Outcome:
+    """Show where the history branches."""
+    from migrator.operations.branches import branches as operation
+
+    run.verbose = verbose
+    return Outcome(operation(run.workspace()))
+
+
+def show(run: Invocation, target: Target = "head") -> Outcome:
+    """Show everything that a revision file says."""
+    from migrator.operations.show import show as operation
+
+    run.verbose = True
+    return Outcome(operation(run.workspace(), target, run.report))
+
+
+def envs(run: Invocation) -> Outcome:
+    """List the environments and their databases."""
+    from migrator.operations.envs import envs as operation
+
+    return Outcome(operation(run.choice()))
+
+
+def check(
+    run: Invocation,
+    against: Annotated[
+        str, typer.Option("--against", metavar="database", help="What the models are compared with.")
+    ] = "database",
+) -> Outcome:
+    """Compare models and database (exit 1: they differ)."""
+    from migrator.errors import UsageError
+    from migrator.operations.check import check as operation
+
+    if against != "database":
+        raise UsageError(f"--against {against} is not known.", hint="Give --against database.")
+    result = operation(run.workspace(), run.report)
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)

@@ -1,0 +1,102 @@
+"""Commands that write revisions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.parameters import BranchLabel, Confirm, Message, RevId, Target, Targets
+
+
+def generate(
+    run: Invocation,
+    message: Message = None,
+    autogenerate: Annotated[
+        bool,
+        typer.Option(
+            "--autogenerate/--empty", help="Compare models and database, or write a blank revision."
+        ),
+    ] = True,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="With --empty: run env.py offline (revision_environment).")
+    ] = False,
+    head: Annotated[
+        str, typer.Option("--head", metavar="TARGET", help="Revision, or label@head, to come after.")
+    ] = "head",
+    splice: Annotated[
+        bool, typer.Option("--splice", help="Allow --head to be a revision that is no head.")
+    ] = False,
+    branch_label: BranchLabel = None,
+    version_path: Annotated[
+        str | None, typer.Option("--version-path", metavar="FOLDER", help="Which of several version folders.")
+    ] = None,
+    rev_id: RevId = None,
+    depends_on: Annotated[
+        list[str] | None,
+        typer.Option("--depends-on", metavar="TARGET", help="Revision that this one needs (repeatable)."),
+    ] = None,
+) -> Outcome:
+    """Write a revision from what changed in the models."""
+    from migrator.operations.generate import GenerateRequest
+    from migrator.operations.generate import generate as operation
+
+    request = GenerateRequest(
+        message=message,
+        autogenerate=autogenerate,
+        sql=sql,
+        head=head,
+        splice=splice,
+        branch_label=branch_label,
+        version_path=version_path and run.path(version_path),
+        rev_id=rev_id,
+        depends_on=tuple(depends_on or ()),
+    )
+    return Outcome(operation(run.workspace(), request, run.report))
+
+
+def merge(
+    run: Invocation,
+    revisions: Targets = ["heads"],  # noqa: B006 - Typer copies defaults
+    message: Message = None,
+    branch_label: BranchLabel = None,
+    rev_id: RevId = None,
+    splice: Annotated[bool, typer.Option("--splice", help="Allow revisions that are no heads.")] = False,
+) -> Outcome:
+    """Join several heads into one."""
+    from migrator.operations.merge import MergeRequest
+    from migrator.operations.merge import merge as operation
+
+    request = MergeRequest(tuple(revisions), message, branch_label, rev_id, splice)
+    return Outcome(operation(run.workspace(), request, run.report))
+
+
+def edit(run: Invocation, target: Target = "head") -> Outcome:
+    """Open revision files in $VISUAL or $EDITOR."""
+    from migrator.operations.edit import edit as operation
+
+    return Outcome(operation(run.workspace(), target, run.report))
+
+
+def reset_versions(
+    run: Invocation,
+    message: Annotated[
+        str, typer.Option("--message", "-m", metavar="TEXT", help="What the new first revision is called.")
+    ] = "initial",
+    rev_id: RevId = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Apply the new revision to the database.")
+    ] = False,
+    files_only: Annotated[bool, typer.Option("--files-only", help="Do not look at a database.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen, and change nothing.")
+    ] = False,
+    confirm: Confirm = None,
+) -> Outcome:
+    """Start the history over, for a new, empty database."""
+    from migrator.operations.reset_versions import ResetRequest
+    from migrator.operations.reset_versions import reset_versions as operation
+
+    request = ResetRequest(message, rev_id, files_only, upgrade, dry_run)
+    return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))

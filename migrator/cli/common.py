@@ -1,0 +1,141 @@
+"""The options that every command takes, before the command's name or after it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+import typer
+
+from migrator.cli.complete import complete_environment
+from migrator.errors import UsageError
+
+_PANEL = "Common options"
+
+
+@dataclass(frozen=True)
+class Common:
+    """The values of the common options."""
+
+    env: Annotated[
+        str | None,
+        typer.Option(
+            "--env",
+            "-e",
+            metavar="NAME",
+            help="Environment, such as production or testing.",
+            autocompletion=complete_environment,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="Any Alembic ini or pyproject.toml, instead of --env.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            "-n",
+            metavar="SECTION",
+            help="Section of the ini file, instead of alembic.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Database URL; goes before every other source.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    x: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-x",
+            metavar="KEY=VALUE",
+            help="Argument for env.py (context.get_x_argument).",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=_PANEL)
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No banner and no progress on stderr.", rich_help_panel=_PANEL),
+    ] = False
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Show the SQL on stderr as it runs.", rich_help_panel=_PANEL)
+    ] = False
+    traceback: Annotated[
+        bool,
+        typer.Option("--traceback", help="Show where an error came from.", rich_help_panel=_PANEL),
+    ] = False
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never ask a question.", rich_help_panel=_PANEL)
+    ] = False
+
+    def joined(self, later: Common) -> Common:
+        """Join options before the command with those after it. Raises UsageError where they disagree."""
+        values: dict[str, Any] = {}
+        for each in fields(self):
+            first, second = getattr(self, each.name), getattr(later, each.name)
+            if each.name == "x":
+                values["x"] = [*(first or []), *(second or [])]
+            elif first and second and first != second:
+                raise UsageError(
+                    f"--{each.name} is given twice, as {first} and as {second}.", hint="Give it once."
+                )
+            else:
+                values[each.name] = first or second
+        return Common(**values)
+
+
+def common_parameters() -> list[inspect.Parameter]:
+    """Give the common options as the parameters of a Typer function."""
+    hints = inspect.get_annotations(Common, eval_str=True)
+    return [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
+        )
+        for each in fields(Common)
+    ]
+
+
+def take_common(values: dict[str, Any]) -> Common:
+    """Take the common options out of a command's arguments."""
+    return Common(**{each.name: values.pop(each.name) for each in fields(Common)})
+
+
+def with_common(
+    function: Callable[..., Any], wrapper: Callable[..., Any], *, skip: int = 0
+) -> Callable[..., Any]:
+    """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
+
+    Typer builds a command from the signature; written out, ten options would stand in every function.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    own = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in list(signature.parameters.values())[skip:]
+    ]
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context, *own, *common_parameters()]
+    wrapper.__doc__ = function.__doc__
+    wrapper.__name__ = function.__name__
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=Any
+    )
+    wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wrapper

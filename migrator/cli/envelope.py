@@ -1,0 +1,55 @@
+"""The one JSON document that `--json` puts on stdout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from migrator import secrets
+from migrator.errors import ExitCode, MigratorError
+
+VERSION = 1
+
+
+def envelope(
+    command: str,
+    environment: str | None,
+    code: int,
+    result: object = None,
+    errors: tuple[MigratorError, ...] = (),
+) -> str:
+    """Give the document for a result, or for the errors that stand in its place.
+
+    `status` is success (exit code 0), negative (1: the answer is no) or error.
+    """
+    document = {
+        "version": VERSION,
+        "command": command,
+        "environment": environment,
+        "status": _status(code, errors),
+        "exit_code": int(code),
+        "data": _data(result),
+        "errors": [_error(error) for error in errors],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _status(code: int, errors: tuple[MigratorError, ...]) -> str:
+    if code == ExitCode.OK:
+        return "success"
+    return "negative" if code == ExitCode.NO and not errors else "error"
+
+
+def _data(result: object) -> dict[str, Any]:
+    if is_dataclass(result) and not isinstance(result, type):
+        return asdict(result)
+    return {}
+
+
+def _error(error: MigratorError) -> dict[str, str]:
+    return {
+        "type": type(error).__name__,
+        "message": secrets.scrub(error.message),
+        "hint": secrets.scrub(error.hint),
+    }

@@ -1,0 +1,78 @@
+"""One call of the command line: its options, its workspace, its way of reporting and asking."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.cli.common import Common
+from migrator.cli.messages import Messages
+from migrator.config.select import Choice, Workspace, choose
+from migrator.errors import ExitCode
+from migrator.operations.consent import Consent
+from migrator.results.events import Event
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command gives back: a result to show, and the exit code."""
+
+    result: object
+    code: int = ExitCode.OK
+
+
+class Invocation:
+    """Holds what the options say, so that commands and error reports see the same."""
+
+    def __init__(self, messages: Messages, *, json: bool) -> None:
+        self.messages = messages
+        self.common = Common(json=json)
+        self.command = ""
+        self.environment: str | None = None
+        self.verbose = False
+
+    def choice(self) -> Choice:
+        """Give what the command line says about where to work."""
+        common = self.common
+        return Choice(
+            env=common.env,
+            config=common.config,
+            section=common.name or "alembic",
+            url=common.url,
+            x=tuple(common.x or ()),
+            cwd=Path.cwd(),
+            process=os.environ,
+        )
+
+    def path(self, said: str) -> str:
+        """Give a path from the command line as seen from where the command was started."""
+        return str(Path.cwd() / said)
+
+    def workspace(self) -> Workspace:
+        """Choose the environment, and go to its root: a sub-folder makes no difference.
+
+        Raises ConfigurationError and UsageError.
+        """
+        workspace = choose(self.choice())
+        self.environment = workspace.environment.name
+        if workspace.environment.root != Path.cwd():
+            os.chdir(workspace.environment.root)
+        return workspace
+
+    def report(self, event: Event) -> None:
+        """Tell about progress on stderr."""
+        if not self.common.quiet:
+            self.messages.event(event)
+
+    def consent(self, confirm: str | None) -> Consent:
+        """Give the way in which this call consents to something."""
+        return Consent(confirm, self._ask)
+
+    def _ask(self, question: str) -> str | None:
+        if self.common.no_input or os.environ.get("CI"):
+            return None
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return self.messages.ask(question)

@@ -1,0 +1,134 @@
+"""The entry point: parse, call, show, and translate every end into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import typer
+
+from migrator import secrets
+from migrator.cli.app import build_app
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.logs import logs_to_stderr
+from migrator.cli.messages import Messages
+from migrator.cli.output import show
+from migrator.errors import ExitCode, MigratorError, UsageError
+
+
+def run() -> None:
+    """Run the command line of this process, and end it."""
+    code = main(sys.argv[1:])
+    _close_stdout()
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line, without the program's name, and give its exit code."""
+    arguments = list(argv) or ["--help"]
+    invocation = Invocation(Messages(), json="--json" in _before_dashes(arguments))
+    invocation.command = _named_command(arguments)
+    with _terminable() as terminated:
+        try:
+            outcome = _call(invocation, arguments)
+            if isinstance(outcome, Outcome):
+                show(invocation, outcome)
+                return int(outcome.code)
+            # Help, the version and completion print themselves.
+            return outcome if isinstance(outcome, int) else ExitCode.OK
+        except MigratorError as exc:
+            return _report(invocation, exc, terminated)
+        except typer.TyperException as exc:
+            return _report(invocation, _usage_error(exc), terminated)
+        except (KeyboardInterrupt, typer.Abort):
+            return _report(invocation, _Interrupted(), terminated)
+        except BrokenPipeError:
+            return ExitCode.OK
+        except Exception as exc:
+            # The border of the program: whatever is not understood is our own fault, and is said to be.
+            return _report(invocation, _fault(exc), terminated)
+
+
+class _Interrupted(MigratorError):
+    """Interrupted."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def _call(invocation: Invocation, arguments: list[str]) -> object:
+    app = build_app(rich=sys.stdout.isatty())
+    with logs_to_stderr(invocation.messages, echo="--echo" in _before_dashes(arguments)):
+        return app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
+
+
+def _before_dashes(arguments: list[str]) -> list[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _named_command(arguments: list[str]) -> str:
+    """Give the command's name for an envelope, where parsing never got that far."""
+    return next((each for each in arguments if not each.startswith("-")), "")
+
+
+def _usage_error(exc: typer.TyperException) -> MigratorError:
+    context = getattr(exc, "ctx", None)
+    path = context.command_path if context is not None else "migrator"
+    error = UsageError(secrets.scrub(exc.format_message()), hint=f"See: {path} --help")
+    error.__cause__ = exc
+    return error
+
+
+def _fault(exc: Exception) -> MigratorError:
+    error = MigratorError(
+        f"A fault of migrator itself: {type(exc).__name__}: {exc}",
+        hint="Run it again with --traceback, and report what it shows.",
+    )
+    error.__cause__ = exc
+    return error
+
+
+def _report(invocation: Invocation, error: MigratorError, terminated: list[int]) -> int:
+    """Show an error on stderr, and with `--json` its envelope on stdout. Gives the exit code."""
+    code = int(error.exit_code)
+    if terminated and code == ExitCode.INTERRUPTED:
+        code = ExitCode.TERMINATED
+    if invocation.common.traceback:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            invocation.messages.line(line)
+    invocation.messages.error(error)
+    with suppress(BrokenPipeError):
+        show(invocation, Outcome(getattr(error, "result", None), code), (error,))
+    return code
+
+
+@contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Make SIGTERM end the command as Ctrl-C does: asyncio and the drivers know how to stop for that."""
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        # Not the main thread: whoever called us there keeps its own way of ending.
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _close_stdout() -> None:
+    """Leave quietly when the reader of a pipe is gone (`| head`)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,90 @@
+"""Everything on stderr: banner, progress, warnings, errors. Styled at a terminal, plain in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from migrator import secrets
+from migrator.errors import MigratorError
+from migrator.results.events import Connecting, Event, StepFinished, StepStarted, Waiting
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Messages:
+    """Writes lines for people to stderr."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._unfinished = False
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, text: str, style: str = "") -> None:
+        """Write one line, with every known password taken out of it."""
+        self._end_unfinished()
+        text = secrets.scrub(text)
+        if self._terminal:
+            self._console.print(text, style=style or None, soft_wrap=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def error(self, error: MigratorError) -> None:
+        """Write an error and its hint."""
+        self.line(f"error: {error.message}", "bold red")
+        if error.hint:
+            self.line(f"hint: {error.hint}", "yellow")
+
+    def ask(self, question: str) -> str:
+        """Ask on stderr; the end of input is an empty answer."""
+        self._end_unfinished()
+        print(question, end="", file=sys.stderr, flush=True)
+        try:
+            return input()
+        except EOFError:
+            print(file=sys.stderr)
+            return ""
+
+    def event(self, event: Event) -> None:
+        """Write what an operation tells about its progress."""
+        if isinstance(event, Connecting):
+            self.line(
+                f"{event.environment} | {event.config_file} | {event.address} | from {event.origin}", "dim"
+            )
+        elif isinstance(event, Waiting):
+            self.line(f"{event.text} ...", "dim")
+        elif isinstance(event, StepStarted):
+            self._begin(event)
+        else:
+            self._finish(event)
+
+    def _begin(self, step: StepStarted) -> None:
+        if self._terminal:
+            width = self._console.width - 1
+            sys.stderr.write(f"  {_describe(step)} ..."[:width])
+            sys.stderr.flush()
+            self._unfinished = True
+
+    def _finish(self, finished: StepFinished) -> None:
+        if self._unfinished:
+            sys.stderr.write("\r\x1b[2K")
+            self._unfinished = False
+        text = f"{_describe(finished.step)}  {finished.seconds:.2f}s"
+        self.line(f"  {text}" if self._terminal else text)
+
+    def _end_unfinished(self) -> None:
+        if self._unfinished:
+            sys.stderr.write("\n")
+            self._unfinished = False
+
+
+def _describe(step: StepStarted) -> str:
+    message = f"  {step.message}" if step.message else ""
+    return f"{step.direction} {step.index}/{step.total}  {step.revision}{message}"

@@ -1,0 +1,35 @@
+"""The one place that prints results: as JSON, at a terminal, or plain."""
+
+from __future__ import annotations
+
+import sys
+
+from migrator.cli.envelope import envelope
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.plain import How, lines
+from migrator.errors import MigratorError
+
+
+def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
+    """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr."""
+    if invocation.common.json:
+        document = envelope(invocation.command, invocation.environment, outcome.code, outcome.result, errors)
+        print(document, flush=True)
+        return
+    if outcome.result is None:
+        return
+    how = How(invocation.verbose, invocation.environment or "")
+    if sys.stdout.isatty():
+        _print_styled(outcome.result, how)
+    else:
+        for line in lines(outcome.result, how):
+            print(line)
+        sys.stdout.flush()
+
+
+def _print_styled(result: object, how: How) -> None:
+    from rich.console import Console
+
+    from migrator.cli.pretty import rendered
+
+    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how))

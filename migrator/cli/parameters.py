@@ -1,0 +1,42 @@
+"""Options and arguments that several commands share, under Alembic's names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrator.cli.complete import complete_revision
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="head, base, an id or its beginning, +2, -1, label@head.",
+        autocompletion=complete_revision,
+    ),
+]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TARGET...", help="Revisions; heads for all heads.", autocompletion=complete_revision
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that each file says.")]
+Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
+Tag = Annotated[
+    str | None, typer.Option("--tag", metavar="TAG", help="Tag for env.py (context.get_tag_argument).")
+]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="ENVIRONMENT", help="Name of the environment, where it is protected."),
+]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", metavar="TEXT", help="What the revision does.")
+]
+RevId = Annotated[
+    str | None, typer.Option("--rev-id", metavar="ID", help="Id of the revision, instead of a random one.")
+]
+BranchLabel = Annotated[
+    str | None, typer.Option("--branch-label", metavar="LABEL", help="Label of the branch that begins here.")
+]

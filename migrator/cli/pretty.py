@@ -1,0 +1,103 @@
+"""Results at a terminal: tables and colours, with the same facts as the plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from migrator.cli.plain import How, environment_cells, lines, marks, parents
+from migrator.results.environments import EnvironmentList
+from migrator.results.revisions import Current, History, Revision
+
+_COLOURS = (
+    ("add ", "green"),
+    ("drop ", "red"),
+    ("alter ", "yellow"),
+    ("wrote ", "bold green"),
+    ("upgraded ", "bold green"),
+    ("downgraded ", "bold green"),
+    ("stamped ", "bold green"),
+    ("models and database agree", "green"),
+    ("failed:", "bold red"),
+    ("remaining:", "yellow"),
+    ("pending ", "yellow"),
+)
+
+
+@singledispatch
+def rendered(result: object, how: How) -> RenderableType:
+    """Give what Rich prints for a result: its plain lines, coloured, unless it has a table of its own."""
+    return Group(*(_coloured(line) for line in lines(result, how)))
+
+
+def _coloured(line: str) -> Text:
+    style = next((style for start, style in _COLOURS if line.startswith(start)), "")
+    return Text(line, style=style)
+
+
+@rendered.register
+def _(result: History, how: How) -> RenderableType:
+    if how.verbose or not result.revisions:
+        return rendered.dispatch(object)(result, how)
+    table = _table("", "revision", "after", "date", "message")
+    for revision in result.revisions:
+        table.add_row(*_history_row(revision))
+    if result.current is None:
+        return table
+    pending = sum(revision.applied is False for revision in result.revisions)
+    where = ", ".join(result.current) or "base"
+    return Group(table, Text(f"{how.environment} is at {where}, {pending} pending"))
+
+
+def _history_row(revision: Revision) -> Iterator[Text]:
+    state, style = _state(revision)
+    yield Text(state, style=style)
+    yield Text(f"{revision.revision}{marks(revision)}", style="bold" if revision.is_head else "")
+    yield Text(parents(revision), style="dim")
+    yield Text((revision.created or "")[:16], style="dim")
+    yield Text(revision.message)
+
+
+def _state(revision: Revision) -> tuple[str, str]:
+    if revision.current:
+        return "*", "bold green"
+    if revision.applied is None:
+        return "", ""
+    return ("+", "green") if revision.applied else ("-", "yellow")
+
+
+@rendered.register
+def _(result: Current, how: How) -> RenderableType:
+    if not result.revisions:
+        return Text(f"{how.environment} is at base: no revision is applied")
+    return rendered.dispatch(object)(result, how)
+
+
+@rendered.register
+def _(result: EnvironmentList, _how: How) -> RenderableType:
+    return Group(*(_environment(environment_cells(info)) for info in result.environments))
+
+
+def _environment(cells: tuple[str, ...]) -> RenderableType:
+    """A block for each environment: six columns do not fit into 80."""
+    name, file, folder, url, origin, flags = cells
+    title = Text(name, style="bold")
+    if flags != "-":
+        title.append(f"  {flags}", style="yellow")
+    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in (("file", file), ("versions", folder), ("database", url), ("from", origin)):
+        table.add_row(f"  {label}", Text(text, style="red" if text.startswith("error: ") else ""))
+    return Group(title, table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=column in ("", "date"), overflow="fold")
+    return table

@@ -1,0 +1,62 @@
+"""Lets `-1` be a target, and nothing else that begins with a dash.
+
+The parser takes `-1` for an option, and its way out (`ignore_unknown_options`) turns a mistyped option into a
+target. Here the arguments are sorted into options and the rest first, and only `-<digits>` joins the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+class TargetCommand(TyperCommand):
+    """A command whose arguments may be relative targets such as `-1`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as usual, with targets moved behind `--`."""
+        if any(re.fullmatch(r"-\d+", arg) for arg in args):
+            args = targets_last(args, _taking_values(self.params))
+        return super().parse_args(ctx, args)
+
+
+def _taking_values(params: Iterable[Any]) -> set[str]:
+    return {
+        opt
+        for param in params
+        if param.param_type_name == "option" and not getattr(param, "is_flag", False)
+        for opt in param.opts
+    }
+
+
+def targets_last(args: list[str], taking_values: set[str]) -> list[str]:
+    """Sort arguments: options with their values first, then `--`, then the rest.
+
+    `taking_values` are the options that take a value, which may look like a target.
+    """
+    options: list[str] = []
+    rest: list[str] = []
+    waiting = iter(args)
+    for arg in waiting:
+        if arg == "--":
+            rest.extend(waiting)
+        elif re.fullmatch(r"-\d+", arg) or not arg.startswith("-") or arg == "-":
+            rest.append(arg)
+        else:
+            options.append(arg)
+            if _value_follows(arg, taking_values):
+                options.extend([value for value in [next(waiting, None)] if value is not None])
+    return [*options, "--", *rest]
+
+
+def _value_follows(arg: str, taking_values: set[str]) -> bool:
+    if arg.startswith("--"):
+        return arg in taking_values
+    # In a cluster such as -vx only the last letter can be waiting for a value.
+    for index, letter in enumerate(arg[1:], start=1):
+        if f"-{letter}" in taking_values:
+            return index == len(arg) - 1
+    return False

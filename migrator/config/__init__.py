@@ -1,0 +1,1 @@
+"""Environments, the `[migrator]` section and the database URL: the only place that knows precedence."""

@@ -1,0 +1,150 @@
+"""Reads one Alembic configuration file: an ini file or a pyproject.toml."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrator.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What one configuration file says.
+
+    `alembic` holds Alembic's section with `%(here)s` still in place, `migrator` the raw values of ours, or
+    None where the file has no such section.
+    """
+
+    path: Path
+    section: str
+    alembic: Mapping[str, str]
+    migrator: Mapping[str, str] | None
+    is_toml: bool
+
+    def option(self, name: str) -> str | None:
+        """Give an option of Alembic's section as Alembic reads it, with `%(here)s` replaced.
+
+        Raises ConfigurationError where the value holds a bare `%`.
+        """
+        if name not in self.alembic:
+            return None
+        if self.is_toml:
+            return self._interpolate_toml(name)
+        defaults = {"here": self.path.absolute().parent.as_posix()}
+        parser = configparser.ConfigParser(defaults)
+        parser.read_dict({self.section: self.alembic})
+        try:
+            return parser.get(self.section, name)
+        except configparser.InterpolationError as exc:
+            raise self._bare_percent(name) from exc
+
+    def _interpolate_toml(self, name: str) -> str:
+        try:
+            return self.alembic[name] % {"here": self.path.absolute().parent.as_posix()}
+        except (ValueError, KeyError, TypeError) as exc:
+            raise self._bare_percent(name) from exc
+
+    def _bare_percent(self, name: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"The value of {name} in {self.path} has a % that is not part of %(here)s.",
+            hint="Write %% for a percent sign, or give the URL in a variable or in .env, where % is safe.",
+        )
+
+
+def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:
+    """Read an ini file or a pyproject.toml.
+
+    `section` is the name of Alembic's section (its `-n/--name`). Raises ConfigurationError, naming the file,
+    where it is missing, unreadable, broken or without that section.
+    """
+    text = _read(path)
+    if path.suffix == ".toml":
+        return _read_toml(path, text, section)
+    return _read_ini(path, text, section)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise ConfigurationError(
+            f"The configuration file {path} does not exist.",
+            hint="Check the path, or list the environments with: migrator envs",
+        ) from exc
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The configuration file {path} cannot be read: {exc.strerror}.",
+            hint="Check its permissions.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(
+            f"The configuration file {path} is not UTF-8 text.", hint="Save it as UTF-8."
+        ) from exc
+
+
+def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
+    # Read raw, and with no default section: a [DEFAULT] would leak its keys into ours.
+    raw = configparser.RawConfigParser(default_section="\0")
+    try:
+        raw.read_string(text, source=str(path))
+    except configparser.Error as exc:
+        raise ConfigurationError(
+            f"The configuration file {path} is not a valid ini file: {_one_line(exc)}",
+            hint="Each line is 'key = value' under a [section]; comments stand on lines of their own.",
+        ) from exc
+    if not raw.has_section(section):
+        raise _no_section(path, f"[{section}]")
+    shared = dict(raw.items("DEFAULT")) if raw.has_section("DEFAULT") else {}
+    return ConfigFile(
+        path=path,
+        section=section,
+        alembic={**shared, **dict(raw.items(section))},
+        migrator=dict(raw.items("migrator")) if raw.has_section("migrator") else None,
+        is_toml=False,
+    )
+
+
+def _read_toml(path: Path, text: str, section: str) -> ConfigFile:
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationError(f"The configuration file {path} is not valid TOML: {exc}.") from exc
+    if not isinstance(tool.get("alembic"), dict):
+        raise _no_section(path, "[tool.alembic]")
+    ours = tool.get("migrator")
+    return ConfigFile(
+        path=path,
+        section=section,
+        alembic=_as_text(tool["alembic"]),
+        migrator=_as_text(ours) if isinstance(ours, dict) else None,
+        is_toml=True,
+    )
+
+
+def _no_section(path: Path, section: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The configuration file {path} has no {section} section.",
+        hint=f"Add {section} with script_location and version_locations, as Alembic needs it.",
+    )
+
+
+def _as_text(table: Mapping[str, Any]) -> dict[str, str]:
+    """TOML has lists and booleans; an ini has only text, and one set of rules reads both."""
+    return {key: _value_as_text(value) for key, value in table.items() if not isinstance(value, dict)}
+
+
+def _value_as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "\n".join(str(item) for item in value)
+    return str(value)
+
+
+def _one_line(exc: Exception) -> str:
+    return " ".join(str(exc).split())

@@ -1,0 +1,165 @@
+"""Environments: one ini file each, found by its name under `configs/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrator.config.configfile import ConfigFile, read_config_file
+from migrator.config.settings import Settings, read_settings
+from migrator.errors import ConfigurationError
+
+_KNOWN_SUFFIXES = {"online": ("production", ("prod", "online")), "test": ("testing", ("test",))}
+DEFAULT_NAME = "testing"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment: a configuration file and what follows from it.
+
+    `root` is the folder that relative paths and `.env` files are read from. `managed` is False for a plain
+    Alembic configuration given with `--config`: there, nothing of Alembic's is resolved or overridden.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    file: ConfigFile
+    root: Path
+    managed: bool
+    settings: Settings
+    protected: bool
+
+    @property
+    def config_file(self) -> Path:
+        """The path of the configuration file."""
+        return self.file.path
+
+    @property
+    def suffix(self) -> str:
+        """The part of the file's name after `alembic_`: the name of the version folder by default."""
+        return suffix_of(self.config_file) or self.name
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is this environment's canonical name or one of its aliases."""
+        return name == self.name or name in self.aliases
+
+    def shown(self, path: Path) -> str:
+        """Give a path relative to the root where it lies under it, for messages."""
+        return shown(path, self.root)
+
+
+@dataclass(frozen=True)
+class BrokenEnvironment:
+    """A configuration file under `configs/` that cannot be read, and why."""
+
+    name: str
+    config_file: Path
+    error: ConfigurationError
+
+
+def shown(path: Path, root: Path) -> str:
+    """Give `path` relative to `root` where it lies under it, else whole."""
+    try:
+        return path.absolute().relative_to(root.absolute()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def suffix_of(path: Path) -> str | None:
+    """Give `test` for `alembic_test.ini`, None for a file that is not named so."""
+    if path.suffix == ".ini" and path.stem.startswith("alembic_"):
+        return path.stem.removeprefix("alembic_") or None
+    return None
+
+
+def find_root(start: Path) -> Path | None:
+    """Give the nearest folder at or above `start` that has `configs/alembic_*.ini`."""
+    for folder in (start, *start.parents):
+        if any(config_files(folder)):
+            return folder
+    return None
+
+
+def config_files(root: Path) -> list[Path]:
+    """List `configs/alembic_*.ini` of a project, by name."""
+    return sorted((root / "configs").glob("alembic_*.ini"))
+
+
+def read_environment(path: Path, root: Path, *, section: str = "alembic") -> Environment:
+    """Read one environment of a project from its ini file. Raises ConfigurationError."""
+    file = read_config_file(path, section)
+    return _environment(file, root, Settings() if file.migrator is None else _settings(file))
+
+
+def read_foreign(path: Path, root: Path, *, section: str = "alembic") -> Environment:
+    """Read any Alembic configuration file, as `--config` names it. Raises ConfigurationError.
+
+    With a `[migrator]` section it is an environment like the others; without one it stays plain Alembic.
+    """
+    file = read_config_file(path, section)
+    if file.migrator is not None:
+        return _environment(file, root, _settings(file))
+    plain = Settings(transaction="env", lock_timeout=None)
+    return replace(_environment(file, root, plain), managed=False, protected=False)
+
+
+def _settings(file: ConfigFile) -> Settings:
+    return read_settings(file.migrator or {}, file.path)
+
+
+def _environment(file: ConfigFile, root: Path, settings: Settings) -> Environment:
+    suffix = suffix_of(file.path) or _stem(file.path)
+    name, aliases = _KNOWN_SUFFIXES.get(suffix, (suffix, ()))
+    if settings.environment is not None and settings.environment != name:
+        name, aliases = settings.environment, (suffix,)
+    every = dict.fromkeys((*aliases, *settings.aliases))
+    protected = name == "production" if settings.protected is None else settings.protected
+    return Environment(
+        name=name,
+        aliases=tuple(alias for alias in every if alias != name),
+        file=file,
+        root=root,
+        managed=True,
+        settings=settings,
+        protected=protected,
+    )
+
+
+def _stem(path: Path) -> str:
+    """A name for a file that is not called `alembic_<suffix>.ini`: that of its folder."""
+    return path.absolute().parent.name or path.stem
+
+
+def discover(root: Path, *, section: str = "alembic") -> tuple[list[Environment], list[BrokenEnvironment]]:
+    """Read every environment of a project; files that cannot be read come apart.
+
+    Raises ConfigurationError where two files claim one name, or two say `default = true`.
+    """
+    found: list[Environment] = []
+    broken: list[BrokenEnvironment] = []
+    for path in config_files(root):
+        try:
+            found.append(read_environment(path, root, section=section))
+        except ConfigurationError as exc:
+            suffix = suffix_of(path) or path.stem
+            broken.append(BrokenEnvironment(_KNOWN_SUFFIXES.get(suffix, (suffix,))[0], path, exc))
+    _refuse_clashes(found, root)
+    return found, broken
+
+
+def _refuse_clashes(found: Iterable[Environment], root: Path) -> None:
+    owner: dict[str, Environment] = {}
+    for environment in found:
+        for name in (environment.name, *environment.aliases):
+            other = owner.setdefault(name, environment)
+            if other is not environment:
+                raise ConfigurationError(
+                    f"{shown(other.config_file, root)} and {shown(environment.config_file, root)} both name"
+                    f" the environment {name}.",
+                    hint="Change 'environment' or 'aliases' in the [migrator] section of one of them.",
+                )
+    defaults = [environment for environment in found if environment.settings.default]
+    if len(defaults) > 1:
+        names = " and ".join(shown(environment.config_file, root) for environment in defaults)
+        raise ConfigurationError(f"{names} both say default = true.", hint="Only one environment can.")

@@ -1,0 +1,81 @@
+"""Where an environment's version files are."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from migrator.config.environments import Environment
+from migrator.errors import ConfigurationError
+
+_SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
+
+
+def version_folders(environment: Environment) -> tuple[Path, ...]:
+    """Give the absolute version folders of an environment.
+
+    They are what the ini says under `version_locations`, or under `versions`, the key that many guides use
+    and Alembic does not know, else `migrations/<suffix>/versions`. A plain Alembic configuration that says
+    nothing has `versions` under its `script_location`. Raises ConfigurationError.
+    """
+    file = environment.file
+    said = file.option("version_locations") or file.option("versions")
+    if said:
+        return tuple(_absolute(part, environment) for part in split_paths(said, environment))
+    if environment.managed:
+        return (environment.root / "migrations" / environment.suffix / "versions",)
+    return (script_folder(environment) / "versions",)
+
+
+def script_folder(environment: Environment) -> Path:
+    """Give the absolute folder of env.py. Raises ConfigurationError where the file names none."""
+    said = environment.file.option("script_location")
+    if not said:
+        raise ConfigurationError(
+            f"{environment.shown(environment.config_file)} has no script_location.",
+            hint="Add to its [alembic] section: script_location = %(here)s/../migrations",
+        )
+    return _absolute(said, environment)
+
+
+def split_paths(said: str, environment: Environment) -> list[str]:
+    """Split a list of paths as Alembic does, except that one path with spaces in it stays whole.
+
+    Without `path_separator` Alembic splits at spaces and commas, which cuts such a folder in two.
+    """
+    if environment.file.is_toml:
+        return [line for line in said.split("\n") if line]
+    named = environment.file.option("path_separator") or environment.file.option("version_path_separator")
+    if named is None:
+        if _absolute(said, environment).is_dir():
+            return [said]
+        return [part for part in re.split(r", *|\s+", said.strip()) if part]
+    if named not in _SEPARATORS:
+        raise ConfigurationError(
+            f"path_separator in {environment.shown(environment.config_file)} is not valid: {named}.",
+            hint=f"It is one of: {', '.join(_SEPARATORS)}.",
+        )
+    return [part.strip() for part in said.split(_SEPARATORS[named]) if part.strip()]
+
+
+def _absolute(said: str, environment: Environment) -> Path:
+    package, colon, inside = said.partition(":")
+    if colon and not Path(said).is_absolute() and re.fullmatch(r"[A-Za-z_][\w.]*", package):
+        return _in_package(package, inside, environment)
+    return Path(os.path.normpath(environment.root.absolute() / said))
+
+
+def _in_package(package: str, inside: str, environment: Environment) -> Path:
+    """Alembic's `package:folder` form."""
+    try:
+        spec = find_spec(package)
+    except ImportError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(
+            f"{environment.shown(environment.config_file)} names the package {package}, which is not there.",
+            hint="Install it, or write the folder's path.",
+        )
+    return Path(spec.submodule_search_locations[0], inside)

@@ -1,0 +1,176 @@
+"""Chooses the environment that a command works on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.config.environments import (
+    DEFAULT_NAME,
+    BrokenEnvironment,
+    Environment,
+    discover,
+    find_root,
+    read_foreign,
+)
+from migrator.config.variables import read_dotenv
+from migrator.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from migrator.config.url import DatabaseSource
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says about where to work. `process` are the process's variables."""
+
+    env: str | None = None
+    config: str | None = None
+    section: str = "alembic"
+    url: str | None = None
+    x: tuple[str, ...] = ()
+    cwd: Path = field(default_factory=Path.cwd)
+    process: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The chosen environment, the others of its project, and how to reach the database."""
+
+    environment: Environment
+    others: tuple[Environment, ...]
+    chosen_by: str
+    choice: Choice
+
+    @cached_property
+    def database(self) -> DatabaseSource:
+        """The database of the environment. Raises ConfigurationError, see `find_database`."""
+        from migrator.config.url import find_database, refuse_shared
+
+        source = find_database(self.environment, self.choice.process, self.choice.url)
+        refuse_shared(self.environment, source, list(self.others), self.choice.process)
+        return source
+
+    @property
+    def resolves_url(self) -> bool:
+        """Whether migrator says which database it is; a plain Alembic configuration does so itself."""
+        return self.environment.managed or self.choice.url is not None
+
+
+def choose(choice: Choice) -> Workspace:
+    """Choose the environment: `--env` or `--config`, then ALEMBIC_ENV, ALEMBIC_CONFIG, `.env`, the default.
+
+    Raises UsageError for `--env` with `--config`, ConfigurationError for an unknown name or no project.
+    """
+    if choice.env is not None and choice.config is not None:
+        raise UsageError(
+            "--env and --config cannot be given together.",
+            hint="--env names an environment under configs/, --config any Alembic configuration file.",
+        )
+    if choice.config is not None:
+        return _foreign(choice, choice.config, "--config")
+    if choice.env is not None:
+        return _named(choice, choice.env, "--env")
+    if choice.process.get("ALEMBIC_ENV"):
+        return _named(choice, choice.process["ALEMBIC_ENV"], "ALEMBIC_ENV")
+    if choice.process.get("ALEMBIC_CONFIG"):
+        return _foreign(choice, choice.process["ALEMBIC_CONFIG"], "ALEMBIC_CONFIG")
+    return _by_default(choice)
+
+
+def _foreign(choice: Choice, said: str, chosen_by: str) -> Workspace:
+    path = choice.cwd / said
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder, not a configuration file.", hint=f"Name the file: {path / 'alembic.ini'}"
+        )
+    environment = read_foreign(path, choice.cwd, section=choice.section)
+    return Workspace(environment, (), chosen_by, choice)
+
+
+def project_root(choice: Choice) -> Path:
+    """Give the root of the project that `choice.cwd` lies in. Raises ConfigurationError."""
+    root = find_root(choice.cwd)
+    if root is not None:
+        return root
+    plain = choice.cwd / "alembic.ini"
+    hint = "Start in a project that has configs/alembic_<environment>.ini"
+    if plain.is_file():
+        hint = "This folder has an alembic.ini: give --config alembic.ini"
+    raise ConfigurationError(
+        f"There is no configs/alembic_*.ini in {choice.cwd} or any folder above it.", hint=hint
+    )
+
+
+def _named(choice: Choice, name: str, chosen_by: str) -> Workspace:
+    root = project_root(choice)
+    found, broken = discover(root, section=choice.section)
+    return _pick(found, broken, name, chosen_by, choice)
+
+
+def _by_default(choice: Choice) -> Workspace:
+    root = project_root(choice)
+    found, broken = discover(root, section=choice.section)
+    in_file = read_dotenv(root / ".env").get("ALEMBIC_ENV")
+    if in_file:
+        return _pick(found, broken, in_file, "ALEMBIC_ENV in .env", choice)
+    for environment in found:
+        if environment.settings.default:
+            by = f"default = true in {environment.shown(environment.config_file)}"
+            return _workspace(environment, found, by, choice)
+    if DEFAULT_NAME not in [each.name for each in found] + [each.name for each in broken]:
+        raise ConfigurationError(
+            f"No environment was named, and there is none called {DEFAULT_NAME}.",
+            hint=f"Name one with --env: {_known(found, broken)}, or write default = true into its ini.",
+        )
+    return _pick(found, broken, DEFAULT_NAME, "the default", choice)
+
+
+def _pick(
+    found: list[Environment], broken: list[BrokenEnvironment], name: str, chosen_by: str, choice: Choice
+) -> Workspace:
+    for environment in found:
+        if environment.answers_to(name):
+            return _workspace(environment, found, chosen_by, choice)
+    for each in broken:
+        if name in (each.name, each.config_file.stem.removeprefix("alembic_")):
+            raise each.error
+    names = [known for each in found for known in (each.name, *each.aliases)]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    raise ConfigurationError(
+        f"There is no environment {name} (from {chosen_by}).",
+        hint=f"{meant}The environments are: {_known(found, broken)}.",
+    )
+
+
+def _workspace(environment: Environment, found: list[Environment], by: str, choice: Choice) -> Workspace:
+    others = tuple(each for each in found if each is not environment)
+    return Workspace(environment, others, by, choice)
+
+
+def _known(found: list[Environment], broken: list[BrokenEnvironment]) -> str:
+    texts = [f"{each.name} ({', '.join(each.aliases)})" if each.aliases else each.name for each in found] + [
+        f"{each.name} (unreadable)" for each in broken
+    ]
+    return ", ".join(texts)
+
+
+def workspace_for_file(path: Path, process: Mapping[str, str], *, section: str, url: str | None) -> Workspace:
+    """Give the workspace of an ini file that plain Alembic was started with.
+
+    The project's other environments come along, so that the same rules hold as under `migrator`.
+    """
+    root = find_root(path.absolute().parent)
+    choice = Choice(cwd=path.absolute().parent, process=process, section=section, url=url)
+    if root is not None:
+        found, _broken = discover(root, section=section)
+        for environment in found:
+            if environment.config_file.samefile(path):
+                return _workspace(environment, found, "alembic -c", choice)
+    environment = read_foreign(path, path.absolute().parent, section=section)
+    return Workspace(environment, (), "alembic -c", choice)

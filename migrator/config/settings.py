@@ -1,0 +1,152 @@
+"""The `[migrator]` section: its keys, and how each value is read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from migrator.errors import ConfigurationError
+
+Transaction = Literal["revision", "run", "env"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of one `[migrator]` section. Timeouts are in seconds; None means no limit."""
+
+    environment: str | None = None
+    aliases: tuple[str, ...] = ()
+    default: bool = False
+    protected: bool | None = None
+    models: tuple[str, ...] = ()
+    exclude_tables: tuple[str, ...] = ()
+    database: Literal["embedded"] | None = None
+    shares_database_with: tuple[str, ...] = ()
+    transaction: Transaction = "revision"
+    role: str | None = None
+    lock_timeout: float | None = 3.0
+    statement_timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the `[migrator]` section; `default` and `meaning` are in the words of the docs."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: str
+    meaning: str
+
+
+def read_settings(values: Mapping[str, str], path: Path) -> Settings:
+    """Read the raw values of a `[migrator]` section.
+
+    Raises ConfigurationError, naming the file and the key, for an unknown key, a trailing comment or a value
+    of the wrong kind.
+    """
+    read: dict[str, Any] = {name: _read_value(name, raw, path) for name, raw in values.items()}
+    return Settings(**read)
+
+
+def _read_value(name: str, raw: str, path: Path) -> object:
+    key = KEYS.get(name)
+    if key is None:
+        raise ConfigurationError(f"[migrator] in {path} has an unknown key: {name}.", hint=_nearest_key(name))
+    if re.search(r"\s[;#]", raw):
+        raise ConfigurationError(
+            f"The value of {name} in [migrator] of {path} has a comment on the same line.",
+            hint="Comments stand on lines of their own; an ini file keeps a trailing one in the value.",
+        )
+    try:
+        return key.read(raw.strip())
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"The value of {name} in [migrator] of {path} is not valid: {exc}.",
+            hint=f"{name}: {key.meaning}",
+        ) from exc
+
+
+def _nearest_key(name: str) -> str:
+    near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return f"The keys are: {', '.join(KEYS)}."
+
+
+def parse_duration(text: str) -> float | None:
+    """Read `500ms`, `3s`, `2m` or `1h` as seconds; `0`, `none` and `off` as None, no limit.
+
+    Raises ValueError for anything else.
+    """
+    if text.lower() in ("0", "none", "off"):
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration such as 500ms, 3s or 2m")
+    unit = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]
+    return float(match[1]) * unit or None
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise ValueError(f"{text!r} is not true or false")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[,\s]+", text) if word)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+        raise ValueError(f"{text!r} is not a name of letters, digits, dots, dashes and underscores")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(_name(word) for word in _words(text))
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"{text!r} is not one of: {', '.join(choices)}")
+        return text
+
+    return read
+
+
+KEYS: Mapping[str, Key] = {
+    key.name: key
+    for key in (
+        Key("environment", _name, "from the file's name", "the environment's canonical name"),
+        Key("aliases", _names, "from the file's name", "other names of the environment, separated by commas"),
+        Key("default", _boolean, "false", "whether this environment is taken when none is named"),
+        Key("protected", _boolean, "true for production, else false", "consent for what can hurt"),
+        Key("models", _words, "none", "packages walked for models, or package.module:Base"),
+        Key("exclude_tables", _words, "none", "other applications' tables, as globs, on both sides"),
+        Key("database", _one_of("embedded"), "none", "embedded: a PostgreSQL of the project's own"),
+        Key("shares_database_with", _names, "none", "environments that may resolve to the same database"),
+        Key(
+            "transaction",
+            _one_of("revision", "run", "env"),
+            "revision (env under --config)",
+            "revision: one transaction for each; run: one for all; env: as env.py says",
+        ),
+        Key("role", _text, "none", "PostgreSQL role that the run takes on with SET ROLE"),
+        Key("lock_timeout", parse_duration, "3s", "how long a statement may wait for a lock, on PostgreSQL"),
+        Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
+    )
+}

@@ -1,0 +1,246 @@
+"""Finds the database URL of an environment, and the place it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator import secrets
+from migrator.config.environments import Environment
+from migrator.config.variables import Place, places
+from migrator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+_SHAPE = "postgresql://user:password@host:5432/database"
+
+
+@dataclass(frozen=True)
+class DatabaseSource:
+    """A database and where its address was found.
+
+    `url` is None for the embedded PostgreSQL, whose port is known once it runs. `own` says that the place
+    belongs to this environment alone.
+    """
+
+    url: URL | None = field(repr=False)
+    origin: str
+    own: bool
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the project's own PostgreSQL."""
+        return self.url is None
+
+
+def find_database(
+    environment: Environment, process: Mapping[str, str], override: str | None = None
+) -> DatabaseSource:
+    """Find the database of an environment.
+
+    Looked at in this order: `override` (`--url`), the process, `.env.<environment>`, `.env`, the ini file.
+    Raises ConfigurationError where there is none, listing every place, or where it cannot be read.
+    """
+    if override is not None:
+        return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
+    looked = places(environment.root, environment.name, process)
+    found = search(environment, looked)
+    if found is None:
+        raise _nothing_found(environment, looked)
+    return found
+
+
+def own_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
+    """Find what an environment's own sources say, leaving out those that environments share."""
+    looked = [
+        place if place.own else Place(place.name, _only_own(place.values, environment), own=True)
+        for place in places(environment.root, environment.name, process)
+    ]
+    return search(environment, looked)
+
+
+def _only_own(values: Mapping[str, str], environment: Environment) -> dict[str, str]:
+    name = own_variable(environment.name)
+    return {name: values[name]} if name in values else {}
+
+
+def own_variable(environment: str) -> str:
+    """Give the name of an environment's own variable, such as PRODUCTION_DATABASE_URL."""
+    return re.sub(r"\W", "_", environment).upper() + "_DATABASE_URL"
+
+
+def search(environment: Environment, looked: list[Place]) -> DatabaseSource | None:
+    """Look through places and then the ini file; None where no database is named."""
+    for place in looked:
+        found = _in_place(place, environment)
+        if found is not None:
+            return found
+    return _in_file(environment)
+
+
+def _in_place(place: Place, environment: Environment) -> DatabaseSource | None:
+    own = own_variable(environment.name)
+    for name in (own, "DATABASE_URL"):
+        if name in place.values:
+            origin = f"{name} in {place.name}"
+            url = parse_url(place.values[name], origin)
+            return DatabaseSource(url, origin, own=place.own or name == own)
+    if "POSTGRES_DB" in place.values:
+        return DatabaseSource(_from_parts(place), f"POSTGRES_DB in {place.name}", own=place.own)
+    return None
+
+
+def _in_file(environment: Environment) -> DatabaseSource | None:
+    file = environment.shown(environment.config_file)
+    said = environment.file.option("sqlalchemy.url")
+    if said:
+        origin = f"sqlalchemy.url in {file}"
+        return DatabaseSource(parse_url(said, origin), origin, own=True)
+    if environment.settings.database == "embedded":
+        return DatabaseSource(None, f"database = embedded in {file}", own=True)
+    return None
+
+
+def _from_parts(place: Place) -> URL:
+    from sqlalchemy import URL
+
+    get = place.values.get
+    port = get("POSTGRES_PORT", "5432")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigurationError(
+            f"POSTGRES_PORT in {place.name} is not a port number: {port}.", hint="It is usually 5432."
+        )
+    url = URL.create(
+        "postgresql",
+        username=get("POSTGRES_USER", "postgres"),
+        password=get("POSTGRES_PASSWORD"),
+        host=get("POSTGRES_HOST", "localhost"),
+        port=int(port),
+        database=get("POSTGRES_DB"),
+    )
+    _remember(url)
+    return url
+
+
+def parse_url(text: str, origin: str) -> URL:
+    """Read a database URL; `origin` names its place in messages.
+
+    A bare `@` in the password is understood. Raises ConfigurationError, without showing the URL, where it
+    cannot be read.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(_quote_at_signs(text.strip()))
+    except (ArgumentError, ValueError) as exc:
+        # The parser's own message may quote the text, and with it the password: not even as a cause.
+        del exc
+        url = None
+    if url is None or not url.drivername:
+        raise ConfigurationError(
+            f"The database URL from {origin} cannot be read.",
+            hint=f"It looks like {_SHAPE}; write special characters as %40 (@), %2F (/), %25 (%).",
+        )
+    if url.drivername.partition("+")[0] == "postgres":
+        url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
+    _remember(url)
+    return url
+
+
+def _quote_at_signs(text: str) -> str:
+    match = re.match(r"^([\w.+-]+://[^:/@]*:)([^@]*@.*)(@[^@]*)$", text, re.DOTALL)
+    if match is None or "?" in match[2].partition("@")[2]:
+        return text
+    return match[1] + match[2].replace("@", "%40") + match[3]
+
+
+def _remember(url: URL) -> None:
+    harmless = (url.username, url.host, url.database, url.get_backend_name())
+    password = url.password
+    secrets.register(None if password is None else str(password), harmless=harmless)
+    for name, value in url.query.items():
+        if re.search(r"pass|secret|token|key", name, re.IGNORECASE):
+            for text in (value,) if isinstance(value, str) else value:
+                secrets.register(text, harmless=harmless)
+
+
+def _nothing_found(environment: Environment, looked: list[Place]) -> ConfigurationError:
+    own = own_variable(environment.name)
+    file = environment.shown(environment.config_file)
+    lines = [f"{place.name} ({own}, DATABASE_URL, POSTGRES_DB)" for place in looked]
+    half = [
+        f" {place.name} has {name} without POSTGRES_DB."
+        for place in looked
+        for name in ("POSTGRES_HOST", "POSTGRES_USER")
+        if name in place.values
+    ][:1]
+    return ConfigurationError(
+        f"There is no database URL for the environment {environment.name}.{''.join(half)}",
+        hint="Looked in: --url; " + "; ".join(lines) + f"; {file} (sqlalchemy.url, database = embedded).\n"
+        f"Set {own}={_SHAPE}, or put it into .env at {environment.root}.",
+    )
+
+
+def refuse_shared(
+    chosen: Environment,
+    source: DatabaseSource,
+    others: list[Environment],
+    process: Mapping[str, str],
+) -> None:
+    """Refuse two environments whose own sources name one database.
+
+    A source that environments share (a container's DATABASE_URL) belongs to the chosen one alone. Raises
+    ConfigurationError, naming both places.
+    """
+    if not source.own or source.url is None:
+        return
+    for other in others:
+        if other.name == chosen.name or _may_share(chosen, other):
+            continue
+        try:
+            theirs = own_database(other, process)
+        except ConfigurationError:
+            # Their own trouble; it is said when they are asked for.
+            continue
+        if theirs is not None and theirs.url is not None and _identity(theirs.url) == _identity(source.url):
+            raise ConfigurationError(
+                f"The environments {chosen.name} ({source.origin}) and {other.name} ({theirs.origin}) name"
+                " the same database.",
+                hint="Correct one of them, or allow it with shares_database_with in the [migrator] section.",
+            )
+
+
+def _may_share(one: Environment, other: Environment) -> bool:
+    return any(other.answers_to(name) for name in one.settings.shares_database_with) or any(
+        one.answers_to(name) for name in other.settings.shares_database_with
+    )
+
+
+def _identity(url: URL) -> tuple[object, ...]:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return (backend, url.database and str(Path(url.database).absolute()))
+    host = url.host or str(url.query.get("host", "localhost"))
+    defaults = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+    port = url.port or defaults.get(backend)
+    return (backend, "localhost" if host == "127.0.0.1" else host.lower(), port, url.database or url.username)
+
+
+def address(url: URL) -> str:
+    """Give `user@host:port/database`, or the file of SQLite: what a person needs, and no password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    host = url.host or str(url.query.get("host", "localhost"))
+    user = f"{url.username}@" if url.username else ""
+    port = f":{url.port}" if url.port else ""
+    return f"{user}{host}{port}/{url.database or ''}"
+
+
+def masked(url: URL) -> str:
+    """Give the URL with `***` for its password and without its query, which may hold one too."""
+    return url.set(query={}).render_as_string(hide_password=True)

@@ -1,0 +1,49 @@
+"""The places where variables are looked for: the process, `.env.<environment>` and `.env`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Variables from one place. `own` says that the place belongs to one environment alone."""
+
+    name: str
+    values: Mapping[str, str]
+    own: bool
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read a `.env` file without changing `os.environ`; a missing one is empty.
+
+    Variables without a value are left out. Raises ConfigurationError where the file cannot be read.
+    """
+    if not path.is_file():
+        return {}
+    # Imported here: most commands run where there is no .env file.
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The file {path} cannot be read: {exc.strerror}.", hint="Check its permissions."
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"The file {path} is not UTF-8 text.", hint="Save it as UTF-8.") from exc
+    return {name: value for name, value in values.items() if value}
+
+
+def places(root: Path, environment: str, process: Mapping[str, str]) -> list[Place]:
+    """Give the places for an environment, in the order in which they are looked at."""
+    own = f".env.{environment}"
+    return [
+        Place("the process's variables", {k: v for k, v in process.items() if v}, own=False),
+        Place(own, read_dotenv(root / own), own=True),
+        Place(".env", read_dotenv(root / ".env"), own=False),
+    ]

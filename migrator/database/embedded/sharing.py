@@ -1,0 +1,123 @@
+"""Entering and leaving a server that several processes, and several blocks of one process, share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migrator.database.embedded import cluster, postmaster, users
+from migrator.database.embedded.home import Home, prepare
+from migrator.database.embedded.locks import LockFile
+from migrator.database.embedded.server import EmbeddedServer
+from migrator.errors import ConfigurationError, DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from migrator.database.embedded.place import Place
+
+
+@dataclass
+class _Use:
+    """This process's use of one server, however many blocks share it."""
+
+    user: LockFile
+    blocks: int = 0
+
+
+_uses: dict[Home, _Use] = {}
+_guard = threading.RLock()
+
+
+def enter(place: Place, announce: Callable[[str], None]) -> EmbeddedServer:
+    """Use the server, which is made and started when need be, until `leave`.
+
+    ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
+    """
+    with _guard, _named_folder(place.home.folder):
+        prepare(place.home)
+        with LockFile(place.home.start_lock) as lock:
+            lock.wait()
+            use = _uses.get(place.home) or _Use(users.register(place.home.users))
+            try:
+                port = _port(place, announce)
+                password = _password(place.home)
+            except BaseException:
+                if not use.blocks:
+                    _retire(use, place)
+                raise
+            use.blocks += 1
+            _uses[place.home] = use
+        return EmbeddedServer(port, password, place.binaries)
+
+
+def leave(place: Place) -> None:
+    """End one use; the last user of all stops the server. DatabaseError when it does not stop."""
+    with _guard:
+        use = _uses[place.home]
+        use.blocks -= 1
+        if use.blocks:
+            return
+        del _uses[place.home]
+        try:
+            with contextlib.closing(use.user), LockFile(place.home.start_lock) as lock:
+                lock.wait()
+                _retire(use, place)
+        except FileNotFoundError:
+            # Somebody has deleted the folder meanwhile.
+            postmaster.reap(place.home)
+
+
+def _retire(use: _Use, place: Place) -> None:
+    users.unregister(use.user)
+    if not users.any_alive(place.home.users):
+        postmaster.stop(place)
+
+
+def _port(place: Place, announce: Callable[[str], None]) -> int:
+    port = postmaster.running_port(place.home)
+    if port is not None:
+        return port
+    if not place.home.data.exists():
+        announce("Creating the embedded PostgreSQL (first use)")
+        cluster.create(place)
+    announce("Starting the embedded PostgreSQL")
+    return postmaster.start(place)
+
+
+def _password(home: Home) -> str:
+    try:
+        return home.password.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DatabaseError(
+            f"The embedded PostgreSQL cannot be used: the file {home.password} with its password is missing.",
+            hint=f"Restore it, or delete {home.folder} to start with an empty server.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _named_folder(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # From `announce`: it says nothing about the folder.
+        raise
+    except OSError as error:
+        raise ConfigurationError(
+            f"The embedded PostgreSQL cannot use its folder {folder}: {error.strerror}.",
+            hint="Make the folder writable for the user who runs migrator, or give a database URL.",
+        ) from error
+
+
+def _forget_in_forked_child() -> None:
+    # The child uses nothing yet, and a thread that it does not have may have held the guard.
+    global _guard
+    _guard = threading.RLock()
+    _uses.clear()
+
+
+os.register_at_fork(after_in_child=_forget_in_forked_child)

@@ -1,0 +1,85 @@
+"""Makes an environment's database reachable for the length of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from migrator.config.environments import Environment
+from migrator.config.url import DatabaseSource, address
+from migrator.errors import DatabaseError
+from migrator.results.events import Connecting, Report, Waiting
+
+
+@contextmanager
+def open_database(
+    environment: Environment,
+    source: DatabaseSource,
+    report: Report,
+    *,
+    writes: bool = True,
+    offline: bool = False,
+) -> Iterator[URL]:
+    """Give the URL of a database, starting the embedded PostgreSQL where that is what it is.
+
+    With `offline` nothing is started: only the kind of database matters then. With `writes` false a missing
+    SQLite file is an error, because connecting would make it. Raises DatabaseError.
+    """
+    if offline:
+        yield source.url or _embedded_url(environment, 5432, None)
+    elif source.url is None:
+        with _embedded(environment, report) as url:
+            _announce(environment, source, url, report)
+            yield url
+    else:
+        _announce(environment, source, source.url, report)
+        if not writes:
+            _refuse_missing_file(source.url)
+        yield source.url
+
+
+@contextmanager
+def _embedded(environment: Environment, report: Report) -> Iterator[URL]:
+    from migrator.database.embedded import embedded_server
+
+    with embedded_server(environment.root, announce=lambda text: report(Waiting(text))) as server:
+        server.ensure_database(environment.name)
+        yield _embedded_url(environment, server.port, server.password)
+
+
+def _embedded_url(environment: Environment, port: int, password: str | None) -> URL:
+    from migrator import secrets
+
+    secrets.register(password)
+    return URL.create(
+        "postgresql",
+        username="postgres",
+        password=password,
+        host="127.0.0.1",
+        port=port,
+        database=environment.name,
+    )
+
+
+def _announce(environment: Environment, source: DatabaseSource, url: URL, report: Report) -> None:
+    report(
+        Connecting(
+            environment=environment.name,
+            config_file=environment.shown(environment.config_file),
+            address=address(url),
+            origin=source.origin,
+        )
+    )
+
+
+def _refuse_missing_file(url: URL) -> None:
+    file = url.database
+    if url.get_backend_name() != "sqlite" or not file or file == ":memory:" or file.startswith("file:"):
+        return
+    if not Path(file).exists():
+        raise DatabaseError(
+            f"The SQLite database {file} does not exist.", hint="Create it with: migrator upgrade"
+        )

@@ -1,0 +1,235 @@
+"""What `migrations/env.py` calls. It serves `migrator` and plain `alembic` alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import context
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, MetaData
+
+from migrator.bridge.handover import Handover, handed_over
+from migrator.config.configfile import read_config_file
+from migrator.config.select import Workspace, workspace_for_file
+from migrator.config.settings import Settings
+from migrator.config.url import parse_url
+from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.exclude import excluder
+from migrator.database.opening import open_database
+from migrator.errors import ConfigurationError, MigratorError, UsageError
+from migrator.results.events import ignore
+
+
+def run_migrations(
+    target_metadata: MetaData | Sequence[MetaData] | None = None, **configure_options: Any
+) -> None:
+    """Run the migrations that the command asks for; all that an env.py has to do.
+
+    `target_metadata` defaults to the models named in the `[migrator]` section. `configure_options` are
+    those of Alembic's `context.configure()` and override what is set here. The connection is, in this
+    order: the one in `config.attributes["connection"]`; the URL in `config.attributes["url"]`, or one set
+    with `config.set_main_option("sqlalchemy.url", ...)`; the one that `migrator` finds for the environment.
+
+    Raises ConfigurationError, ModelsError and DatabaseError, under plain Alembic as its CommandError.
+    """
+    handover = handed_over(context.config)
+    if handover is not None:
+        _run(handover, target_metadata, configure_options)
+        return
+    try:
+        _run_alone(context.config, target_metadata, configure_options)
+    except MigratorError as exc:
+        raise CommandError(f"{exc.message} {exc.hint}".strip()) from exc
+
+
+def _run_alone(
+    config: Config,
+    target_metadata: MetaData | Sequence[MetaData] | None,
+    configure_options: dict[str, Any],
+) -> None:
+    workspace = _standalone(config)
+    with _opened(workspace, config, offline=context.is_offline_mode()) as url:
+        _run(Handover(workspace, url), target_metadata, configure_options)
+
+
+def _standalone(config: Config) -> Workspace:
+    """Find the environment of the ini file that plain Alembic, or a caller of its API, was given."""
+    file = config.toml_file_name if config.config_file_name is None else config.config_file_name
+    if file is None:
+        raise ConfigurationError(
+            "Alembic's Config names no file, so that the environment is not known.",
+            hint='Make it with a file: Config("configs/alembic_test.ini").',
+        )
+    url = _url_of_caller(config)
+    return workspace_for_file(
+        Path(file), os.environ, section=config.config_ini_section, url=url and _text(url)
+    )
+
+
+def _url_of_caller(config: Config) -> str | URL | None:
+    """Give a URL that was put into the Config after it was read from its file."""
+    handed = config.attributes.get("url")
+    if handed is not None:
+        if not isinstance(handed, str | URL):
+            raise UsageError('config.attributes["url"] must be a string or a sqlalchemy.URL.')
+        return handed
+    said = config.get_main_option("sqlalchemy.url")
+    if said and config.config_file_name is not None:
+        file = read_config_file(Path(config.config_file_name), config.config_ini_section)
+        if said != file.option("sqlalchemy.url"):
+            return said
+    return None
+
+
+def _text(url: str | URL) -> str:
+    return url if isinstance(url, str) else url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _opened(workspace: Workspace, config: Config, *, offline: bool) -> Iterator[URL]:
+    if config.attributes.get("connection") is not None:
+        # The caller's connection is used: no URL is needed, and none may be demanded.
+        yield parse_url("postgresql://", "the connection that was handed in")
+        return
+    with open_database(workspace.environment, workspace.database, ignore, offline=offline) as url:
+        yield url
+
+
+def _run(
+    handover: Handover,
+    target_metadata: MetaData | Sequence[MetaData] | None,
+    configure_options: dict[str, Any],
+) -> None:
+    if target_metadata is None and handover.needs_models:
+        target_metadata = _models(handover.workspace)
+    options = _options(handover.workspace.environment.settings, target_metadata, configure_options)
+    connection = context.config.attributes.get("connection")
+    if context.is_offline_mode():
+        _offline(handover.url, options)
+    elif connection is not None:
+        _on_connection(connection, options)
+    else:
+        _online(handover, options)
+
+
+def _models(workspace: Workspace) -> list[MetaData] | None:
+    settings = workspace.environment.settings
+    if not settings.models:
+        return None
+    from migrator.database.models import load_models
+
+    return load_models(settings.models, workspace.environment.root)
+
+
+def _options(
+    settings: Settings,
+    target_metadata: MetaData | Sequence[MetaData] | None,
+    configure_options: dict[str, Any],
+) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "target_metadata": target_metadata,
+        "compare_type": True,
+        "compare_server_default": True,
+        **configure_options,
+    }
+    if settings.transaction != "env":
+        options["transaction_per_migration"] = settings.transaction == "revision"
+    if settings.exclude_tables:
+        _leave_out(settings.exclude_tables, options)
+    return options
+
+
+def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
+    """Filter both sides: a table kept out of the database's alone would be created again."""
+    excluded = excluder(patterns)
+    include_name: Callable[..., bool] | None = options.get("include_name")
+    include_object: Callable[..., bool] | None = options.get("include_object")
+
+    def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
+        if type_ == "table" and name is not None and excluded(name, parents.get("schema_name")):
+            return False
+        return include_name is None or include_name(name, type_, parents)
+
+    def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
+        if type_ == "table" and name is not None and excluded(name, obj.schema):
+            return False
+        return include_object is None or include_object(obj, name, type_, reflected, compare_to)
+
+    options["include_name"] = name_filter
+    options["include_object"] = object_filter
+
+
+def _offline(url: URL, options: dict[str, Any]) -> None:
+    context.configure(
+        url=with_driver(url),
+        **{
+            "literal_binds": True,
+            "dialect_opts": {"paramstyle": "named"},
+            "render_as_batch": url.get_backend_name() == "sqlite",
+            **options,
+        },
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _on_connection(connection: Any, options: dict[str, Any]) -> None:
+    if not isinstance(connection, Connection):
+        raise UsageError(
+            f'config.attributes["connection"] is a {type(connection).__name__}, not a sqlalchemy Connection.',
+            hint="From an AsyncConnection: await connection.run_sync(lambda c: ...), and hand in that c.",
+        )
+    sqlite = connection.dialect.name == "sqlite"
+    context.configure(connection=connection, **{"render_as_batch": sqlite, **options})
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _online(handover: Handover, options: dict[str, Any]) -> None:
+    url = with_driver(handover.url)
+    settings = handover.workspace.environment.settings
+    session = SessionOptions(
+        role=settings.role,
+        lock_timeout=settings.lock_timeout,
+        statement_timeout=settings.statement_timeout,
+        writes=handover.writes,
+    )
+    if url.get_backend_name() == "sqlite":
+        # Engines made here begin SQLite's transactions themselves, so that its DDL can be rolled back.
+        options.setdefault("transactional_ddl", True)
+    if is_async(url):
+        _run_async(url, session, options)
+        return
+    engine = sync_engine(url, session)
+    with engine.connect() as connection:
+        _on_connection(connection, options)
+
+
+def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
+    import asyncio
+
+    async def migrate() -> None:
+        engine = async_engine(url, session)
+        async with engine.connect() as connection:
+            await connection.run_sync(lambda sync: _on_connection(sync, options))
+        await engine.dispose()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(migrate())
+    else:
+        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
+        _in_thread(lambda: asyncio.run(migrate()))
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
+        pool.submit(work).result()

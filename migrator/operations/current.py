@@ -1,0 +1,27 @@
+"""`migrator current`: where a database stands."""
+
+from __future__ import annotations
+
+from migrator.bridge.scripts import translated
+from migrator.bridge.session import Needs, database_session
+from migrator.config.select import Workspace
+from migrator.config.url import address
+from migrator.operations.look import infos_in_database, known_heads
+from migrator.results.events import Report
+from migrator.results.revisions import Current
+
+
+def current(workspace: Workspace, report: Report) -> Current:
+    """Read the revisions of the environment's database, writing nothing.
+
+    Raises RevisionsError for a revision that no file has, DatabaseError, ConfigurationError.
+    """
+    needs = Needs(writes=False, models=False)
+    with database_session(workspace, ["current"], report, needs) as session:
+        heads = known_heads(session)
+        with translated(workspace):
+            scripts = [s for s in session.scripts.get_all_current(heads) if s.revision in heads]
+            revisions = infos_in_database(sorted(scripts, key=lambda s: s.revision), session, heads)
+            at_heads = set(heads) == set(session.scripts.get_heads(consider_depends_on=True))
+        url = session.connected_to
+        return Current(revisions, heads, at_heads, address(url) if url is not None else "")

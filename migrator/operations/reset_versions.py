@@ -1,0 +1,160 @@
+"""`migrator reset-versions`: starts a history over, for a new and empty database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from migrator.bridge.comparing import Comparison
+from migrator.bridge.scripts import translated
+from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.writing import atomic_writing, written_info
+from migrator.config.folders import version_folders
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, RefusedError, RevisionsError
+from migrator.operations.consent import Consent, require_consent
+from migrator.operations.generate import check_rev_id
+from migrator.operations.upgrade import upgrade
+from migrator.results.events import Report
+from migrator.results.written import VersionsReset, WrittenRevision
+from migrator.revisions.archives import new_archive
+from migrator.revisions.files import archive_and_replace
+from migrator.revisions.headers import version_files
+from migrator.revisions.message import docstring_safe
+
+
+@dataclass(frozen=True)
+class ResetRequest:
+    """How to start over. With `files_only` no database is looked at; `upgrade` applies the new revision."""
+
+    message: str = "initial"
+    rev_id: str | None = None
+    files_only: bool = False
+    upgrade: bool = False
+    dry_run: bool = False
+
+
+def reset_versions(
+    workspace: Workspace, request: ResetRequest, consent: Consent, report: Report
+) -> VersionsReset:
+    """Archive the version files and write one revision that creates every table of the models.
+
+    Raises RefusedError where the database already has a revision, another environment uses the folder, or a
+    protected environment was not confirmed. Whatever is raised, the files are as they were.
+    """
+    check_rev_id(request.rev_id)
+    folders = version_folders(workspace.environment)
+    _refuse_empty(folders, workspace)
+    if not request.files_only:
+        _refuse_shared_folder(folders, workspace)
+    if not request.dry_run:
+        require_consent(workspace, "start its history over", consent)
+    with _drafts(folders) as drafts:
+        result = _draft(workspace, request, folders, drafts, report)
+        if request.dry_run:
+            return result
+        with ExitStack() as swaps:
+            for folder, draft in zip(folders, drafts, strict=True):
+                swaps.enter_context(archive_and_replace(folder, draft, Path(_archive_of(folder, result))))
+            if request.upgrade:
+                return replace(result, upgraded=upgrade(workspace, "head", report))
+    return result
+
+
+def _archive_of(folder: Path, result: VersionsReset) -> Path:
+    return folder.parent / "archive" / Path(result.archive).name
+
+
+def _refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
+    if not any(path for folder in folders for path in version_files(folder)):
+        raise RevisionsError(
+            f"The environment {workspace.environment.name} has no revisions to start over from.",
+            hint='Write the first one: migrator generate -m "initial"',
+        )
+
+
+def _refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+    for other in workspace.others:
+        try:
+            shared = set(version_folders(other)) & set(folders)
+        except ConfigurationError:
+            continue
+        if shared:
+            raise RefusedError(
+                f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
+                f" {other.name}; nothing was changed.",
+                hint="When no database of either has a revision, add --files-only.",
+            )
+
+
+@contextmanager
+def _drafts(folders: Sequence[Path]) -> Iterator[list[Path]]:
+    """Make an empty folder beside each version folder, on the same file system, for the new files."""
+    drafts: list[Path] = []
+    try:
+        for folder in folders:
+            drafts.append(Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)))
+            drafts[-1].chmod(folder.stat().st_mode & 0o777)
+        yield drafts
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The version folder cannot be replaced: {exc.strerror}: {exc.filename}.",
+            hint="Check the permissions of the folder above it.",
+        ) from exc
+    finally:
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft(
+    workspace: Workspace,
+    request: ResetRequest,
+    folders: Sequence[Path],
+    drafts: Sequence[Path],
+    report: Report,
+) -> VersionsReset:
+    """Write the new revision into the drafts, with the old files out of Alembic's sight."""
+    needs = Needs(writes=False, offline=request.files_only)
+    command = ["revision", "--autogenerate"]
+    with database_session(workspace, command, report, needs, folders=drafts) as session:
+        if not request.files_only:
+            _refuse_used(session)
+        comparison = Comparison(
+            session,
+            message=docstring_safe(request.message),
+            rev_id=request.rev_id,
+            version_path=str(drafts[0]),
+        )
+        tables = comparison.create_all()
+        with translated(workspace), atomic_writing(session.scripts, workspace):
+            (script,) = comparison.write()
+        written = written_info(script, workspace)
+    old = [path for folder in folders for path in version_files(folder)]
+    return VersionsReset(
+        archived=tuple(workspace.environment.shown(path) for path in old),
+        archive=workspace.environment.shown(new_archive(folders[0])),
+        written=_in_place(written, folders[0], drafts[0], workspace),
+        tables=tables,
+        dry_run=request.dry_run,
+    )
+
+
+def _in_place(written: WrittenRevision, folder: Path, draft: Path, workspace: Workspace) -> WrittenRevision:
+    """Name the file by where it will be, not by where it was drafted."""
+    inside = workspace.environment.shown(draft)
+    return replace(written, path=workspace.environment.shown(folder) + written.path.removeprefix(inside))
+
+
+def _refuse_used(session: Session) -> None:
+    heads = session.read_heads()
+    if heads:
+        environment = session.workspace.environment
+        raise RefusedError(
+            f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history;"
+            " nothing was changed.",
+            hint="Start over only with a new, empty database; or reset the files alone with --files-only.",
+        )

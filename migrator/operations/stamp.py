@@ -1,0 +1,34 @@
+"""`migrator stamp`: writes revisions into the version table without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrator.bridge.plan import stamp_plan
+from migrator.bridge.session import Needs, database_session
+from migrator.config.select import Workspace
+from migrator.operations.consent import Consent, require_consent
+from migrator.operations.execute import Run, execute
+from migrator.results.events import Report
+from migrator.results.run import RunResult
+
+
+def stamp(
+    workspace: Workspace,
+    targets: Sequence[str],
+    consent: Consent,
+    report: Report,
+    *,
+    purge: bool = False,
+    tag: str | None = None,
+) -> RunResult:
+    """Stamp the environment's database with `targets`.
+
+    With `purge` the version table is emptied first, which also gets rid of a revision that no file has.
+    Raises as `upgrade` does, and RefusedError for a protected environment that was not confirmed.
+    """
+    require_consent(workspace, "stamp it", consent)
+    with database_session(workspace, ["stamp", "--", *targets], report, Needs(models=False)) as session:
+        plan = stamp_plan(session.scripts, targets)
+        run = Run("stamp", ", ".join(targets), plan, knows_all=not purge, purge=purge, tag=tag)
+        return execute(session, run, report)

@@ -1,0 +1,26 @@
+"""`migrator upgrade`: moves a database to a later revision."""
+
+from __future__ import annotations
+
+from migrator.bridge.plan import upgrade_plan
+from migrator.bridge.session import Needs, database_session
+from migrator.config.select import Workspace
+from migrator.errors import UsageError
+from migrator.operations.execute import Run, execute
+from migrator.results.events import Report
+from migrator.results.run import RunResult
+
+
+def upgrade(workspace: Workspace, target: str, report: Report, *, tag: str | None = None) -> RunResult:
+    """Upgrade the environment's database to `target`, such as `head`, `+2` or an id.
+
+    Raises MigrationFailedError with what was applied, and RevisionsError, DatabaseError or ConfigurationError
+    where nothing was begun.
+    """
+    if ":" in target:
+        raise UsageError(
+            f"The range {target} needs --sql.", hint=f"Or give the target alone: {target.split(':')[-1]}"
+        )
+    with database_session(workspace, ["upgrade", target], report, Needs()) as session:
+        plan = upgrade_plan(session.scripts, target)
+        return execute(session, Run("upgrade", target, plan, tag=tag), report)

@@ -1,0 +1,1 @@
+"""Results as plain data: what an operation found or did."""

@@ -1,0 +1,53 @@
+"""What an operation tells while it works. The command line turns these into lines on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["upgrade", "downgrade", "stamp"]
+
+
+@dataclass(frozen=True)
+class Connecting:
+    """A database is about to be used."""
+
+    environment: str
+    config_file: str
+    address: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something slow has begun, such as the first start of the embedded PostgreSQL."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A revision is about to run. `index` counts from 1 up to `total`."""
+
+    direction: Direction
+    index: int
+    total: int
+    revision: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """A revision has run; `seconds` is the time it took."""
+
+    step: StepStarted
+    seconds: float
+
+
+Event = Connecting | Waiting | StepStarted | StepFinished
+Report = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Report to nobody."""

@@ -1,0 +1,1 @@
+"""Version files as files: their headers, their history, and writing them safely."""

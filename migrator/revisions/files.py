@@ -1,0 +1,151 @@
+"""Changes version files in such a way that a failure leaves what was there before."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import stat
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all; line ends are written as they are in `text`.
+
+    A file that is there is replaced and its mode kept; a symbolic link is followed. Raises ConfigurationError
+    when the file cannot be written.
+    """
+    data = text.encode()
+    target = Path(os.path.realpath(path))
+    # Alembic loads every name that ends in .py, so the name of an unfinished file must not.
+    unfinished = target.with_name(f".migrator-{secrets.token_hex(8)}.tmp")
+    try:
+        _write_durably(unfinished, data, mode_of=target)
+        unfinished.replace(target)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The file {path} cannot be written: {exc.strerror}.",
+            hint=f"Check that you may write to {path.parent} and that the disk is not full.",
+        ) from exc
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _write_durably(path: Path, data: bytes, *, mode_of: Path) -> None:
+    with path.open("xb") as file:
+        with suppress(FileNotFoundError):
+            os.fchmod(file.fileno(), stat.S_IMODE(mode_of.stat().st_mode))
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def archive_and_replace(folder: Path, replacement: Path, archive: Path) -> Iterator[None]:
+    """Move `folder` to `archive` and `replacement` to `folder`, for good only if the with block succeeds.
+
+    `replacement` is a folder beside `folder`, and `archive` a path on the same file system where nothing is
+    yet; its parents are made. Bytecode is carried neither into `folder` nor, in the end, into `archive`.
+    After any failure, an interrupt included, `folder` is as it was, and `replacement`, `archive` and the
+    parents made for it are gone. Raises ConfigurationError when the folders cannot be moved.
+    """
+    _refuse_what_cannot_be_undone(folder, replacement, archive)
+    parents = [parent for parent in archive.parents if not parent.exists()]
+    original = folder.stat()
+    try:
+        _move_in(folder, replacement, archive)
+        yield
+    except BaseException:
+        with _signals_held():
+            _move_back(folder, replacement, archive, original)
+            _remove_empty(parents)
+        raise
+    _drop_bytecode(archive)
+
+
+def _refuse_what_cannot_be_undone(folder: Path, replacement: Path, archive: Path) -> None:
+    if replacement.resolve() == folder.resolve() or replacement.parent.resolve() != folder.parent.resolve():
+        raise ValueError(f"{replacement} is not a folder beside {folder}")
+    reason = ""
+    if os.path.lexists(archive):
+        # Checked because os.rename would silently replace an empty folder.
+        reason = f"{archive} exists already"
+    elif not folder.is_dir():
+        reason = "there is no such folder"
+    elif folder.is_symlink():
+        # Moved, a relative link would point to nowhere.
+        reason = f"{folder} is a symbolic link"
+    if reason:
+        shutil.rmtree(replacement, ignore_errors=True)
+        raise ConfigurationError(
+            f"The version folder {folder} cannot be archived: {reason}.",
+            hint="Move it out of the way or name the real folder in version_locations, then run it again.",
+        )
+
+
+def _move_in(folder: Path, replacement: Path, archive: Path) -> None:
+    try:
+        _drop_bytecode(replacement)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(archive)
+        replacement.rename(folder)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The version folder {folder} cannot be archived as {archive}: {exc.strerror}.",
+            hint=f"Check that you may write to {folder.parent} and that both are on one file system.",
+        ) from exc
+
+
+def _move_back(folder: Path, replacement: Path, archive: Path, original: os.stat_result) -> None:
+    # What has been done is read from the disk: an interrupt may have come before a variable could record it.
+    try:
+        if archive.exists() and os.path.samestat(archive.stat(), original):
+            if os.path.lexists(folder):
+                folder.rename(replacement)
+            archive.rename(folder)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The version files are in {archive} and could not be put back into {folder}: {exc.strerror}.",
+            hint=f"Put them back by hand: move what is in {archive} to {folder}.",
+        ) from exc
+    shutil.rmtree(replacement, ignore_errors=True)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    # A second Ctrl-C would otherwise stop the files from being put back; it is delivered afterwards. Blocking
+    # the signals would not do: another thread of the process would take them. Handlers run in the main one.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: set[int] = set()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.signal(number, lambda number, _: held.add(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for waiting in held:
+            signal.raise_signal(waiting)
+
+
+def _drop_bytecode(folder: Path) -> None:
+    for found in list(folder.rglob("__pycache__")):
+        shutil.rmtree(found, ignore_errors=True)

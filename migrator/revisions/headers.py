@@ -1,0 +1,212 @@
+"""Reads what a version file declares about itself, without executing it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.errors import RevisionsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Both rules are Alembic's (ScriptDirectory): which files it loads, and which names of files were
+# revision ids before files declared them.
+_VERSION_FILE = re.compile(r"^(?!\.\#|__init__)(.*\.py)$")
+_ID_IN_NAME = re.compile(r"([a-f0-9]+)\.py$")
+
+_NAMES = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a version file declares. `doc` is the first paragraph of its docstring, as Alembic shows it."""
+
+    path: Path
+    revision: str
+    down_revision: tuple[str, ...]
+    branch_labels: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    doc: str
+
+
+class ComputedHeader(Exception):
+    """A version file computes a header value, so only running the file can tell it."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        super().__init__(f"{path} computes its {name}.")
+
+
+def read_header(path: Path) -> Header | None:
+    """Return the header of the version file `path`, or None if the file declares no revision.
+
+    Raises RevisionsError for a file that cannot be read or parsed, or whose header makes no sense,
+    and ComputedHeader for one that cannot be known without running the file.
+    """
+    tree = _parse(path, _read(path))
+    bound = _bound(tree)
+    revision = _revision(path, bound)
+    if revision is None:
+        return None
+    if "down_revision" not in bound:
+        if "*" in bound:
+            raise ComputedHeader(path, "down_revision")
+        raise RevisionsError(
+            f"The version file {path} declares revision {revision} but no down_revision.",
+            hint="Add `down_revision = ...` with the id before it, or None for the first one.",
+        )
+    return Header(
+        path=path,
+        revision=revision,
+        down_revision=_texts(path, bound, "down_revision"),
+        branch_labels=_texts(path, bound, "branch_labels"),
+        depends_on=_texts(path, bound, "depends_on"),
+        doc=(ast.get_docstring(tree, clean=False) or "").strip().split("\n\n")[0],
+    )
+
+
+def read_headers(folder: Path, *, recursive: bool = False) -> Iterator[Header]:
+    """Yield the headers of the version files in `folder`, in Alembic's order.
+
+    Files that declare no revision are passed over, and a missing folder yields nothing. Raises what
+    `read_header` raises.
+    """
+    for path in version_files(folder, recursive=recursive):
+        header = read_header(path)
+        if header is not None:
+            yield header
+
+
+def version_files(folder: Path, *, recursive: bool = False) -> Iterator[Path]:
+    """Yield the files that Alembic would load from `folder`, in its order; nothing if there is no folder."""
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__") if recursive else []
+        for name in sorted(names):
+            if _VERSION_FILE.match(name):
+                yield Path(where, name)
+
+
+def find_revision(folder: Path, revision: str, *, recursive: bool = False) -> Path | None:
+    """Return the file in `folder` that declares `revision`, or None; unreadable files are skipped."""
+    for path in version_files(folder, recursive=recursive):
+        try:
+            source = path.read_bytes()
+        except OSError:
+            continue
+        if declares(path, source, revision):
+            return path
+    return None
+
+
+def declares(path: Path, source: bytes, revision: str) -> bool:
+    """Return whether `source`, the content of a version file at `path`, declares `revision`.
+
+    A source that does not parse or that computes its revision declares nothing.
+    """
+    # Parsing is ten times slower than looking for the id, and nearly every file lacks it. An id that is
+    # not ASCII has other bytes in a file of another encoding.
+    if revision.isascii() and revision != path.stem and revision.encode() not in source:
+        return False
+    try:
+        return _revision(path, _bound(_parse(path, source))) == revision
+    except (RevisionsError, ComputedHeader):
+        return False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise RevisionsError(
+            f"The version file {path} cannot be read: {exc.strerror}.",
+            hint="Check that the file exists and that you may read it.",
+        ) from exc
+
+
+def _parse(path: Path, source: bytes) -> ast.Module:
+    hint = "Correct the file, or take it out of the version folder."
+    try:
+        # An invalid escape in somebody's file is Python's business when it runs the file.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source, filename=str(path))
+    except SyntaxError as exc:
+        where = f"{path}, line {exc.lineno}" if exc.lineno else str(path)
+        raise RevisionsError(f"The version file {where} is not valid Python: {exc.msg}.", hint=hint) from exc
+    except (ValueError, RecursionError, MemoryError) as exc:
+        raise RevisionsError(f"The version file {path} is not valid Python: {exc}.", hint=hint) from exc
+
+
+def _bound(tree: ast.Module) -> dict[str, ast.expr | None]:
+    """Map each name bound at the top of `tree` to its value; None where that is not a plain assignment."""
+    bound: dict[str, ast.expr | None] = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets, value=value) if all(isinstance(t, ast.Name) for t in targets):
+                bound.update({t.id: value for t in targets if isinstance(t, ast.Name)})
+            case ast.AnnAssign(target=ast.Name(id=name), value=annotated):
+                if annotated is not None:
+                    bound[name] = annotated
+            case _:
+                bound.update(dict.fromkeys(_bound_by(statement)))
+    return bound
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """Return the header names (and `*`) that `statement`, anything but a plain assignment, binds."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            names = {name}
+        case _:
+            nodes = list(ast.walk(statement))
+            names = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+            names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
+    return names & (_NAMES | {"*"})
+
+
+def _revision(path: Path, bound: dict[str, ast.expr | None]) -> str | None:
+    if "revision" not in bound:
+        if "*" in bound:
+            raise ComputedHeader(path, "revision")
+        named = _ID_IN_NAME.match(path.name)
+        return named.group(1) if named and "down_revision" in bound else None
+    value = _literal(path, bound, "revision")
+    if not isinstance(value, str):
+        raise _not_text(path, "revision")
+    return value
+
+
+def _texts(path: Path, bound: dict[str, ast.expr | None], name: str) -> tuple[str, ...]:
+    value = _literal(path, bound, name) if name in bound else None
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, (tuple, list, set)) or not all(isinstance(item, str) for item in value):
+        raise _not_text(path, name)
+    return tuple(sorted(value) if isinstance(value, set) else value)
+
+
+def _literal(path: Path, bound: dict[str, ast.expr | None], name: str) -> object:
+    node = bound[name]
+    if node is None:
+        raise ComputedHeader(path, name)
+    try:
+        value: object = ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise ComputedHeader(path, name) from exc
+    return value
+
+
+def _not_text(path: Path, name: str) -> RevisionsError:
+    return RevisionsError(
+        f"The {name} of the version file {path} is not text.",
+        hint=f"Write it in quotes: {name} = 'an_id'.",
+    )

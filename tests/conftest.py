@@ -1,0 +1,217 @@
+"""Real databases, and the real entry point, for every test.
+
+One embedded PostgreSQL serves all workers of a run. A test gets a database of its own, cloned from an empty
+template, and runs `migrator` through its `main`, in this process, or as a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from migrator.database.embedded import EmbeddedServer, embedded_server
+
+ROOT = Path(__file__).resolve().parent.parent
+# Distinctive, and with every character that URLs and shells trip over: looked for in all that is printed.
+PASSWORD = "S3cr3t%40@/:#? pw"  # noqa: S105
+_SCRUBBED = ("ALEMBIC_", "POSTGRES_", "PG", "MIGRATOR_", "XDG_RUNTIME")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line did: its exit code, stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """An empty PostgreSQL database of one test."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        """The URL, without a driver."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{self.name}"
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """Give a connection in autocommit."""
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.name,
+            autocommit=True,
+        )
+
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement and give its rows."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def tables(self) -> list[str]:
+        """Give the names of the tables, sorted."""
+        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return [str(row[0]) for row in rows]
+
+
+@pytest.fixture(autouse=True)
+def _clean_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own configuration reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(_SCRUBBED) or name.endswith("DATABASE_URL") or name in ("CI", "NO_COLOR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """The PostgreSQL of this test run; workers share it, and the last one stops it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    root = shared / "postgres"
+    root.mkdir(exist_ok=True)
+    with embedded_server(root, durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+def new_database(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
+    """Makes empty databases, dropped after the test."""
+    made: list[str] = []
+
+    def make() -> Database:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        _administer(server, "CREATE DATABASE {} TEMPLATE template0", name)
+        made.append(name)
+        return Database(server.host, server.port, server.user, server.password, name)
+
+    yield make
+    for name in made:
+        _administer(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def postgres_database(new_database: Callable[[], Database]) -> Database:
+    """An empty PostgreSQL database."""
+    return new_database()
+
+
+def _administer(server: EmbeddedServer, statement: str, name: str) -> None:
+    with psycopg.connect(
+        host=server.host, port=server.port, user=server.user, password=server.password, autocommit=True
+    ) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def migrator(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Runs a command line through `main`, in this process: `migrator("upgrade", cwd=project)`.
+
+    What the run imports from a project, and what it adds to `sys.path`, is taken back.
+    """
+
+    def run(*args: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Ran:
+        from migrator.cli.main import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, _modules_restored():
+            patch.chdir(cwd)
+            patch.setattr(sys, "path", list(sys.path))
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main(args)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@contextlib.contextmanager
+def _modules_restored() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is None or "site-packages" not in file:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            origin = getattr(spec, "origin", None) or file or ""
+            if not origin.startswith((sys.base_prefix, str(ROOT / "migrator"))) and origin != "built-in":
+                del sys.modules[name]
+
+
+@pytest.fixture
+def shell() -> Callable[..., Ran]:
+    """Runs a process: `shell(["migrator", "heads"], cwd=project)`; `migrator` and `alembic` are this venv's."""
+
+    def run(
+        command: Sequence[str],
+        *,
+        cwd: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout: float = 60,
+    ) -> Ran:
+        done = subprocess.run(
+            program(command),
+            cwd=cwd,
+            env=process_variables(env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def program(command: Sequence[str]) -> list[str]:
+    """Give a command line with the programs of this virtual environment."""
+    first = Path(sys.executable).parent / command[0]
+    return [str(first) if first.exists() else command[0], *command[1:]]
+
+
+def process_variables(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the variables for a process: this one's, with bytecode on, 80 columns, and those given."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "COLUMNS": "80", **(env or {})}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of this repository's project: configs, migrations and examples, with spaces in its path."""
+    root = tmp_path / "a project"
+    for folder in ("configs", "migrations", "examples"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.fixture
+def threads_left() -> Iterator[None]:
+    """Fails where a test leaves a thread behind."""
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before

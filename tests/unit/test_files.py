@@ -1,0 +1,325 @@
+"""Files change whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrator.errors import ConfigurationError
+from migrator.revisions.files import archive_and_replace, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder that this process may not write to, even when the tests run as root."""
+    folder = Path(tempfile.mkdtemp())
+    user = os.geteuid()
+    (folder / "a.py").write_text("old")
+    folder.chmod(0o555)
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield folder
+    os.seteuid(user)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_files_only() -> Iterator[None]:
+    """No file can grow beyond 4 kB: a write fails half-way, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def tree(folder: Path) -> dict[str, str | None]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+class TestWriteAtomically:
+    def test_a_file_is_written_as_utf8_with_its_line_ends(self, tmp_path: Path) -> None:
+        write_atomically(tmp_path / "a.py", "中 🎉\nb\r\n")
+
+        assert (tmp_path / "a.py").read_bytes() == "中 🎉\nb\r\n".encode()
+        assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
+
+    @pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+    def test_a_new_file_has_the_mode_that_the_umask_allows(
+        self, tmp_path: Path, umask: int, expected: int
+    ) -> None:
+        before = os.umask(umask)
+        try:
+            write_atomically(tmp_path / "a.py", "x")
+        finally:
+            os.umask(before)
+
+        assert mode(tmp_path / "a.py") == expected
+
+    @pytest.mark.parametrize("kept", [0o600, 0o755, 0o444])
+    def test_a_file_that_is_replaced_keeps_its_mode(self, tmp_path: Path, kept: int) -> None:
+        path = tmp_path / "a.py"
+        path.write_text("old")
+        path.chmod(kept)
+
+        write_atomically(path, "new")
+
+        assert (path.read_text(), mode(path)) == ("new", kept)
+
+    def test_a_symbolic_link_stays_one(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "real" / "a.py").write_text("old")
+        (tmp_path / "link.py").symlink_to("real/a.py")
+
+        write_atomically(tmp_path / "link.py", "new")
+
+        assert (tmp_path / "link.py").is_symlink()
+        assert tree(tmp_path / "real") == {"a.py": "new"}
+
+    def test_a_read_only_folder_is_named_and_keeps_its_file(self, read_only: Path) -> None:
+        with pytest.raises(ConfigurationError, match="cannot be written: Permission denied") as caught:
+            write_atomically(read_only / "a.py", "new")
+
+        assert str(read_only / "a.py") in caught.value.message
+        assert isinstance(caught.value.__cause__, PermissionError)
+        assert tree(read_only) == {"a.py": "old"}
+
+    @pytest.mark.parametrize("name", ["missing/a.py", "file/a.py", "folder"])
+    def test_a_path_where_no_file_can_be_is_a_configuration_error(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "file").write_text("")
+        (tmp_path / "folder").mkdir()
+
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            write_atomically(tmp_path / name, "x")
+
+        assert tree(tmp_path) == {"file": "", "folder": None}
+
+    @pytest.mark.usefixtures("small_files_only")
+    def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(self, tmp_path: Path) -> None:
+        (tmp_path / "a.py").write_text("old")
+
+        with pytest.raises(ConfigurationError, match="cannot be written: File too large"):
+            write_atomically(tmp_path / "a.py", "x" * 100_000)
+
+        assert tree(tmp_path) == {"a.py": "old"}
+
+    @pytest.mark.parametrize("step", ["fsync", "fchmod"])
+    def test_an_interrupt_leaves_the_old_file_and_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        (tmp_path / "a.py").write_text("old")
+        seen: list[str] = []
+
+        def interrupt(*_: object) -> None:
+            seen.extend(path.name for path in tmp_path.iterdir() if path.name != "a.py")
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(os, step, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(tmp_path / "a.py", "new")
+
+        assert tree(tmp_path) == {"a.py": "old"}
+        assert len(seen) == 1
+        assert seen[0].startswith(".")
+        assert not seen[0].endswith(".py")
+
+    def test_text_that_is_not_utf8_changes_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(UnicodeEncodeError):
+            write_atomically(tmp_path / "a.py", "\udcff")
+
+        assert tree(tmp_path) == {}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A history of two files with bytecode and a sub-folder, and a replacement of one file beside it."""
+    for name, text in {
+        "versions/a.py": "a",
+        "versions/sub/b.py": "b",
+        "versions/__pycache__/a.cpython-311.pyc": "bytecode",
+        "versions/sub/__pycache__/b.cpython-311.pyc": "bytecode",
+        "new/initial.py": "initial",
+        "new/__pycache__/initial.cpython-311.pyc": "bytecode",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def before(project: Path) -> dict[str, str | None]:
+    return {name: text for name, text in tree(project).items() if name.split("/")[0] != "new"}
+
+
+class TestArchiveAndReplace:
+    def test_the_old_files_are_archived_and_the_new_ones_take_their_place(self, project: Path) -> None:
+        with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+            assert tree(project / "versions") == {"initial.py": "initial"}
+
+        assert tree(project) == {
+            "versions": None,
+            "versions/initial.py": "initial",
+            "archive": None,
+            "archive/T1": None,
+            "archive/T1/a.py": "a",
+            "archive/T1/sub": None,
+            "archive/T1/sub/b.py": "b",
+        }
+
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+    def test_any_exception_inside_puts_everything_back(
+        self, project: Path, error: type[BaseException]
+    ) -> None:
+        expected = before(project)
+
+        def fail() -> None:
+            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+                (project / "versions" / "generated.py").write_text("generated")
+                raise error
+
+        with pytest.raises(error):
+            fail()
+        assert tree(project) == expected
+
+    def test_an_archive_folder_that_was_there_before_stays(self, project: Path) -> None:
+        (project / "archive" / "T0").mkdir(parents=True)
+        expected = before(project)
+
+        def fail() -> None:
+            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            fail()
+        assert tree(project) == expected
+
+    def test_a_second_interrupt_waits_until_everything_is_back(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        expected = before(project)
+        rename = Path.rename
+
+        def rename_while_interrupted(path: Path, target: Path) -> Path:
+            if path == project / "archive" / "T1":
+                os.kill(os.getpid(), signal.SIGINT)
+            return rename(path, target)
+
+        def fail() -> None:
+            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+                monkeypatch.setattr(Path, "rename", rename_while_interrupted)
+                raise RuntimeError
+
+        with pytest.raises(KeyboardInterrupt):
+            fail()
+        assert tree(project) == expected
+
+    @pytest.mark.parametrize("moves", [1, 2])
+    def test_an_interrupt_after_any_of_the_moves_undoes_those_that_were_made(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+    ) -> None:
+        expected = before(project)
+        rename = Path.rename
+        made: list[Path] = []
+
+        def rename_then_interrupt(path: Path, target: Path) -> Path:
+            moved = rename(path, target)
+            made.append(path)
+            if len(made) == moves:
+                raise KeyboardInterrupt
+            return moved
+
+        monkeypatch.setattr(Path, "rename", rename_then_interrupt)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert tree(project) == expected
+
+    def test_a_missing_replacement_undoes_the_first_move(self, project: Path) -> None:
+        shutil.rmtree(project / "new")
+        expected = before(project)
+
+        with (
+            pytest.raises(ConfigurationError, match=r"cannot be archived as .*T1: No such file"),
+            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert tree(project) == expected
+
+    def test_a_folder_that_cannot_be_moved_stays_and_the_error_names_it(self, project: Path) -> None:
+        expected = before(project)
+
+        with (
+            pytest.raises(ConfigurationError, match="cannot be archived as") as caught,
+            archive_and_replace(project / "versions", project / "new", project / "versions" / "old" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert str(project / "versions") in caught.value.message
+        assert tree(project) == expected
+
+    @pytest.mark.parametrize("content", [None, "earlier"])
+    def test_an_archive_that_exists_is_never_replaced(self, project: Path, content: str | None) -> None:
+        (project / "archive" / "T1").mkdir(parents=True)
+        if content:
+            (project / "archive" / "T1" / "c.py").write_text(content)
+        expected = before(project)
+
+        with (
+            pytest.raises(ConfigurationError, match="T1 exists already"),
+            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert tree(project) == expected
+
+    def test_a_missing_folder_is_an_error(self, project: Path) -> None:
+        shutil.rmtree(project / "versions")
+
+        with (
+            pytest.raises(ConfigurationError, match="there is no such folder"),
+            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert tree(project) == {}
+
+    def test_a_symbolic_link_is_refused(self, project: Path) -> None:
+        (project / "link").symlink_to("versions")
+
+        with (
+            pytest.raises(ConfigurationError, match="is a symbolic link"),
+            archive_and_replace(project / "link", project / "new", project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert (project / "link" / "a.py").read_text() == "a"
+
+    @pytest.mark.parametrize("replacement", ["versions", "versions/sub", "."])
+    def test_a_replacement_that_is_no_sibling_is_refused_untouched(
+        self, project: Path, replacement: str
+    ) -> None:
+        expected = tree(project)
+
+        with (
+            pytest.raises(ValueError, match="not a folder beside"),
+            archive_and_replace(project / "versions", project / replacement, project / "archive" / "T1"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert tree(project) == expected
