@@ -85,7 +85,6 @@ def _port(place: Place, announce: Callable[[str], None]) -> int:
     if not place.home.data.exists():
         announce("Creating the embedded PostgreSQL (first use)")
         cluster.create(place)
-    announce("Starting the embedded PostgreSQL")
     return postmaster.start(place)
 
 
