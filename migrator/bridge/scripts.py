@@ -144,6 +144,12 @@ def _broken_file(exc: BaseException, folders: tuple[Path, ...], workspace: Works
             f"The revision file {file} has a syntax error in line {exc.lineno}: {exc.msg}.",
             hint=f"Correct it, then check with: python -m py_compile {file}",
         )
+    if isinstance(exc, AttributeError) and exc.name == "down_revision" and hasattr(exc.obj, "__file__"):
+        file = workspace.environment.shown(Path(exc.obj.__file__))
+        return RevisionsError(
+            f"The revision file {file} has no 'down_revision'.",
+            hint="Write into it which revision it comes after, or down_revision = None for the first one.",
+        )
     place = place_in(exc, folders)
     where = f"{workspace.environment.shown(place[0])} (line {place[1]})" if place else "A revision file"
     return RevisionsError(
@@ -176,7 +182,7 @@ def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
         return RevisionsError(f"{_one_line(exc)}.", hint="See the order with: migrator history")
     if isinstance(cause, ResolutionError):
         return RevisionsError(
-            f"{_one_line(cause)}.".replace("..", "."),
+            f"{_one_line(cause).rstrip('.')}.",
             hint=f"The revisions of {name} are listed by: migrator history --env {name}",
         )
     return RevisionsError(f"{_one_line(exc).rstrip('.')}.", hint="List the revisions with: migrator history")

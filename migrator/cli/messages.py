@@ -55,9 +55,8 @@ class Messages:
     def event(self, event: Event) -> None:
         """Write what an operation tells about its progress."""
         if isinstance(event, Connecting):
-            self.line(
-                f"{event.environment} | {event.config_file} | {event.address} | from {event.origin}", "dim"
-            )
+            origin = event.origin.removesuffix(f" in {event.config_file}")
+            self.line(f"{event.environment} | {event.config_file} | {event.address} | from {origin}", "dim")
         elif isinstance(event, Waiting):
             self.line(f"{event.text} ...", "dim")
         elif isinstance(event, StepStarted):

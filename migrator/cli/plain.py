@@ -66,16 +66,16 @@ def parents(revision: Revision) -> str:
     return f"{down} ({', '.join(revision.depends_on)})" if revision.depends_on else down
 
 
-def marks(revision: Revision) -> str:
+def marks(revision: Revision, *, state: bool = True) -> str:
     """Give the bracketed facts of a revision: its labels, its place in the graph, its state in a database."""
     labels = f" ({', '.join(revision.branch_labels)})" if revision.branch_labels else ""
     points = (
         (revision.is_head, "head"),
-        (revision.current is True, "current"),
+        (state and revision.current is True, "current"),
         (revision.is_branch_point, "branchpoint"),
         (revision.is_merge_point, "mergepoint"),
-        (revision.applied is False, "pending"),
-        (revision.applied is True and not revision.current, "applied"),
+        (state and revision.applied is False, "pending"),
+        (state and revision.applied is True and not revision.current, "applied"),
     )
     return labels + "".join(f" ({name})" for true, name in points if true)
 

@@ -43,9 +43,11 @@ def _coloured(line: str) -> Text:
 def _(result: History, how: How) -> RenderableType:
     if how.verbose or not result.revisions:
         return rendered.dispatch(object)(result, how)
-    table = _table("", "revision", "after", "date", "message")
+    asked = result.current is not None
+    table = _table(*(["state"] if asked else []), "revision", "after", "date", "message")
     for revision in result.revisions:
-        table.add_row(*_history_row(revision))
+        state = [_state(revision)] if asked else []
+        table.add_row(*state, *_history_row(revision))
     if result.current is None:
         return table
     pending = sum(revision.applied is False for revision in result.revisions)
@@ -54,27 +56,31 @@ def _(result: History, how: How) -> RenderableType:
 
 
 def _history_row(revision: Revision) -> Iterator[Text]:
-    state, style = _state(revision)
-    yield Text(state, style=style)
-    yield Text(f"{revision.revision}{marks(revision)}", style="bold" if revision.is_head else "")
+    yield Text(f"{revision.revision}{marks(revision, state=False)}", style="bold" if revision.is_head else "")
     yield Text(parents(revision), style="dim")
     yield Text((revision.created or "")[:16], style="dim")
     yield Text(revision.message)
 
 
-def _state(revision: Revision) -> tuple[str, str]:
+def _state(revision: Revision) -> Text:
     if revision.current:
-        return "*", "bold green"
-    if revision.applied is None:
-        return "", ""
-    return ("+", "green") if revision.applied else ("-", "yellow")
+        return Text("current", style="bold green")
+    return Text("applied", style="green") if revision.applied else Text("pending", style="yellow")
 
 
 @rendered.register
 def _(result: Current, how: How) -> RenderableType:
     if not result.revisions:
         return Text(f"{how.environment} is at base: no revision is applied")
-    return rendered.dispatch(object)(result, how)
+    if how.verbose:
+        return rendered.dispatch(object)(result, how)
+    return Group(*(_standing(revision, how) for revision in result.revisions))
+
+
+def _standing(revision: Revision, how: How) -> Text:
+    text = Text(f"{how.environment} is at ")
+    text.append(f"{revision.revision}{marks(revision, state=False)}", style="bold")
+    return text.append(f"  {revision.message}", style="dim")
 
 
 @rendered.register
@@ -99,5 +105,5 @@ def _environment(cells: tuple[str, ...]) -> RenderableType:
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, no_wrap=column in ("", "date"), overflow="fold")
+        table.add_column(column, no_wrap=column in ("state", "date"), overflow="fold")
     return table

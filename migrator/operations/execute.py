@@ -195,7 +195,7 @@ def _failed(session: Session, run: Run, progress: _Progress, cause: BaseExceptio
     where = f"{failure.file}, line {failure.line}" if failure.line else failure.file
     named = f"{step.revision} ({step.message})" if step.message else step.revision
     return MigrationFailedError(
-        f"The {run.direction} of revision {named} failed: {failure.cause}.".replace("..", "."),
+        f"The {run.direction} of revision {named} failed: {failure.cause.rstrip('.')}.",
         result,
         hint=f"Correct {where}, then run again: migrator {run.direction} --env"
         f" {session.workspace.environment.name}",

@@ -1,0 +1,82 @@
+"""What is measured, how often, and the most that migrator may take of plain Alembic's time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.database import BenchDatabase
+from benchmarks.measure import Command, Time, alternate, nothing
+from benchmarks.project import Project, program
+
+REVISIONS = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison. `bound` is the highest ratio of the two medians that is accepted."""
+
+    name: str
+    ours: Command
+    theirs: Command
+    bound: float
+    runs: int
+    before: Callable[[], None] = nothing
+    after: Callable[[], None] = nothing
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out of a case."""
+
+    case: Case
+    ours: Time
+    theirs: Time
+
+    @property
+    def ratio(self) -> float:
+        """Our median on the clock, as a part of plain Alembic's."""
+        return self.ours.wall / self.theirs.wall
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The same of the processor's time, which other processes on the machine disturb less."""
+        return self.ours.cpu / self.theirs.cpu
+
+    @property
+    def ok(self) -> bool:
+        """Whether the bound is kept."""
+        return self.ratio <= self.case.bound
+
+
+def cases(project: Project, database: BenchDatabase) -> list[Case]:
+    """Give the cases, the quick ones first."""
+
+    def pair(*arguments: str, expected: str = "") -> tuple[Command, Command]:
+        ours = Command(
+            [program("migrator"), *arguments], project.root, {"DATABASE_URL": database.url}, expected
+        )
+        return ours, Command([program("alembic"), *arguments], project.root, {}, expected)
+
+    def at_head() -> None:
+        database.require_revision(project.head)
+
+    many = f"{REVISIONS} revisions"
+    return [
+        Case("--help", *pair("--help", expected="upgrade"), bound=0.60, runs=21),
+        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=1.15, runs=11),
+        Case(f"history, {many}", *pair("history", expected=project.head), bound=1.15, runs=11),
+        Case(
+            f"upgrade, {many}",
+            *pair("upgrade", "head"),
+            bound=1.25,
+            runs=5,
+            before=database.make_anew,
+            after=at_head,
+        ),
+    ]
+
+
+def measure(case: Case) -> Measured:
+    """Run a case. Raises RuntimeError where a command fails."""
+    return Measured(case, *alternate(case.ours, case.theirs, case.runs, before=case.before, after=case.after))

@@ -1,0 +1,55 @@
+"""The database that both tools migrate: dropped and made anew before each run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from migrator.database.embedded import EmbeddedServer
+
+_NAME = "bench"
+
+
+@dataclass(frozen=True)
+class BenchDatabase:
+    """A database of the embedded PostgreSQL, under one name and address for every run."""
+
+    server: EmbeddedServer
+
+    @property
+    def url(self) -> str:
+        """The URL, with asyncpg for both tools."""
+        at = f"{self.server.host}:{self.server.port}"
+        return f"postgresql+asyncpg://{self.server.user}:{self.server.password}@{at}/{_NAME}"
+
+    def make_anew(self) -> None:
+        """Drop the database, and make it empty."""
+        with self._connect("postgres") as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {_NAME} TEMPLATE template0")
+            # The files of a thousand tables would otherwise be written back during the next run.
+            connection.execute("CHECKPOINT")
+
+    def require_revision(self, revision: str) -> None:
+        """Raise RuntimeError unless the database is at `revision`."""
+        with self._connect(_NAME) as connection:
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        if rows != [(revision,)]:
+            raise RuntimeError(f"The database is at {rows}, not at {revision}.")
+
+    def server_version(self) -> str:
+        """Give the server's version, such as 18.4."""
+        with self._connect("postgres") as connection:
+            return connection.info.parameter_status("server_version") or "unknown"
+
+    def _connect(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
+        server = self.server
+        return psycopg.connect(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            dbname=name,
+            autocommit=True,
+        )

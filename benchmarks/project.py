@@ -1,0 +1,114 @@
+"""A project of many linear revisions, which migrator and plain Alembic both drive."""
+
+from __future__ import annotations
+
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import alembic
+
+_STOCK_CONFIGURE = "context.configure(connection=connection, target_metadata=target_metadata)"
+_PER_REVISION = _STOCK_CONFIGURE.removesuffix(")") + ", transaction_per_migration=True)"
+
+_ENV = "from migrator.env import run_migrations\n\nrun_migrations()\n"
+_INI = """\
+[alembic]
+script_location = %(here)s/../migrations
+version_locations = %(here)s/../versions
+path_separator = newline
+
+[migrator]
+database = embedded
+"""
+_STOCK_INI = """\
+[alembic]
+script_location = %(here)s/stock
+version_locations = %(here)s/versions
+path_separator = newline
+sqlalchemy.url = {url}
+"""
+_REVISION = '''\
+"""create table {index}
+
+Revision ID: {revision}
+Revises: {down}
+Create Date: 2025-01-01 00:00:00.000000
+
+"""
+from collections.abc import Sequence
+
+from alembic import op
+import sqlalchemy as sa
+
+revision: str = {revision!r}
+down_revision: str | Sequence[str] | None = {down!r}
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "table_{index}",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("CREATE INDEX index_{index} ON table_{index} (name)")
+
+
+def downgrade() -> None:
+    op.drop_table("table_{index}")
+'''
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project's folder, and the id of its newest revision."""
+
+    root: Path
+    head: str
+
+
+def write_project(root: Path, revisions: int, url: str) -> Project:
+    """Write a project into an empty folder: `revisions` version files of two statements each.
+
+    migrator gets an env.py of its own kind. Plain Alembic gets its stock async env.py, changed in one place:
+    it too runs one transaction a revision. `url`, with an async driver, goes into its ini.
+    """
+    for folder in ("configs", "migrations", "stock", "versions"):
+        (root / folder).mkdir()
+    (root / "configs/alembic_test.ini").write_text(_INI)
+    (root / "migrations/env.py").write_text(_ENV)
+    (root / "alembic.ini").write_text(_stock_ini(url))
+    (root / "stock/env.py").write_text(_stock_env())
+    down = None
+    for index in range(1, revisions + 1):
+        revision = f"{index:012x}"
+        text = _REVISION.format(index=index, revision=revision, down=down)
+        (root / f"versions/{revision}_create_table_{index}.py").write_text(text)
+        down = revision
+    return Project(root, down or "")
+
+
+def _stock_ini(url: str) -> str:
+    """Alembic's options as ours are, with the logging sections of its own template."""
+    template = _template("generic/alembic.ini.mako").read_text()
+    logging = template[template.index("[loggers]") :]
+    return _STOCK_INI.format(url=url.replace("%", "%%")) + "\n" + logging
+
+
+def _stock_env() -> str:
+    text = _template("async/env.py").read_text()
+    if text.count(_STOCK_CONFIGURE) != 1:
+        raise RuntimeError("Alembic's async template calls context.configure() in another way than it did.")
+    return text.replace(_STOCK_CONFIGURE, _PER_REVISION)
+
+
+def _template(name: str) -> Path:
+    return Path(alembic.__file__).parent / "templates" / name
+
+
+def program(name: str) -> str:
+    """Give the path of a console script of this virtual environment."""
+    return str(Path(sysconfig.get_path("scripts"), name))

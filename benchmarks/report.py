@@ -1,0 +1,69 @@
+"""The figures as a table at the terminal, and as RESULTS.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from benchmarks.cases import Measured
+
+_HEADINGS = ("case", "migrator s", "alembic s", "ratio", "bound", "", "cpu ratio", "runs")
+_PACKAGES = ("migrator", "alembic", "sqlalchemy", "asyncpg", "typer")
+
+
+def table(measured: Sequence[Measured]) -> str:
+    """Give the figures in aligned columns."""
+    rows = [_HEADINGS, *(_cells(each) for each in measured)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return "".join(_line(row, widths) + "\n" for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    name, *figures = (
+        cell.ljust(width) if column == 0 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join((name, *figures)).rstrip()
+
+
+def _cells(each: Measured) -> tuple[str, ...]:
+    return (
+        each.case.name,
+        f"{each.ours.wall:.3f}",
+        f"{each.theirs.wall:.3f}",
+        f"{each.ratio:.2f}",
+        f"{each.case.bound:.2f}",
+        "ok" if each.ok else "MISS",
+        f"{each.cpu_ratio:.2f}",
+        str(each.case.runs),
+    )
+
+
+def markdown(measured: Sequence[Measured], server_version: str) -> str:
+    """Give the page RESULTS.md: the figures, where they were taken, and how to take them again."""
+    rows = [_HEADINGS, ("---", *["---:"] * (len(_HEADINGS) - 1)), *(_cells(each) for each in measured)]
+    figures = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return f"""\
+# Measured against plain Alembic
+
+{figures}
+
+Seconds are medians of runs in turn, each a process of its own with its output in a pipe. `ratio` is migrator's
+median as a part of plain Alembic's, and what `bound` limits. `cpu ratio` compares the processes' user and
+system time: where the two disagree, the machine was busy with other things.
+
+- Both sides use the same version files: one line of revisions, each a `create_table` and a `CREATE INDEX`.
+- `upgrade` begins with an empty database each time, on the embedded PostgreSQL without fsync (which would add
+  the same time to both), through asyncpg, one transaction a revision. Plain Alembic runs its stock async env.py
+  with `transaction_per_migration=True` added, so that both do the same.
+- Bytecode is compiled by a first run of each, which is not counted.
+
+Taken on {datetime.now(UTC):%Y-%m-%d}: {platform.system()} {platform.machine()}, {os.cpu_count()} processors,
+Python {platform.python_version()}, PostgreSQL {server_version}, {packages}.
+
+Repeat with `make bench`; it writes this page, and ends with exit code 1 where a bound is missed.
+"""
