@@ -6,13 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.cases import REVISIONS, Measured, cases, measure
-from benchmarks.database import BenchDatabase
+from benchmarks.cases import REVISIONS, Case, Measured, cases, measure
+from benchmarks.database import bench_database
 from benchmarks.project import write_project
 from benchmarks.report import markdown, table
 from migrator.database.embedded import embedded_server
 
-_RESULTS = Path(__file__).parent / "RESULTS.md"
+_HERE = Path(__file__).parent
 
 
 def main() -> int:
@@ -20,20 +20,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="migrator-bench-") as folder:
         measured, server_version = _measure_all(Path(folder))
     sys.stdout.write(table(measured))
-    _RESULTS.write_text(markdown(measured, server_version))
+    (_HERE / "RESULTS.md").write_text(markdown(measured, server_version))
     return 0 if all(each.ok for each in measured) else 1
 
 
 def _measure_all(folder: Path) -> tuple[list[Measured], str]:
-    with embedded_server(folder / "server", durable=False) as server:
-        database = BenchDatabase(server)
-        root = folder / "project"
-        root.mkdir()
-        measured = []
-        for case in cases(write_project(root, REVISIONS, database.url), database):
-            sys.stderr.write(f"{case.name}: {case.runs} runs of each ...\n")
-            measured.append(measure(case))
-        return measured, database.server_version()
+    # The server's data stay from one call to the next, so that it is set up once.
+    with embedded_server(_HERE, durable=False) as server, bench_database(server) as database:
+        project = write_project(folder, REVISIONS, database.url)
+        return [_said_and_measured(case) for case in cases(project, database)], database.server_version()
+
+
+def _said_and_measured(case: Case) -> Measured:
+    sys.stderr.write(f"{case.name}: {case.runs} runs of each ...\n")
+    return measure(case)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -9,6 +11,16 @@ import psycopg
 from migrator.database.embedded import EmbeddedServer
 
 _NAME = "bench"
+
+
+@contextmanager
+def bench_database(server: EmbeddedServer) -> Iterator[BenchDatabase]:
+    """Give the database for the length of the block; afterwards it is gone."""
+    database = BenchDatabase(server)
+    try:
+        yield database
+    finally:
+        database.drop()
 
 
 @dataclass(frozen=True)
@@ -25,11 +37,16 @@ class BenchDatabase:
 
     def make_anew(self) -> None:
         """Drop the database, and make it empty."""
+        self.drop()
         with self._connect("postgres") as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE {_NAME} TEMPLATE template0")
             # The files of a thousand tables would otherwise be written back during the next run.
             connection.execute("CHECKPOINT")
+
+    def drop(self) -> None:
+        """Drop the database, if it is there."""
+        with self._connect("postgres") as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
 
     def require_revision(self, revision: str) -> None:
         """Raise RuntimeError unless the database is at `revision`."""

@@ -8,6 +8,7 @@ without an edit. The module's functions are bound to the subclass once, when thi
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -63,12 +64,22 @@ ObservedEnvironment.create_module_class_proxy(alembic.context.__dict__, alembic.
 
 
 def run_env(environment: ObservedEnvironment) -> None:
-    """Run the env.py of an environment's script directory. What it prints goes to stderr.
+    """Run the env.py of an environment's script directory. What it prints goes to stderr, scrubbed.
 
     Raises what env.py raises.
     """
-    with environment, contextlib.redirect_stdout(sys.stderr):
+    with environment, contextlib.redirect_stdout(_ScrubbedStderr()):
         environment.script.run_env()
+
+
+class _ScrubbedStderr(io.TextIOBase):
+    """Stands for stdout while env.py runs: data goes there, and an env.py's chatter is none."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(secrets.scrub(text))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 @contextlib.contextmanager

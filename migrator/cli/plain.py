@@ -111,7 +111,7 @@ def run_lines(result: RunResult, environment: str) -> Iterator[str]:
     where = "unknown" if result.after is None else named(result.after)
     if result.failed is not None or result.remaining:
         yield from _unfinished(result, where)
-    elif not result.applied:
+    elif not result.applied and result.before == result.after:
         yield f"{environment} is already at {_target(result)}: nothing to do"
     elif result.after is None:
         yield f"{_done(result)} {environment}: {_count(result.applied)} (not read again: in memory)"
@@ -222,7 +222,8 @@ def _(result: EnvironmentList, _how: How) -> Iterator[str]:
 
 def environment_cells(info: EnvironmentInfo) -> tuple[str, ...]:
     """Give the facts of an environment, one text for each column."""
-    flags = (("default", info.default), ("chosen", info.chosen), ("protected", info.protected))
+    chosen = f"chosen by {info.chosen_by}"
+    flags = (("default", info.default), (chosen, info.chosen_by), ("protected", info.protected))
     return (
         ", ".join((info.name, *info.aliases)),
         info.config_file,

@@ -127,7 +127,7 @@ def _by_default(choice: Choice) -> Workspace:
             f"No environment was named, and there is none called {DEFAULT_NAME}.",
             hint=f"Name one with --env: {_known(found, broken)}, or write default = true into its ini.",
         )
-    return _pick(found, broken, DEFAULT_NAME, "the default", choice)
+    return _pick(found, broken, DEFAULT_NAME, "default", choice)
 
 
 def _pick(

@@ -51,6 +51,7 @@ def _info(
 ) -> EnvironmentInfo:
     url, origin, error = _url(environment, choice)
     folders: tuple[str, ...] = ()
+    is_chosen = chosen is not None and chosen.environment.config_file == environment.config_file
     try:
         folders = tuple(environment.shown(folder) for folder in version_folders(environment))
     except ConfigurationError as exc:
@@ -64,7 +65,7 @@ def _info(
         origin=origin,
         protected=environment.protected,
         default=default,
-        chosen=chosen is not None and chosen.environment.config_file == environment.config_file,
+        chosen_by=chosen.chosen_by if is_chosen and chosen is not None else None,
         error=error,
     )
 
@@ -92,6 +93,6 @@ def _broken_info(broken: BrokenEnvironment) -> EnvironmentInfo:
         origin=None,
         protected=False,
         default=False,
-        chosen=False,
+        chosen_by=None,
         error=broken.error.message,
     )

@@ -48,13 +48,12 @@ class RunInterruptedError(MigratorError):
 class Run:
     """What is to be run: the direction, the target as it was asked for, and the plan towards it.
 
-    `knows_all` is false for a run that may begin at revisions that no file has (`stamp --purge`).
+    A run with `purge` empties the version table first, and may begin at revisions that no file has.
     """
 
     direction: Direction
     target: str
     plan: Plan
-    knows_all: bool = True
     purge: bool = False
     tag: str | None = None
 
@@ -78,6 +77,10 @@ def execute(session: Session, run: Run, report: Report) -> RunResult:
     revision.
     """
     progress = _Progress()
+    if run.purge:
+        # Alembic empties the table before it says what was in it.
+        progress.before = session.read_heads()
+        progress.expected = ()
     work = _work(session, run, progress, report)
     try:
         with env_failures(session.workspace, session.scripts.env_py_location, lambda: session.connected_to):
@@ -113,10 +116,10 @@ def _run_env(session: Session, run: Run, work: Any, progress: _Progress) -> None
 
 def _work(session: Session, run: Run, progress: _Progress, report: Report) -> Any:
     def steps(heads: tuple[str, ...], context: MigrationContext) -> Iterator[PlannedStep]:
-        progress.before = tuple(heads)
-        if run.knows_all:
+        if not run.purge:
+            progress.before = tuple(heads)
             refuse_unknown(session, progress.before)
-        steps = planned(run.plan, progress.before, session.workspace)
+        steps = planned(run.plan, tuple(heads), session.workspace)
         progress.planned = [step_info(step, session.workspace) for step in steps]
         context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, _note(progress))
         for index, (step, info) in enumerate(zip(steps, progress.planned, strict=True), start=1):

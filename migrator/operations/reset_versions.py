@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -120,7 +121,8 @@ def _draft(
     """Write the new revision into the drafts, with the old files out of Alembic's sight."""
     needs = Needs(writes=False, offline=request.files_only)
     command = ["revision", "--autogenerate"]
-    with database_session(workspace, command, report, needs, folders=drafts) as session:
+    unread = io.StringIO()
+    with database_session(workspace, command, report, needs, folders=drafts, output=unread) as session:
         if not request.files_only:
             _refuse_used(session)
         comparison = Comparison(

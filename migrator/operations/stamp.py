@@ -30,5 +30,5 @@ def stamp(
     require_consent(workspace, "stamp it", consent)
     with database_session(workspace, ["stamp", "--", *targets], report, Needs(models=False)) as session:
         plan = stamp_plan(session.scripts, targets)
-        run = Run("stamp", ", ".join(targets), plan, knows_all=not purge, purge=purge, tag=tag)
+        run = Run("stamp", ", ".join(targets), plan, purge=purge, tag=tag)
         return execute(session, run, report)

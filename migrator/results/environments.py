@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EnvironmentInfo:
-    """One environment. `error` says why it cannot be used here; `url` is masked."""
+    """One environment. `url` is masked; `error` says why it cannot be used here.
+
+    `chosen_by` says what made a command started here choose it (`--env`, ALEMBIC_ENV, ...), None for others.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -17,7 +20,7 @@ class EnvironmentInfo:
     origin: str | None
     protected: bool
     default: bool
-    chosen: bool
+    chosen_by: str | None
     error: str | None = None
 
 

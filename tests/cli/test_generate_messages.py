@@ -1,0 +1,131 @@
+"""A message of `migrator generate` may hold anything; and other applications' tables are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.projects.books import MODELS, AnyDatabase, BooksProject, docstring
+
+if TYPE_CHECKING:
+    from tests.conftest import Database, Ran
+
+Migrator = Callable[..., "Ran"]
+
+NASTY = (
+    "it's a \"quoted\" 'message'",
+    '"""',
+    'ends with a quote"',
+    'ends with """ and more\\',
+    "C:\\new\\table \\N{DASH} \\x41",
+    "{braces} {{twice}} %(percent)s %d 100%",
+    "${evil} ${1/0} <% raise %> ${'%s' % x}",
+    "## a comment\n% for x in y:\nfirst\nsecond\n\nthird",
+    "增加订单表",
+    "ship it 🚀",
+    "../../../../tmp/escaped",
+    "/absolute/path",
+    "",
+    " ",
+    "-m --empty",
+    "a" * 300,
+    "tab\tand\rreturn \x1b[31m",
+)
+
+
+@pytest.mark.parametrize("message", NASTY, ids=range(len(NASTY)))
+def test_any_message_makes_a_valid_file_in_the_folder_that_says_it(
+    migrator: Migrator, books: BooksProject, message: str
+) -> None:
+    before = {path for path in books.root.parent.rglob("*") if path.is_file()}
+
+    ran = migrator("generate", "--empty", "--rev-id", "r1", f"--message={message}", cwd=books.root)
+
+    assert ran.code == 0, ran.err
+    (name,) = books.files()
+    made = {path for path in books.root.parent.rglob("*") if path.is_file()} - before
+    assert made == {books.versions / name}
+    written = docstring(books.versions / name)
+    assert written.partition("\n\nRevision ID: r1")[0] == message
+    listed = migrator("history", cwd=books.root)
+    assert listed.code == 0, listed.err
+    assert listed.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("message", NASTY[:7], ids=range(7))
+def test_any_message_of_a_merge_makes_a_valid_file(
+    migrator: Migrator, books: BooksProject, message: str
+) -> None:
+    for revision in ("one", "two"):
+        books.revision(revision, None)
+
+    ran = migrator("merge", "heads", "--rev-id", "m1", f"--message={message}", cwd=books.root)
+
+    assert ran.code == 0, ran.err
+    (path,) = books.versions.glob("m1*.py")
+    assert docstring(path).partition("\n\nRevision ID: m1")[0] == message
+
+
+DJANGO = ("django_session", "django_migrations", "auth_user", "auth_group")
+EXCLUDED = (
+    MODELS
+    + """
+class Session(Base):
+    __tablename__ = "django_session"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    surplus: Mapped[int] = mapped_column(index=True)
+
+class NotYetThere(Base):
+    __tablename__ = "auth_permission"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+)
+
+
+def test_other_applications_tables_survive_generate_and_upgrade(
+    migrator: Migrator, books: BooksProject, any_database: AnyDatabase
+) -> None:
+    for table in DJANGO:
+        any_database.query(f"CREATE TABLE {table} (session_key VARCHAR(40) PRIMARY KEY, expires TIMESTAMP)")
+        any_database.query(f"CREATE INDEX ix_{table} ON {table} (expires)")
+        any_database.query(f"INSERT INTO {table} (session_key) VALUES ('kept')")
+    books.settings(migrator=["exclude_tables = django_*, auth_*"])
+    books.models(EXCLUDED)
+
+    generated = migrator("generate", "-m", "add authors", cwd=books.root, env=any_database.env)
+
+    assert generated.code == 0, generated.err
+    assert generated.out.splitlines()[:-1] == ["add table authors"]
+    assert migrator("upgrade", cwd=books.root, env=any_database.env).code == 0
+    assert migrator("check", cwd=books.root, env=any_database.env).out == "models and database agree\n"
+    assert migrator("downgrade", "base", cwd=books.root, env=any_database.env).code == 0
+    assert any_database.tables() == sorted(("alembic_version", *DJANGO))
+    for table in DJANGO:
+        assert any_database.columns(table).keys() == {"session_key", "expires"}
+        assert any_database.query(f"SELECT session_key FROM {table}") == [("kept",)]
+
+
+def test_without_exclude_tables_the_drop_is_at_least_said(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    on_sqlite.query("CREATE TABLE django_session (session_key VARCHAR(40) PRIMARY KEY)")
+
+    ran = migrator("generate", "-m", "x", cwd=books.root, env=on_sqlite.env)
+
+    assert "drop table django_session" in ran.out.splitlines()
+
+
+def test_the_sample_project_leaves_djangos_tables_alone(
+    migrator: Migrator, postgres_database: Database
+) -> None:
+    postgres_database.query("CREATE TABLE django_session (session_key text primary key)")
+    postgres_database.query("CREATE TABLE auth_user (id serial primary key, email text unique)")
+    url = {"TESTING_DATABASE_URL": postgres_database.url}
+    assert migrator("upgrade", env=url).code == 0
+
+    checked = migrator("check", env=url)
+
+    assert (checked.code, checked.out) == (0, "models and database agree\n"), checked.err
+    assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())
