@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.util import template_to_file
+from alembic.util import CommandError, template_to_file
 
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
@@ -21,8 +23,9 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
     """Make Alembic write version files by renaming a finished, compiled one into place.
 
     What was written is removed again, with folders made for it, where the block fails (a failing post-write
-    hook, Ctrl-C). Raises ConfigurationError for a folder that cannot be written to, RevisionsError for a
-    template that yields no valid Python or a file that is there already.
+    hook, Ctrl-C). What hooks print goes to stderr. Raises ConfigurationError for a folder that cannot be
+    written to, a hook or a template that cannot be run, RevisionsError for a template that yields no valid
+    Python or a file that is there already.
     """
     written: list[Path] = []
     made: list[Path] = []
@@ -45,23 +48,47 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
     scripts._generate_template = generate  # type: ignore[method-assign]
     scripts._ensure_directory = ensure  # type: ignore[method-assign]
     try:
-        yield
+        with _stdout_to_stderr():
+            yield
     except BaseException as exc:
         _take_back(written, made)
         if isinstance(exc, OSError):
-            raise ConfigurationError(
-                f"The revision file cannot be written: {exc.strerror}: {exc.filename}.",
-                hint="Check the permissions of the version folder.",
-            ) from exc
+            raise _not_written(exc, hook=bool(written)) from exc
         raise
     finally:
         del scripts._generate_template, scripts._ensure_directory
 
 
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep what hooks say apart from data; most hooks are programs, which inherit the descriptor itself."""
+    sys.stdout.flush()
+    data = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(data, 1)
+        os.close(data)
+
+
+def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:
+    if hook:
+        return ConfigurationError(
+            f"A post-write hook cannot be run: {exc.strerror}: {exc.filename}.",
+            hint="Install the program, or correct the section [post_write_hooks].",
+        )
+    return ConfigurationError(
+        f"The revision file cannot be written: {exc.strerror}: {exc.filename}.",
+        hint="Check the permissions of the version folder.",
+    )
+
+
 def _render(src: Path, dest: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> None:
     draft = dest.with_name(f".{dest.name}.draft")
     try:
-        template_to_file(src, draft, encoding, **values)
+        _fill_in(src, draft, encoding, values, workspace)
         try:
             compile(draft.read_bytes(), str(dest), "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as exc:
@@ -72,6 +99,21 @@ def _render(src: Path, dest: Path, encoding: str, values: dict[str, Any], worksp
         draft.replace(dest)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _fill_in(src: Path, draft: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> None:
+    try:
+        template_to_file(src, draft, encoding, **values)
+    except OSError:
+        raise
+    except Exception as exc:
+        # A template is code and may raise anything; Alembic's error has the cause as its context.
+        cause = (exc.__context__ or exc) if isinstance(exc, CommandError) else exc
+        raise ConfigurationError(
+            f"The template {workspace.environment.shown(src)} cannot be filled in:"
+            f" {type(cause).__name__}: {' '.join(str(cause).split())}.",
+            hint=str(exc) if cause is not exc else "Correct the template.",
+        ) from exc
 
 
 def _take_back(written: list[Path], made: list[Path]) -> None:

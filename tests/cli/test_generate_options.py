@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.conftest import Ran
 
 Migrator = Callable[..., "Ran"]
+Shell = Callable[..., "Ran"]
 
 
 def shown(ran: Ran) -> Mapping[str, Any]:
@@ -149,32 +150,44 @@ def test_nothing_remains_of_a_missing_folder_where_generate_fails(
     assert not books.versions.parent.exists()
 
 
-HOOK = [
-    "[post_write_hooks]",
-    "hooks = check",
-    "check.type = exec",
-    "check.executable = false",
-]
+def add_hook(books: BooksProject, **hook: str) -> None:
+    """Add a post-write hook to the environment's file."""
+    lines = ["", "[post_write_hooks]", "hooks = mine", *(f"mine.{key} = {hook[key]}" for key in hook), ""]
+    books.ini.write_text(books.ini.read_text() + "\n".join(lines))
 
 
-def test_a_failing_hook_leaves_no_file(migrator: Migrator, books: BooksProject) -> None:
-    books.ini.write_text(books.ini.read_text() + "\n" + "\n".join(HOOK) + "\n")
+@pytest.mark.parametrize(
+    "hook",
+    [
+        {"type": "exec", "executable": "surely-not-installed"},
+        {"type": "console_scripts", "entrypoint": "surely-not-installed"},
+        {"type": "module", "module": "surely_not_installed"},
+        {"type": "unheard-of"},
+    ],
+)
+def test_a_hook_that_cannot_run_leaves_no_file(
+    migrator: Migrator, books: BooksProject, hook: dict[str, str]
+) -> None:
+    add_hook(books, **hook)
 
     ran = migrator("generate", "--empty", "-m", "x", cwd=books.root)
 
     assert ran.code not in (0, 70), ran.err
-    assert "Traceback" not in ran.err
+    assert "hook" in ran.err or "entrypoint" in ran.err or "module" in ran.err or "formatter" in ran.err
     assert books.files() == []
 
 
-def test_a_hook_that_works_has_changed_the_file(migrator: Migrator, books: BooksProject) -> None:
-    hook = [*HOOK[:-1], "check.executable = sh", "check.options = -c 'echo \"# seen\" >> \"$0\"' REVISION_SCRIPT_FILENAME"]
-    books.ini.write_text(books.ini.read_text() + "\n" + "\n".join(hook) + "\n")
+def test_a_hook_changes_the_file_and_its_words_stay_out_of_the_data(
+    shell: Shell, books: BooksProject
+) -> None:
+    script = "echo said by the hook; echo '# seen by the hook' >> \"$0\""
+    add_hook(books, type="exec", executable="sh", options=f"-c '{script}' REVISION_SCRIPT_FILENAME".replace("'# seen by the hook'", "\\# seen"))
 
-    ran = migrator("generate", "--empty", "--rev-id", "r1", "-m", "x", cwd=books.root)
+    ran = shell(["migrator", "generate", "--empty", "--rev-id", "r1", "-m", "x", "--json"], cwd=books.root)
 
     assert ran.code == 0, ran.err
-    assert ran.out == "wrote migrations/test/versions/r1_x.py\n"
+    assert json.loads(ran.out)["data"]["written"][0]["revision"] == "r1"
+    assert "said by the hook" in ran.err
     assert (books.versions / "r1_x.py").read_text().endswith("# seen\n")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Database, Ran, process_variables, program
-from tests.small_project import revision_text, tree, versions, write_project, write_revision
+from tests.projects.small import revision_text, tree, versions, write_project, write_revision
 
 Migrator = Callable[..., Ran]
 URL = "sqlite:///data.db"
@@ -20,12 +21,15 @@ FOLDER = "migrations/test/versions"
 
 
 @pytest.fixture
-def small(tmp_path: Path, migrator: Migrator) -> Path:
+def small(tmp_path: Path) -> Path:
     """A project of two revisions, whose database is at the first."""
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "aaa1", None, 'op.execute("create table one (id integer)")')
     write_revision(versions(root), "bbb2", "aaa1", 'op.execute("create table two (id integer)")')
-    assert migrator("upgrade", "aaa1", "--url", URL, cwd=root).code == 0
+    with contextlib.closing(sqlite3.connect(root / "data.db", isolation_level=None)) as connection:
+        connection.execute("create table one (id integer)")
+        connection.execute("create table alembic_version (version_num varchar(32) not null primary key)")
+        connection.execute("insert into alembic_version values ('aaa1')")
     return root
 
 
@@ -79,19 +83,18 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("command", ["upgrade", "current", "history -i", "heads", "generate --empty -m x"])
 @pytest.mark.parametrize("fault", UNREADABLE)
 def test_a_folder_that_cannot_be_read_is_refused_by_name_and_changes_nothing(
-    fault: str, command: str, small: Path, migrator: Migrator
+    fault: str, small: Path, migrator: Migrator
 ) -> None:
     spoil, said = UNREADABLE[fault]
     spoil(versions(small))
     before = tree(small)
 
-    ran = migrator(*command.split(), "--url", URL, cwd=small)
-
-    assert ran.code == 5
-    _one_error(ran, said)
+    for command in ("upgrade", "history -i", "heads", "generate --empty -m x"):
+        ran = migrator(*command.split(), "--url", URL, cwd=small)
+        assert ran.code == 5
+        _one_error(ran, said)
     assert tree(small) == before
 
 
@@ -136,17 +139,14 @@ def test_a_file_without_downgrade_only_stops_the_downgrade(small: Path, migrator
     assert tree(small) == before
 
 
-@pytest.mark.parametrize("command", ["upgrade", "current", "history", "heads"])
-def test_a_missing_version_folder_is_a_matter_of_configuration(
-    command: str, small: Path, migrator: Migrator
-) -> None:
+def test_a_missing_version_folder_is_a_matter_of_configuration(small: Path, migrator: Migrator) -> None:
     versions(small).rename(small / "elsewhere")
     before = tree(small)
 
-    ran = migrator(command, "--url", URL, cwd=small)
-
-    assert ran.code == 3
-    _one_error(ran, [FOLDER, "does not exist", "configs/alembic_test.ini"])
+    for command in ("upgrade", "current", "history", "heads"):
+        ran = migrator(command, "--url", URL, cwd=small)
+        assert ran.code == 3
+        _one_error(ran, [FOLDER, "does not exist", "configs/alembic_test.ini"])
     assert tree(small) == before
 
 
@@ -184,7 +184,7 @@ def test_a_target_that_is_unknown_ambiguous_or_out_of_reach_is_refused_by_name(
 def test_an_unknown_target_leaves_an_empty_postgresql_empty(
     small: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
-    ran = migrator("upgrade", "nope", env={"TESTING_DATABASE_URL": _quoted(postgres_database)}, cwd=small)
+    ran = migrator("upgrade", "nope", env={"TESTING_DATABASE_URL": postgres_database.url}, cwd=small)
 
     assert ran.code == 5
     assert postgres_database.tables() == []
@@ -199,39 +199,41 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_the_only_one(small: Path, 
 
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A project of one revision whose version folder can be read but not written to, by us or by nobody."""
+    """A project of one revision in a folder that can be read and not written to."""
     root = write_project(tmp_path / "locked")
     write_revision(versions(root), "aaa1")
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    versions(root).chmod(0o555)
+    for folder in (versions(root), versions(root).parent):
+        folder.chmod(0o555)
     yield root
-    versions(root).chmod(0o755)
+    for folder in (versions(root).parent, versions(root)):
+        folder.chmod(0o755)
+
+
+def bound_by_modes() -> None:
+    """Make the process that is about to start heed the modes of files, as root else does not."""
+    drop, capabilities = 24, (1, 2)  # PR_CAPBSET_DROP; CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    if os.geteuid() == 0:
+        for capability in capabilities:
+            ctypes.CDLL(None).prctl(drop, capability, 0, 0, 0)
 
 
 @pytest.mark.parametrize("command", ["generate --empty -m x", "reset-versions --files-only"])
 def test_a_read_only_version_folder_is_named_and_left_as_it_was(command: str, read_only: Path) -> None:
-    if command.startswith("reset"):
-        versions(read_only).parent.chmod(0o555)
     before = tree(read_only)
 
     done = subprocess.run(
         program(["migrator", *command.split()]),
         cwd=read_only,
-        env=process_variables({"PYTHONDONTWRITEBYTECODE": "1"}),
+        env=process_variables(),
         capture_output=True,
         text=True,
         check=False,
-        user=65534 if os.geteuid() == 0 else None,
+        preexec_fn=bound_by_modes,
     )
 
     assert done.returncode == 3, done.stderr
     _one_error(Ran(done.returncode, done.stdout, done.stderr), ["migrations/test", "Permission denied"])
     assert tree(read_only) == before
-
-
-def _quoted(database: Database) -> str:
-    return f"postgresql://{database.user}:{database.password}@{database.host}:{database.port}/{database.name}"
 
 
 def _one_error(ran: Ran, said: list[str]) -> None:

@@ -15,7 +15,7 @@ prepend_sys_path = %(here)s/..
 [migrator]
 {settings}
 """
-MAKO = Path(__file__).resolve().parent.parent / "migrations" / "script.py.mako"
+MAKO = Path(__file__).resolve().parents[2] / "migrations" / "script.py.mako"
 
 
 def write_project(root: Path, *suffixes: str, settings: str = "") -> Path:
