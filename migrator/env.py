@@ -219,13 +219,21 @@ def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> No
             await connection.run_sync(lambda sync: _on_connection(sync, options))
         await engine.dispose()
 
+    if _loop_runs():
+        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
+        _in_thread(lambda: asyncio.run(migrate()))
+    else:
+        asyncio.run(migrate())
+
+
+def _loop_runs() -> bool:
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(migrate())
-    else:
-        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
-        _in_thread(lambda: asyncio.run(migrate()))
+        return False
+    return True
 
 
 def _in_thread(work: Callable[[], None]) -> None:

@@ -7,6 +7,8 @@ elsewhere: error messages of drivers, log lines, tracebacks, the output of someb
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any, TextIO, cast
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -25,7 +27,9 @@ def register(secret: str | None, *, harmless: tuple[str | None, ...] = ()) -> No
     """
     if not secret:
         return
-    forms = {secret, quote(secret, safe=""), quote_plus(secret), quote(secret), repr(secret)[1:-1]}
+    # The last one is SQLAlchemy's; an ini file doubles each %.
+    forms = {secret, quote(secret, safe=""), quote_plus(secret), quote(secret), quote(secret, safe=" +")}
+    forms |= {form.replace("%", "%%") for form in forms} | {repr(secret)[1:-1]}
     if len(secret) < _SHORTEST_PLAIN or secret in harmless:
         _guarded.update(forms)
     else:
@@ -45,3 +49,24 @@ def scrub(text: str) -> str:
 def known() -> bool:
     """Whether any secret has been registered, so that callers can skip work."""
     return bool(_plain or _guarded)
+
+
+def scrubbing(stream: TextIO) -> TextIO:
+    """Give a stream that writes to `stream` what `scrub` leaves, for writers that know nothing of secrets."""
+    return cast(TextIO, _Scrubbing(stream))
+
+
+class _Scrubbing:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(scrub(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

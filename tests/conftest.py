@@ -23,6 +23,8 @@ import pytest
 from psycopg import sql
 
 from migrator.database.embedded import EmbeddedServer, embedded_server
+from migrator.database.embedded.removal import remove_server
+from migrator.errors import DatabaseError
 
 ROOT = Path(__file__).resolve().parent.parent
 # Distinctive, and with every character that URLs and shells trip over: looked for in all that is printed.
@@ -94,6 +96,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
     root.mkdir(exist_ok=True)
     with embedded_server(root, durable=False) as running:
         yield running
+    with contextlib.suppress(DatabaseError):
+        # Only the last worker can: the others find it in use.
+        remove_server(root)
 
 
 @pytest.fixture

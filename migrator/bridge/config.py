@@ -14,12 +14,17 @@ from migrator.config.select import Workspace
 
 
 def alembic_config(
-    workspace: Workspace, command: Sequence[str], *, output: TextIO | None = None, quiet: bool = True
+    workspace: Workspace,
+    command: Sequence[str] | None = None,
+    *,
+    output: TextIO | None = None,
+    quiet: bool = True,
 ) -> Config:
     """Make the Config that Alembic's own command line would make for `alembic <command>`.
 
-    For an environment of ours `version_locations` is set here, because Alembic reads it before env.py runs.
-    `output` takes what Alembic prints. Nothing here contains the database's URL.
+    Only env.py looks at the command: it is None where env.py is not run. For an environment of ours
+    `version_locations` is set here, because Alembic reads it before env.py runs. `output` takes what Alembic
+    prints. Nothing here contains the database's URL.
     """
     environment = workspace.environment
     ini, toml = _files(environment.config_file, environment.root)
@@ -29,7 +34,7 @@ def alembic_config(
         ini_section=workspace.choice.section,
         output_buffer=output,
         stdout=output or sys.stderr,
-        cmd_opts=_namespace(workspace, command),
+        cmd_opts=None if command is None else _namespace(workspace, command),
     )
     # Alembic's own messages ("Generating ... done") would be printed beside ours.
     config.messaging_opts = {"quiet": quiet}

@@ -8,7 +8,6 @@ without an edit. The module's functions are bound to the subclass once, when thi
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +25,8 @@ from sqlalchemy import URL, Connection
 from migrator import secrets
 from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
-from migrator.config.url import address
+from migrator.config.settings import Transaction
+from migrator.config.url import address, remember_password
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.errors import ConfigurationError, MigratorError
 
@@ -43,10 +43,11 @@ class ObservedEnvironment(EnvironmentContext):
         *,
         workspace: Workspace,
         on_connect: Callable[[URL], None],
+        transaction: Transaction | None = None,
         **options: Any,
     ) -> None:
         super().__init__(config, script, **options)
-        self.transaction = workspace.environment.settings.transaction
+        self.transaction = transaction or workspace.environment.settings.transaction
         self.on_connect = on_connect
         self.connected_to: URL | None = None
 
@@ -56,6 +57,7 @@ class ObservedEnvironment(EnvironmentContext):
             options["transaction_per_migration"] = self.transaction == "revision"
         if connection is not None and not self.is_offline_mode():
             self.connected_to = connection.engine.url
+            remember_password(self.connected_to)
             self.on_connect(self.connected_to)
         super().configure(connection, **options)
 
@@ -68,18 +70,10 @@ def run_env(environment: ObservedEnvironment) -> None:
 
     Raises what env.py raises.
     """
-    with environment, contextlib.redirect_stdout(_ScrubbedStderr()):
+    # Its own handlers of logs write to stderr, past everything else that scrubs.
+    shown = secrets.scrubbing(sys.stderr)
+    with environment, contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
         environment.script.run_env()
-
-
-class _ScrubbedStderr(io.TextIOBase):
-    """Stands for stdout while env.py runs: data goes there, and an env.py's chatter is none."""
-
-    def write(self, text: str) -> int:
-        return sys.stderr.write(secrets.scrub(text))
-
-    def flush(self) -> None:
-        sys.stderr.flush()
 
 
 @contextlib.contextmanager

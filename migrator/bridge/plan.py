@@ -66,7 +66,7 @@ def step_info(step: PlannedStep, workspace: Workspace) -> Step:
     """Give the facts of a step: its revision, or what a stamp moves to."""
     if isinstance(step, RevisionStep):
         script = step.revision
-        path = workspace.environment.shown(Path(script.path))
+        path = workspace.environment.shown(script.path)
         return Step(script.revision, " ".join((step.doc or "").split()), path)
     moved = step.to_revisions or ("base",)
     return Step(", ".join(moved), "", "")

@@ -26,6 +26,7 @@ from migrator.results.revisions import Revision
 from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
 
 LONGEST_ID = 32
+_CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 
 
 def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: bool = False) -> ScriptDirectory:
@@ -77,8 +78,9 @@ def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
 
 
 def _refuse_long_ids(scripts: ScriptDirectory, workspace: Workspace) -> None:
-    for script in scripts.walk_revisions():
-        if len(script.revision) > LONGEST_ID:
+    # Walking them in their order would take ten times as long, and there is no public name for them all.
+    for script in scripts.revision_map._revision_map.values():
+        if isinstance(script, Script) and len(script.revision) > LONGEST_ID:
             raise RevisionsError(
                 f"The revision id {script.revision} in {workspace.environment.shown(Path(script.path))} has"
                 f" {len(script.revision)} characters; alembic_version holds {LONGEST_ID}.",
@@ -205,15 +207,16 @@ def revision_info(
     script: Script, workspace: Workspace, *, applied: bool | None = None, current: bool | None = None
 ) -> Revision:
     """Give the facts of a revision file as plain data."""
-    created = re.search(r"^Create Date: *(.+)$", script.longdoc, re.MULTILINE)
+    description = script.longdoc
+    created = _CREATED.search(description)
     return Revision(
         revision=script.revision,
         down_revisions=_tuple(script.down_revision),
         depends_on=_tuple(script.dependencies),
         branch_labels=tuple(sorted(script.branch_labels)),
         message=" ".join(script.doc.split()),
-        description=script.longdoc,
-        path=workspace.environment.shown(Path(script.path)),
+        description=description,
+        path=workspace.environment.shown(script.path),
         created=created[1].strip() if created else None,
         is_head=script.is_head,
         is_branch_point=script.is_branch_point,

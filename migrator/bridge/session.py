@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,21 +15,25 @@ from sqlalchemy import URL
 
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
 from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
-from migrator.bridge.handover import Handover, hand_over
+from migrator.bridge.handover import Handover, hand_over, handed_over
 from migrator.bridge.scripts import load_scripts
 from migrator.config.select import Workspace
-from migrator.config.url import address
+from migrator.config.url import address, remember_passwords_in
 from migrator.database.opening import open_database
 from migrator.results.events import Connecting, Report, ignore
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a command needs of the database: to write, the models, or only the kind of it (offline)."""
+    """What a command needs of the database: to write, the models, or only the kind of it (offline).
+
+    `absent_is_empty` is for a command that does not write: an SQLite file that is not there is no error.
+    """
 
     writes: bool = True
     models: bool = True
     offline: bool = False
+    absent_is_empty: bool = False
 
 
 class Session:
@@ -48,7 +52,7 @@ class Session:
     def run(self, work: Work, **options: Any) -> None:
         """Run env.py with `work` as Alembic's function of (heads, context).
 
-        `options` are those of EnvironmentContext, such as `dont_mutate`. Raises MigratorErrors for what goes
+        `options` are those of ObservedEnvironment, such as `dont_mutate`. Raises MigratorErrors for what goes
         wrong in env.py; what `work` raises comes through as it is where it is one.
         """
         with env_failures(self.workspace, self.scripts.env_py_location, lambda: self.connected_to):
@@ -75,8 +79,22 @@ class Session:
             found.extend(heads)
             return []
 
-        self.run(read, dont_mutate=True)
+        with self._without_models():
+            self.run(read, dont_mutate=True)
         return tuple(found)
+
+    @contextmanager
+    def _without_models(self) -> Iterator[None]:
+        """Spare env.py the models, which have nothing to do with where a database stands."""
+        handed = handed_over(self.config)
+        if handed is None:
+            yield
+            return
+        hand_over(self.config, replace(handed, needs_models=False))
+        try:
+            yield
+        finally:
+            hand_over(self.config, handed)
 
     def _connected(self, url: URL) -> None:
         self.connected_to = url
@@ -119,6 +137,7 @@ def database_session(
     stand in for the environment's version folders. Raises ConfigurationError, RevisionsError, DatabaseError.
     """
     config = alembic_config(workspace, command, output=output)
+    _learn_secrets(workspace, config)
     if folders:
         set_version_locations(config, workspace, folders)
     session = Session(
@@ -128,10 +147,21 @@ def database_session(
         yield session
         return
     opened = open_database(
-        workspace.environment, workspace.database, report, writes=needs.writes, offline=needs.offline
+        workspace.environment,
+        workspace.database,
+        report,
+        writes=needs.writes,
+        offline=needs.offline,
+        absent_is_empty=needs.absent_is_empty,
     )
     with opened as url:
         hand_over(config, Handover(workspace, url, writes=needs.writes, needs_models=needs.models))
         # For an env.py that is not ours: it reads the URL where Alembic has it.
         set_option(config, "sqlalchemy.url", url.render_as_string(hide_password=False))
         yield session
+
+
+def _learn_secrets(workspace: Workspace, config: Config) -> None:
+    """Know the passwords that an env.py may come upon by itself, before it can print them."""
+    in_file = config.file_config.get(config.config_ini_section, "sqlalchemy.url", raw=True, fallback="")
+    remember_passwords_in([in_file, *workspace.choice.x, *workspace.choice.process.values()])

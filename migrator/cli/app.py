@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from migrator import __version__
 from migrator.cli.commands import change, look, write
 from migrator.cli.common import take_common, with_common
 from migrator.cli.invocation import Invocation
-from migrator.cli.registry import Command, register
+from migrator.cli.registry import Command, Commands
+from migrator.cli.texts import take_as_typed
 
 _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
 
@@ -62,15 +64,23 @@ def _take_root(ctx: typer.Context, **values: Any) -> None:
     invocation.common = invocation.common.joined(take_common(values))
 
 
+class _RootGroup(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": Commands(COMMANDS, settings["rich_markup_mode"])})
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        take_as_typed(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+
 def build_app(*, rich: bool) -> typer.Typer:
     """Make the application. With `rich`, help is drawn for a terminal; without it, Rich is not imported."""
     app = typer.Typer(
         name="migrator",
+        cls=_RootGroup,
         rich_markup_mode="rich" if rich else None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(epilog="Example: migrator upgrade --env production")(with_common(_root, _take_root))
-    for command in COMMANDS:
-        register(app, command)
     return app

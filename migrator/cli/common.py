@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -94,14 +95,15 @@ class Common:
             if each.name == "x":
                 values["x"] = [*(first or []), *(second or [])]
             elif first and second and first != second:
-                raise UsageError(
-                    f"--{each.name} is given twice, as {first} and as {second}.", hint="Give it once."
-                )
+                # A URL may hold a password that nobody knows of yet.
+                values_said = "" if each.name == "url" else f", as {first} and as {second}"
+                raise UsageError(f"--{each.name} is given twice{values_said}.", hint="Give it once.")
             else:
                 values[each.name] = first or second
         return Common(**values)
 
 
+@cache
 def common_parameters() -> list[inspect.Parameter]:
     """Give the common options as the parameters of a Typer function."""
     hints = inspect.get_annotations(Common, eval_str=True)

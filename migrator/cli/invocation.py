@@ -28,7 +28,9 @@ class Invocation:
 
     def __init__(self, messages: Messages, *, json: bool) -> None:
         self.messages = messages
-        self.common = Common(json=json)
+        self.common = Common()
+        # Until the command line is parsed, whether it has the word: a usage error wants its envelope too.
+        self.json = json
         self.command = ""
         self.environment: str | None = None
         self.verbose = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 import typer
 
 from migrator import secrets
-from migrator.cli.app import build_app
+from migrator.cli.app import COMMANDS, build_app
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
@@ -22,6 +23,8 @@ from migrator.errors import ExitCode, MigratorError, UsageError
 
 def run() -> None:
     """Run the command line of this process, and end it."""
+    # Nearly all that is made lives as long as the process: looking for garbage took a tenth of its time.
+    gc.set_threshold(100_000)
     code = main(sys.argv[1:])
     _close_stdout()
     sys.exit(code)
@@ -36,7 +39,8 @@ def main(argv: Sequence[str]) -> int:
         try:
             outcome = _call(invocation, arguments)
             if isinstance(outcome, Outcome):
-                show(invocation, outcome)
+                with suppress(BrokenPipeError):
+                    show(invocation, outcome)
                 return int(outcome.code)
             # Help, the version and completion print themselves.
             return outcome if isinstance(outcome, int) else ExitCode.OK
@@ -46,8 +50,6 @@ def main(argv: Sequence[str]) -> int:
             return _report(invocation, _usage_error(exc), terminated)
         except (KeyboardInterrupt, typer.Abort):
             return _report(invocation, _Interrupted(), terminated)
-        except BrokenPipeError:
-            return ExitCode.OK
         except Exception as exc:
             # The border of the program: whatever is not understood is our own fault, and is said to be.
             return _report(invocation, _fault(exc), terminated)
@@ -62,7 +64,17 @@ class _Interrupted(MigratorError):
 def _call(invocation: Invocation, arguments: list[str]) -> object:
     app = build_app(rich=sys.stdout.isatty())
     with logs_to_stderr(invocation.messages, echo="--echo" in _before_dashes(arguments)):
-        return app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
+        try:
+            outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
+        except SystemExit as exc:
+            # Typer leaves so, without a word, where a pipe is broken: that of help, or one within a command.
+            if invocation.environment is None:
+                return ExitCode.OK
+            raise exc.__context__ or RuntimeError("a command ended the process") from None
+    if outcome == ExitCode.INTERRUPTED:
+        # Typer turns Ctrl-C into this code without a word.
+        raise KeyboardInterrupt
+    return outcome
 
 
 def _before_dashes(arguments: list[str]) -> list[str]:
@@ -71,7 +83,9 @@ def _before_dashes(arguments: list[str]) -> list[str]:
 
 def _named_command(arguments: list[str]) -> str:
     """Give the command's name for an envelope, where parsing never got that far."""
-    return next((each for each in arguments if not each.startswith("-")), "")
+    # Not the first word without a dash: that may be the URL of --url.
+    names = {command.name: command.alias_of or command.name for command in COMMANDS}
+    return next((names[each] for each in arguments if each in names), "")
 
 
 def _usage_error(exc: typer.TyperException) -> MigratorError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,9 @@ class Messages:
         text = secrets.scrub(text)
         if self._terminal:
             self._console.print(text, style=style or None, soft_wrap=False)
-        else:
+            return
+        # That nobody reads is no reason to stop a migration half-way.
+        with suppress(BrokenPipeError):
             print(text, file=sys.stderr, flush=True)
 
     def error(self, error: MigratorError) -> None:
@@ -65,9 +68,13 @@ class Messages:
             self._finish(event)
 
     def _begin(self, step: StepStarted) -> None:
-        if self._terminal:
-            width = self._console.width - 1
-            sys.stderr.write(f"  {_describe(step)} ..."[:width])
+        # A dumb terminal could not wipe the line out, and neither can any other where it runs over the edge.
+        if self._terminal and not self._console.is_dumb_terminal:
+            from rich.text import Text
+
+            line = Text(f"  {_describe(step)} ...")
+            line.truncate(self._console.width - 1)
+            sys.stderr.write(secrets.scrub(line.plain))
             sys.stderr.flush()
             self._unfinished = True
 

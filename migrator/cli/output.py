@@ -12,7 +12,7 @@ from migrator.errors import MigratorError
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
     """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr."""
-    if invocation.common.json:
+    if invocation.json:
         document = envelope(invocation.command, invocation.environment, outcome.code, outcome.result, errors)
         print(document, flush=True)
         return

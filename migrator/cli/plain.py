@@ -210,6 +210,8 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
     yield f"{would}{'move' if result.dry_run else 'moved'} them to {result.archive}"
     if result.written is not None:
         yield f"{would}{write} {result.written.path} (creates {', '.join(result.tables)})"
+        if result.dry_run and result.upgrades:
+            yield f"would upgrade {how.environment} to {result.written.revision}"
     if result.upgraded is not None:
         yield from run_lines(result.upgraded, how.environment)
 

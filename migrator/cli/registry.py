@@ -1,8 +1,8 @@
-"""Turns plain functions into commands with the common options."""
+"""Turns plain functions into commands with the common options, each when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,31 @@ class Command:
     settings: dict[str, Any] | None = None
 
 
-def register(app: typer.Typer, command: Command) -> None:
-    """Add a command to the Typer application."""
+class Commands(Mapping[str, Any]):
+    """The commands by name. Making all of them takes longer than what most of them do before they connect.
+
+    `markup` is Typer's `rich_markup_mode`.
+    """
+
+    def __init__(self, table: Iterable[Command], markup: Any) -> None:
+        self._table = {command.name: command for command in table}
+        self._made: dict[str, Any] = {}
+        self._markup = markup
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _make(self._table[name], self._markup)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
+def _make(command: Command, markup: Any) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=markup)
     app.command(
         command.name,
         cls=TargetCommand,
@@ -38,12 +61,14 @@ def register(app: typer.Typer, command: Command) -> None:
         context_settings=command.settings,
         no_args_is_help=False,
     )(_callable(command))
+    return typer.main.get_command(app)
 
 
 def _callable(command: Command) -> Callable[..., Outcome]:
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
         invocation.common = invocation.common.joined(take_common(values))
+        invocation.json = invocation.common.json
         invocation.command = command.alias_of or command.name
         return command.function(invocation, **values)
 

@@ -12,13 +12,17 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from migrator.cli.texts import take_as_typed
+
 
 class TargetCommand(TyperCommand):
     """A command whose arguments may be relative targets such as `-1`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse as usual, with targets moved behind `--`."""
-        if any(re.fullmatch(r"-\d+", arg) for arg in args):
+        take_as_typed(self.get_params(ctx))
+        # The arguments of `run` are another command's, and stay as they are.
+        if ctx.allow_interspersed_args and any(re.fullmatch(r"-\d+", arg) for arg in args):
             args = targets_last(args, _taking_values(self.params))
         return super().parse_args(ctx, args)
 

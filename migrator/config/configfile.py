@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ class ConfigFile:
     """What one configuration file says.
 
     `alembic` holds Alembic's section with `%(here)s` still in place, `migrator` the raw values of ours, or
-    None where the file has no such section.
+    None where the file has no such section. `text` is the whole file.
     """
 
     path: Path
@@ -25,6 +25,7 @@ class ConfigFile:
     alembic: Mapping[str, str]
     migrator: Mapping[str, str] | None
     is_toml: bool
+    text: str = field(repr=False)
 
     def option(self, name: str) -> str | None:
         """Give an option of Alembic's section as Alembic reads it, with `%(here)s` replaced.
@@ -37,7 +38,8 @@ class ConfigFile:
             return self._interpolate_toml(name)
         defaults = {"here": self.path.absolute().parent.as_posix()}
         parser = configparser.ConfigParser(defaults)
-        parser.read_dict({self.section: self.alembic})
+        # Not read_dict: it would judge the % of all other options too.
+        parser.read_string(self.text)
         try:
             return parser.get(self.section, name)
         except configparser.InterpolationError as exc:
@@ -106,6 +108,7 @@ def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
         alembic={**shared, **dict(raw.items(section))},
         migrator=dict(raw.items("migrator")) if raw.has_section("migrator") else None,
         is_toml=False,
+        text=text,
     )
 
 
@@ -123,6 +126,7 @@ def _read_toml(path: Path, text: str, section: str) -> ConfigFile:
         alembic=_as_text(tool["alembic"]),
         migrator=_as_text(ours) if isinstance(ours, dict) else None,
         is_toml=True,
+        text=text,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,26 +46,33 @@ class Environment:
         """Whether `name` is this environment's canonical name or one of its aliases."""
         return name == self.name or name in self.aliases
 
-    def shown(self, path: Path) -> str:
+    def shown(self, path: Path | str) -> str:
         """Give a path relative to the root where it lies under it, for messages."""
         return shown(path, self.root)
 
 
 @dataclass(frozen=True)
 class BrokenEnvironment:
-    """A configuration file under `configs/` that cannot be read, and why."""
+    """A configuration file under `configs/` that cannot be read, and why.
+
+    `names` are all that it may answer to, as far as it can be read; `default` whether it says so.
+    """
 
     name: str
+    names: frozenset[str]
+    default: bool
     config_file: Path
     error: ConfigurationError
 
 
-def shown(path: Path, root: Path) -> str:
+def shown(path: Path | str, root: Path) -> str:
     """Give `path` relative to `root` where it lies under it, else whole."""
-    try:
-        return path.absolute().relative_to(root.absolute()).as_posix()
-    except ValueError:
-        return str(path)
+    # As texts: `history` does this for each revision, and as paths it took most of its own time.
+    whole, top = os.path.abspath(path), os.path.abspath(root)  # noqa: PTH100
+    if whole == top:
+        return "."
+    inside = whole.removeprefix(top.rstrip(os.sep) + os.sep)
+    return str(path) if inside == whole else inside
 
 
 def suffix_of(path: Path) -> str | None:
@@ -142,10 +151,21 @@ def discover(root: Path, *, section: str = "alembic") -> tuple[list[Environment]
         try:
             found.append(read_environment(path, root, section=section))
         except ConfigurationError as exc:
-            suffix = suffix_of(path) or path.stem
-            broken.append(BrokenEnvironment(_KNOWN_SUFFIXES.get(suffix, (suffix,))[0], path, exc))
+            broken.append(_broken(path, section, exc))
     _refuse_clashes(found, root)
     return found, broken
+
+
+def _broken(path: Path, section: str, error: ConfigurationError) -> BrokenEnvironment:
+    suffix = suffix_of(path) or path.stem
+    name, aliases = _KNOWN_SUFFIXES.get(suffix, (suffix, ()))
+    try:
+        said = read_config_file(path, section).migrator or {}
+    except ConfigurationError:
+        said = {}
+    told = re.split(r"[,\s]+", f"{said.get('environment', '')} {said.get('aliases', '')}")
+    default = said.get("default", "").strip().lower() not in ("", "false", "no", "off", "0")
+    return BrokenEnvironment(name, frozenset({name, suffix, *aliases, *told} - {""}), default, path, error)
 
 
 def _refuse_clashes(found: Iterable[Environment], root: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from migrator.config.environments import Environment
+from migrator.config.environments import Environment, suffix_of
 from migrator.errors import ConfigurationError
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
@@ -17,14 +17,15 @@ def version_folders(environment: Environment) -> tuple[Path, ...]:
     """Give the absolute version folders of an environment.
 
     They are what the ini says under `version_locations`, or under `versions`, the key that many guides use
-    and Alembic does not know, else `migrations/<suffix>/versions`. A plain Alembic configuration that says
-    nothing has `versions` under its `script_location`. Raises ConfigurationError.
+    and Alembic does not know, else `migrations/<suffix>/versions`. A configuration that is not named
+    `alembic_<suffix>.ini`, or is plain Alembic's, has `versions` under its `script_location`. Raises
+    ConfigurationError.
     """
     file = environment.file
     said = file.option("version_locations") or file.option("versions")
     if said:
         return tuple(_absolute(part, environment) for part in split_paths(said, environment))
-    if environment.managed:
+    if environment.managed and suffix_of(environment.config_file):
         return (environment.root / "migrations" / environment.suffix / "versions",)
     return (script_folder(environment) / "versions",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,11 +50,17 @@ class Workspace:
     @cached_property
     def database(self) -> DatabaseSource:
         """The database of the environment. Raises ConfigurationError, see `find_database`."""
-        from migrator.config.url import find_database, refuse_shared
+        from migrator.config.sharing import refuse_shared
+        from migrator.config.url import find_database
 
         source = find_database(self.environment, self.choice.process, self.choice.url)
         refuse_shared(self.environment, source, list(self.others), self.choice.process)
         return source
+
+    @property
+    def by_file(self) -> bool:
+        """Whether a configuration file was named, rather than an environment of a project."""
+        return self.chosen_by in ("--config", "ALEMBIC_CONFIG")
 
     @property
     def resolves_url(self) -> bool:
@@ -83,13 +90,29 @@ def choose(choice: Choice) -> Workspace:
 
 
 def _foreign(choice: Choice, said: str, chosen_by: str) -> Workspace:
-    path = choice.cwd / said
+    path = Path(os.path.normpath(choice.cwd / said))
     if path.is_dir():
         raise ConfigurationError(
             f"{path} is a folder, not a configuration file.", hint=f"Name the file: {path / 'alembic.ini'}"
         )
     environment = read_foreign(path, choice.cwd, section=choice.section)
-    return Workspace(environment, (), chosen_by, choice)
+    ours = _of_project(path, chosen_by, choice) if environment.managed else None
+    return ours or Workspace(environment, (), chosen_by, choice)
+
+
+def _of_project(path: Path, chosen_by: str, choice: Choice) -> Workspace | None:
+    """Give the workspace of a file that is one of a project's `configs/alembic_*.ini`, else None.
+
+    The project's other environments and its `.env` come along: the same rules hold, however it was named.
+    """
+    root = find_root(path.absolute().parent)
+    if root is None:
+        return None
+    found, _broken = discover(root, section=choice.section)
+    for environment in found:
+        if environment.config_file.samefile(path):
+            return _workspace(environment, found, chosen_by, choice)
+    return None
 
 
 def project_root(choice: Choice) -> Path:
@@ -118,6 +141,10 @@ def _by_default(choice: Choice) -> Workspace:
     in_file = read_dotenv(root / ".env").get("ALEMBIC_ENV")
     if in_file:
         return _pick(found, broken, in_file, "ALEMBIC_ENV in .env", choice)
+    for each in broken:
+        # Without its word another environment would be taken in silence.
+        if each.default:
+            raise each.error
     for environment in found:
         if environment.settings.default:
             by = f"default = true in {environment.shown(environment.config_file)}"
@@ -137,7 +164,7 @@ def _pick(
         if environment.answers_to(name):
             return _workspace(environment, found, chosen_by, choice)
     for each in broken:
-        if name in (each.name, each.config_file.stem.removeprefix("alembic_")):
+        if name in each.names:
             raise each.error
     names = [known for each in found for known in (each.name, *each.aliases)]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -161,16 +188,10 @@ def _known(found: list[Environment], broken: list[BrokenEnvironment]) -> str:
 
 
 def workspace_for_file(path: Path, process: Mapping[str, str], *, section: str, url: str | None) -> Workspace:
-    """Give the workspace of an ini file that plain Alembic was started with.
-
-    The project's other environments come along, so that the same rules hold as under `migrator`.
-    """
-    root = find_root(path.absolute().parent)
+    """Give the workspace of an ini file that plain Alembic was started with."""
     choice = Choice(cwd=path.absolute().parent, process=process, section=section, url=url)
-    if root is not None:
-        found, _broken = discover(root, section=section)
-        for environment in found:
-            if environment.config_file.samefile(path):
-                return _workspace(environment, found, "alembic -c", choice)
+    ours = _of_project(path, "alembic -c", choice)
+    if ours is not None:
+        return ours
     environment = read_foreign(path, path.absolute().parent, section=section)
     return Workspace(environment, (), "alembic -c", choice)

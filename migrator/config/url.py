@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator import secrets
@@ -122,7 +121,7 @@ def _from_parts(place: Place) -> URL:
         port=int(port),
         database=get("POSTGRES_DB"),
     )
-    _remember(url)
+    remember_password(url)
     return url
 
 
@@ -148,18 +147,53 @@ def parse_url(text: str, origin: str) -> URL:
         )
     if url.drivername.partition("+")[0] == "postgres":
         url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
-    _remember(url)
+    remember_password(url)
+    _remember_as_written(text, url)
+    _refuse_unknown_driver(url, origin)
     return url
+
+
+def _remember_as_written(text: str, url: URL) -> None:
+    """An encoding of somebody's own, such as %2f for a slash, may be printed as it is."""
+    written = re.search(r"://[^:/@]*:([^@]+)@", text)
+    if written:
+        secrets.register(written[1], harmless=(url.username, url.host, url.database))
+
+
+def _refuse_unknown_driver(url: URL, origin: str) -> None:
+    from sqlalchemy.exc import NoSuchModuleError
+
+    try:
+        url.get_dialect()
+    except NoSuchModuleError as exc:
+        raise ConfigurationError(
+            f"The driver {url.drivername} in the database URL from {origin} is not known.",
+            hint="Use one such as postgresql+asyncpg, postgresql+psycopg, sqlite+aiosqlite or sqlite.",
+        ) from exc
 
 
 def _quote_at_signs(text: str) -> str:
     match = re.match(r"^([\w.+-]+://[^:/@]*:)([^@]*@.*)(@[^@]*)$", text, re.DOTALL)
-    if match is None or "?" in match[2].partition("@")[2]:
+    # An @ after `?name=` belongs to the query; the password ended before.
+    if match is None or re.search(r"\?\w+=", match[2].partition("@")[2]):
         return text
     return match[1] + match[2].replace("@", "%40") + match[3]
 
 
-def _remember(url: URL) -> None:
+def remember_passwords_in(texts: Iterable[str]) -> None:
+    """Keep the passwords of all URLs in texts such as `url=postgresql://u:password@host` from being shown."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    for found in filter(None, (re.search(r"[\w+]+://[^:/@\s]*:(.+)@.*", text) for text in texts)):
+        try:
+            remember_password(make_url(_quote_at_signs(found[0])))
+        except (ArgumentError, ValueError):
+            secrets.register(found[1])
+
+
+def remember_password(url: URL) -> None:
+    """Keep the password of a URL, and secrets among its parameters, from being shown anywhere."""
     harmless = (url.username, url.host, url.database, url.get_backend_name())
     password = url.password
     secrets.register(None if password is None else str(password), harmless=harmless)
@@ -184,51 +218,6 @@ def _nothing_found(environment: Environment, looked: list[Place]) -> Configurati
         hint="Looked in: --url; " + "; ".join(lines) + f"; {file} (sqlalchemy.url, database = embedded).\n"
         f"Set {own}={_SHAPE}, or put it into .env at {environment.root}.",
     )
-
-
-def refuse_shared(
-    chosen: Environment,
-    source: DatabaseSource,
-    others: list[Environment],
-    process: Mapping[str, str],
-) -> None:
-    """Refuse two environments whose own sources name one database.
-
-    A source that environments share (a container's DATABASE_URL) belongs to the chosen one alone. Raises
-    ConfigurationError, naming both places.
-    """
-    if not source.own or source.url is None:
-        return
-    for other in others:
-        if other.name == chosen.name or _may_share(chosen, other):
-            continue
-        try:
-            theirs = own_database(other, process)
-        except ConfigurationError:
-            # Their own trouble; it is said when they are asked for.
-            continue
-        if theirs is not None and theirs.url is not None and _identity(theirs.url) == _identity(source.url):
-            raise ConfigurationError(
-                f"The environments {chosen.name} ({source.origin}) and {other.name} ({theirs.origin}) name"
-                " the same database.",
-                hint="Correct one of them, or allow it with shares_database_with in the [migrator] section.",
-            )
-
-
-def _may_share(one: Environment, other: Environment) -> bool:
-    return any(other.answers_to(name) for name in one.settings.shares_database_with) or any(
-        one.answers_to(name) for name in other.settings.shares_database_with
-    )
-
-
-def _identity(url: URL) -> tuple[object, ...]:
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return (backend, url.database and str(Path(url.database).absolute()))
-    host = url.host or str(url.query.get("host", "localhost"))
-    defaults = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
-    port = url.port or defaults.get(backend)
-    return (backend, "localhost" if host == "127.0.0.1" else host.lower(), port, url.database or url.username)
 
 
 def address(url: URL) -> str:

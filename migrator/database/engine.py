@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from migrator.errors import ConfigurationError, MissingExtraError
@@ -38,14 +37,8 @@ def with_driver(url: URL) -> URL:
 
 
 def is_async(url: URL) -> bool:
-    """Whether the URL's driver is an async one. Raises ConfigurationError for an unknown driver."""
-    try:
-        return bool(url.get_dialect().is_async)
-    except NoSuchModuleError as exc:
-        raise ConfigurationError(
-            f"The driver {url.drivername} in the database URL is not known.",
-            hint="Use one such as postgresql+asyncpg, postgresql+psycopg, sqlite+aiosqlite or sqlite.",
-        ) from exc
+    """Whether the URL's driver is an async one."""
+    return bool(url.get_dialect().is_async)
 
 
 def sync_engine(url: URL, options: SessionOptions) -> Engine:
@@ -110,10 +103,23 @@ def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(engine: Engine, options: SessionOptions) -> None:
+    _explain_refused_parameters(engine)
     if engine.dialect.name == "postgresql":
         _prepare_postgresql(engine, options)
     elif engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, options)
+
+
+def _explain_refused_parameters(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: object, args: list[Any], parameters: dict[str, Any]) -> Any:
+        try:
+            return dialect.connect(*args, **parameters)
+        except TypeError as exc:
+            raise ConfigurationError(
+                f"The driver {engine.url.drivername} does not take a parameter of the database URL: {exc}.",
+                hint="Correct what follows the ? in the URL.",
+            ) from exc
 
 
 def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
@@ -179,6 +185,13 @@ def _lift_for_concurrently(engine: Engine, timeouts: list[str], options: Session
     def after(connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if "CONCURRENTLY" in statement.upper() and concerns(connection, statement):
             _run_at_once(connection.connection.dbapi_connection, restore)
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> None:
+        # A revision may catch the error and go on, and must not go on without timeouts.
+        connection, statement = context.connection, context.statement
+        if connection is not None and statement and not context.is_disconnect:
+            after(connection, None, statement)
 
 
 def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -19,6 +20,16 @@ _BY_SQLSTATE = {
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
 }
+_REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")
+_NO_HOST = ("The host's name is not known.", "Correct the host in: {origin}")
+_NO_ANSWER = ("It did not answer in time.", "Check the network, and host and port in: {origin}")
+_BY_WORDS = (
+    ("password authentication failed", _BY_SQLSTATE["28P01"]),
+    ('database ".*" does not exist', _BY_SQLSTATE["3D000"]),
+    ("Connection refused", _REFUSED),
+    ("failed to resolve host|could not translate host name", _NO_HOST),
+    ("timeout expired", _NO_ANSWER),
+)
 
 
 def is_database_failure(exc: BaseException) -> bool:
@@ -45,7 +56,7 @@ def _reason(exc: BaseException) -> tuple[str, str]:
         if state in _BY_SQLSTATE:
             return f"{_BY_SQLSTATE[state][0]} ({first_line(each)})", _BY_SQLSTATE[state][1]
     for each in causes(exc):
-        known = _network_reason(each)
+        known = _network_reason(each) or _libpq_reason(each)
         if known:
             return known
     last = first_line(list(causes(exc))[-1])
@@ -54,14 +65,20 @@ def _reason(exc: BaseException) -> tuple[str, str]:
 
 def _network_reason(exc: BaseException) -> tuple[str, str] | None:
     if isinstance(exc, ConnectionRefusedError):
-        return "Nothing listens there.", "Start the server, or correct host and port in: {origin}"
+        return _REFUSED
     if isinstance(exc, socket.gaierror):
-        return "The host's name is not known.", "Correct the host in: {origin}"
+        return _NO_HOST
     if isinstance(exc, TimeoutError):
-        return "It did not answer in time.", "Check the network, and host and port in: {origin}"
-    if isinstance(exc, TypeError) and "unexpected keyword argument" in str(exc):
-        return f"The driver does not know a parameter of the URL: {exc}", "Correct the URL in: {origin}"
+        return _NO_ANSWER
     return None
+
+
+def _libpq_reason(exc: BaseException) -> tuple[str, str] | None:
+    # The drivers over libpq tell why a connection failed in words alone, without a code.
+    if type(exc).__module__.partition(".")[0] not in ("psycopg", "psycopg2"):
+        return None
+    text = str(exc)
+    return next((reason for words, reason in _BY_WORDS if re.search(words, text)), None)
 
 
 def causes(exc: BaseException | None) -> Iterator[BaseException]:

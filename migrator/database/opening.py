@@ -22,11 +22,13 @@ def open_database(
     *,
     writes: bool = True,
     offline: bool = False,
+    absent_is_empty: bool = False,
 ) -> Iterator[URL]:
     """Give the URL of a database, starting the embedded PostgreSQL where that is what it is.
 
     With `offline` nothing is started: only the kind of database matters then. With `writes` false a missing
-    SQLite file is an error, because connecting would make it. Raises DatabaseError.
+    SQLite file is an error, because connecting would make it; or, with `absent_is_empty`, an empty database
+    in memory stands in for it. Raises DatabaseError.
     """
     if offline:
         yield source.url or _embedded_url(environment, 5432, None)
@@ -36,9 +38,15 @@ def open_database(
             yield url
     else:
         _announce(environment, source, source.url, report)
-        if not writes:
-            _refuse_missing_file(source.url)
-        yield source.url
+        if writes or not is_missing_file(source.url):
+            yield source.url
+        elif absent_is_empty:
+            yield source.url.set(database=":memory:")
+        else:
+            raise DatabaseError(
+                f"The SQLite database {source.url.database} does not exist.",
+                hint="Create it with: migrator upgrade",
+            )
 
 
 @contextmanager
@@ -75,11 +83,9 @@ def _announce(environment: Environment, source: DatabaseSource, url: URL, report
     )
 
 
-def _refuse_missing_file(url: URL) -> None:
-    file = url.database
-    if url.get_backend_name() != "sqlite" or not file or file == ":memory:" or file.startswith("file:"):
-        return
-    if not Path(file).exists():
-        raise DatabaseError(
-            f"The SQLite database {file} does not exist.", hint="Create it with: migrator upgrade"
-        )
+def is_missing_file(url: URL | None) -> bool:
+    """Whether a database is an SQLite file that does not exist yet; connecting would make it."""
+    if url is None or url.get_backend_name() != "sqlite":
+        return False
+    file = url.database or ":memory:"
+    return file != ":memory:" and not file.startswith("file:") and not Path(file).exists()

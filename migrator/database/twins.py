@@ -30,11 +30,11 @@ def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
     `true_name` is the package that the configuration names: the hint tells to keep the names under it.
     """
     resolved = [folder.resolve() for folder in folders]
-    seen: dict[Path, list[Name]] = {}
+    seen: dict[str, list[Name]] = {}
     for name, path in _resolved(_imported()):
         seen.setdefault(path, []).append(name)
     for path in sorted(path for path, names in seen.items() if len(names) > 1):
-        inside = any(path.is_relative_to(folder) for folder in resolved)
+        inside = any(Path(path).is_relative_to(folder) for folder in resolved)
         if inside and metadata_in([sys.modules[name.module] for name in seen[path]]):
             raise twins_error(seen[path], true_name)
 
@@ -67,9 +67,10 @@ def _imported() -> Iterator[Name]:
             yield Name(module, file)
 
 
-def _resolved(names: Iterable[Name]) -> Iterator[tuple[Name, Path]]:
+def _resolved(names: Iterable[Name]) -> Iterator[tuple[Name, str]]:
     """Add the real paths: a folder put on sys.path as `api/..` gives files other names than the root does."""
-    resolve = cache(lambda folder: Path(folder).resolve())
+    # A text for each of a thousand modules, and a Path for each of their few folders only: Paths are slow.
+    resolve = cache(lambda folder: str(Path(folder).resolve()))
     for name in names:
         folder, _, leaf = name.file.rpartition(os.sep)
-        yield name, resolve(folder) / leaf
+        yield name, f"{resolve(folder)}{os.sep}{leaf}"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migrator.bridge.session import file_session
+from migrator.bridge.files import version_files
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.operations.look import scripts_for
@@ -23,7 +23,7 @@ def edit(workspace: Workspace, target: str, report: Report) -> Edited:
     Raises RevisionsError where nothing is named or a file does not load afterwards, ConfigurationError where
     there is no editor.
     """
-    _session, scripts = scripts_for(target, workspace, "edit", report)
+    scripts = scripts_for(target, workspace, "edit", report)
     if not scripts:
         raise RevisionsError(
             f"No revision file is named by {target}.", hint="List them with: migrator history"
@@ -32,7 +32,7 @@ def edit(workspace: Workspace, target: str, report: Report) -> Edited:
     command = _editor()
     for path in paths:
         _open(command, path)
-    file_session(workspace, ["heads"])
+    version_files(workspace)
     return Edited(tuple(workspace.environment.shown(path) for path in paths))
 
 

@@ -8,6 +8,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.plan import PlannedStep
 from migrator.bridge.session import Needs, database_session
+from migrator.bridge.version_table import has_version_table
 from migrator.config.select import Workspace
 from migrator.results.events import Report
 from migrator.results.run import VersionTable
@@ -28,9 +29,10 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
         existed: list[bool] = []
 
         def look(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
-            existed.append(context._has_version_table())
+            existed.append(has_version_table(context))
             return ()
 
         session.run(look, dont_mutate=True)
-        session.run(work)
+        # No revision runs whose own transaction would be committed with the table in it.
+        session.run(work, transaction="run")
     return found[0]

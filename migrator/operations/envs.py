@@ -17,7 +17,7 @@ def envs(choice: Choice) -> EnvironmentList:
     Raises ConfigurationError outside of a project.
     """
     chosen = _chosen(choice)
-    if choice.config is not None and chosen is not None:
+    if chosen is not None and chosen.by_file:
         info = _info(chosen.environment, chosen, choice, default=False)
         return EnvironmentList(str(chosen.environment.root), (info,))
     root = project_root(choice)

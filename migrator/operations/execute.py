@@ -88,6 +88,9 @@ def execute(session: Session, run: Run, report: Report) -> RunResult:
     except _StepFailed as exc:
         raise _failed(session, run, progress, exc.cause) from exc.cause
     except KeyboardInterrupt as exc:
+        if not progress.planned:
+            # Nothing was begun. Asking the database again might wait for a server that does not answer.
+            raise
         raise _interrupted(session, run, progress) from exc
     return _verified(session, run, progress)
 
@@ -107,6 +110,8 @@ def _run_env(session: Session, run: Run, work: Any, progress: _Progress) -> None
             destination_rev=run.target,
             tag=run.tag,
             purge=run.purge,
+            # What stamping takes away and what it puts in belong together.
+            transaction="run" if run.direction == "stamp" else None,
         )
     except (Exception, SystemExit) as exc:
         if progress.running is None:

@@ -46,7 +46,7 @@ def generate(workspace: Workspace, request: GenerateRequest, report: Report) -> 
     if request.sql and request.autogenerate:
         raise UsageError("--sql compares with no database.", hint="Add --empty, or leave --sql out.")
     if request.autogenerate:
-        needs = Needs(writes=True)
+        needs = Needs(writes=False, absent_is_empty=True)
         with database_session(workspace, _command(request), report, needs, new_folder=True) as session:
             return _write(session, request)
     return _blank(workspace, request, report)
@@ -60,7 +60,7 @@ def _blank(workspace: Workspace, request: GenerateRequest, report: Report) -> Ge
                 "--sql needs revision_environment = true in the [alembic] section, as it does under Alembic."
             )
         return _write(session, request)
-    needs = Needs(writes=True, offline=request.sql)
+    needs = Needs(writes=False, offline=request.sql, absent_is_empty=True)
     with database_session(workspace, _command(request), report, needs, new_folder=True) as session:
         return _write(session, request, run_env=True)
 

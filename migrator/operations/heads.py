@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from migrator.bridge.files import version_files
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import file_session
 from migrator.config.select import Workspace
 from migrator.operations.look import infos
 from migrator.results.revisions import RevisionList
@@ -11,7 +11,7 @@ from migrator.results.revisions import RevisionList
 
 def heads(workspace: Workspace, *, resolve_dependencies: bool = False) -> RevisionList:
     """Give the heads. With `resolve_dependencies`, `depends_on` counts like a down revision."""
-    session = file_session(workspace, ["heads"])
+    scripts = version_files(workspace)
     with translated(workspace):
-        names = "heads" if resolve_dependencies else session.scripts.get_heads()
-        return RevisionList(infos(session.scripts.get_revisions(names), workspace))
+        names = "heads" if resolve_dependencies else scripts.get_heads()
+        return RevisionList(infos(scripts.get_revisions(names), workspace))

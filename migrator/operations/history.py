@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from migrator.bridge.files import version_files
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import Needs, database_session, file_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
 from migrator.operations.look import infos, infos_in_database, known_heads
@@ -21,10 +21,17 @@ def history(
     """
     start, end = _split(rev_range)
     if not indicate_current and "current" not in (start, end):
-        session = file_session(workspace, ["history"])
+        scripts = version_files(workspace)
         with translated(workspace):
-            walked = session.scripts.walk_revisions(base=start or "base", head=end or "heads")
+            walked = scripts.walk_revisions(base=start or "base", head=end or "heads")
             return History(infos(walked, workspace))
+    return _in_database(workspace, report, start, end)
+
+
+def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> History:
+    # Imported here: without -i no database is asked.
+    from migrator.bridge.session import Needs, database_session
+
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["history", "-i"], report, needs) as session:
         heads = known_heads(session)

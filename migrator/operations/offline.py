@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
+from migrator.bridge.environment import env_failures
 from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, stamp_plan, upgrade_plan
+from migrator.bridge.scripts import folders_of, place_in
 from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.version_table import ensure_version_table
 from migrator.config.select import Workspace
-from migrator.errors import UsageError
+from migrator.database.failures import first_line
+from migrator.errors import MigratorError, RevisionsError, UsageError
 from migrator.results.events import Direction, Report
 from migrator.results.run import SqlScript
 
@@ -40,8 +45,29 @@ def write_sql(
             return planned(plan, tuple(heads), workspace)
 
         options: dict[str, Any] = {"starting_rev": start, "destination_rev": ends[0], "tag": tag}
-        session.run(work, as_sql=True, **options)
+        with (
+            env_failures(workspace, session.scripts.env_py_location, lambda: None),
+            _revision_failures(session),
+        ):
+            session.run_untranslated(work, as_sql=True, **options)
     return SqlScript(output.getvalue())
+
+
+@contextmanager
+def _revision_failures(session: Session) -> Iterator[None]:
+    """Say which revision cannot be written as SQL, where a failure comes from one."""
+    try:
+        yield
+    except (Exception, SystemExit) as exc:
+        place = place_in(exc, folders_of(session.scripts))
+        if place is None or isinstance(exc, MigratorError):
+            raise
+        file, line = session.workspace.environment.shown(place[0]), place[1]
+        raise RevisionsError(
+            f"{file}, line {line}, cannot be written as SQL: {type(exc).__name__}: {first_line(exc)}.",
+            hint="A revision that reads the database (op.get_bind()) can only be run; begin the range after"
+            " it: migrator upgrade --sql <from>:<to>",
+        ) from exc
 
 
 def write_version_table_sql(workspace: Workspace, report: Report) -> SqlScript:
@@ -51,7 +77,7 @@ def write_version_table_sql(workspace: Workspace, report: Report) -> SqlScript:
     with database_session(workspace, ["ensure_version", "--sql"], report, needs, output=output) as session:
 
         def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
-            context._ensure_version_table()
+            ensure_version_table(context)
             return ()
 
         session.run(work, as_sql=True)

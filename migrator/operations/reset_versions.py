@@ -16,11 +16,14 @@ from migrator.bridge.session import Needs, Session, database_session
 from migrator.bridge.writing import atomic_writing, written_info
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
+from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.consent import Consent, require_consent
+from migrator.operations.execute import MigrationFailedError, RunInterruptedError
 from migrator.operations.generate import check_rev_id
 from migrator.operations.upgrade import upgrade
 from migrator.results.events import Report
+from migrator.results.run import RunResult
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import new_archive
 from migrator.revisions.files import archive_and_replace
@@ -62,8 +65,21 @@ def reset_versions(
             for folder, draft in zip(folders, drafts, strict=True):
                 swaps.enter_context(archive_and_replace(folder, draft, Path(_archive_of(folder, result))))
             if request.upgrade:
-                return replace(result, upgraded=upgrade(workspace, "head", report))
+                return replace(result, upgraded=_upgrade(workspace, report))
     return result
+
+
+def _upgrade(workspace: Workspace, report: Report) -> RunResult:
+    try:
+        return upgrade(workspace, "head", report)
+    except (MigrationFailedError, RunInterruptedError) as exc:
+        # Their own hints speak of a file that is about to be taken back.
+        raise type(exc)(
+            f"{exc.message} Every version file is back where it was.",
+            exc.result,
+            hint="Correct the models or empty the database, then run again: migrator reset-versions --upgrade"
+            f" --env {workspace.environment.name}",
+        ) from exc
 
 
 def _archive_of(folder: Path, result: VersionsReset) -> Path:
@@ -119,11 +135,13 @@ def _draft(
     report: Report,
 ) -> VersionsReset:
     """Write the new revision into the drafts, with the old files out of Alembic's sight."""
-    needs = Needs(writes=False, offline=request.files_only)
+    # An SQLite file that is not there yet has no revision, and must not be made by looking into it.
+    unseen = request.files_only or (workspace.resolves_url and is_missing_file(workspace.database.url))
+    needs = Needs(writes=False, offline=unseen)
     command = ["revision", "--autogenerate"]
     unread = io.StringIO()
     with database_session(workspace, command, report, needs, folders=drafts, output=unread) as session:
-        if not request.files_only:
+        if not unseen:
             _refuse_used(session)
         comparison = Comparison(
             session,
@@ -142,6 +160,7 @@ def _draft(
         written=_in_place(written, folders[0], drafts[0], workspace),
         tables=tables,
         dry_run=request.dry_run,
+        upgrades=request.upgrade,
     )
 
 

@@ -10,5 +10,5 @@ from migrator.results.revisions import RevisionList
 
 def show(workspace: Workspace, target: str, report: Report) -> RevisionList:
     """Give the revisions that `target` names, such as `head`, an id or `current`. Raises RevisionsError."""
-    _session, scripts = scripts_for(target, workspace, "show", report)
+    scripts = scripts_for(target, workspace, "show", report)
     return RevisionList(infos(scripts, workspace))

@@ -44,11 +44,15 @@ class Checked:
 
 @dataclass(frozen=True)
 class VersionsReset:
-    """What `reset-versions` did, or would do with `--dry-run`."""
+    """What `reset-versions` did, or would do with `--dry-run`.
+
+    `upgrades` says whether the new revision was to be applied; `upgraded` is what became of that.
+    """
 
     archived: tuple[str, ...]
     archive: str
     written: WrittenRevision | None
     tables: tuple[str, ...]
     dry_run: bool
+    upgrades: bool = False
     upgraded: RunResult | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def test_generate_then_upgrade_makes_the_models_on_every_driver(
 
 
 def test_generate_says_in_words_what_it_found_and_the_revision_does_it(
-    migrator: Migrator, books: BooksProject, any_database: AnyDatabase
+    migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
     books.revision(
         "r1",
@@ -58,9 +59,9 @@ def test_generate_says_in_words_what_it_found_and_the_revision_does_it(
         "sa.PrimaryKeyConstraint('id', name='pk_authors'))",
     )
     books.models(GROWN)
-    assert migrator("upgrade", cwd=books.root, env=any_database.env).code == 0
+    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
 
-    generated = migrator("generate", "-m", "grow", cwd=books.root, env=any_database.env)
+    generated = migrator("generate", "-m", "grow", cwd=books.root, env=either_database.env)
 
     assert generated.code == 0, generated.err
     said = set(generated.out.splitlines()[:-1])
@@ -68,11 +69,11 @@ def test_generate_says_in_words_what_it_found_and_the_revision_does_it(
     assert "add index ix_authors_email on authors (email)" in said
     altered = "alter column authors.name: type VARCHAR(20) -> VARCHAR(50), nullable -> not null"
     assert altered in " ".join(sorted(said)) or "alter column authors.name: nullable -> not null" in said
-    upgraded = migrator("upgrade", cwd=books.root, env=any_database.env)
+    upgraded = migrator("upgrade", cwd=books.root, env=either_database.env)
     assert upgraded.code == 0, upgraded.err
-    assert any_database.columns("authors").keys() == {"id", "name", "email"}
-    assert any_database.columns("authors")["name"] == "VARCHAR(50)"
-    assert "books" in any_database.tables()
+    assert either_database.columns("authors").keys() == {"id", "name", "email"}
+    assert either_database.columns("authors")["name"] == "VARCHAR(50)"
+    assert "books" in either_database.tables()
 
 
 def test_generate_tells_changes_files_and_destruction_in_json(
@@ -101,11 +102,11 @@ def test_revision_is_another_name_for_generate(
 
 
 def test_generate_leaves_no_version_table_behind(
-    migrator: Migrator, books: BooksProject, any_database: AnyDatabase
+    migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
-    assert migrator("generate", "-m", "x", cwd=books.root, env=any_database.env).code == 0
+    assert migrator("generate", "-m", "x", cwd=books.root, env=either_database.env).code == 0
 
-    assert any_database.tables() == []
+    assert either_database.tables() == []
 
 
 def test_an_empty_revision_needs_no_database(migrator: Migrator, books: BooksProject) -> None:
@@ -189,12 +190,12 @@ def test_models_that_do_not_import_are_refused_by_module_and_cause(
 
 
 def test_a_database_behind_the_folder_is_refused(
-    migrator: Migrator, books: BooksProject, either_database: AnyDatabase
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
 ) -> None:
     books.tables("authors", "shelves")
-    assert migrator("upgrade", "r1", cwd=books.root, env=either_database.env).code == 0
+    assert migrator("upgrade", "r1", cwd=books.root, env=on_sqlite.env).code == 0
 
-    ran = migrator("generate", "-m", "x", cwd=books.root, env=either_database.env)
+    ran = migrator("generate", "-m", "x", cwd=books.root, env=on_sqlite.env)
 
     assert ran.code == 5
     assert "is at r1, behind r2" in ran.err
@@ -213,3 +214,31 @@ def test_several_heads_are_refused_until_one_is_named(migrator: Migrator, books:
 
     named = migrator("generate", "--empty", "-m", "x", "--head", "two", "--json", cwd=books.root)
     assert json.loads(named.out)["data"]["written"][0]["down_revisions"] == ["two"]
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
+def test_generate_takes_an_sqlite_file_that_is_not_there_for_empty_and_makes_none(
+    migrator: Migrator, books: BooksProject, driver: str
+) -> None:
+    url = {"TESTING_DATABASE_URL": f"{driver}:///{books.root}/absent.db"}
+    before = sorted(path.name for path in books.root.iterdir())
+
+    first = migrator("generate", "-m", "x", cwd=books.root, env=url)
+    assert first.out.splitlines()[0] == "add table authors", first.err
+
+    second = migrator("generate", "-m", "y", cwd=books.root, env=url)
+    assert second.code == 5
+    assert "is at base, behind" in second.err
+    assert sorted(path.name for path in books.root.iterdir()) == before
+
+
+def test_generate_does_not_wait_for_a_writer_on_sqlite(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    on_sqlite.query("CREATE TABLE present (id INTEGER)")
+    with sqlite3.connect(on_sqlite.sync_url.removeprefix("sqlite:///"), isolation_level=None) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ran = migrator("generate", "-m", "x", cwd=books.root, env=on_sqlite.env)
+        writer.execute("ROLLBACK")
+
+    assert ran.code == 0, ran.err

@@ -85,26 +85,28 @@ class NotYetThere(Base):
 
 
 def test_other_applications_tables_survive_generate_and_upgrade(
-    migrator: Migrator, books: BooksProject, any_database: AnyDatabase
+    migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
     for table in DJANGO:
-        any_database.query(f"CREATE TABLE {table} (session_key VARCHAR(40) PRIMARY KEY, expires TIMESTAMP)")
-        any_database.query(f"CREATE INDEX ix_{table} ON {table} (expires)")
-        any_database.query(f"INSERT INTO {table} (session_key) VALUES ('kept')")
+        either_database.query(
+            f"CREATE TABLE {table} (session_key VARCHAR(40) PRIMARY KEY, expires TIMESTAMP)"
+        )
+        either_database.query(f"CREATE INDEX ix_{table} ON {table} (expires)")
+        either_database.query(f"INSERT INTO {table} (session_key) VALUES ('kept')")
     books.settings(migrator=["exclude_tables = django_*, auth_*"])
     books.models(EXCLUDED)
 
-    generated = migrator("generate", "-m", "add authors", cwd=books.root, env=any_database.env)
+    generated = migrator("generate", "-m", "add authors", cwd=books.root, env=either_database.env)
 
     assert generated.code == 0, generated.err
     assert generated.out.splitlines()[:-1] == ["add table authors"]
-    assert migrator("upgrade", cwd=books.root, env=any_database.env).code == 0
-    assert migrator("check", cwd=books.root, env=any_database.env).out == "models and database agree\n"
-    assert migrator("downgrade", "base", cwd=books.root, env=any_database.env).code == 0
-    assert any_database.tables() == sorted(("alembic_version", *DJANGO))
+    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
+    assert migrator("check", cwd=books.root, env=either_database.env).out == "models and database agree\n"
+    assert migrator("downgrade", "base", cwd=books.root, env=either_database.env).code == 0
+    assert either_database.tables() == sorted(("alembic_version", *DJANGO))
     for table in DJANGO:
-        assert any_database.columns(table).keys() == {"session_key", "expires"}
-        assert any_database.query(f"SELECT session_key FROM {table}") == [("kept",)]
+        assert either_database.columns(table).keys() == {"session_key", "expires"}
+        assert either_database.query(f"SELECT session_key FROM {table}") == [("kept",)]
 
 
 def test_without_exclude_tables_the_drop_is_at_least_said(

@@ -173,15 +173,15 @@ def test_a_hook_that_cannot_run_leaves_no_file(
     ran = migrator("generate", "--empty", "-m", "x", cwd=books.root)
 
     assert ran.code not in (0, 70), ran.err
-    assert "hook" in ran.err or "entrypoint" in ran.err or "module" in ran.err or "formatter" in ran.err
+    assert ran.err.count("error: ") == 1
     assert books.files() == []
 
 
 def test_a_hook_changes_the_file_and_its_words_stay_out_of_the_data(
     shell: Shell, books: BooksProject
 ) -> None:
-    script = "echo said by the hook; echo '# seen by the hook' >> \"$0\""
-    add_hook(books, type="exec", executable="sh", options=f"-c '{script}' REVISION_SCRIPT_FILENAME".replace("'# seen by the hook'", "\\# seen"))
+    (books.root / "hook.sh").write_text("echo said by the hook\necho '# seen' >> \"$1\"\n")
+    add_hook(books, type="exec", executable="sh", options="hook.sh REVISION_SCRIPT_FILENAME")
 
     ran = shell(["migrator", "generate", "--empty", "--rev-id", "r1", "-m", "x", "--json"], cwd=books.root)
 

@@ -75,7 +75,7 @@ UNREADABLE = {
     "an id over 32 characters": (long_id, ["c" * 33, f"{FOLDER}/{'c' * 33}.py", "33", "32"]),
     "a cycle": (cycle, ["cycle", f"{FOLDER}/bbb2.py", f"{FOLDER}/ccc3.py"]),
     "a down_revision that no file has": (lost_parent, [f"{FOLDER}/ccc3.py", "not_there"]),
-    "a syntax error": (syntax_error, [f"{FOLDER}/ccc3.py", "syntax error", "line 17"]),
+    "a syntax error": (syntax_error, [f"{FOLDER}/ccc3.py", "syntax error", "line 18"]),
     "no revision": (no_revision, [f"{FOLDER}/notes.py", "'revision'"]),
     "no down_revision": (no_down_revision, [f"{FOLDER}/ccc3.py", "'down_revision'"]),
     "an import that fails": (import_error, [f"{FOLDER}/ccc3.py", "line 1", "no_such_module"]),
@@ -193,7 +193,7 @@ def test_an_unknown_target_leaves_an_empty_postgresql_empty(
 def test_the_beginning_of_an_id_is_enough_where_it_is_the_only_one(small: Path, migrator: Migrator) -> None:
     assert migrator("upgrade", "bb", "--url", URL, cwd=small).code == 0
 
-    with sqlite3.connect(small / "data.db") as connection:
+    with contextlib.closing(sqlite3.connect(small / "data.db")) as connection:
         assert connection.execute("select version_num from alembic_version").fetchall() == [("bbb2",)]
 
 

@@ -1,0 +1,59 @@
+"""Keeps two environments from naming one database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.config.environments import Environment
+from migrator.config.url import DatabaseSource, own_database
+from migrator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+
+def refuse_shared(
+    chosen: Environment,
+    source: DatabaseSource,
+    others: list[Environment],
+    process: Mapping[str, str],
+) -> None:
+    """Refuse two environments whose own sources name one database.
+
+    A source that environments share (a container's DATABASE_URL) belongs to the chosen one alone. Raises
+    ConfigurationError, naming both places.
+    """
+    if not source.own or source.url is None:
+        return
+    for other in others:
+        if other.name == chosen.name or _may_share(chosen, other):
+            continue
+        try:
+            theirs = own_database(other, process)
+        except ConfigurationError:
+            # Their own trouble; it is said when they are asked for.
+            continue
+        if theirs is not None and theirs.url is not None and _identity(theirs.url) == _identity(source.url):
+            raise ConfigurationError(
+                f"The environments {chosen.name} ({source.origin}) and {other.name} ({theirs.origin}) name"
+                " the same database.",
+                hint="Correct one of them, or allow it with shares_database_with in the [migrator] section.",
+            )
+
+
+def _may_share(one: Environment, other: Environment) -> bool:
+    return any(other.answers_to(name) for name in one.settings.shares_database_with) or any(
+        one.answers_to(name) for name in other.settings.shares_database_with
+    )
+
+
+def _identity(url: URL) -> tuple[object, ...]:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return (backend, url.database and str(Path(url.database).absolute()))
+    host = url.host or str(url.query.get("host", "localhost"))
+    defaults = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+    port = url.port or defaults.get(backend)
+    return (backend, "localhost" if host == "127.0.0.1" else host.lower(), port, url.database or url.username)

@@ -1,0 +1,93 @@
+"""README.md is the manual: what it says of commands, options, keys and exit codes is what there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from migrator.cli.app import COMMANDS
+from migrator.config.settings import KEYS
+from migrator.errors import ExitCode
+from tests.conftest import ROOT, Ran
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = README + "".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md")))
+FAMILY = {command.name: command.alias_of or command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if command.alias_of is None])
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"^\| `migrator {name}\b", README, re.MULTILINE)
+
+
+def test_every_alias_is_in_the_readme() -> None:
+    aliases = [command.name for command in COMMANDS if command.alias_of]
+
+    assert [name for name in aliases if not re.search(rf"[Aa]lias: `{name}`", README)] == []
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if command.alias_of is None])
+def test_every_option_of_a_command_is_among_the_commands_in_the_readme(
+    name: str, migrator: Callable[..., Ran]
+) -> None:
+    common = _options(migrator("--help").out)
+    section = README.partition("### Write revisions")[2].partition("### Shell completion")[0]
+
+    own = [names for names in _options(migrator(name, "--help").out) if names not in common]
+
+    assert [names for names in own if not any(_written(each, section) for each in names)] == []
+
+
+def test_every_common_option_is_in_the_readme_by_each_of_its_names(migrator: Callable[..., Ran]) -> None:
+    completion = {"--install-completion", "--show-completion", "--help", "-h", "--version"}
+    names = {name for names in _options(migrator("--help").out) for name in names}
+
+    assert len(names) >= 10
+    assert [name for name in names - completion if not _written(name, README)] == []
+
+
+def _options(text: str) -> list[list[str]]:
+    """Give the options that help lists, each with all its names."""
+    lines = re.findall(r"^  (-.*?)(?:  |$)", text, re.MULTILINE)
+    return [re.findall(r"(?<![\w-])--?[a-z][-a-z]*", line) for line in lines]
+
+
+def _written(option: str, text: str) -> bool:
+    return re.search(rf"[` ]{option}(?![-\w])", text) is not None
+
+
+def test_every_key_of_the_migrator_section_is_in_the_manual_with_its_default() -> None:
+    for key in KEYS.values():
+        row = re.search(rf"^\| `{key.name}` \| (.*?) \|", MANUAL, re.MULTILINE)
+        assert row is not None, f"the key {key.name} is not in the manual"
+        default = re.sub(r" \(.*\)", "", key.default)
+        assert row[1].replace("`", "").startswith(default), f"the default of {key.name} is {key.default}"
+
+
+def test_the_manual_names_no_key_that_is_not_there() -> None:
+    section = README.partition("### The `[migrator]` section")[2].partition("\n### ")[0]
+
+    assert re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE) == list(KEYS)
+
+
+def test_the_exit_codes_in_the_readme_are_those_of_the_command() -> None:
+    section = README.partition("## Exit codes")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", section, re.MULTILINE)
+
+    assert [int(code) for row in rows for code in row.split(",")] == sorted(ExitCode)
+
+
+def test_the_commands_in_the_examples_of_the_readme_exist_and_take_the_options_given(
+    migrator: Callable[..., Ran],
+) -> None:
+    lines = re.findall(r"\bmigrator ([a-z][-a-z]+)((?: [^`\n|;]*)?)", README)
+    for name, rest in lines:
+        if name not in FAMILY:
+            continue
+        known = migrator(name, "--help").out
+        used = re.findall(r"(?<= )--[a-z][-a-z]*", rest.partition(" -- ")[0])
+        assert not [option for option in used if not re.search(rf"{option}\b", known)], (
+            f"migrator {name}{rest}"
+        )
