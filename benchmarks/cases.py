@@ -64,13 +64,13 @@ def cases(project: Project, database: BenchDatabase) -> list[Case]:
     many = f"{REVISIONS} revisions"
     return [
         Case("--help", *pair("--help", expected="upgrade"), bound=0.60, runs=21),
-        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=1.15, runs=11),
-        Case(f"history, {many}", *pair("history", expected=project.head), bound=1.15, runs=11),
+        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=1.15, runs=15),
+        Case(f"history, {many}", *pair("history", expected=project.head), bound=1.15, runs=15),
         Case(
             f"upgrade, {many}",
             *pair("upgrade", "head"),
             bound=1.25,
-            runs=5,
+            runs=3,
             before=database.make_anew,
             after=at_head,
         ),

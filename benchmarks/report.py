@@ -53,8 +53,8 @@ def markdown(measured: Sequence[Measured], server_version: str) -> str:
 {figures}
 
 Seconds are medians of runs in turn, each a process of its own with its output in a pipe. `ratio` is
-migrator's median as a part of plain Alembic's, and what `bound` limits. `cpu ratio` compares the processes' user and
-system time: where the two disagree, the machine was busy with other things.
+migrator's median as a part of plain Alembic's, and what `bound` limits. `cpu ratio` compares the processes'
+user and system time: where the two disagree, the machine was busy with other things.
 
 - Both sides use the same version files: one line of revisions, each a `create_table` and a `CREATE INDEX`.
 - `upgrade` begins with an empty database each time, on the embedded PostgreSQL without fsync (which would add

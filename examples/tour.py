@@ -1,7 +1,7 @@
 """`make demo`: a tour of migrator on a real, private PostgreSQL.
 
-It works on a copy of this project in a temporary folder, so that nothing of the working tree changes, and runs
-the commands that a developer would type. Everything that it shows is what they print.
+It works on a copy of this project in a temporary folder, so that nothing of the working tree changes, and
+runs the commands that a developer would type. Everything that it shows is what they print.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> int:
 def _tour(project: Path) -> None:
     _head("Every environment has its own file, its own folder of revisions, its own database.")
     _run(project, "envs")
-    _head("Bring the testing database up to date. It is a PostgreSQL of this project's own: nothing to install.")
+    _head("Bring the testing database up to date: a PostgreSQL of this project's own, nothing to install.")
     _run(project, "upgrade")
     _head("A model changes (examples/api/models/user.py) ...")
     _say(f"    + {ADDED.strip()}")

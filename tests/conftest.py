@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from migrator.errors import DatabaseError
 
 ROOT = Path(__file__).resolve().parent.parent
 # Distinctive, and with every character that URLs and shells trip over: looked for in all that is printed.
-PASSWORD = "S3cr3t%40@/:#? pw"  # noqa: S105
+PASSWORD = "S3cr3t%40@/:#? pw"
 _SCRUBBED = ("ALEMBIC_", "POSTGRES_", "PG", "MIGRATOR_", "XDG_RUNTIME")
 
 
@@ -127,7 +127,7 @@ def _administer(server: EmbeddedServer, statement: str, name: str) -> None:
     with psycopg.connect(
         host=server.host, port=server.port, user=server.user, password=server.password, autocommit=True
     ) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def migrator(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
         from migrator.cli.main import main
 
         out, err = io.StringIO(), io.StringIO()
-        with monkeypatch.context() as patch, _modules_restored():
+        with monkeypatch.context() as patch, _modules_restored(), _logging_restored():
             patch.chdir(cwd)
             patch.setattr(sys, "path", list(sys.path))
             for name, value in (env or {}).items():
@@ -162,13 +162,25 @@ def _modules_restored() -> Iterator[None]:
         if file is None or "site-packages" not in file:
             spec = getattr(sys.modules[name], "__spec__", None)
             origin = getattr(spec, "origin", None) or file or ""
-            if not origin.startswith((sys.base_prefix, str(ROOT / "migrator"))) and origin != "built-in":
+            kept = (sys.base_prefix, str(ROOT / "migrator"))
+            if not origin.startswith(kept) and origin != "built-in":
                 del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """An env.py of Alembic's own templates configures logging for the rest of the process."""
+    loggers = [logging.getLogger(name) for name in ("", "alembic", "sqlalchemy", "sqlalchemy.engine")]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture
 def shell() -> Callable[..., Ran]:
-    """Runs a process: `shell(["migrator", "heads"], cwd=project)`; `migrator` and `alembic` are this venv's."""
+    """Runs a process: `shell(["migrator", "heads"], cwd=project)`, with the programs of this environment."""
 
     def run(
         command: Sequence[str],
@@ -212,11 +224,3 @@ def project(tmp_path: Path) -> Path:
     for folder in ("configs", "migrations", "examples"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return root
-
-
-@pytest.fixture
-def threads_left() -> Iterator[None]:
-    """Fails where a test leaves a thread behind."""
-    before = threading.active_count()
-    yield
-    assert threading.active_count() == before

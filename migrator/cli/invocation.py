@@ -6,13 +6,16 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import ExitCode
-from migrator.operations.consent import Consent
 from migrator.results.events import Event
+
+if TYPE_CHECKING:
+    from migrator.operations.consent import Consent
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Invocation:
 
     def consent(self, confirm: str | None) -> Consent:
         """Give the way in which this call consents to something."""
+        from migrator.operations.consent import Consent
+
         return Consent(confirm, self._ask)
 
     def _ask(self, question: str) -> str | None:

@@ -9,7 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from migrator.cli.plain import How, environment_cells, lines, marks, parents
+from migrator.cli.plain import How, lines
+from migrator.cli.plain.environments import environment_cells
+from migrator.cli.plain.revisions import marks, parents
 from migrator.results.environments import EnvironmentList
 from migrator.results.revisions import Current, History, Revision
 

@@ -108,7 +108,10 @@ def read_foreign(path: Path, root: Path, *, section: str = "alembic") -> Environ
     """
     file = read_config_file(path, section)
     if file.migrator is not None:
-        return _environment(file, root, _settings(file))
+        settings = _settings(file)
+        # Its env.py has had its own way with transactions so far.
+        by_env = settings if "transaction" in file.migrator else replace(settings, transaction="env")
+        return _environment(file, root, by_env)
     plain = Settings(transaction="env", lock_timeout=None)
     return replace(_environment(file, root, plain), managed=False, protected=False)
 

@@ -189,7 +189,9 @@ def remember_passwords_in(texts: Iterable[str]) -> None:
         try:
             remember_password(make_url(_quote_at_signs(found[0])))
         except (ArgumentError, ValueError):
-            secrets.register(found[1])
+            # SQLAlchemy's own message may quote a part of it.
+            for part in (found[1], *re.split("[@:/]", found[1])):
+                secrets.register(part)
 
 
 def remember_password(url: URL) -> None:

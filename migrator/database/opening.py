@@ -38,6 +38,7 @@ def open_database(
             yield url
     else:
         _announce(environment, source, source.url, report)
+        _refuse_missing_folder(source.url, source.origin)
         if writes or not is_missing_file(source.url):
             yield source.url
         elif absent_is_empty:
@@ -83,9 +84,24 @@ def _announce(environment: Environment, source: DatabaseSource, url: URL, report
     )
 
 
+def _sqlite_file(url: URL | None) -> Path | None:
+    if url is None or url.get_backend_name() != "sqlite":
+        return None
+    file = url.database or ":memory:"
+    return None if file == ":memory:" or file.startswith("file:") else Path(file)
+
+
 def is_missing_file(url: URL | None) -> bool:
     """Whether a database is an SQLite file that does not exist yet; connecting would make it."""
-    if url is None or url.get_backend_name() != "sqlite":
-        return False
-    file = url.database or ":memory:"
-    return file != ":memory:" and not file.startswith("file:") and not Path(file).exists()
+    file = _sqlite_file(url)
+    return file is not None and not file.exists()
+
+
+def _refuse_missing_folder(url: URL, origin: str) -> None:
+    """aiosqlite's thread writes a traceback of its own where it cannot open the file."""
+    file = _sqlite_file(url)
+    if file is not None and not file.absolute().parent.is_dir():
+        raise DatabaseError(
+            f"The folder of the SQLite database {file} does not exist.",
+            hint=f"Make it, or correct the path in: {origin}",
+        )

@@ -8,7 +8,7 @@ from migrator.bridge.comparing import Comparison
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
-from migrator.operations.look import refuse_unknown
+from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.written import Checked
 

@@ -6,7 +6,7 @@ from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.operations.look import infos_in_database, known_heads
+from migrator.operations.standing import infos_in_database, known_heads
 from migrator.results.events import Report
 from migrator.results.revisions import Current
 

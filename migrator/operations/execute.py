@@ -19,7 +19,7 @@ from migrator.bridge.scripts import folders_of, place_in
 from migrator.bridge.session import Session
 from migrator.database.failures import causes, first_line
 from migrator.errors import ExitCode, MigratorError
-from migrator.operations.look import refuse_unknown
+from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Direction, Report, StepFinished, StepStarted
 from migrator.results.run import Failure, RunResult, Step
 

@@ -15,7 +15,7 @@ from migrator.bridge.session import Needs, Session, database_session, file_sessi
 from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
-from migrator.operations.look import refuse_unknown
+from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.written import Generated
 from migrator.revisions.message import docstring_safe

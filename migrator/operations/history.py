@@ -6,7 +6,7 @@ from migrator.bridge.files import version_files
 from migrator.bridge.scripts import translated
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.look import infos, infos_in_database, known_heads
+from migrator.operations.look import infos
 from migrator.results.events import Report
 from migrator.results.revisions import History
 
@@ -31,6 +31,7 @@ def history(
 def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> History:
     # Imported here: without -i no database is asked.
     from migrator.bridge.session import Needs, database_session
+    from migrator.operations.standing import infos_in_database, known_heads
 
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["history", "-i"], report, needs) as session:

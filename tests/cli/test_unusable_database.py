@@ -131,7 +131,7 @@ def test_a_file_in_a_folder_that_does_not_exist_cannot_be_made(
     root: Path, migrator: Migrator, driver: str
 ) -> None:
     err = fails(migrator, root, f"{driver}:///no/such/folder/books.db")
-    assert "The database no/such/folder/books.db cannot be used. unable to open database file" in err
+    assert "The folder of the SQLite database no/such/folder/books.db does not exist." in err
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])

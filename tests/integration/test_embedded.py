@@ -310,7 +310,8 @@ def test_ctrl_c_at_the_terminal_does_not_reach_the_server(project: Path) -> None
 with embedded_server(root, durable=False) as server:
     try:
         say(server.port)
-        signal.pause()
+        # Not signal.pause(): a signal that comes just before it would be waited for in vain.
+        sys.stdin.read()
     except KeyboardInterrupt:
         server.ensure_database("after ctrl-c")
         say("still there")

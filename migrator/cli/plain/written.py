@@ -1,0 +1,56 @@
+"""What was written, and what models and database differ in, as plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+
+from migrator.cli.plain import How
+from migrator.cli.plain.run import count, run_lines
+from migrator.results.changes import Change
+from migrator.results.written import Checked, Generated, VersionsReset
+
+
+@singledispatch
+def lines(result: object, _how: How) -> Iterable[str]:
+    """Give the lines of a result. Each kind of result has its own function below."""
+    raise TypeError(f"There is no text for a {type(result).__name__}.")
+
+
+@lines.register
+def _(result: Generated, _how: How) -> Iterator[str]:
+    yield from change_lines(result.changes)
+    for written in result.written:
+        yield f"wrote {written.path}"
+    if not result.written:
+        yield "nothing changed: no revision was written"
+
+
+def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
+    """Give a line for each difference."""
+    yield from (change.text for change in changes)
+
+
+@lines.register
+def _(result: Checked, how: How) -> Iterator[str]:
+    if result.pending:
+        yield f"{how.environment} is behind by {count(result.pending)}, so that nothing was compared"
+        yield from (f"pending {revision}" for revision in result.pending)
+    elif result.changes:
+        yield from change_lines(result.changes)
+    else:
+        yield "models and database agree"
+
+
+@lines.register
+def _(result: VersionsReset, how: How) -> Iterator[str]:
+    would = "would " if result.dry_run else ""
+    archive, write = ("archive", "write") if result.dry_run else ("archived", "wrote")
+    yield from (f"{would}{archive} {path}" for path in result.archived)
+    yield f"{would}{'move' if result.dry_run else 'moved'} them to {result.archive}"
+    if result.written is not None:
+        yield f"{would}{write} {result.written.path} (creates {', '.join(result.tables)})"
+        if result.dry_run and result.upgrades:
+            yield f"would upgrade {how.environment} to {result.written.revision}"
+    if result.upgraded is not None:
+        yield from run_lines(result.upgraded, how.environment)

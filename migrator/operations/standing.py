@@ -1,0 +1,43 @@
+"""Where a database stands in the history that the version files tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alembic.script import Script
+
+from migrator.bridge.plan import applied_revisions, unknown_revisions
+from migrator.bridge.scripts import revision_info
+from migrator.bridge.session import Session
+from migrator.operations.unknown import unknown_revision_error
+from migrator.results.revisions import Revision
+
+
+def infos_in_database(
+    scripts: Iterable[Script], session: Session, heads: tuple[str, ...]
+) -> tuple[Revision, ...]:
+    """Give the facts of revision files with what a database at `heads` has of them."""
+    applied = applied_revisions(session.scripts, heads)
+    return tuple(
+        revision_info(
+            script,
+            session.workspace,
+            applied=script.revision in applied,
+            current=script.revision in heads,
+        )
+        for script in scripts
+    )
+
+
+def known_heads(session: Session) -> tuple[str, ...]:
+    """Read where the database stands. Raises RevisionsError for a revision that no file has."""
+    heads = session.read_heads()
+    refuse_unknown(session, heads)
+    return heads
+
+
+def refuse_unknown(session: Session, heads: tuple[str, ...]) -> None:
+    """Refuse a database at a revision that no file has. Raises RevisionsError with the likely cause."""
+    unknown = unknown_revisions(session.scripts, heads)
+    if unknown:
+        raise unknown_revision_error(session, unknown[0])
