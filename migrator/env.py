@@ -17,7 +17,6 @@ from migrator.bridge.handover import Handover, handed_over
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
-from migrator.config.url import parse_url
 from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
 from migrator.database.exclude import excluder
 from migrator.database.opening import open_database
@@ -31,9 +30,12 @@ def run_migrations(
     """Run the migrations that the command asks for; all that an env.py has to do.
 
     `target_metadata` defaults to the models named in the `[migrator]` section. `configure_options` are
-    those of Alembic's `context.configure()` and override what is set here. The connection is, in this
-    order: the one in `config.attributes["connection"]`; the URL in `config.attributes["url"]`, or one set
-    with `config.set_main_option("sqlalchemy.url", ...)`; the one that `migrator` finds for the environment.
+    those of Alembic's `context.configure()` and override what is set here, except for
+    `transaction_per_migration`: there the key `transaction` decides, unless it is `env`.
+
+    The connection is, in this order: the one in `config.attributes["connection"]`; the URL in
+    `config.attributes["url"]`, or one set with `config.set_main_option("sqlalchemy.url", ...)`; the one that
+    `migrator` finds for the environment.
 
     Raises ConfigurationError, ModelsError and DatabaseError, under plain Alembic as its CommandError.
     """
@@ -59,16 +61,20 @@ def _run_alone(
 
 def _standalone(config: Config) -> Workspace:
     """Find the environment of the ini file that plain Alembic, or a caller of its API, was given."""
-    file = config.toml_file_name if config.config_file_name is None else config.config_file_name
+    file = _file_of(config)
     if file is None:
         raise ConfigurationError(
             "Alembic's Config names no file, so that the environment is not known.",
             hint='Make it with a file: Config("configs/alembic_test.ini").',
         )
     url = _url_of_caller(config)
-    return workspace_for_file(
-        Path(file), os.environ, section=config.config_ini_section, url=url and _text(url)
-    )
+    return workspace_for_file(file, os.environ, section=config.config_ini_section, url=url and _text(url))
+
+
+def _file_of(config: Config) -> Path | None:
+    """Give the ini file or else the pyproject.toml. Alembic's command line always names both."""
+    named = [Path(name) for name in (config.config_file_name, config.toml_file_name) if name is not None]
+    return next((path for path in named if path.exists()), named[0] if named else None)
 
 
 def _url_of_caller(config: Config) -> str | URL | None:
@@ -78,11 +84,13 @@ def _url_of_caller(config: Config) -> str | URL | None:
         if not isinstance(handed, str | URL):
             raise UsageError('config.attributes["url"] must be a string or a sqlalchemy.URL.')
         return handed
-    said = config.get_main_option("sqlalchemy.url")
-    if said and config.config_file_name is not None:
-        file = read_config_file(Path(config.config_file_name), config.config_ini_section)
-        if said != file.option("sqlalchemy.url"):
-            return said
+    # Without an ini file there is no section, unless a caller has set an option.
+    if not config.file_config.has_section(config.config_ini_section):
+        return None
+    said, file = config.get_main_option("sqlalchemy.url"), _file_of(config)
+    if said and file is not None:
+        in_file = read_config_file(file, config.config_ini_section).option("sqlalchemy.url")
+        return said if said != in_file else None
     return None
 
 
@@ -91,10 +99,10 @@ def _text(url: str | URL) -> str:
 
 
 @contextmanager
-def _opened(workspace: Workspace, config: Config, *, offline: bool) -> Iterator[URL]:
+def _opened(workspace: Workspace, config: Config, *, offline: bool) -> Iterator[URL | None]:
     if config.attributes.get("connection") is not None:
         # The caller's connection is used: no URL is needed, and none may be demanded.
-        yield parse_url("postgresql://", "the connection that was handed in")
+        yield None
         return
     with open_database(workspace.environment, workspace.database, ignore, offline=offline) as url:
         yield url
@@ -110,11 +118,11 @@ def _run(
     options = _options(handover.workspace.environment.settings, target_metadata, configure_options)
     connection = context.config.attributes.get("connection")
     if context.is_offline_mode():
-        _offline(handover.url, options)
-    elif connection is not None:
+        _offline(handover.url, connection, options)
+    elif handover.url is None or connection is not None:
         _on_connection(connection, options)
     else:
-        _online(handover, options)
+        _online(handover, handover.url, options)
 
 
 def _models(workspace: Workspace) -> list[MetaData] | None:
@@ -164,13 +172,16 @@ def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
     options["include_object"] = object_filter
 
 
-def _offline(url: URL, options: dict[str, Any]) -> None:
+def _offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
+    # Of a connection that was handed in only the kind of database is taken: nothing is run on it.
+    kind = url.get_backend_name() if url is not None else _sync(connection).dialect.name
+    database = {"url": with_driver(url)} if url is not None else {"dialect_name": kind}
     context.configure(
-        url=with_driver(url),
         **{
+            **database,
             "literal_binds": True,
             "dialect_opts": {"paramstyle": "named"},
-            "render_as_batch": url.get_backend_name() == "sqlite",
+            "render_as_batch": kind == "sqlite",
             **options,
         },
     )
@@ -178,20 +189,24 @@ def _offline(url: URL, options: dict[str, Any]) -> None:
         context.run_migrations()
 
 
-def _on_connection(connection: Any, options: dict[str, Any]) -> None:
+def _sync(connection: Any) -> Connection:
     if not isinstance(connection, Connection):
         raise UsageError(
             f'config.attributes["connection"] is a {type(connection).__name__}, not a sqlalchemy Connection.',
             hint="From an AsyncConnection: await connection.run_sync(lambda c: ...), and hand in that c.",
         )
-    sqlite = connection.dialect.name == "sqlite"
+    return connection
+
+
+def _on_connection(connection: Any, options: dict[str, Any]) -> None:
+    sqlite = _sync(connection).dialect.name == "sqlite"
     context.configure(connection=connection, **{"render_as_batch": sqlite, **options})
     with context.begin_transaction():
         context.run_migrations()
 
 
-def _online(handover: Handover, options: dict[str, Any]) -> None:
-    url = with_driver(handover.url)
+def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
+    url = with_driver(found)
     settings = handover.workspace.environment.settings
     session = SessionOptions(
         role=settings.role,

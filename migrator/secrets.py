@@ -46,11 +46,6 @@ def scrub(text: str) -> str:
     return text
 
 
-def known() -> bool:
-    """Whether any secret has been registered, so that callers can skip work."""
-    return bool(_plain or _guarded)
-
-
 def scrubbing(stream: TextIO) -> TextIO:
     """Give a stream that writes to `stream` what `scrub` leaves, for writers that know nothing of secrets."""
     return cast(TextIO, _Scrubbing(stream))

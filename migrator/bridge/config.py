@@ -18,7 +18,6 @@ def alembic_config(
     command: Sequence[str] | None = None,
     *,
     output: TextIO | None = None,
-    quiet: bool = True,
 ) -> Config:
     """Make the Config that Alembic's own command line would make for `alembic <command>`.
 
@@ -37,7 +36,7 @@ def alembic_config(
         cmd_opts=None if command is None else _namespace(workspace, command),
     )
     # Alembic's own messages ("Generating ... done") would be printed beside ours.
-    config.messaging_opts = {"quiet": quiet}
+    config.messaging_opts = {"quiet": True}
     if environment.managed:
         set_version_locations(config, workspace, version_folders(environment))
     return config
@@ -55,7 +54,7 @@ def _namespace(workspace: Workspace, command: Sequence[str]) -> Any:
     choice = workspace.choice
     before = ["-c", str(workspace.environment.config_file), "-n", choice.section]
     for pair in choice.x:
-        before += ["-x", pair]
+        before.append(f"-x{pair}")
     return CommandLine("alembic").parser.parse_args([*before, *command])
 
 

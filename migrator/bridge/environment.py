@@ -19,10 +19,11 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
 from migrator import secrets
+from migrator.bridge.quiet_stdout import stdout_to
 from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
@@ -44,22 +45,27 @@ class ObservedEnvironment(EnvironmentContext):
         workspace: Workspace,
         on_connect: Callable[[URL], None],
         transaction: Transaction | None = None,
+        on_version_apply: Callable[..., None] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(config, script, **options)
+        self._on_version_apply = on_version_apply
         self.transaction = transaction or workspace.environment.settings.transaction
         self.on_connect = on_connect
         self.connected_to: URL | None = None
 
-    def configure(self, connection: Connection | None = None, **options: Any) -> None:  # type: ignore[override]
+    def configure(self, connection: Connection | None = None, *positional: Any, **options: Any) -> None:
         """Pass on what env.py says, with the transactions that the environment asks for."""
+        if self._on_version_apply is not None:
+            theirs = to_tuple(options.get("on_version_apply"), default=())
+            options["on_version_apply"] = (*theirs, self._on_version_apply)
         if self.transaction != "env":
             options["transaction_per_migration"] = self.transaction == "revision"
         if connection is not None and not self.is_offline_mode():
             self.connected_to = connection.engine.url
             remember_password(self.connected_to)
             self.on_connect(self.connected_to)
-        super().configure(connection, **options)
+        super().configure(connection, *positional, **options)
 
 
 ObservedEnvironment.create_module_class_proxy(alembic.context.__dict__, alembic.context.__dict__)
@@ -72,7 +78,7 @@ def run_env(environment: ObservedEnvironment) -> None:
     """
     # Its own handlers of logs write to stderr, past everything else that scrubs.
     shown = secrets.scrubbing(sys.stderr)
-    with environment, contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+    with environment, stdout_to(shown), contextlib.redirect_stderr(shown):
         environment.script.run_env()
 
 

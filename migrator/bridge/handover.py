@@ -14,14 +14,14 @@ _KEY = "migrator"
 
 @dataclass(frozen=True)
 class Handover:
-    """The workspace, the database's URL, and what the command needs.
+    """The workspace, the database's URL (None where a connection was handed in), and what the command needs.
 
     `writes` is false for a command that only reads; `needs_models` is false where models play no part, so
     that a broken model does not stop a look at the database.
     """
 
     workspace: Workspace
-    url: URL
+    url: URL | None
     writes: bool = True
     needs_models: bool = True
 

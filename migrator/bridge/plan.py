@@ -5,6 +5,7 @@ Alembic has no public name for its planners; `alembic.command` calls the same me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,6 +35,9 @@ def downgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
     """Give the planner of a downgrade to `target`, which may be relative."""
 
     def plan(heads: Heads) -> list[PlannedStep]:
+        if not heads and re.fullmatch(r"-\d+", target):
+            # At base there is nothing to go back to, and Alembic says so in other words.
+            return []
         return list(scripts._downgrade_revs(target, heads))  # type: ignore[arg-type]
 
     return plan
@@ -73,11 +77,12 @@ def step_info(step: PlannedStep, workspace: Workspace) -> Step:
 
 
 def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
-    """Give every revision that a database with these heads contains. Raises CommandError."""
-    if not heads:
+    """Give every revision that a database with these heads contains, as far as files tell."""
+    known = tuple(head for head in heads if _has(scripts, head))
+    if not known:
         return set()
     walked = scripts.revision_map.iterate_revisions(
-        heads, "base", inclusive=True, implicit_base=True, assert_relative_length=False
+        known, "base", inclusive=True, implicit_base=True, assert_relative_length=False
     )
     return {script.revision for script in walked}
 

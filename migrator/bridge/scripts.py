@@ -73,7 +73,7 @@ def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
                 f"The version folder {workspace.environment.shown(folder)} of the environment"
                 f" {workspace.environment.name} does not exist.",
                 hint=f"Correct version_locations in {_config_file(workspace)}, or write the first revision:"
-                f' migrator generate -m "initial" --env {workspace.environment.name}',
+                f" {workspace.again('generate', '-m', 'initial')}",
             )
 
 
@@ -136,7 +136,7 @@ def _graph_error(exc: Exception, folders: tuple[Path, ...], workspace: Workspace
             f"The revisions form a cycle: {', '.join(files) or _one_line(exc)}.",
             hint="Correct down_revision in one of them.",
         )
-    return RevisionsError(f"{_one_line(exc)}.", hint="List the files with: migrator history")
+    return RevisionsError(f"{_one_line(exc)}.", hint=f"List the files with: {workspace.again('history')}")
 
 
 def _broken_file(exc: BaseException, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
@@ -181,13 +181,15 @@ def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
             hint='Join them: migrator merge heads -m "merge"; or name one, or all: heads',
         )
     if isinstance(cause, RangeNotAncestorError):
-        return RevisionsError(f"{_one_line(exc)}.", hint="See the order with: migrator history")
+        return RevisionsError(f"{_one_line(exc)}.", hint=f"See the order with: {workspace.again('history')}")
     if isinstance(cause, ResolutionError):
         return RevisionsError(
             f"{_one_line(cause).rstrip('.')}.",
-            hint=f"The revisions of {name} are listed by: migrator history --env {name}",
+            hint=f"The revisions of {name} are listed by: {workspace.again('history')}",
         )
-    return RevisionsError(f"{_one_line(exc).rstrip('.')}.", hint="List the revisions with: migrator history")
+    return RevisionsError(
+        f"{_one_line(exc).rstrip('.')}.", hint=f"List the revisions with: {workspace.again('history')}"
+    )
 
 
 def _one_line(exc: BaseException) -> str:
@@ -221,6 +223,7 @@ def revision_info(
         is_head=script.is_head,
         is_branch_point=script.is_branch_point,
         is_merge_point=script.is_merge_point,
+        is_effective_head=script.is_head and not script._is_real_head,
         next_revisions=tuple(sorted(script.nextrev)),
         applied=applied,
         current=current,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +18,10 @@ from migrator.bridge.environment import ObservedEnvironment, Work, env_failures,
 from migrator.bridge.handover import Handover, hand_over, handed_over
 from migrator.bridge.scripts import load_scripts
 from migrator.config.select import Workspace
+from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.opening import open_database
+from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
 
@@ -60,19 +62,36 @@ class Session:
 
     def run_untranslated(self, work: Work, **options: Any) -> None:
         """Do as `run`, and raise whatever env.py or a revision raises."""
+        called = False
+
+        def watched(heads: Any, context: MigrationContext) -> Iterable[MigrationStep]:
+            nonlocal called
+            called = True
+            return work(heads, context)
+
         run_env(
             ObservedEnvironment(
                 self.config,
                 self.scripts,
                 workspace=self.workspace,
                 on_connect=self._connected,
-                fn=work,
+                fn=watched,
                 **options,
             )
         )
+        if not called:
+            # Whatever was asked for has not been done, and env.py has not said so.
+            env_py = self.workspace.environment.shown(Path(self.scripts.env_py_location))
+            raise ConfigurationError(
+                f"{env_py} ended without calling context.run_migrations(): nothing was done.",
+                hint="Call it inside `with context.begin_transaction():`, after context.configure().",
+            )
 
-    def read_heads(self) -> tuple[str, ...]:
-        """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does."""
+    def read_heads(self, **options: Any) -> tuple[str, ...]:
+        """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does.
+
+        `options` are what env.py may ask for, such as `destination_rev`.
+        """
         found: list[str] = []
 
         def read(heads: Sequence[str], _context: MigrationContext) -> list[MigrationStep]:
@@ -80,8 +99,9 @@ class Session:
             return []
 
         with self._without_models():
-            self.run(read, dont_mutate=True)
-        return tuple(found)
+            self.run(read, dont_mutate=True, **options)
+        # An env.py of several databases gives the heads of each.
+        return tuple(dict.fromkeys(found))
 
     @contextmanager
     def _without_models(self) -> Iterator[None]:
@@ -98,16 +118,30 @@ class Session:
 
     def _connected(self, url: URL) -> None:
         self.connected_to = url
+        self._refuse_other(url)
         if not self._announced:
             self._announced = True
             self._report(
                 Connecting(
                     environment=self.workspace.environment.name,
-                    config_file=str(self.workspace.environment.config_file),
+                    config_file=self.workspace.environment.shown(self.workspace.environment.config_file),
                     address=address(url),
                     origin="env.py",
                 )
             )
+
+    def _refuse_other(self, url: URL) -> None:
+        """Refuse an env.py that connects to another database than the one that was announced."""
+        handed = handed_over(self.config)
+        if handed is None or handed.url is None or identity(handed.url) == identity(url):
+            return
+        environment = self.workspace.environment
+        raise RefusedError(
+            f"env.py connects to {address(url)}, but the database of {environment.name} is"
+            f" {address(handed.url)} (from {self.workspace.database.origin}); nothing was done.",
+            hint='Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or take the'
+            f" [migrator] section out of {environment.shown(environment.config_file)}.",
+        )
 
 
 def file_session(workspace: Workspace, command: Sequence[str], *, new_folder: bool = False) -> Session:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, template_to_file
 
+from migrator.bridge.quiet_stdout import stdout_to
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.written import WrittenRevision
@@ -48,7 +48,7 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
     scripts._generate_template = generate  # type: ignore[method-assign]
     scripts._ensure_directory = ensure  # type: ignore[method-assign]
     try:
-        with _stdout_to_stderr():
+        with stdout_to(sys.stderr):
             yield
     except BaseException as exc:
         _take_back(written, made)
@@ -57,20 +57,6 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
         raise
     finally:
         del scripts._generate_template, scripts._ensure_directory
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Keep what hooks say apart from data; most hooks are programs, which inherit the descriptor itself."""
-    sys.stdout.flush()
-    data = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(data, 1)
-        os.close(data)
 
 
 def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:

@@ -17,15 +17,22 @@ class _ToMessages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        for line in f"{level}{record.getMessage()}".splitlines():
+        for line in f"{level}{record.getMessage()}{_cause(record)}".splitlines():
             self._messages.line(line, "dim")
 
 
+def _cause(record: logging.LogRecord) -> str:
+    """Give the exception of a record in one line; where it was raised is for --traceback to show."""
+    exc = record.exc_info[1] if record.exc_info else None
+    if exc is None:
+        return ""
+    return f": {type(exc).__name__}: {' '.join(str(exc).split())}".removesuffix(": ")
+
+
 @contextmanager
-def logs_to_stderr(messages: Messages, *, echo: bool) -> Iterator[None]:
-    """Send warnings and log records to `messages` while the block runs; with `echo`, the SQL too."""
-    root, sql = logging.getLogger(), logging.getLogger("sqlalchemy.engine.Engine")
-    handler, level = _ToMessages(messages), sql.level
+def logs_to_stderr(messages: Messages) -> Iterator[None]:
+    """Send warnings and log records to `messages` while the block runs."""
+    root, handler = logging.getLogger(), _ToMessages(messages)
     shown = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -33,11 +40,8 @@ def logs_to_stderr(messages: Messages, *, echo: bool) -> Iterator[None]:
 
     root.addHandler(handler)
     warnings.showwarning = show
-    if echo:
-        sql.setLevel(logging.INFO)
     try:
         yield
     finally:
         root.removeHandler(handler)
         warnings.showwarning = shown
-        sql.setLevel(level)

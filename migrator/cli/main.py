@@ -63,7 +63,7 @@ class _Interrupted(MigratorError):
 
 def _call(invocation: Invocation, arguments: list[str]) -> object:
     app = build_app(rich=sys.stdout.isatty())
-    with logs_to_stderr(invocation.messages, echo="--echo" in _before_dashes(arguments)):
+    with logs_to_stderr(invocation.messages):
         try:
             outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
         except SystemExit as exc:
@@ -126,6 +126,9 @@ def _terminable() -> Iterator[list[int]]:
 
     def interrupt(number: int, _frame: object) -> None:
         received.append(number)
+        if not callable(signal.getsignal(signal.SIGINT)):
+            # A shell's background job is started with SIGINT ignored.
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     try:

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from migrator.cli.common import take_common, with_common
+from migrator.cli.echo import echoing
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.targets import TargetCommand
 
@@ -70,6 +71,7 @@ def _callable(command: Command) -> Callable[..., Outcome]:
         invocation.common = invocation.common.joined(take_common(values))
         invocation.json = invocation.common.json
         invocation.command = command.alias_of or command.name
-        return command.function(invocation, **values)
+        with echoing(invocation.messages, wanted=invocation.common.echo):
+            return command.function(invocation, **values)
 
     return with_common(command.function, call, skip=1)

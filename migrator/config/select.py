@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -61,6 +62,16 @@ class Workspace:
     def by_file(self) -> bool:
         """Whether a configuration file was named, rather than an environment of a project."""
         return self.chosen_by in ("--config", "ALEMBIC_CONFIG")
+
+    def again(self, *words: str) -> str:
+        """Give a command line to type for this workspace: `migrator upgrade head --env testing`."""
+        where = ["--config", self.environment.shown(self.environment.config_file)]
+        if not self.by_file:
+            where = ["--env", self.environment.name]
+        if self.choice.url is not None:
+            # Not the URL itself, which may hold a password.
+            where += ["--url", "URL"]
+        return shlex.join(["migrator", *words, *where])
 
     @property
     def resolves_url(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.config.environments import Environment
@@ -35,7 +35,7 @@ def refuse_shared(
         except ConfigurationError:
             # Their own trouble; it is said when they are asked for.
             continue
-        if theirs is not None and theirs.url is not None and _identity(theirs.url) == _identity(source.url):
+        if theirs is not None and theirs.url is not None and identity(theirs.url) == identity(source.url):
             raise ConfigurationError(
                 f"The environments {chosen.name} ({source.origin}) and {other.name} ({theirs.origin}) name"
                 " the same database.",
@@ -49,10 +49,12 @@ def _may_share(one: Environment, other: Environment) -> bool:
     )
 
 
-def _identity(url: URL) -> tuple[object, ...]:
+def identity(url: URL) -> tuple[object, ...]:
+    """Give what tells databases apart: two URLs of one database give the same, whatever their drivers."""
     backend = url.get_backend_name()
     if backend == "sqlite":
-        return (backend, url.database and str(Path(url.database).absolute()))
+        file = url.database or ":memory:"
+        return (backend, file if ":" in file[:8] else os.path.realpath(file))
     host = url.host or str(url.query.get("host", "localhost"))
     defaults = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
     port = url.port or defaults.get(backend)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _SHAPE = "postgresql://user:password@host:5432/database"
+# Every variable of the process is looked through: what begins only where a word does takes no more time than
+# the text is long.
+_BEFORE_PASSWORD = re.compile(r"(?<![\w+])[\w+]{1,50}://[^:/@\s]*:")
+_BETWEEN_URLS = re.compile(r"\n|[\s,;](?=[\w+]{1,50}://)")
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,6 @@ class DatabaseSource:
     url: URL | None = field(repr=False)
     origin: str
     own: bool
-
-    @property
-    def embedded(self) -> bool:
-        """Whether this is the project's own PostgreSQL."""
-        return self.url is None
 
 
 def find_database(
@@ -51,6 +50,11 @@ def find_database(
     if found is None:
         raise _nothing_found(environment, looked)
     return found
+
+
+def names_database(environment: Environment, process: Mapping[str, str]) -> bool:
+    """Whether any place names a database of an environment. Raises ConfigurationError for a broken URL."""
+    return search(environment, places(environment.root, environment.name, process)) is not None
 
 
 def own_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
@@ -185,13 +189,25 @@ def remember_passwords_in(texts: Iterable[str]) -> None:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
-    for found in filter(None, (re.search(r"[\w+]+://[^:/@\s]*:(.+)@.*", text) for text in texts)):
+    for url, password in _urls_in(texts):
         try:
-            remember_password(make_url(_quote_at_signs(found[0])))
+            remember_password(make_url(_quote_at_signs(url)))
         except (ArgumentError, ValueError):
-            # SQLAlchemy's own message may quote a part of it.
-            for part in (found[1], *re.split("[@:/]", found[1])):
+            # SQLAlchemy's own message may quote a part of it. Behind an @ may be the host already.
+            certain = password.rpartition("@")[0] or password
+            for part in (password, certain, *re.split("[@:/]", certain)):
                 secrets.register(part)
+
+
+def _urls_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give what looks like a URL with a password, and all that is between its user and its last @."""
+    for text in texts:
+        if "://" not in text or "@" not in text:
+            continue
+        for part in _BETWEEN_URLS.split(text):
+            found, end = _BEFORE_PASSWORD.search(part), part.rfind("@")
+            if found is not None and found.end() < end:
+                yield part[found.start() :], part[found.end() : end]
 
 
 def remember_password(url: URL) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 _CONNECT_SECONDS = 10
-_EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
+_EXTRAS = {"aiosqlite": "sqlite"}
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,10 @@ _BY_WORDS = (
 
 def is_database_failure(exc: BaseException) -> bool:
     """Whether an exception comes from a database driver or from the network below it."""
-    if isinstance(exc, DBAPIError | OSError | TimeoutError):
+    if isinstance(exc, OSError):
+        # Where a file is named it was one of env.py's own: a socket has no name.
+        return exc.filename is None
+    if isinstance(exc, DBAPIError):
         return True
     return type(exc).__module__.partition(".")[0] in ("asyncpg", "psycopg", "sqlite3", "aiosqlite", "asyncmy")
 
@@ -109,3 +112,11 @@ def connection_lost(exc: BaseException) -> bool:
         or (isinstance(each, InterfaceError | OperationalError) and each.connection_invalidated)
         for each in causes(exc)
     )
+
+
+def failing_statement(exc: BaseException) -> str | None:
+    """Give the SQL statement that an exception came from, on one line and scrubbed."""
+    for each in causes(exc):
+        if isinstance(each, DBAPIError) and each.statement:
+            return secrets.scrub(" ".join(each.statement.split()))
+    return None

@@ -46,7 +46,7 @@ def open_database(
         else:
             raise DatabaseError(
                 f"The SQLite database {source.url.database} does not exist.",
-                hint="Create it with: migrator upgrade",
+                hint=f"Create it with: migrator upgrade --env {environment.name}",
             )
 
 

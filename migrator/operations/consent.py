@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.config.select import Workspace
+from migrator.config.url import address
 from migrator.errors import RefusedError
 
 
@@ -31,10 +32,10 @@ def require_consent(workspace: Workspace, what: str, consent: Consent) -> None:
         return
     answer = consent.confirm
     if answer is None:
-        answer = consent.ask(f"{environment.name} is protected. To {what}, type its name: ")
+        answer = consent.ask(f"{_named(workspace)} is protected. To {what}, type {environment.name}: ")
     if answer is None:
         raise RefusedError(
-            f"The environment {environment.name} is protected, and to {what} was not confirmed.",
+            f"The environment {environment.name} is protected; it was not confirmed to {what}.",
             hint=f"Add --confirm {environment.name}",
         )
     if answer.strip() != environment.name:
@@ -43,3 +44,10 @@ def require_consent(workspace: Workspace, what: str, consent: Consent) -> None:
             f" {environment.name}.",
             hint=f"Add --confirm {environment.name}",
         )
+
+
+def _named(workspace: Workspace) -> str:
+    """Name the environment with its database, so that nobody consents to the wrong one."""
+    name = workspace.environment.name
+    url = workspace.database.url if workspace.resolves_url else None
+    return name if url is None else f"{name} ({address(url)})"

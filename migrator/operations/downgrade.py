@@ -7,7 +7,8 @@ from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
 from migrator.operations.consent import Consent, require_consent
-from migrator.operations.execute import Run, execute
+from migrator.operations.execute import execute
+from migrator.operations.outcome import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 
@@ -24,4 +25,4 @@ def downgrade(
     require_consent(workspace, "downgrade it", consent)
     with database_session(workspace, ["downgrade", "--", target], report, Needs()) as session:
         plan = downgrade_plan(session.scripts, target)
-        return execute(session, Run("downgrade", target, plan, tag=tag), report)
+        return execute(session, Run("downgrade", (target,), plan, tag=tag), report)

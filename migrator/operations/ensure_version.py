@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.plan import PlannedStep
 from migrator.bridge.session import Needs, database_session
-from migrator.bridge.version_table import has_version_table
+from migrator.bridge.version_table import ensure_version_table, has_version_table
 from migrator.config.select import Workspace
 from migrator.results.events import Report
 from migrator.results.run import VersionTable
@@ -20,19 +20,14 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
     with database_session(workspace, ["ensure_version"], report, Needs(models=False)) as session:
 
         def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
-            # Alembic has made the table by now; whether it was there is asked beforehand.
+            existed = has_version_table(context)
+            ensure_version_table(context)
             schema = context.version_table_schema
             table = f"{schema}.{context.version_table}" if schema else context.version_table
-            found.append(VersionTable(table, created=not existed[0]))
+            found.append(VersionTable(table, created=not existed))
             return ()
 
-        existed: list[bool] = []
-
-        def look(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
-            existed.append(has_version_table(context))
-            return ()
-
-        session.run(look, dont_mutate=True)
-        # No revision runs whose own transaction would be committed with the table in it.
-        session.run(work, transaction="run")
+        # Alembic would make the table before `work` could ask for it. No revision runs whose own transaction
+        # would be committed with the table in it.
+        session.run(work, dont_mutate=True, transaction="run")
     return found[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
 from migrator.config.select import Choice, Workspace, choose, project_root
-from migrator.config.url import masked, search
+from migrator.config.url import DatabaseSource, find_database, masked, search
 from migrator.config.variables import places
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.results.environments import EnvironmentInfo, EnvironmentList
@@ -49,9 +49,9 @@ def _default(choice: Choice) -> str | None:
 def _info(
     environment: Environment, chosen: Workspace | None, choice: Choice, *, default: bool
 ) -> EnvironmentInfo:
-    url, origin, error = _url(environment, choice)
-    folders: tuple[str, ...] = ()
     is_chosen = chosen is not None and chosen.environment.config_file == environment.config_file
+    url, origin, error = _url(environment, choice, choice.url if is_chosen else None)
+    folders: tuple[str, ...] = ()
     try:
         folders = tuple(environment.shown(folder) for folder in version_folders(environment))
     except ConfigurationError as exc:
@@ -70,12 +70,17 @@ def _info(
     )
 
 
-def _url(environment: Environment, choice: Choice) -> tuple[str | None, str | None, str | None]:
+def _url(
+    environment: Environment, choice: Choice, override: str | None
+) -> tuple[str | None, str | None, str | None]:
     """Give the masked URL, the place it came from, and what is wrong with it."""
-    if not environment.managed:
+    if not environment.managed and override is None:
         return None, "env.py", None
     try:
-        source = search(environment, places(environment.root, environment.name, choice.process))
+        if override is not None:
+            source: DatabaseSource | None = find_database(environment, choice.process, override)
+        else:
+            source = search(environment, places(environment.root, environment.name, choice.process))
     except ConfigurationError as exc:
         return None, None, exc.message
     if source is None:

@@ -80,7 +80,7 @@ def _write(session: Session, request: GenerateRequest, *, run_env: bool = False)
         head=request.head,
         splice=request.splice,
         branch_label=request.branch_label,
-        version_path=request.version_path and str(Path(request.version_path).absolute()),
+        version_path=request.version_path,
         rev_id=request.rev_id,
         depends_on=list(request.depends_on) or None,
     )
@@ -123,6 +123,10 @@ def _path(session: Session, revision: str) -> str:
 
 def _refuse_several_heads(session: Session, head: str) -> None:
     heads: Sequence[str] = session.scripts.get_heads()
+    if head != "head":
+        with translated(session.workspace):
+            # Also where nothing will be written: a mistyped head must not pass unseen.
+            session.scripts.get_revisions(head)
     if head == "head" and len(heads) > 1:
         files = " and ".join(_path(session, each) for each in sorted(heads))
         raise RevisionsError(
@@ -138,6 +142,6 @@ def _up_to_date(session: Session, heads: tuple[str, ...], _context: MigrationCon
         name = session.workspace.environment.name
         raise RevisionsError(
             f"The database of {name} is at {', '.join(heads) or 'base'}, behind {', '.join(sorted(newest))}.",
-            hint=f"Bring it up to date first: migrator upgrade --env {name}",
+            hint=f"Bring it up to date first: {session.workspace.again('upgrade')}",
         )
     return True

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,16 +17,16 @@ from migrator.bridge.session import Needs, Session, database_session
 from migrator.bridge.writing import atomic_writing, written_info
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
+from migrator.config.url import names_database
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.consent import Consent, require_consent
-from migrator.operations.execute import MigrationFailedError, RunInterruptedError
 from migrator.operations.generate import check_rev_id
+from migrator.operations.outcome import RunError
 from migrator.operations.upgrade import upgrade
 from migrator.results.events import Report
-from migrator.results.run import RunResult
 from migrator.results.written import VersionsReset, WrittenRevision
-from migrator.revisions.archives import new_archive
+from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.files import archive_and_replace
 from migrator.revisions.headers import version_files
 from migrator.revisions.message import docstring_safe
@@ -48,7 +49,8 @@ def reset_versions(
     """Archive the version files and write one revision that creates every table of the models.
 
     Raises RefusedError where the database already has a revision, another environment uses the folder, or a
-    protected environment was not confirmed. Whatever is raised, the files are as they were.
+    protected environment was not confirmed. Whatever is raised, the files are as they were; except where an
+    upgrade failed after the new revision had come into the database, as the error then says.
     """
     check_rev_id(request.rev_id)
     folders = version_folders(workspace.environment)
@@ -58,32 +60,72 @@ def reset_versions(
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
     with _drafts(folders) as drafts:
-        result = _draft(workspace, request, folders, drafts, report)
+        archives = _new_archives(folders)
+        result = _draft(workspace, request, folders, drafts, archives, report)
         if request.dry_run:
             return result
+        failed = None
         with ExitStack() as swaps:
-            for folder, draft in zip(folders, drafts, strict=True):
-                swaps.enter_context(archive_and_replace(folder, draft, Path(_archive_of(folder, result))))
+            for folder, draft, archive in zip(folders, drafts, archives, strict=True):
+                swaps.enter_context(archive_and_replace(folder, draft, archive))
             if request.upgrade:
-                return replace(result, upgraded=_upgrade(workspace, report))
+                result, failed = _upgrade(workspace, result, report)
+        if failed is not None:
+            raise _kept(failed, result) from failed
     return result
 
 
-def _upgrade(workspace: Workspace, report: Report) -> RunResult:
+def _new_archives(folders: Sequence[Path]) -> list[Path]:
+    """Give an archive for each folder; several folders may have one parent, and then one place to go to."""
+    now = datetime.now(UTC)
+    if len(folders) == 1:
+        return [new_archive(folders[0], now)]
+    return [new_archive(folder, now) / folder.name for folder in folders]
+
+
+def _upgrade(
+    workspace: Workspace, result: VersionsReset, report: Report
+) -> tuple[VersionsReset, RunError | None]:
+    """Apply the new revision. Gives the error with which a run ended whose revision is in the database.
+
+    Raises every other error, after which the new files must go.
+    """
+    new = _new_revision(result)
     try:
-        return upgrade(workspace, "head", report)
-    except (MigrationFailedError, RunInterruptedError) as exc:
-        # Their own hints speak of a file that is about to be taken back.
-        raise type(exc)(
-            f"{exc.message} Every version file is back where it was.",
-            exc.result,
-            hint="Correct the models or empty the database, then run again: migrator reset-versions --upgrade"
-            f" --env {workspace.environment.name}",
-        ) from exc
+        return replace(result, upgraded=upgrade(workspace, "head", report)), None
+    except RunError as exc:
+        if new in (exc.result.after or ()):
+            return replace(result, upgraded=exc.result), exc
+        raise _taken_back(exc, workspace, result) from exc
 
 
-def _archive_of(folder: Path, result: VersionsReset) -> Path:
-    return folder.parent / "archive" / Path(result.archive).name
+def _new_revision(result: VersionsReset) -> str:
+    return result.written.revision if result.written is not None else ""
+
+
+def _taken_back(exc: RunError, workspace: Workspace, result: VersionsReset) -> RunError:
+    # The error's own hint speaks of a file that is about to be taken back.
+    again = workspace.again("reset-versions", "--upgrade")
+    hint = f"Correct the models or empty the database, then run again: {again}"
+    if exc.result.after is None and result.written is not None:
+        new = _new_revision(result)
+        rewrite = workspace.again("reset-versions", "--files-only", "--rev-id", new)
+        hint = (
+            f"Ask the database with: {workspace.again('current')}. Where it is at {new}, the file"
+            f" {result.written.path} has to come back and the old ones into {result.archive}: {rewrite};"
+            f" where it is not: {again}"
+        )
+    return type(exc)(f"{exc.message} Every version file is back where it was.", exc.result, hint=hint)
+
+
+def _kept(exc: RunError, result: VersionsReset) -> RunError:
+    """Say that the new files stay: without them the database would be at a revision that nobody has."""
+    return type(exc)(
+        f"{exc.message} The database has {_new_revision(result)}, so the new file stays; the old ones are in"
+        f" {result.archive}.",
+        exc.result,
+        hint=exc.hint,
+    )
 
 
 def _refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
@@ -132,6 +174,7 @@ def _draft(
     request: ResetRequest,
     folders: Sequence[Path],
     drafts: Sequence[Path],
+    archives: Sequence[Path],
     report: Report,
 ) -> VersionsReset:
     """Write the new revision into the drafts, with the old files out of Alembic's sight."""
@@ -140,7 +183,8 @@ def _draft(
     needs = Needs(writes=False, offline=unseen)
     command = ["revision", "--autogenerate"]
     unread = io.StringIO()
-    with database_session(workspace, command, report, needs, folders=drafts, output=unread) as session:
+    reached = _with_some_database(workspace) if request.files_only else workspace
+    with database_session(reached, command, report, needs, folders=drafts, output=unread) as session:
         if not unseen:
             _refuse_used(session)
         comparison = Comparison(
@@ -156,12 +200,29 @@ def _draft(
     old = [path for folder in folders for path in version_files(folder)]
     return VersionsReset(
         archived=tuple(workspace.environment.shown(path) for path in old),
-        archive=workspace.environment.shown(new_archive(folders[0])),
+        archive=", ".join(_moved_to(folders, archives, workspace)),
         written=_in_place(written, folders[0], drafts[0], workspace),
         tables=tables,
         dry_run=request.dry_run,
         upgrades=request.upgrade,
     )
+
+
+def _with_some_database(workspace: Workspace) -> Workspace:
+    """Name a database where none is named: only its kind plays a part in what is written offline."""
+    choice = workspace.choice
+    if not workspace.resolves_url or choice.url or names_database(workspace.environment, choice.process):
+        return workspace
+    return replace(workspace, choice=replace(choice, url="postgresql://"))
+
+
+def _moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> list[str]:
+    """Name each new folder in an `archive` once, whether it is itself a version folder or holds several."""
+    tops = [
+        archive_folder(folder) / archive.relative_to(archive_folder(folder)).parts[0]
+        for folder, archive in zip(folders, archives, strict=True)
+    ]
+    return [workspace.environment.shown(top) for top in dict.fromkeys(tops)]
 
 
 def _in_place(written: WrittenRevision, folder: Path, draft: Path, workspace: Workspace) -> WrittenRevision:

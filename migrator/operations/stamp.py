@@ -8,7 +8,8 @@ from migrator.bridge.plan import stamp_plan
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.operations.consent import Consent, require_consent
-from migrator.operations.execute import Run, execute
+from migrator.operations.execute import execute
+from migrator.operations.outcome import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 
@@ -30,5 +31,5 @@ def stamp(
     require_consent(workspace, "stamp it", consent)
     with database_session(workspace, ["stamp", "--", *targets], report, Needs(models=False)) as session:
         plan = stamp_plan(session.scripts, targets)
-        run = Run("stamp", ", ".join(targets), plan, purge=purge, tag=tag)
+        run = Run("stamp", tuple(targets), plan, purge=purge, tag=tag)
         return execute(session, run, report)

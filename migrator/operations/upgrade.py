@@ -6,7 +6,8 @@ from migrator.bridge.plan import upgrade_plan
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.execute import Run, execute
+from migrator.operations.execute import execute
+from migrator.operations.outcome import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 
@@ -23,4 +24,4 @@ def upgrade(workspace: Workspace, target: str, report: Report, *, tag: str | Non
         )
     with database_session(workspace, ["upgrade", target], report, Needs()) as session:
         plan = upgrade_plan(session.scripts, target)
-        return execute(session, Run("upgrade", target, plan, tag=tag), report)
+        return execute(session, Run("upgrade", (target,), plan, tag=tag), report)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision file. `applied` is None where no database was asked."""
+    """One revision file. `applied` is None where no database was asked.
+
+    `is_effective_head` is a head that other revisions depend on: the version table never ends with it.
+    """
 
     revision: str
     down_revisions: tuple[str, ...]
@@ -20,6 +23,7 @@ class Revision:
     is_head: bool
     is_branch_point: bool
     is_merge_point: bool
+    is_effective_head: bool = False
     next_revisions: tuple[str, ...] = ()
     applied: bool | None = None
     current: bool | None = None

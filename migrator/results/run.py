@@ -19,9 +19,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step failed: the cause, and the statement, file and line where they are known."""
+    """Why a run failed: the cause, and the statement, file and line where they are known.
 
-    step: Step
+    `step` is None where every revision ran and the commit at the end failed.
+    """
+
+    step: Step | None
     cause: str
     statement: str | None
     file: str | None
@@ -32,8 +35,9 @@ class Failure:
 class RunResult:
     """What a run did to a database.
 
-    `before` and `after` are the revisions in the version table; `after` was read on a new connection, and is
-    None where that was not possible. What was not done because a step failed is in `remaining`.
+    `before` and `after` are the revisions in the version table; where something was done `after` was read on
+    a new connection, and it is None where that was not possible. What was not done because a step failed is
+    in `remaining`.
     """
 
     direction: Direction

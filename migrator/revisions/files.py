@@ -1,12 +1,10 @@
-"""Changes version files in such a way that a failure leaves what was there before."""
+"""Replaces a folder of version files in such a way that a failure leaves what was there before."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
-import stat
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,38 +14,6 @@ from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all; line ends are written as they are in `text`.
-
-    A file that is there is replaced and its mode kept; a symbolic link is followed. Raises ConfigurationError
-    when the file cannot be written.
-    """
-    data = text.encode()
-    target = Path(os.path.realpath(path))
-    # Alembic loads every name that ends in .py, so the name of an unfinished file must not.
-    unfinished = target.with_name(f".migrator-{secrets.token_hex(8)}.tmp")
-    try:
-        _write_durably(unfinished, data, mode_of=target)
-        unfinished.replace(target)
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The file {path} cannot be written: {exc.strerror}.",
-            hint=f"Check that you may write to {path.parent} and that the disk is not full.",
-        ) from exc
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-def _write_durably(path: Path, data: bytes, *, mode_of: Path) -> None:
-    with path.open("xb") as file:
-        with suppress(FileNotFoundError):
-            os.fchmod(file.fileno(), stat.S_IMODE(mode_of.stat().st_mode))
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -72,18 +72,6 @@ def read_header(path: Path) -> Header | None:
     )
 
 
-def read_headers(folder: Path, *, recursive: bool = False) -> Iterator[Header]:
-    """Yield the headers of the version files in `folder`, in Alembic's order.
-
-    Files that declare no revision are passed over, and a missing folder yields nothing. Raises what
-    `read_header` raises.
-    """
-    for path in version_files(folder, recursive=recursive):
-        header = read_header(path)
-        if header is not None:
-            yield header
-
-
 def version_files(folder: Path, *, recursive: bool = False) -> Iterator[Path]:
     """Yield the files that Alembic would load from `folder`, in its order; nothing if there is no folder."""
     for where, folders, names in os.walk(folder):

@@ -22,7 +22,7 @@ metadata = MetaData()
 table = Table("one", metadata, Column("id", Integer, primary_key=True))
 """
 HURTING = ("downgrade -1", "stamp base", "reset-versions --files-only")
-QUESTION = "type its name: "
+QUESTION = "type production: "
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_at_a_terminal_the_name_is_asked_for_and_the_right_one_works(production:
     shown = at_terminal(["migrator", "downgrade", "-1", "-e", "prod"], production, ENV, answer=answer)
 
     assert shown.code == 0
-    assert "production is protected. To downgrade it, type its name: " in shown.text
+    assert "production (data.db) is protected. To downgrade it, type production: " in shown.text
     assert "downgraded production: bbb2 -> aaa1" in shown.text
 
 

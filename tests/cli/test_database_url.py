@@ -252,3 +252,11 @@ def test_the_command_reaches_the_database_that_the_banner_names(
 def test_commands_that_read_files_only_announce_no_database(root: Path, migrator: Migrator) -> None:
     for command in ("heads", "history", "branches", "show", "envs"):
         assert migrator(command, cwd=root, env={"DATABASE_URL": NOWHERE + "x"}).err == ""
+
+
+def test_envs_shows_the_option_for_the_chosen_environment(root: Path, migrator: Migrator) -> None:
+    ran = migrator("envs", "--json", "--url", NOWHERE + "given", cwd=root, env=fill(root, 0))
+
+    infos = json.loads(ran.out)["data"]["environments"]
+    given = {info["name"]: info["url"] for info in infos if info["origin"] == "--url"}
+    assert given == {"testing": NOWHERE + "given"}

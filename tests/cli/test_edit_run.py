@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import program
 from tests.projects.books import AnyDatabase, BooksProject
 
 if TYPE_CHECKING:
@@ -176,3 +178,63 @@ def test_with_json_the_commands_words_are_not_in_the_document(
     assert (ran.code, answer["exit_code"], answer["command"]) == (3, 3, "run")
     assert answer["data"] == {"command": ["sh", "-c", "echo from the command; exit 3"], "code": 3}
     assert "from the command" in ran.err
+
+
+def test_the_command_inherits_no_variable_that_names_another_database(
+    shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    old = {
+        "DATABASE_URL": "old",
+        "TESTING_DATABASE_URL": "sqlite:///old.db",
+        "POSTGRES_DB": "old",
+        "POSTGRES_USER": "old",
+        "POSTGRES_PASSWORD": "old",
+        "POSTGRES_HOST": "old",
+        "POSTGRES_PORT": "1",
+        "ALEMBIC_CONFIG": "old.ini",
+    }
+    show = ["--", sys.executable, "-c", SHOW]
+
+    ran = shell(["migrator", "run", "-e", "test", "--url", on_sqlite.url, *show], cwd=books.root, env=old)
+
+    assert ran.code == 0, ran.err
+    seen: Mapping[str, str] = json.loads(ran.out)
+    assert {name: seen[name] for name in [*old, "ALEMBIC_ENV"] if name in seen} == {
+        "DATABASE_URL": on_sqlite.url,
+        "ALEMBIC_ENV": "testing",
+    }
+
+
+def test_a_workspace_named_by_its_file_is_handed_to_the_command_by_its_file(
+    shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    ran = shell(
+        ["migrator", "run", "--config", "alembic_test.ini", "--", sys.executable, "-c", SHOW],
+        cwd=books.root / "configs",
+        env={**on_sqlite.env, "ALEMBIC_ENV": "production"},
+    )
+
+    assert ran.code == 0, ran.err
+    seen: Mapping[str, str] = json.loads(ran.out)
+    assert (seen["ALEMBIC_CONFIG"], seen.get("ALEMBIC_ENV")) == (str(books.ini), None)
+
+
+def test_a_command_runs_outside_of_the_main_thread_too(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        arguments = ("run", "--", "sh", "-c", "exit 7")
+        ran = pool.submit(migrator, *arguments, cwd=books.root, env=on_sqlite.env).result()
+
+    assert ran.code == 7, ran.err
+
+
+def test_a_command_of_a_background_job_still_ignores_ctrl_c(
+    shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    inner = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    job = [*program(["migrator", "run", "--"]), sys.executable, "-c", inner]
+
+    ran = shell(["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *job], cwd=books.root, env=on_sqlite.env)
+
+    assert (ran.code, ran.out) == (0, "True\n"), ran.err

@@ -72,7 +72,7 @@ def test_the_same_is_told_in_json(migrator: Migrator, failing: BooksProject, on_
     assert failed["cause"] == "no such table: nowhere"
     assert failed["file"] == "migrations/test/versions/r3_by_hand.py"
     assert isinstance(failed["line"], int)
-    assert answer["errors"][0]["hint"].endswith("migrator upgrade --env testing")
+    assert answer["errors"][0]["hint"].endswith("migrator upgrade head --env testing")
 
 
 def test_a_corrected_revision_goes_on_from_where_the_failure_left_off(

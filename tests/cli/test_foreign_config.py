@@ -273,3 +273,34 @@ def test_a_password_that_only_env_py_knows_is_not_shown(
         assert ran.code == 6
         assert ran.err.count("URL postgresql+psycopg://app:***@") == 2
         assert "S3cr3t" not in ran.out + ran.err
+
+
+def test_echo_shows_the_sql_though_a_stock_env_py_configures_logging(
+    tmp_path: Path, migrator: Migrator, shell: Shell
+) -> None:
+    assert shell(["alembic", "init", "db"], cwd=tmp_path).code == 0
+    ini = tmp_path / "alembic.ini"
+    ini.write_text(ini.read_text().replace(PLACEHOLDER, "sqlite:///stock.db"))
+    up = "op.execute(sa.text('SELECT :word').bindparams(word='a-parameter'))"
+    write_revision(tmp_path / "db" / "versions", "first", up="import sqlalchemy as sa\n" + up)
+
+    ran = migrator("upgrade", "--config", "alembic.ini", "--echo", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "CREATE TABLE alembic_version" in ran.err
+    assert "SELECT ?\n-- 1 parameter\n" in ran.err
+    assert "a-parameter" not in ran.err
+
+    quiet = migrator("downgrade", "base", "--config", "alembic.ini", cwd=tmp_path)
+    assert quiet.code == 0
+    assert "alembic_version" not in quiet.err
+
+
+def test_a_log_record_of_an_exception_names_it_in_its_line(plain: Path, migrator: Migrator) -> None:
+    write_env(
+        plain, "import logging\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.exception('went on')"
+    )
+
+    ran = migrator("upgrade", "--config", "alembic.ini", cwd=plain)
+
+    assert ran.code == 0, ran.err
+    assert "error: went on: ZeroDivisionError: division by zero\n" in ran.err

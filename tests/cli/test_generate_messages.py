@@ -131,3 +131,13 @@ def test_the_sample_project_leaves_djangos_tables_alone(
 
     assert (checked.code, checked.out) == (0, "models and database agree\n"), checked.err
     assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())
+
+
+def test_a_message_that_looks_like_an_option_is_no_option(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    ran = migrator("generate", "-m", "--echo", cwd=books.root, env=on_sqlite.env)
+
+    assert ran.code == 0, ran.err
+    assert "SELECT" not in ran.err
+    assert "PRAGMA" not in ran.err

@@ -236,7 +236,7 @@ def test_heads_are_the_newest_revisions(migrator: Migrator, books: BooksProject)
     books.revision("b1", None, branch_labels=("lending",), depends_on=("r2",))
 
     ran = migrator("heads", cwd=books.root, env=NOWHERE)
-    assert sorted(ran.out.splitlines()) == ["b1 (lending) (head)", "r2 (head)"]
+    assert sorted(ran.out.splitlines()) == ["b1 (lending) (head)", "r2 (effective head)"]
     assert ran.err == ""
 
     resolved = migrator("heads", "--resolve-dependencies", cwd=books.root)

@@ -233,3 +233,40 @@ def test_an_environment_without_revisions_has_nothing_to_start_over(shop: Path, 
     refused(migrator("reset-versions", "--url", URL, cwd=shop), 5, "no revisions", "migrator generate -m")
 
     assert archives(shop) == []
+
+
+def test_files_only_demands_no_database_at_all(shop: Path, migrator: Migrator) -> None:
+    ran = migrator("reset-versions", "--files-only", cwd=shop)
+
+    assert ran.code == 0, ran.err
+    (new,) = versions(shop).glob("*.py")
+    assert "op.create_table('users'" in new.read_text()
+    assert migrator("reset-versions", cwd=shop).code == 3
+
+
+def test_files_only_writes_for_the_kind_of_database_that_is_named(shop: Path, migrator: Migrator) -> None:
+    variables = {"TESTING_DATABASE_URL": "no url"}
+
+    refused(migrator("reset-versions", "--files-only", cwd=shop, env=variables), 3, "TESTING_DATABASE_URL")
+
+    assert archives(shop) == []
+
+
+@pytest.mark.parametrize("second", ["migrations/test/more", "elsewhere/versions"])
+def test_every_version_folder_is_archived_beside_itself(second: str, shop: Path, migrator: Migrator) -> None:
+    ini = shop / "configs" / "alembic_test.ini"
+    text = ini.read_text()
+    (shop / second).mkdir(parents=True)
+    write_revision(shop / second, "ccc3", "bbb2")
+    ini.write_text(text.replace("test/versions\n", f"test/versions\n  %(here)s/../{second}\n"))
+
+    ran = migrator("reset-versions", "--upgrade", "--rev-id", "c0ffee", "--url", URL, cwd=shop)
+
+    assert ran.code == 0, ran.err
+    (first_archive,) = archives(shop)
+    (second_archive,) = ((shop / second).parent / "archive").iterdir()
+    assert files(first_archive / "versions") == ["aaa1.py", "bbb2.py"]
+    assert files(second_archive / Path(second).name) == ["ccc3.py"]
+    places = dict.fromkeys(path.relative_to(shop).as_posix() for path in (first_archive, second_archive))
+    assert f"moved them to {', '.join(places)}\n" in ran.out
+    assert (files(versions(shop)), files(shop / second)) == (["c0ffee_initial.py"], [])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.conftest import Database, Ran
 
 Migrator = Callable[..., "Ran"]
+Shell = Callable[..., "Ran"]
 
 NOWHERE = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
 SCHEMA = """
@@ -197,3 +198,16 @@ def test_sql_of_the_sample_project_with_the_embedded_database_starts_no_server(
     assert ran.code == 0, ran.err
     assert "CREATE TABLE users" in ran.out
     assert not (project / ".migrator").exists()
+
+
+def test_what_a_program_run_by_a_revision_prints_stays_off_stdout(shell: Shell, books: BooksProject) -> None:
+    books.revision("r1", None, "__import__('subprocess').run(['echo', 'hello from a program'])")
+    url = f"sqlite:///{books.root}/books.db"
+
+    ran = shell(["migrator", "upgrade", "--sql", "--url", url], cwd=books.root)
+    assert (ran.code, "hello from a program" in ran.out) == (0, False), ran.err
+    assert "hello from a program\n" in ran.err
+
+    ran = shell(["migrator", "upgrade", "--json", "--url", url], cwd=books.root)
+    assert json.loads(ran.out)["status"] == "success"
+    assert "hello from a program\n" in ran.err

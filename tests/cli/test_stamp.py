@@ -149,3 +149,20 @@ def test_ensure_version_keeps_what_the_table_holds(go: Go, on_sqlite: AnyDatabas
 
     assert go("ensure-version").code == 0
     assert on_sqlite.version() == ["r2"]
+
+
+def test_ensure_version_runs_env_py_once(go: Go, books: BooksProject, on_sqlite: AnyDatabase) -> None:
+    books.env_py.write_text("print('env.py runs')\n" + books.env_py.read_text())
+
+    ran = go("ensure-version")
+
+    assert (ran.code, ran.out) == (0, "created alembic_version\n"), ran.err
+    assert ran.err.count("env.py runs") == 1
+    assert on_sqlite.tables() == ["alembic_version"]
+
+
+def test_purge_cannot_be_written_as_sql(go: Go) -> None:
+    ran = go("stamp", "--purge", "--sql", "head")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "--purge needs the database, and --sql contacts none." in ran.err

@@ -46,6 +46,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
         MigrationContext,
         "ensure-version --sql prints nothing (bridge/version_table.py)",
     ),
+    "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
     "_reverse": (ops.DropIndexOp, "a dropped index is described without its columns (bridge/changes.py)"),
 }
 # Names without an underscore that Alembic's documentation does not mention either.

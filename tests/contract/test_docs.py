@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from migrator.cli.app import COMMANDS
 from migrator.config.settings import KEYS
+from migrator.config.url import parse_url
+from migrator.config.variables import read_dotenv
+from migrator.database.engine import _EXTRAS
 from migrator.errors import ExitCode
 from tests.conftest import ROOT, Ran
 
@@ -91,3 +96,37 @@ def test_the_commands_in_the_examples_of_the_readme_exist_and_take_the_options_g
         assert not [option for option in used if not re.search(rf"{option}\b", known)], (
             f"migrator {name}{rest}"
         )
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_what_a_source_distribution_takes_is_there() -> None:
+    include = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+    assert [name for name in include if not (ROOT / name).exists()] == []
+
+
+def test_every_extra_that_a_message_may_name_can_be_installed() -> None:
+    assert set(_EXTRAS.values()) <= set(PROJECT["project"]["optional-dependencies"])
+
+
+def test_long_tests_run_only_where_they_are_asked_for(shell: Callable[..., Ran]) -> None:
+    collect = ["python", "-m", "pytest", "tests/soak", "--collect-only", "-p", "no:cacheprovider"]
+
+    assert "test_embedded_soak.py::" not in shell(collect).out
+    assert "test_embedded_soak.py::" in shell([*collect, "-m", "soak"]).out
+
+
+def test_dollar_braces_in_dotenv_are_what_the_readme_says(tmp_path: Path) -> None:
+    said = README.partition("## Passwords")[2].partition("\n## ")[0]
+    assert "`${...}` is replaced" in said
+    assert "every character" not in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    (tmp_path / ".env").write_text(
+        "A='it\\'s \\\\ #$ \"x\"'\nB='a${NOT_SET}b'\nC=postgresql://u:a%24{NOT_SET}b@h/d\n"
+    )
+
+    values = read_dotenv(tmp_path / ".env")
+    assert (values["A"], values["B"]) == ('it\'s \\ #$ "x"', "ab")
+    assert parse_url(values["C"], "a test").password == "a${NOT_SET}b"

@@ -97,7 +97,7 @@ def test_an_interrupted_upgrade_keeps_what_was_done_nothing_of_the_rest_and_can_
     assert ran.code == CODES[number]
     assert "Traceback" not in ran.err
     assert "1 of 3 revisions are done; the database is at aaa1" in ran.err
-    assert "hint: Go on with: migrator upgrade --env testing" in ran.err
+    assert "hint: Go on with: migrator upgrade head --env testing" in ran.err
     assert postgres_database.tables() == ["alembic_version", "one"]
     assert postgres_database.query("select version_num from alembic_version") == [("aaa1",)]
     wait_for(lambda: sessions(postgres_database) == 0, "no session of the run goes on")
@@ -179,3 +179,18 @@ def test_sigterm_while_the_server_does_not_answer_ends_the_command_at_once(tmp_p
     assert "error: Interrupted." in ran.err
     document = json.loads(ran.out)
     assert (document["exit_code"], document["status"], document["data"]) == (ran.code, "error", {})
+
+
+def test_sigterm_ends_a_background_job_of_a_shell_where_sigint_is_ignored(
+    small: Path, postgres_database: Database
+) -> None:
+    env = {"TESTING_DATABASE_URL": postgres_database.url}
+    job = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *program(["migrator", "upgrade"])]
+    with started(job, small, env) as process:
+        wait_for(asleep(postgres_database), "the second revision sleeps")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        ran = ended(process)
+
+    assert ran.code == 143
+    assert "1 of 3 revisions are done; the database is at aaa1" in ran.err

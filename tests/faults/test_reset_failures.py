@@ -142,3 +142,59 @@ def wait_until_blocked(database: Database) -> None:
     while not database.query(waiting):
         assert time.monotonic() < end, "the upgrade never came to the table"
         time.sleep(0.01)
+
+
+AFTERWARDS = """
+from pathlib import Path
+from migrator.env import run_migrations
+
+run_migrations()
+# The database's file is there once the upgrade has been committed.
+if Path("data.db").exists():
+    {body}
+"""
+ONCE = "if not Path('seen').exists():\n        Path('seen').touch()\n        raise KeyboardInterrupt"
+TWICE = ONCE + "\n    raise ValueError('no look at the database')"
+
+
+def test_an_interrupt_after_the_commit_keeps_the_file_of_the_databases_revision(
+    shop: Path, migrator: Migrator
+) -> None:
+    old = tree(versions(shop))
+    (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body=ONCE))
+
+    ran = migrator("reset-versions", "--upgrade", "--rev-id", "c0ffee", "--url", URL, cwd=shop)
+
+    assert ran.code == 130, ran.err
+    (archive,) = (versions(shop).parent / "archive").iterdir()
+    assert tree(archive) == old
+    assert [path.name for path in versions(shop).glob("*.py")] == ["c0ffee_initial.py"]
+    shown = f"migrations/test/archive/{archive.name}"
+    assert f"The database has c0ffee, so the new file stays; the old ones are in {shown}." in unwrapped(ran)
+    assert "back where it was" not in ran.err
+    assert migrator("current", "--check-heads", "--url", URL, cwd=shop).code == 0
+
+
+def test_where_nobody_can_tell_the_files_are_put_back_and_both_ways_on_are_named(
+    shop: Path, migrator: Migrator
+) -> None:
+    before = tree(versions(shop))
+    (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body=TWICE))
+
+    ran = migrator("reset-versions", "--upgrade", "--rev-id", "c0ffee", "--url", URL, cwd=shop)
+
+    assert ran.code == 130, ran.err
+    assert tree(versions(shop)) == before
+    said = unwrapped(ran)
+    assert "Every version file is back where it was." in said
+    assert "migrations/test/versions/c0ffee_initial.py has to come back" in said
+    assert "the old ones into migrations/test/archive/" in said
+    assert "migrator reset-versions --files-only --rev-id c0ffee --env testing" in said
+    (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body="pass"))
+    assert migrator("reset-versions", "--files-only", "--rev-id", "c0ffee", cwd=shop).code == 0
+    assert migrator("current", "--check-heads", "--url", URL, cwd=shop).code == 0
+
+
+def unwrapped(ran: Ran) -> str:
+    """Give what stderr says, as one line."""
+    return " ".join(ran.err.split())

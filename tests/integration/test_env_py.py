@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -253,3 +254,20 @@ def test_revisions_are_rendered_as_batches_on_sqlite_only(
     text = (books.versions / "r3_x.py").read_text()
     assert ("op.batch_alter_table('authors'" in text) == (backend == "sqlite")
     assert ("op.add_column('authors'" in text) == (backend == "postgresql")
+
+
+@pytest.mark.parametrize(("url", "kind"), [("sqlite://", "DATETIME"), ("postgresql+psycopg://", "TIMESTAMP")])
+def test_offline_the_sql_is_for_the_kind_of_connection_that_was_handed_in(
+    books: BooksProject, database: AnyDatabase, url: str, kind: str
+) -> None:
+    books.revision("r1", None, "op.create_table('days', sa.Column('at', sa.DateTime))")
+    engine = create_engine(url if url == "sqlite://" else database.sync_url, poolclass=NullPool)
+    config = config_of(books)
+    config.output_buffer = io.StringIO()
+
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "r1", sql=True)
+        assert inspect(connection).get_table_names() == []
+
+    assert f"at {kind}" in config.output_buffer.getvalue()

@@ -122,3 +122,56 @@ def test_a_failing_revision_leaves_nothing_behind_under_plain_alembic(tmp_path: 
 
     assert database.version() == ["r1"]
     assert database.tables() == ["alembic_version", "authors"]
+
+
+def test_current_and_heads_agree_where_a_revision_depends_on_another_branch(
+    shell: Shell, migrator: Migrator, tmp_path: Path
+) -> None:
+    books = make_project(tmp_path / "a project of books")
+    books.revision("a1", None)
+    books.revision("b1", None)
+    books.revision("b2", "b1", depends_on="a1")
+    env = {"TESTING_DATABASE_URL": f"sqlite:///{books.root}/books.db"}
+    assert migrator("upgrade", "heads", cwd=books.root, env=env).code == 0
+
+    for line in ("current", "heads"):
+        plain = shell([*TEST, line], cwd=books.root, env=env)
+        assert plain.code == 0, plain.err
+        ours = migrator(line, cwd=books.root, env=env).out.splitlines()
+        assert sorted(ours) == sorted(plain.out.splitlines()) == ["a1 (effective head)", "b2 (head)"]
+
+
+TOML = """
+[tool.alembic]
+script_location = "%(here)s/migrations"
+version_locations = ["%(here)s/migrations/test/versions"]
+prepend_sys_path = ["%(here)s"]
+{url}
+[tool.migrator]
+models = ["{package}"]
+"""
+
+
+@pytest.mark.parametrize("place", ["file", "attributes", "main option"])
+def test_plain_alembic_takes_a_pyproject_alone(shell: Shell, tmp_path: Path, place: str) -> None:
+    books = make_project(tmp_path / "a project of books")
+    books.tables("authors")
+    books.ini.unlink()
+    database = AnyDatabase(f"sqlite:///{books.root}/books.db", f"sqlite:///{books.root}/books.db")
+    said = f'"sqlalchemy.url" = "{database.url}"' if place == "file" else ""
+    toml = books.root / "pyproject.toml"
+    toml.write_text(TOML.format(url=said, package=books.package))
+
+    if place == "file":
+        ran = shell(["alembic", "-c", "pyproject.toml", "upgrade", "head"], cwd=books.root)
+        assert ran.code == 0, ran.err
+    else:
+        # As Alembic's command line makes it: it names an alembic.ini, whether there is one or not.
+        config = Config(str(books.root / "alembic.ini"), toml_file=str(toml))
+        if place == "attributes":
+            config.attributes["url"] = database.url
+        else:
+            config.set_main_option("sqlalchemy.url", database.url)
+        command.upgrade(config, "head")
+
+    assert database.version() == ["r1"]

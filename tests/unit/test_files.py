@@ -1,53 +1,16 @@
-"""Files change whole or not at all."""
+"""A version folder is replaced as a whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
-import stat
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from migrator.errors import ConfigurationError
-from migrator.revisions.files import archive_and_replace, write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-NOBODY = 65534
-
-
-@pytest.fixture
-def read_only() -> Iterator[Path]:
-    """A folder that this process may not write to, even when the tests run as root."""
-    folder = Path(tempfile.mkdtemp())
-    user = os.geteuid()
-    (folder / "a.py").write_text("old")
-    folder.chmod(0o555)
-    if user == 0:
-        os.seteuid(NOBODY)
-    yield folder
-    os.seteuid(user)
-    folder.chmod(0o755)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def small_files_only() -> Iterator[None]:
-    """No file can grow beyond 4 kB: a write fails half-way, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
+from migrator.revisions.files import archive_and_replace
 
 
 def tree(folder: Path) -> dict[str, str | None]:
@@ -55,99 +18,6 @@ def tree(folder: Path) -> dict[str, str | None]:
         path.relative_to(folder).as_posix(): path.read_text() if path.is_file() else None
         for path in folder.rglob("*")
     }
-
-
-class TestWriteAtomically:
-    def test_a_file_is_written_as_utf8_with_its_line_ends(self, tmp_path: Path) -> None:
-        write_atomically(tmp_path / "a.py", "中 🎉\nb\r\n")
-
-        assert (tmp_path / "a.py").read_bytes() == "中 🎉\nb\r\n".encode()
-        assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
-
-    @pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-    def test_a_new_file_has_the_mode_that_the_umask_allows(
-        self, tmp_path: Path, umask: int, expected: int
-    ) -> None:
-        before = os.umask(umask)
-        try:
-            write_atomically(tmp_path / "a.py", "x")
-        finally:
-            os.umask(before)
-
-        assert mode(tmp_path / "a.py") == expected
-
-    @pytest.mark.parametrize("kept", [0o600, 0o755, 0o444])
-    def test_a_file_that_is_replaced_keeps_its_mode(self, tmp_path: Path, kept: int) -> None:
-        path = tmp_path / "a.py"
-        path.write_text("old")
-        path.chmod(kept)
-
-        write_atomically(path, "new")
-
-        assert (path.read_text(), mode(path)) == ("new", kept)
-
-    def test_a_symbolic_link_stays_one(self, tmp_path: Path) -> None:
-        (tmp_path / "real").mkdir()
-        (tmp_path / "real" / "a.py").write_text("old")
-        (tmp_path / "link.py").symlink_to("real/a.py")
-
-        write_atomically(tmp_path / "link.py", "new")
-
-        assert (tmp_path / "link.py").is_symlink()
-        assert tree(tmp_path / "real") == {"a.py": "new"}
-
-    def test_a_read_only_folder_is_named_and_keeps_its_file(self, read_only: Path) -> None:
-        with pytest.raises(ConfigurationError, match="cannot be written: Permission denied") as caught:
-            write_atomically(read_only / "a.py", "new")
-
-        assert str(read_only / "a.py") in caught.value.message
-        assert isinstance(caught.value.__cause__, PermissionError)
-        assert tree(read_only) == {"a.py": "old"}
-
-    @pytest.mark.parametrize("name", ["missing/a.py", "file/a.py", "folder"])
-    def test_a_path_where_no_file_can_be_is_a_configuration_error(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / "file").write_text("")
-        (tmp_path / "folder").mkdir()
-
-        with pytest.raises(ConfigurationError, match="cannot be written"):
-            write_atomically(tmp_path / name, "x")
-
-        assert tree(tmp_path) == {"file": "", "folder": None}
-
-    @pytest.mark.usefixtures("small_files_only")
-    def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(self, tmp_path: Path) -> None:
-        (tmp_path / "a.py").write_text("old")
-
-        with pytest.raises(ConfigurationError, match="cannot be written: File too large"):
-            write_atomically(tmp_path / "a.py", "x" * 100_000)
-
-        assert tree(tmp_path) == {"a.py": "old"}
-
-    @pytest.mark.parametrize("step", ["fsync", "fchmod"])
-    def test_an_interrupt_leaves_the_old_file_and_nothing_else(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-    ) -> None:
-        (tmp_path / "a.py").write_text("old")
-        seen: list[str] = []
-
-        def interrupt(*_: object) -> None:
-            seen.extend(path.name for path in tmp_path.iterdir() if path.name != "a.py")
-            signal.raise_signal(signal.SIGINT)
-
-        monkeypatch.setattr(os, step, interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            write_atomically(tmp_path / "a.py", "new")
-
-        assert tree(tmp_path) == {"a.py": "old"}
-        assert len(seen) == 1
-        assert seen[0].startswith(".")
-        assert not seen[0].endswith(".py")
-
-    def test_text_that_is_not_utf8_changes_nothing(self, tmp_path: Path) -> None:
-        with pytest.raises(UnicodeEncodeError):
-            write_atomically(tmp_path / "a.py", "\udcff")
-
-        assert tree(tmp_path) == {}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import RevisionsError
-from migrator.revisions.headers import ComputedHeader, find_revision, read_header, read_headers, version_files
+from migrator.revisions.headers import ComputedHeader, find_revision, read_header, version_files
 
 ORDINARY = '''"""add orders
 
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(RevisionsError, match=r"gone\.py cannot be read: No such file"):
-        list(read_headers(tmp_path))
+        read_header(tmp_path / "gone.py")
 
 
 def test_a_revision_without_down_revision_is_an_error(tmp_path: Path) -> None:
@@ -214,15 +214,10 @@ def test_the_files_are_those_that_alembic_loads_in_order(tmp_path: Path) -> None
 
     assert names == [".hidden.py", "a.py", "b.py"]
     assert deep == [".hidden.py", "a.py", "b.py", "sub/d.py"]
-    assert [header.revision for header in read_headers(tmp_path)] == ["id_.", "id_a", "id_b"]
 
 
-def test_files_without_revision_are_passed_over_and_a_missing_folder_is_empty(tmp_path: Path) -> None:
-    write(tmp_path / "shared.py", "x = 1\n")
-    write(tmp_path / "a.py", version("a1"))
-
-    assert [header.revision for header in read_headers(tmp_path)] == ["a1"]
-    assert list(read_headers(tmp_path / "missing")) == []
+def test_a_missing_folder_has_no_files(tmp_path: Path) -> None:
+    assert list(version_files(tmp_path / "missing")) == []
 
 
 def test_a_revision_is_found_among_files_that_only_mention_it_or_are_broken(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sqlalchemy import make_url
 
@@ -140,3 +142,29 @@ def test_a_password_in_some_text_is_hidden_from_then_on(text: str) -> None:
 def test_a_password_is_hidden_as_it_was_written_and_in_its_other_forms(written: str, shown: str) -> None:
     parse_url(f"postgresql://app:{written}@h/d", "a test")
     assert secrets.scrub(f"<{shown}>") == "<***>"
+
+
+def test_the_host_behind_a_password_stays_readable() -> None:
+    remember_passwords_in(["postgresql://app:Hidden12@other-host:not-a-port/d?x=a@b"])
+    assert secrets.scrub("Hidden12 at other-host") == "*** at other-host"
+
+
+def test_the_password_of_each_of_several_urls_is_hidden() -> None:
+    remember_passwords_in(["redis://:Hidden12@one-host:1 redis://:Hidden34@two-host:2,redis://:Hidden56@h"])
+    assert secrets.scrub("Hidden12 Hidden34 Hidden56 one-host two-host") == "*** *** *** one-host two-host"
+
+
+LONG = [
+    "w" * 99_999,
+    "w" * 99_999 + "://x:y@",
+    "w://" * 25_000 + "@",
+    "w://a:" * 9_999,
+    "@" + " a://" * 20_000,
+]
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
+def test_long_texts_are_looked_through_in_a_moment(text: str) -> None:
+    begun = time.process_time()
+    remember_passwords_in([text])
+    assert time.process_time() - begun < 0.3

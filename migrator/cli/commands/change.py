@@ -8,6 +8,7 @@ import typer
 
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import Confirm, Sql, Tag, Target, Targets
+from migrator.errors import UsageError
 
 
 def upgrade(run: Invocation, target: Target = "head", sql: Sql = False, tag: Tag = None) -> Outcome:
@@ -42,6 +43,8 @@ def stamp(
 ) -> Outcome:
     """Set the version table without running anything."""
     if sql:
+        if purge:
+            raise UsageError("--purge needs the database, and --sql contacts none.")
         return _sql(run, "stamp", targets, tag)
     from migrator.operations.stamp import stamp as operation
 

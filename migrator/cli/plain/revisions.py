@@ -55,7 +55,7 @@ def marks(revision: Revision, *, state: bool = True) -> str:
     """Give the bracketed facts of a revision: its labels, its place in the graph, its state in a database."""
     labels = f" ({', '.join(revision.branch_labels)})" if revision.branch_labels else ""
     points = (
-        (revision.is_head, "head"),
+        (revision.is_head, head_name(revision)),
         (state and revision.current is True, "current"),
         (revision.is_branch_point, "branchpoint"),
         (revision.is_merge_point, "mergepoint"),
@@ -66,7 +66,12 @@ def marks(revision: Revision, *, state: bool = True) -> str:
 
 
 def _head(revision: Revision) -> str:
-    return " (head)" if revision.is_head else ""
+    return f" ({head_name(revision)})" if revision.is_head else ""
+
+
+def head_name(revision: Revision) -> str:
+    """Give the word for a head; one that others depend on is not in the version table once they are."""
+    return "effective head" if revision.is_effective_head else "head"
 
 
 def _verbose(revision: Revision) -> Iterator[str]:

@@ -59,7 +59,8 @@ def _unfinished(result: RunResult, where: str) -> Iterator[str]:
     done = "undone" if result.direction == "downgrade" else "applied"
     yield from (f"{done}: {_step(step)}" for step in result.applied)
     if result.failed is not None:
-        yield f"failed: {_step(result.failed.step)}"
+        step = result.failed.step
+        yield f"failed: {_step(step) if step else 'the commit after the last revision'}"
         if result.failed.line:
             yield f"  at {result.failed.file}:{result.failed.line}"
         if result.failed.statement:
