@@ -43,7 +43,10 @@ lint: $(STAMP)  ## ruff: rules and format
 types: $(STAMP)  ## mypy --strict
 	@$(BIN)/mypy
 
-check: lint types test test-lower  ## all that CI runs
+check:  ## all that CI runs
+	@$(MAKE) --no-print-directory -j2 lint types $(LOWER_STAMP)
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-lower
 
 .PHONY: test-lower
 test-lower: $(LOWER_STAMP)
