@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 # Shorter values, such as "a" or "app", would turn up in half of all words.
 _SHORTEST_PLAIN = 6
+_IN_URL = re.compile(r"(://[^:/@\s]*:)\S+(?=@)")
 
 _plain: set[str] = set()
 _guarded: set[str] = set()
@@ -37,7 +38,9 @@ def register(secret: str | None, *, harmless: tuple[str | None, ...] = ()) -> No
 
 
 def scrub(text: str) -> str:
-    """Give the text with every known secret replaced by `***`."""
+    """Give the text with every known secret, and the password of every URL, replaced by `***`."""
+    if "://" in text:
+        text = _IN_URL.sub(rf"\1{MASK}", text)
     for secret in sorted(_plain, key=len, reverse=True):
         text = text.replace(secret, MASK)
     for secret in sorted(_guarded, key=len, reverse=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
@@ -93,7 +95,9 @@ def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield
+            # What a version file prints is no data of ours.
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
         except CommandError as exc:
             raise _nameless_file(exc, folders, workspace) from exc
         except (RevisionError, KeyError) as exc:

@@ -136,11 +136,13 @@ class Session:
         if handed is None or handed.url is None or identity(handed.url) == identity(url):
             return
         environment = self.workspace.environment
+        remedy = f"take the [migrator] section out of {environment.shown(environment.config_file)}"
+        if self.workspace.choice.url is not None:
+            remedy = "leave --url out"
         raise RefusedError(
             f"env.py connects to {address(url)}, but the database of {environment.name} is"
             f" {address(handed.url)} (from {self.workspace.database.origin}); nothing was done.",
-            hint='Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or take the'
-            f" [migrator] section out of {environment.shown(environment.config_file)}.",
+            hint=f'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or {remedy}.',
         )
 
 

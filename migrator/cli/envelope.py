@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -32,7 +33,9 @@ def envelope(
         "data": _data(result),
         "errors": [_error(error) for error in errors],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    # Where stdout cannot take every character, JSON has a way of its own to write it.
+    ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    return json.dumps(document, indent=2, ensure_ascii=ascii_only)
 
 
 def _status(code: int, errors: tuple[MigratorError, ...]) -> str:

@@ -6,9 +6,11 @@ import gc
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import typer
 
@@ -25,6 +27,7 @@ def run() -> None:
     """Run the command line of this process, and end it."""
     # Nearly all that is made lives as long as the process: looking for garbage took a tenth of its time.
     gc.set_threshold(100_000)
+    _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()
     sys.exit(code)
@@ -131,16 +134,31 @@ def _terminable() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        # Not the main thread: whoever called us there keeps its own way of ending.
-        yield received
-        return
+    before = {}
+    # A lost terminal (SIGHUP) ends it too, unless nohup says otherwise.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Outside the main thread whoever called us keeps its own way of ending.
+        if signal.getsignal(number) is not signal.SIG_IGN and _in_main_thread():
+            before[number] = signal.signal(number, interrupt)
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started without one of its streams (`>&-`) an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w":
+            # A terminal that cannot show a character gets its number instead of an error.
+            getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _close_stdout() -> None:

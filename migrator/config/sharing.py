@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 
+_LOCAL = ("127.0.0.1", "::1", "localhost.")
+
+
 def refuse_shared(
     chosen: Environment,
     source: DatabaseSource,
@@ -53,9 +56,9 @@ def identity(url: URL) -> tuple[object, ...]:
     """Give what tells databases apart: two URLs of one database give the same, whatever their drivers."""
     backend = url.get_backend_name()
     if backend == "sqlite":
-        file = url.database or ":memory:"
+        file = (url.database or ":memory:").removeprefix("file:").partition("?")[0]
         return (backend, file if ":" in file[:8] else os.path.realpath(file))
     host = url.host or str(url.query.get("host", "localhost"))
     defaults = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
     port = url.port or defaults.get(backend)
-    return (backend, "localhost" if host == "127.0.0.1" else host.lower(), port, url.database or url.username)
+    return (backend, "localhost" if host in _LOCAL else host.lower(), port, url.database or url.username)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,11 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
     Variables without a value are left out. Raises ConfigurationError where the file cannot be read.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
+    if not (path.is_file() or path.is_fifo()):
+        # Passing over it would lead to another place, and perhaps to another database.
+        raise ConfigurationError(f"{path} is not a file that can be read.", hint="Correct it or remove it.")
     # Imported here: most commands run where there is no .env file.
     from dotenv import dotenv_values
 

@@ -46,7 +46,7 @@ def open_database(
         else:
             raise DatabaseError(
                 f"The SQLite database {source.url.database} does not exist.",
-                hint=f"Create it with: migrator upgrade --env {environment.name}",
+                hint="Create it with: migrator upgrade, and the same options",
             )
 
 

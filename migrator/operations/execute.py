@@ -42,6 +42,8 @@ def execute(session: Session, run: Run, report: Report) -> RunResult:
             # Nothing was begun. Asking the database again might wait for a server that does not answer.
             raise
         raise interrupted(session, run, progress) from exc
+    if progress.running is not None:
+        raise failed(session, run, progress, RuntimeError("env.py went on after it, and hid the cause"))
     return verified(session, run, progress)
 
 

@@ -88,12 +88,16 @@ def verified(session: Session, run: Run, progress: Progress) -> RunResult:
         ) from exc
     if set(after) == set(progress.expected):
         return replace(result, after=after)
+    done = _done(session, run, progress, after) if run.direction != "stamp" else []
+    names = {step.revision for step in done}
+    remaining = tuple(step for step in progress.planned if step.revision not in names)
+    what = "nothing was committed" if not done else "not all was committed"
     raise MigrationFailedError(
         f"env.py reported success, but the database is at {_named(after)} and not at"
-        f" {_named(progress.expected)}: nothing was committed.",
-        replace(result, after=after, applied=(), remaining=tuple(progress.planned)),
-        hint="env.py runs a statement before context.configure(), which begins a transaction that nobody"
-        " commits; end it with connection.commit() before configure().",
+        f" {_named(progress.expected)}: {what}.",
+        replace(result, after=after, applied=tuple(done), remaining=remaining),
+        hint="Either env.py runs a statement before context.configure(), which begins a transaction that"
+        " nobody commits (end it with connection.commit()), or a revision commits or rolls back by itself.",
     )
 
 

@@ -19,9 +19,7 @@ def upgrade(workspace: Workspace, target: str, report: Report, *, tag: str | Non
     where nothing was begun.
     """
     if ":" in target:
-        raise UsageError(
-            f"The range {target} needs --sql.", hint=f"Or give the target alone: {target.split(':')[-1]}"
-        )
+        raise UsageError(f"The range {target} needs --sql.", hint="Give the target alone.")
     with database_session(workspace, ["upgrade", target], report, Needs()) as session:
         plan = upgrade_plan(session.scripts, target)
         return execute(session, Run("upgrade", (target,), plan, tag=tag), report)

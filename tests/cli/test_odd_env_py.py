@@ -193,3 +193,53 @@ def test_a_head_that_is_not_there_is_refused_also_where_nothing_changed(
 
     assert ran.code == 5
     assert "zzzz" in ran.err
+
+
+def test_an_env_py_that_swallows_a_failing_revision_is_not_believed(
+    shelf: BooksProject, migrator: Migrator, tmp_path: Path
+) -> None:
+    shelf.revision("r3", "r2", "raise RuntimeError('boom')")
+    source = SYNC.format(url=FROM_CONFIG, options="")
+    run = "        context.run_migrations()"
+    swallowed = "        try:\n            context.run_migrations()\n        except Exception: pass"
+    shelf.env_py.write_text(source.replace(run, swallowed))
+
+    ran = migrator("upgrade", cwd=shelf.root, env=sync_database(tmp_path).env)
+
+    assert ran.code == 7
+    assert "The upgrade of revision r3" in ran.err
+    assert "failed: r3" in ran.out
+
+
+def test_what_a_version_file_prints_is_not_among_the_data(shelf: BooksProject, migrator: Migrator) -> None:
+    file = shelf.versions / "r1_by_hand.py"
+    file.write_text(file.read_text() + "\nprint('chatter')\n")
+
+    ran = migrator("heads", "--json", cwd=shelf.root)
+
+    assert json.loads(ran.out)["data"]["revisions"][0]["revision"] == "r2"
+    assert "chatter" in ran.err
+
+
+def test_a_password_in_a_misplaced_url_is_not_shown(shelf: BooksProject, migrator: Migrator) -> None:
+    url = "postgresql://u:Tops3cretPW@h/db"
+
+    for command in (["upgrade", url], ["current", url], ["-e", url, "upgrade"], [url, "upgrade"]):
+        ran = migrator(*command, "--json", cwd=shelf.root)
+        assert ran.code != 0
+        assert "Tops3cretPW" not in ran.out + ran.err
+    shelf.settings(migrator=[f"database = {url}"])
+    ran = migrator("upgrade", cwd=shelf.root)
+    assert ran.code == 3
+    assert "Tops3cretPW" not in ran.err
+
+
+def test_an_env_file_that_cannot_be_read_is_not_passed_over(shelf: BooksProject, migrator: Migrator) -> None:
+    (shelf.root / ".env.testing").symlink_to("/nowhere/at/all")
+    (shelf.root / ".env").write_text("DATABASE_URL=sqlite:///shared.db\n")
+
+    ran = migrator("upgrade", cwd=shelf.root)
+
+    assert ran.code == 3
+    assert ".env.testing is not a file" in ran.err
+    assert not (shelf.root / "shared.db").exists()
