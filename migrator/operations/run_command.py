@@ -94,7 +94,7 @@ def _wait(command: list[str], variables: Mapping[str, str], output_to_stderr: bo
 
 
 class _Signals:
-    """Leaves Ctrl-C to the command, which the terminal sends it too, and passes SIGTERM on to it."""
+    """Leaves Ctrl-C to the command, which the terminal sends it too, and passes SIGTERM and SIGHUP on."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -103,8 +103,8 @@ class _Signals:
     def receive(self, number: int, _frame: object) -> None:
         if self._process is None:
             self._early.append(number)
-        elif number == signal.SIGTERM:
-            self._process.terminate()
+        elif number != signal.SIGINT:
+            self._process.send_signal(number)
 
     def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
         """Pass signals on to a process from now on, with those that came before it was there."""
@@ -118,7 +118,7 @@ def _signals_kept() -> Iterator[_Signals]:
     signals = _Signals()
     before: dict[int, Any] = {}
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             # One that is ignored stays so: the command inherits that, as it would from its shell.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, signals.receive)
