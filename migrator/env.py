@@ -13,7 +13,9 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, MetaData
 
-from migrator.bridge.handover import Handover, handed_over
+from migrator.bridge.handover import Handover, handed_over, say_our_env
+from migrator.bridge.own_tables import hide_own_tables
+from migrator.bridge.reached import log_table_name
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
@@ -113,9 +115,11 @@ def _run(
     target_metadata: MetaData | Sequence[MetaData] | None,
     configure_options: dict[str, Any],
 ) -> None:
+    say_our_env(context.config)
     if target_metadata is None and handover.needs_models:
         target_metadata = _models(handover.workspace)
     options = _options(handover.workspace.environment.settings, target_metadata, configure_options)
+    hide_own_tables(options, log_table_name(handover.workspace))
     connection = context.config.attributes.get("connection")
     if context.is_offline_mode():
         _offline(handover.url, connection, options)
@@ -210,8 +214,8 @@ def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
     settings = handover.workspace.environment.settings
     session = SessionOptions(
         role=settings.role,
-        lock_timeout=settings.lock_timeout,
-        statement_timeout=settings.statement_timeout,
+        lock_timeout=None if handover.guarded else settings.lock_timeout,
+        statement_timeout=None if handover.guarded else settings.statement_timeout,
         writes=handover.writes,
     )
     if url.get_backend_name() == "sqlite":

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     REVISIONS = 5
     DATABASE = 6
     MIGRATION = 7
+    LOCKED = 8
     FAULT = 70
     INTERRUPTED = 130
     TERMINATED = 143
@@ -78,3 +79,9 @@ class DatabaseError(MigratorError):
     """The database cannot be used."""
 
     exit_code = ExitCode.DATABASE
+
+
+class LockedError(MigratorError):
+    """Another run holds the lock."""
+
+    exit_code = ExitCode.LOCKED

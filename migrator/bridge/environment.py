@@ -23,19 +23,28 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
 from migrator import secrets
+from migrator.bridge.handover import is_our_env
+from migrator.bridge.own_tables import hide_own_tables
 from migrator.bridge.quiet_stdout import stdout_to
+from migrator.bridge.reached import log_table_name
 from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
+from migrator.database.engine import begin_immediately, set_role
 from migrator.database.failures import database_error, first_line, is_database_failure
+from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, MigratorError
 
 Work = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
 
 
 class ObservedEnvironment(EnvironmentContext):
-    """An EnvironmentContext that remembers the connection env.py opened, and sets its transactions."""
+    """An EnvironmentContext that remembers the connection env.py opened, and sets its transactions.
+
+    With `writes` the connection of an env.py that knows nothing of migrator is made fit for it: SQLite's DDL
+    becomes transactional, and the configured role is taken on.
+    """
 
     def __init__(
         self,
@@ -46,9 +55,13 @@ class ObservedEnvironment(EnvironmentContext):
         on_connect: Callable[[URL], None],
         transaction: Transaction | None = None,
         on_version_apply: Callable[..., None] | None = None,
+        writes: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(config, script, **options)
+        self._settings = workspace.environment.settings
+        self._log_table = log_table_name(workspace)
+        self._writes = writes
         self._on_version_apply = on_version_apply
         self.transaction = transaction or workspace.environment.settings.transaction
         self.on_connect = on_connect
@@ -65,7 +78,21 @@ class ObservedEnvironment(EnvironmentContext):
             self.connected_to = connection.engine.url
             remember_password(self.connected_to)
             self.on_connect(self.connected_to)
+            if not is_our_env(self.config):
+                self._adopt(connection, options)
         super().configure(connection, *positional, **options)
+
+    def _adopt(self, connection: Connection, options: dict[str, Any]) -> None:
+        """Do for a foreign env.py what ours does by itself."""
+        hide_own_tables(options, self._log_table)
+        if connection.dialect.name == "postgresql" and self._settings.role:
+            run_plainly(connection, set_role(self._settings.role))
+        if connection.dialect.name == "sqlite" and self._writes and not connection.in_transaction():
+            begin_immediately(connection)
+            options.setdefault("transactional_ddl", True)
+            if self.transaction == "env":
+                # As without transactional DDL, which is what this env.py was written for.
+                options.setdefault("transaction_per_migration", True)
 
 
 ObservedEnvironment.create_module_class_proxy(alembic.context.__dict__, alembic.context.__dict__)

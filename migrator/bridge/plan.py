@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alembic.runtime.migration import RevisionStep, StampStep
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
 from migrator.config.select import Workspace
@@ -76,9 +76,23 @@ def step_info(step: PlannedStep, workspace: Workspace) -> Step:
     return Step(", ".join(moved), "", "")
 
 
+def script_of(step: PlannedStep) -> Script | None:
+    """Give the version file that a step runs; None for one that only stamps."""
+    return step.revision if isinstance(step, RevisionStep) else None
+
+
+def known_script(scripts: ScriptDirectory, revision: str) -> Script | None:
+    """Give the version file of exactly that revision, None where there is none."""
+    try:
+        found = scripts.get_revision(revision)
+    except CommandError:
+        return None
+    return found if found is not None and found.revision == revision else None
+
+
 def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
     """Give every revision that a database with these heads contains, as far as files tell."""
-    known = tuple(head for head in heads if _has(scripts, head))
+    known = tuple(head for head in heads if known_script(scripts, head))
     if not known:
         return set()
     walked = scripts.revision_map.iterate_revisions(
@@ -89,12 +103,4 @@ def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
 
 def unknown_revisions(scripts: ScriptDirectory, heads: Heads) -> list[str]:
     """Give those revisions of a database that no file has."""
-    return [head for head in heads if not _has(scripts, head)]
-
-
-def _has(scripts: ScriptDirectory, revision: str) -> bool:
-    try:
-        found = scripts.get_revision(revision)
-    except CommandError:
-        return False
-    return found is not None and found.revision == revision
+    return [head for head in heads if known_script(scripts, head) is None]

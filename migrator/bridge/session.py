@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,8 @@ from migrator.config.url import address, remember_passwords_in
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore
+
+Look = Callable[[tuple[str, ...], MigrationContext], None]
 
 
 @dataclass(frozen=True)
@@ -87,30 +89,34 @@ class Session:
                 hint="Call it inside `with context.begin_transaction():`, after context.configure().",
             )
 
-    def read_heads(self, **options: Any) -> tuple[str, ...]:
-        """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does.
+    def look(self, at: Look, **options: Any) -> None:
+        """Run env.py and call `at(heads, context)` for each database that it reaches, writing nothing.
 
-        `options` are what env.py may ask for, such as `destination_rev`.
+        `options` are what env.py may ask for, such as `destination_rev`. Raises MigratorErrors as `run` does.
         """
-        found: list[str] = []
 
-        def read(heads: Sequence[str], _context: MigrationContext) -> list[MigrationStep]:
-            found.extend(heads)
+        def work(heads: Sequence[str], context: MigrationContext) -> list[MigrationStep]:
+            at(tuple(heads), context)
             return []
 
-        with self._without_models():
-            self.run(read, dont_mutate=True, **options)
+        with self._only_reading():
+            self.run(work, dont_mutate=True, **options)
+
+    def read_heads(self, **options: Any) -> tuple[str, ...]:
+        """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does."""
+        found: list[str] = []
+        self.look(lambda heads, _context: found.extend(heads), **options)
         # An env.py of several databases gives the heads of each.
         return tuple(dict.fromkeys(found))
 
     @contextmanager
-    def _without_models(self) -> Iterator[None]:
+    def _only_reading(self) -> Iterator[None]:
         """Spare env.py the models, which have nothing to do with where a database stands."""
         handed = handed_over(self.config)
         if handed is None:
             yield
             return
-        hand_over(self.config, replace(handed, needs_models=False))
+        hand_over(self.config, replace(handed, needs_models=False, writes=False, guarded=False))
         try:
             yield
         finally:
@@ -191,7 +197,10 @@ def database_session(
         absent_is_empty=needs.absent_is_empty,
     )
     with opened as url:
-        hand_over(config, Handover(workspace, url, writes=needs.writes, needs_models=needs.models))
+        hand_over(
+            config,
+            Handover(workspace, url, writes=needs.writes, needs_models=needs.models, guarded=needs.writes),
+        )
         # For an env.py that is not ours: it reads the URL where Alembic has it.
         set_option(config, "sqlalchemy.url", url.render_as_string(hide_password=False))
         yield session

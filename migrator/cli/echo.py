@@ -8,6 +8,9 @@ from typing import Any
 
 from migrator.cli.messages import Messages
 
+# The lock, and the look at who blocks whom, are not the user's SQL; see `migrator.database.second`.
+INTERNAL = "migrator_internal"
+
 
 @contextmanager
 def echoing(messages: Messages, *, wanted: bool) -> Iterator[None]:
@@ -33,8 +36,10 @@ def echoing(messages: Messages, *, wanted: bool) -> Iterator[None]:
 
 def _listeners(messages: Messages) -> dict[str, Callable[..., None]]:
     def statement(
-        _connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, executemany: bool
+        connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, executemany: bool
     ) -> None:
+        if INTERNAL in connection.get_execution_options():
+            return
         for line in sql.strip().splitlines():
             messages.line(line, "dim")
         if parameters:
@@ -42,7 +47,11 @@ def _listeners(messages: Messages) -> dict[str, Callable[..., None]]:
             messages.line(f"-- {len(parameters)} {counted}{'s' if len(parameters) > 1 else ''}", "dim")
 
     def says(word: str) -> Callable[..., None]:
-        return lambda *_: messages.line(word, "dim")
+        def say(connection: Any) -> None:
+            if INTERNAL not in connection.get_execution_options():
+                messages.line(word, "dim")
+
+        return say
 
     return {
         "before_cursor_execute": statement,

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
-from migrator.errors import ExitCode
+from migrator.config.settings import parse_duration
+from migrator.errors import ExitCode, UsageError
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
     from migrator.operations.consent import Consent
+    from migrator.operations.execute import Terms
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,43 @@ class Invocation:
         if not self.common.quiet:
             self.messages.event(event)
 
-    def consent(self, confirm: str | None) -> Consent:
+    def consent(self, confirm: str | None, *, yes: bool = False) -> Consent:
         """Give the way in which this call consents to something."""
         from migrator.operations.consent import Consent
 
-        return Consent(confirm, self._ask)
+        return Consent(confirm, self._ask, yes, self.messages.plan, self._can_ask())
+
+    def terms(
+        self,
+        *,
+        dry_run: bool,
+        lock_wait: str | None,
+        backup: bool,
+        confirm: str | None = None,
+        yes: bool = False,
+        allow_ahead: bool = False,
+    ) -> Terms:
+        """Give the terms of a run. Raises UsageError for a time that is none."""
+        from migrator.operations.execute import Terms
+
+        wait = None if lock_wait is None else seconds("--lock-wait", lock_wait)
+        return Terms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
+
+    def _can_ask(self) -> bool:
+        if self.common.no_input or os.environ.get("CI"):
+            return False
+        return sys.stdin.isatty() and sys.stderr.isatty()
 
     def _ask(self, question: str) -> str | None:
-        if self.common.no_input or os.environ.get("CI"):
-            return None
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return None
-        return self.messages.ask(question)
+        return self.messages.ask(question) if self._can_ask() else None
+
+
+def seconds(option: str, text: str) -> float:
+    """Read the duration that an option was given, in seconds; infinite for none. Raises UsageError."""
+    try:
+        duration = parse_duration(text)
+    except ValueError as exc:
+        raise UsageError(f"{option}: {exc}.", hint=f"For example: {option} 2m") from exc
+    if duration is not None:
+        return duration
+    return 0.0 if text == "0" else float("inf")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from migrator import secrets
 from migrator.errors import MigratorError
-from migrator.results.events import Connecting, Event, StepFinished, StepStarted, Waiting
+from migrator.results.events import Connecting, Event, Retrying, StepFinished, StepStarted, Waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from migrator.results.run import RunPlan
 
 
 class Messages:
@@ -64,8 +66,21 @@ class Messages:
             self.line(f"{event.text} ...", "dim")
         elif isinstance(event, StepStarted):
             self._begin(event)
-        else:
+        elif isinstance(event, StepFinished):
             self._finish(event)
+        elif isinstance(event, Retrying):
+            again = f"again in {event.seconds:.1f}s ({event.attempt} of {event.attempts})"
+            self.line(f"  {event.revision} was rolled back: {event.reason}; {again}", "yellow")
+        else:
+            self.line(f"note: {event.text}", "yellow")
+
+    def plan(self, plan: RunPlan) -> None:
+        """Show a plan to somebody who is about to be asked."""
+        from migrator.cli.plain import How
+        from migrator.cli.plain.run import lines
+
+        for line in lines(plan, How()):
+            self.line(line, "bold red" if line.startswith("    ") else "")
 
     def _begin(self, step: StepStarted) -> None:
         # A dumb terminal could not wipe the line out, and neither can any other where it runs over the edge.

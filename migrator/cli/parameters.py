@@ -31,6 +31,14 @@ Confirm = Annotated[
     str | None,
     typer.Option("--confirm", metavar="ENVIRONMENT", help="Name of the environment, where it is protected."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, and change nothing.")]
+LockWait = Annotated[
+    str | None,
+    typer.Option("--lock-wait", metavar="TIME", help="How long to wait for another run, such as 60s."),
+]
+Backup = Annotated[
+    bool, typer.Option("--backup/--no-backup", help="Copy an SQLite file to .migrator/backups first.")
+]
 Message = Annotated[
     str | None, typer.Option("--message", "-m", metavar="TEXT", help="What the revision does.")
 ]

@@ -30,6 +30,9 @@ class Settings:
     role: str | None = None
     lock_timeout: float | None = 3.0
     statement_timeout: float | None = None
+    lock_wait: float | None = 60.0
+    retries: int = 5
+    log_table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,18 @@ def _text(text: str) -> str:
     return text
 
 
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text):
+        raise ValueError(f"{text!r} is not a whole number from 0 to 999")
+    return int(text)
+
+
+def _log_table(text: str) -> str:
+    if text != "off" and not re.fullmatch(r"\w+(\.\w+)?", text):
+        raise ValueError(f"{text!r} is not schema.table, and not off")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -147,6 +162,9 @@ KEYS: Mapping[str, Key] = {
         ),
         Key("role", _text, "none", "PostgreSQL role that the run takes on with SET ROLE"),
         Key("lock_timeout", parse_duration, "3s", "how long a statement may wait for a lock, on PostgreSQL"),
+        Key("lock_wait", parse_duration, "60s", "how long to wait for another run on the same database"),
         Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
+        Key("retries", _count, "5", "how often a revision is begun again after a lock timeout or a deadlock"),
+        Key("log_table", _log_table, "_migrator.log", "where the log is kept: schema.table, or off"),
     )
 }

@@ -172,7 +172,8 @@ def _refuse_unknown_driver(url: URL, origin: str) -> None:
     except NoSuchModuleError as exc:
         raise ConfigurationError(
             f"The driver {url.drivername} in the database URL from {origin} is not known.",
-            hint="Use one such as postgresql+asyncpg, postgresql+psycopg, sqlite+aiosqlite or sqlite.",
+            hint="Use one such as postgresql+asyncpg, postgresql+psycopg, mysql+asyncmy, sqlite+aiosqlite or "
+            "sqlite.",
         ) from exc
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from migrator.database.timeouts import SessionTimeouts, Timeouts, run_at_once
 from migrator.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 _CONNECT_SECONDS = 10
-_EXTRAS = {"aiosqlite": "sqlite"}
+_EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
+# What a URL that names no driver means.
+_DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,9 @@ class SessionOptions:
 
 
 def with_driver(url: URL) -> URL:
-    """Give the URL with asyncpg as the driver of a `postgresql://` that names none."""
-    if url.drivername == "postgresql":
-        return url.set(drivername="postgresql+asyncpg")
-    return url
+    """Give the URL with the async driver that is meant where none is named: asyncpg or asyncmy."""
+    driver = _DRIVERS.get(url.drivername)
+    return url.set(drivername=f"{url.drivername}+{driver}") if driver else url
 
 
 def is_async(url: URL) -> bool:
@@ -88,6 +90,8 @@ def _connect_args(url: URL) -> dict[str, Any]:
     driver = url.get_driver_name()
     if driver == "asyncpg":
         return _asyncpg_args(url.query)
+    if driver == "asyncmy":
+        return _asyncmy_args(url.query)
     if driver.startswith("psycopg"):
         return {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
     return {}
@@ -102,12 +106,35 @@ def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
     return args
 
 
+def _asyncmy_args(query: Mapping[str, Any]) -> dict[str, Any]:
+    """asyncmy's own timeout ends with the TCP connection: a server that then says nothing hangs it."""
+    seconds = float(query.get("connect_timeout", _CONNECT_SECONDS))
+
+    async def connect(**parameters: Any) -> Any:
+        import asyncio
+
+        import asyncmy
+
+        async with asyncio.timeout(seconds):
+            return await asyncmy.connect(**parameters)
+
+    args: dict[str, Any] = {"async_creator_fn": connect}
+    return args if "charset" in query else {**args, "charset": "utf8mb4"}
+
+
 def _prepare(engine: Engine, options: SessionOptions) -> None:
     _explain_refused_parameters(engine)
     if engine.dialect.name == "postgresql":
         _prepare_postgresql(engine, options)
     elif engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, options)
+    elif engine.dialect.driver == "asyncmy":
+        logging.getLogger("asyncmy").addFilter(_worth_a_warning)
+
+
+def _worth_a_warning(record: logging.LogRecord) -> bool:
+    # Each new version table names its primary key, of which MySQL takes no notice, and says so.
+    return not record.getMessage().endswith(" ignored for PRIMARY key.")
 
 
 def _explain_refused_parameters(engine: Engine) -> None:
@@ -123,75 +150,26 @@ def _explain_refused_parameters(engine: Engine) -> None:
 
 
 def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
-    settings = _session_settings(options)
+    timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
+    settings = []
+    if options.role:
+        settings.append(set_role(options.role))
+    if timeouts != Timeouts():
+        settings.append(timeouts.sql())
+        SessionTimeouts(engine, timeouts)
     if settings:
 
         @event.listens_for(engine, "connect")
         def apply_settings(dbapi_connection: Any, _record: object) -> None:
-            _run_at_once(dbapi_connection, "; ".join(settings))
-
-    timeouts = [name for name in ("lock_timeout", "statement_timeout") if getattr(options, name)]
-    if timeouts:
-        _lift_for_concurrently(engine, timeouts, options)
+            run_at_once(dbapi_connection, "; ".join(settings))
+            # So that no rollback takes them back.
+            dbapi_connection.commit()
 
 
-def _session_settings(options: SessionOptions) -> list[str]:
-    settings = []
-    if options.role:
-        escaped = options.role.replace('"', '""')
-        settings.append(f'SET ROLE "{escaped}"')
-    for name in ("lock_timeout", "statement_timeout"):
-        seconds = getattr(options, name)
-        if seconds:
-            settings.append(f"SET {name} = {_milliseconds(seconds)}")
-    return settings
-
-
-def _milliseconds(seconds: float) -> int:
-    # A timeout of 0 means none to PostgreSQL, so that a very short one must not be rounded to it.
-    return max(1, round(seconds * 1000))
-
-
-def _run_at_once(dbapi_connection: Any, sql: str) -> None:
-    """Run settings outside of any transaction, so that no rollback takes them back.
-
-    asyncpg sends them in one round trip; through its cursor each would be prepared.
-    """
-    if hasattr(dbapi_connection, "run_async"):
-        dbapi_connection.run_async(lambda connection: connection.execute(sql))
-        return
-    cursor = dbapi_connection.cursor()
-    cursor.execute(sql)
-    cursor.close()
-    dbapi_connection.commit()
-
-
-def _lift_for_concurrently(engine: Engine, timeouts: list[str], options: SessionOptions) -> None:
-    """CREATE INDEX CONCURRENTLY waits for every older transaction: a timeout would leave it INVALID."""
-    lift = "; ".join(f"SET {name} = 0" for name in timeouts)
-    restore = "; ".join(f"SET {name} = {_milliseconds(getattr(options, name))}" for name in timeouts)
-
-    def concerns(connection: Connection, statement: str) -> bool:
-        # Inside a transaction the statement fails anyway, and the settings must not be touched there.
-        level = connection.get_execution_options().get("isolation_level")
-        return level == "AUTOCOMMIT" and re.search(r"\bCONCURRENTLY\b", statement, re.IGNORECASE) is not None
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def before(connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
-        if "CONCURRENTLY" in statement.upper() and concerns(connection, statement):
-            _run_at_once(connection.connection.dbapi_connection, lift)
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def after(connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
-        if "CONCURRENTLY" in statement.upper() and concerns(connection, statement):
-            _run_at_once(connection.connection.dbapi_connection, restore)
-
-    @event.listens_for(engine, "handle_error")
-    def failed(context: ExceptionContext) -> None:
-        # A revision may catch the error and go on, and must not go on without timeouts.
-        connection, statement = context.connection, context.statement
-        if connection is not None and statement and not context.is_disconnect:
-            after(connection, None, statement)
+def set_role(role: str) -> str:
+    """Give the statement that takes a role on."""
+    escaped = role.replace('"', '""')
+    return f'SET ROLE "{escaped}"'
 
 
 def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
@@ -205,3 +183,17 @@ def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
     @event.listens_for(engine, "begin")
     def begin_explicitly(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def begin_immediately(connection: Connection) -> None:
+    """Make DDL transactional on an open SQLite connection of somebody else's engine.
+
+    Foreign keys are not enforced on it from now on: a table that is rebuilt would take its children's rows
+    along. Inside a transaction the setting would have no effect.
+    """
+    connection.connection.dbapi_connection.isolation_level = None  # type: ignore[union-attr]
+    run_at_once(connection.connection.dbapi_connection, "PRAGMA foreign_keys = OFF")
+
+    @event.listens_for(connection, "begin")
+    def begin_explicitly(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 from collections.abc import Iterator
@@ -19,6 +20,26 @@ _BY_SQLSTATE = {
     "57P03": ("The server is starting up or shutting down.", "Try again in a moment."),
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
+}
+_LOGIN = ("The server refused the login.", "Check user and password in: {origin}")
+_FULL = ("The server has too many connections.", "Try again, or raise max_connections.")
+_LACKING = ("The user lacks a privilege.", "Grant it, or use another user: {origin}")
+# MySQL's and MariaDB's own numbers: their SQLSTATEs put several of these under one code.
+_BY_NUMBER = {
+    1040: _FULL,
+    1203: ("The user has too many connections.", "Try again, or raise max_user_connections."),
+    1044: (
+        "The user may not use the database, or it does not exist.",
+        "Create it (CREATE DATABASE), grant privileges on it, or correct: {origin}",
+    ),
+    1045: _LOGIN,
+    1698: _LOGIN,
+    1049: ("The database does not exist.", "Create it (CREATE DATABASE), or correct: {origin}"),
+    1053: ("The server is shutting down.", "Try again in a moment."),
+    1130: ("The server refuses connections from this host.", "Check the user's host on the server."),
+    1142: _LACKING,
+    1143: _LACKING,
+    1227: _LACKING,
 }
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")
 _NO_HOST = ("The host's name is not known.", "Correct the host in: {origin}")
@@ -55,15 +76,27 @@ def database_error(exc: BaseException, address: str, origin: str) -> DatabaseErr
 
 def _reason(exc: BaseException) -> tuple[str, str]:
     for each in causes(exc):
-        state = getattr(each, "sqlstate", None)
-        if state in _BY_SQLSTATE:
-            return f"{_BY_SQLSTATE[state][0]} ({first_line(each)})", _BY_SQLSTATE[state][1]
+        said = _server_reason(each)
+        if said:
+            return f"{said[0]} ({first_line(each)})", said[1]
     for each in causes(exc):
         known = _network_reason(each) or _libpq_reason(each)
         if known:
             return known
     last = first_line(list(causes(exc))[-1])
     return f"{last}", "Check that the server runs, and the address in: {origin}"
+
+
+def _server_reason(exc: BaseException) -> tuple[str, str] | None:
+    if _is_mysql(exc):
+        return _BY_NUMBER.get(exc.args[0])
+    return _BY_SQLSTATE.get(getattr(exc, "sqlstate", None) or "")
+
+
+def _is_mysql(exc: BaseException) -> bool:
+    """Whether an exception is a MySQL driver's: its arguments are a number and a text."""
+    named = type(exc).__module__.partition(".")[0] in ("asyncmy", "pymysql", "MySQLdb")
+    return named and len(exc.args) == 2 and isinstance(exc.args[0], int)
 
 
 def _network_reason(exc: BaseException) -> tuple[str, str] | None:
@@ -73,6 +106,9 @@ def _network_reason(exc: BaseException) -> tuple[str, str] | None:
         return _NO_HOST
     if isinstance(exc, TimeoutError):
         return _NO_ANSWER
+    if isinstance(exc, OSError) and f"[Errno {errno.ECONNREFUSED}]" in str(exc):
+        # A host with several addresses, of which each refused: asyncio has one error for all.
+        return _REFUSED
     return None
 
 
@@ -97,7 +133,7 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def first_line(exc: BaseException) -> str:
     """Give the first line of the driver's own message, without what SQLAlchemy adds, and scrubbed."""
     original = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
-    text = str(original).strip() or type(original).__name__
+    text = str(original.args[1] if _is_mysql(original) else original).strip() or type(original).__name__
     line = text.splitlines()[0]
     # asyncpg's errors arrive as "<class 'asyncpg...'>: message".
     if line.startswith("<class '"):
@@ -112,6 +148,24 @@ def connection_lost(exc: BaseException) -> bool:
         or (isinstance(each, InterfaceError | OperationalError) and each.connection_invalidated)
         for each in causes(exc)
     )
+
+
+# Lock timeout, deadlock, serialization failure; on MySQL its own numbers for the first two.
+_IN_VAIN = frozenset({"55P03", "40P01", "40001", 1205, 1213})
+
+
+def waited_in_vain(exc: BaseException) -> bool:
+    """Whether a statement failed because of what other sessions did: the same may go well a moment later."""
+    return any(
+        getattr(each, "sqlstate", None) in _IN_VAIN or (bool(each.args) and each.args[0] in _IN_VAIN)
+        for each in causes(exc)
+        if not isinstance(each, DBAPIError)
+    )
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether another connection is writing to an SQLite file."""
+    return any(str(each) == "database is locked" for each in causes(exc))
 
 
 def failing_statement(exc: BaseException) -> str | None:

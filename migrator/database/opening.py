@@ -39,7 +39,10 @@ def open_database(
     else:
         _announce(environment, source, source.url, report)
         _refuse_missing_folder(source.url, source.origin)
-        if writes or not is_missing_file(source.url):
+        if writes:
+            with _no_empty_file_left(source.url):
+                yield source.url
+        elif not is_missing_file(source.url):
             yield source.url
         elif absent_is_empty:
             yield source.url.set(database=":memory:")
@@ -48,6 +51,17 @@ def open_database(
                 f"The SQLite database {source.url.database} does not exist.",
                 hint="Create it with: migrator upgrade, and the same options",
             )
+
+
+@contextmanager
+def _no_empty_file_left(url: URL) -> Iterator[None]:
+    """Remove the SQLite file that connecting made, where nothing was written into it."""
+    file = sqlite_file(url) if is_missing_file(url) else None
+    try:
+        yield
+    finally:
+        if file is not None and file.exists() and file.stat().st_size == 0:
+            file.unlink()
 
 
 @contextmanager
@@ -84,7 +98,8 @@ def _announce(environment: Environment, source: DatabaseSource, url: URL, report
     )
 
 
-def _sqlite_file(url: URL | None) -> Path | None:
+def sqlite_file(url: URL | None) -> Path | None:
+    """Give the file of an SQLite database, None for one in memory and for other kinds."""
     if url is None or url.get_backend_name() != "sqlite":
         return None
     file = url.database or ":memory:"
@@ -93,13 +108,13 @@ def _sqlite_file(url: URL | None) -> Path | None:
 
 def is_missing_file(url: URL | None) -> bool:
     """Whether a database is an SQLite file that does not exist yet; connecting would make it."""
-    file = _sqlite_file(url)
+    file = sqlite_file(url)
     return file is not None and not file.exists()
 
 
 def _refuse_missing_folder(url: URL, origin: str) -> None:
     """aiosqlite's thread writes a traceback of its own where it cannot open the file."""
-    file = _sqlite_file(url)
+    file = sqlite_file(url)
     if file is not None and not file.absolute().parent.is_dir():
         raise DatabaseError(
             f"The folder of the SQLite database {file} does not exist.",

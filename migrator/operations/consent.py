@@ -8,30 +8,44 @@ from dataclasses import dataclass
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.errors import RefusedError
+from migrator.results.run import RunPlan
 
 
 def _nobody(_question: str) -> None:
     return None
 
 
+def _unseen(_plan: RunPlan) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Consent:
-    """How consent is given: what `--confirm` says, and a way to ask.
+    """How consent is given: what `--confirm` and `--yes` say, and a way to ask.
 
-    `ask` is called with a question and gives the answer, or None where nobody can be asked.
+    `ask` is called with a question and gives the answer, or None where nobody can be asked; `show` shows a
+    plan to whoever is about to be asked.
     """
 
     confirm: str | None = None
     ask: Callable[[str], str | None] = _nobody
+    yes: bool = False
+    show: Callable[[RunPlan], None] = _unseen
+    can_ask: bool = False
 
 
-def require_consent(workspace: Workspace, what: str, consent: Consent) -> None:
-    """Refuse to go on in a protected environment without its name as confirmation. Raises RefusedError."""
+def require_consent(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
+    """Refuse to go on in a protected environment without its name as confirmation. Raises RefusedError.
+
+    Whoever is asked is shown the `plan` first. Gives whether somebody was asked.
+    """
     environment = workspace.environment
     if not environment.protected:
-        return
+        return False
     answer = consent.confirm
     if answer is None:
+        if plan is not None and consent.can_ask:
+            consent.show(plan)
         answer = consent.ask(f"{_named(workspace)} is protected. To {what}, type {environment.name}: ")
     if answer is None:
         raise RefusedError(
@@ -44,6 +58,26 @@ def require_consent(workspace: Workspace, what: str, consent: Consent) -> None:
             f" {environment.name}.",
             hint=f"Add --confirm {environment.name}",
         )
+    return consent.confirm is None
+
+
+def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
+    """Show the plan and ask y/N where the environment is protected and somebody can be asked.
+
+    Gives whether somebody was asked. A deploy job, which cannot be, goes ahead. Raises RefusedError for any
+    answer but yes.
+    """
+    if not workspace.environment.protected or consent.yes or not consent.can_ask:
+        return False
+    consent.show(plan)
+    count = len(plan.steps)
+    answer = consent.ask(f"Apply {count} revision{'s' if count != 1 else ''} to {_named(workspace)}? [y/N] ")
+    if (answer or "").strip().lower() not in ("y", "yes"):
+        raise RefusedError(
+            f"The upgrade of {workspace.environment.name} was not agreed to; nothing was done.",
+            hint="Answer y, or give --yes.",
+        )
+    return True
 
 
 def _named(workspace: Workspace) -> str:

@@ -6,23 +6,21 @@ from migrator.bridge.plan import downgrade_plan
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.consent import Consent, require_consent
-from migrator.operations.execute import execute
-from migrator.operations.outcome import Run
+from migrator.operations.execute import Terms, execute
+from migrator.operations.tally import Run
 from migrator.results.events import Report
-from migrator.results.run import RunResult
+from migrator.results.run import RunPlan, RunResult
 
 
 def downgrade(
-    workspace: Workspace, target: str, consent: Consent, report: Report, *, tag: str | None = None
-) -> RunResult:
+    workspace: Workspace, target: str, terms: Terms, report: Report, *, tag: str | None = None
+) -> RunResult | RunPlan:
     """Downgrade the environment's database to `target`, such as `-1`, `base` or an id.
 
-    Raises as `upgrade` does, and RefusedError for a protected environment that was not confirmed.
+    Raises as `upgrade` does; a protected environment has to be confirmed.
     """
     if ":" in target:
         raise UsageError(f"The range {target} needs --sql.", hint="Give the target alone.")
-    require_consent(workspace, "downgrade it", consent)
     with database_session(workspace, ["downgrade", "--", target], report, Needs()) as session:
         plan = downgrade_plan(session.scripts, target)
-        return execute(session, Run("downgrade", (target,), plan, tag=tag), report)
+        return execute(session, Run("downgrade", (target,), plan, tag=tag), terms, report)

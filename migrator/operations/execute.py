@@ -1,106 +1,231 @@
-"""Runs planned revisions on a database."""
+"""The spine of the commands that change a database through revisions.
+
+Connect, identify, plan, consent, lock, plan again, run each revision guarded, retry what rolled back whole, and
+read the database again on another connection.
+"""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import NoReturn
 
-from alembic.runtime.migration import MigrationContext
-
-from migrator.bridge.environment import Work, env_failures
-from migrator.bridge.plan import PlannedStep, planned, step_info
+from migrator.bridge.reached import heads_again
 from migrator.bridge.session import Session
-from migrator.errors import MigratorError
-from migrator.operations.outcome import Progress, Run, failed, interrupted, verified
-from migrator.operations.standing import refuse_unknown
-from migrator.results.events import Report, StepFinished, StepStarted
-from migrator.results.run import RunResult, Step
+from migrator.database.backups import back_up
+from migrator.database.failures import first_line, is_busy, waited_in_vain
+from migrator.errors import LockedError, MigratorError
+from migrator.operations.attempt import Attempt, FailedAttempt
+from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
+from migrator.operations.guard import Overtaken
+from migrator.operations.locking import described, run_lock
+from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, verified
+from migrator.operations.planning import Planner, Prepared
+from migrator.operations.recording import Recorder
+from migrator.operations.tally import Run, Site, Tally
+from migrator.results.events import Report, Retrying
+from migrator.results.run import RunPlan, RunResult
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
 
 
-def execute(session: Session, run: Run, report: Report) -> RunResult:
-    """Run the plan in the environment's database, then read the database again on a new connection.
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a run may go ahead.
+
+    `lock_wait` is in seconds, None for what the configuration says, infinite for no limit. With `backup` an
+    SQLite file is copied first.
+    """
+
+    consent: Consent = field(default_factory=Consent)
+    dry_run: bool = False
+    lock_wait: float | None = None
+    allow_ahead: bool = False
+    backup: bool = True
+
+
+def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResult | RunPlan:
+    """Run the plan in the environment's database; with `dry_run` only give the plan.
 
     Raises MigrationFailedError where a revision fails or the database is not where it should be,
-    RunInterruptedError on Ctrl-C, and what `Session.run` raises for what goes wrong before the first
-    revision.
+    RunInterruptedError on Ctrl-C, LockedError where another run holds the lock, RefusedError for another
+    environment's database or without consent, and what `Session.run` raises before the first revision.
     """
-    progress = Progress()
-    if run.purge:
-        # Alembic empties the table before it says what was in it.
-        progress.before = session.read_heads(**run.environment_options())
-        progress.expected = ()
-    work = _work(session, run, progress, report)
-    try:
-        with env_failures(session.workspace, session.scripts.env_py_location, lambda: session.connected_to):
-            _run_env(session, run, work, progress)
-    except _Failed as exc:
-        raise failed(session, run, progress, exc.cause) from exc.cause
-    except KeyboardInterrupt as exc:
-        if not progress.planned:
-            # Nothing was begun. Asking the database again might wait for a server that does not answer.
-            raise
-        raise interrupted(session, run, progress) from exc
-    if progress.running is not None:
-        raise failed(session, run, progress, RuntimeError("env.py went on after it, and hid the cause"))
-    return verified(session, run, progress)
+    return _Spine(session, run, terms, report).execute()
 
 
-class _Failed(BaseException):
-    """Carries what a revision raised past the translation that is meant for env.py's own troubles."""
+class _Spine:
+    """One run through all its stages."""
 
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__()
-        self.cause = cause
+    def __init__(self, session: Session, run: Run, terms: Terms, report: Report) -> None:
+        self._session = session
+        self._run = run
+        self._terms = terms
+        self._report = report
+        self._planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
+        self._agreed: frozenset[str] | None = None
+        self._retries: dict[str, int] = {}
+        self._deadline = time.monotonic() + self._wait()
 
+    def execute(self) -> RunResult | RunPlan:
+        while True:
+            prepared = self._planner.prepare()
+            if self._terms.dry_run:
+                return prepared.plan
+            sites = self._sites(prepared)
+            if not prepared.plan.steps and not any(site.recorder.introduces for site in sites):
+                return verified(self._session, self._run, sites, prepared.plan.notes, 0)
+            self._consent(prepared.plan)
+            result = self._locked(prepared, sites)
+            if result is not None:
+                return result
 
-def _run_env(session: Session, run: Run, work: Work, progress: Progress) -> None:
-    try:
-        session.run_untranslated(
-            work,
-            on_version_apply=_note(progress),
-            purge=run.purge,
-            # What stamping takes away and what it puts in belong together.
-            transaction="run" if run.direction == "stamp" else None,
-            **run.environment_options(),
+    def _wait(self) -> float:
+        settings = self._session.workspace.environment.settings
+        if self._terms.lock_wait is not None:
+            return self._terms.lock_wait
+        return float("inf") if settings.lock_wait is None else settings.lock_wait
+
+    def _sites(self, prepared: Prepared) -> list[Site]:
+        return [
+            Site(
+                Tally(
+                    each.found,
+                    self._run.direction,
+                    each.found.heads,
+                    list(each.steps),
+                    standing=each.found.heads,
+                ),
+                Recorder(self._session, each),
+            )
+            for each in prepared.examined
+        ]
+
+    def _consent(self, plan: RunPlan) -> None:
+        """Ask where it has to be asked, while nothing is open and nothing is locked."""
+        revisions = frozenset(step.revision for step in plan.steps)
+        if not plan.steps or (self._agreed is not None and revisions <= self._agreed):
+            return
+        workspace, consent = self._session.workspace, self._terms.consent
+        if self._run.direction == "upgrade":
+            asked = agree_to_upgrade(workspace, consent, plan)
+        else:
+            asked = require_consent(workspace, f"{self._run.direction} it", consent, plan)
+        self._agreed = revisions if asked else None
+
+    def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
+        """Take the locks and go on; None where a database has moved meanwhile and has to be looked at again."""
+        workspace, wait = self._session.workspace, max(0.0, self._deadline - time.monotonic())
+        with ExitStack() as stack:
+            for site in sites:
+                site.lock = stack.enter_context(
+                    run_lock(workspace, site.tally.found, wait, self._wait(), self._report)
+                )
+            if any(_has_moved(site) for site in sites):
+                return None
+            if not prepared.plan.steps:
+                _introduce(sites)
+                return verified(self._session, self._run, sites, prepared.plan.notes, 0)
+            notes = [*prepared.plan.notes, *self._backups(sites), *_unlocked(sites)]
+            return self._carry_out(sites, notes)
+
+    def _backups(self, sites: list[Site]) -> list[str]:
+        if not self._terms.backup:
+            return []
+        root = self._session.workspace.environment.root
+        made = [back_up(site.tally.found.engine.url, root) for site in sites]
+        shown = self._session.workspace.environment.shown
+        return [f"The database as it was is in {shown(path)}." for path in made if path is not None]
+
+    def _carry_out(self, sites: list[Site], notes: list[str]) -> RunResult | None:
+        session, run = self._session, self._run
+        while True:
+            attempt = Attempt(session, run, self._planner, sites, self._report, self._agreed)
+            try:
+                attempt.run()
+                return verified(session, run, sites, notes, sum(self._retries.values()))
+            except FailedAttempt as exc:
+                self._pause(sites, exc)
+            except Overtaken:
+                return None
+            except LockedError as exc:
+                raise lock_lost(session, run, sites, exc) from exc
+            except KeyboardInterrupt as exc:
+                if all(site.guard is None for site in sites):
+                    # Nothing was begun. Asking the database again might wait for a server that does not answer.
+                    raise
+                raise interrupted(session, run, sites) from exc
+            except MigratorError as exc:
+                if not self._waits_for_file(exc):
+                    raise
+
+    def _pause(self, sites: list[Site], exc: FailedAttempt) -> None:
+        """Wait before the next attempt, where there is to be one. Raises MigrationFailedError and LockedError."""
+        site, cause = exc.site, exc.cause
+        guard = site.guard if site is not None else None
+        if guard is not None and guard.statements.committed:
+            self._give_up(sites, exc)
+        if is_busy(cause) and self._waits_for_file(cause):
+            return
+        if not waited_in_vain(cause):
+            self._give_up(sites, exc)
+        revision = site.tally.running.revision if site is not None and site.tally.running is not None else ""
+        attempts = (
+            guard.retries if guard is not None else self._session.workspace.environment.settings.retries
         )
-    except (Exception, SystemExit) as exc:
-        # With something planned it is a failed run, also where only the commit at its end failed.
-        if not progress.planned or isinstance(exc, MigratorError):
-            raise
-        raise _Failed(exc) from exc
+        tried = self._retries.get(revision, 0)
+        if tried >= attempts:
+            self._give_up(sites, exc)
+        self._retries[revision] = tried + 1
+        seconds = min(_FIRST_BACKOFF * 2**tried, _LONGEST_BACKOFF) * random.uniform(0.5, 1.5)
+        who = "; ".join(described(holder) for holder in blockers(site, cause))
+        reason = first_line(cause) + (f"; blocked by {who}" if who else "")
+        self._report(Retrying(revision, reason, tried + 1, attempts, seconds))
+        self._sleep(sites, seconds)
+
+    def _sleep(self, sites: list[Site], seconds: float) -> None:
+        try:
+            time.sleep(seconds)
+        except KeyboardInterrupt as exc:
+            raise interrupted(self._session, self._run, sites) from exc
+
+    def _waits_for_file(self, exc: BaseException) -> bool:
+        """Whether it is worth trying again, because another connection is writing to the SQLite file.
+
+        SQLite itself has waited for some seconds by then. Raises LockedError when time is up.
+        """
+        if not is_busy(exc):
+            return False
+        if time.monotonic() >= self._deadline:
+            raise LockedError(
+                f"Another connection is writing to the SQLite file; waited {self._wait():g}s.",
+                hint="Wait for it to end, or longer: --lock-wait 10m",
+            ) from exc
+        return True
+
+    def _give_up(self, sites: list[Site], exc: FailedAttempt) -> NoReturn:
+        retries = sum(self._retries.values())
+        raise failed(self._session, self._run, sites, exc.cause, exc.site, retries) from exc.cause
 
 
-def _work(session: Session, run: Run, progress: Progress, report: Report) -> Work:
-    def steps(heads: tuple[str, ...], _context: MigrationContext) -> Iterator[PlannedStep]:
-        if not run.purge:
-            progress.before = tuple(heads)
-            refuse_unknown(session, progress.before)
-        steps = planned(run.plan, tuple(heads), session.workspace)
-        infos = [step_info(step, session.workspace) for step in steps]
-        # An env.py of several databases comes here once for each.
-        progress.planned += infos
-        for index, (step, info) in enumerate(zip(steps, infos, strict=True), start=1):
-            started = StepStarted(run.direction, index, len(steps), info.revision, info.message)
-            yield from _one_step(step, info, started)
-
-    def _one_step(step: PlannedStep, info: Step, started: StepStarted) -> Iterator[PlannedStep]:
-        report(started)
-        progress.running = info
-        begun = time.monotonic()
-        yield step
-        # Alembic asks for the next step once this one's transaction has ended.
-        progress.running = None
-        done = replace(info, seconds=round(time.monotonic() - begun, 3))
-        progress.finished.append(done)
-        report(StepFinished(started, done.seconds or 0.0))
-
-    return steps
+def _has_moved(site: Site) -> bool:
+    """Whether somebody else has changed a database since it was planned for."""
+    found = site.tally.found
+    if site.lock is None or site.lock.connection is None:
+        return False
+    return set(site.lock.connection.call(lambda c: heads_again(c, found))) != set(found.heads)
 
 
-def _note(progress: Progress) -> Any:
-    def note(*, heads: set[str], **_: object) -> None:
-        progress.expected = tuple(sorted(heads))
+def _introduce(sites: list[Site]) -> None:
+    """Mark and adopt databases in which nothing else is to be done."""
+    for site in sites:
+        if site.lock is not None and site.lock.connection is not None:
+            site.lock.connection.call(site.recorder.introduce)
 
-    return note
+
+def _unlocked(sites: list[Site]) -> list[str]:
+    if all(site.lock is not None and site.lock.connection is not None for site in sites):
+        return []
+    return ["There is no second connection to this database: it was not locked, and not watched."]

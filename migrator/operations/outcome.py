@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.plan import Plan, applied_revisions
+from migrator.bridge.plan import applied_revisions
+from migrator.bridge.reached import connect_again, heads_again
 from migrator.bridge.scripts import folders_of, place_in
 from migrator.bridge.session import Session
-from migrator.database.failures import causes, connection_lost, failing_statement, first_line
-from migrator.errors import ExitCode, MigratorError
-from migrator.results.events import Direction
-from migrator.results.run import Failure, RunResult, Step
-
-_LOCK_TIMEOUT = "55P03"
+from migrator.config.url import address
+from migrator.database.failures import (
+    connection_lost,
+    database_error,
+    failing_statement,
+    first_line,
+    waited_in_vain,
+)
+from migrator.database.second import can_connect_again
+from migrator.errors import ExitCode, LockedError, MigratorError
+from migrator.operations.locking import application_name, described
+from migrator.operations.tally import Run, Site
+from migrator.results.run import Failure, Holder, RunResult, Step
 
 
 class RunError(MigratorError):
@@ -32,81 +41,116 @@ class MigrationFailedError(RunError):
     exit_code = ExitCode.MIGRATION
 
 
+class LockLostError(RunError):
+    """The lock of the run was lost."""
+
+    exit_code = ExitCode.LOCKED
+
+
 class RunInterruptedError(RunError):
     """The run was interrupted."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
-@dataclass(frozen=True)
-class Run:
-    """What is to be run: the direction, the targets as they were asked for, and the plan towards them.
+def verified(
+    session: Session, run: Run, sites: Sequence[Site], notes: Sequence[str], retries: int
+) -> RunResult:
+    """Read the databases again after a run that env.py calls a success.
 
-    A run with `purge` empties the version table first, and may begin at revisions that no file has.
+    Raises MigrationFailedError where one is not where it should be, or cannot be read.
     """
-
-    direction: Direction
-    targets: tuple[str, ...]
-    plan: Plan
-    purge: bool = False
-    tag: str | None = None
-
-    def environment_options(self) -> dict[str, object]:
-        """Give what env.py may ask Alembic for, in the form that Alembic's own commands give it."""
-        one = self.direction != "stamp"
-        return {"destination_rev": self.targets[0] if one else self.targets, "tag": self.tag}
-
-
-@dataclass
-class Progress:
-    """What is known while env.py runs; env.py's own word for success is not taken."""
-
-    before: tuple[str, ...] = ()
-    planned: list[Step] = field(default_factory=list)
-    finished: list[Step] = field(default_factory=list)
-    running: Step | None = None
-    expected: tuple[str, ...] | None = None
-
-
-def verified(session: Session, run: Run, progress: Progress) -> RunResult:
-    """Read the database again after a run that env.py calls a success.
-
-    Raises MigrationFailedError where it is not where it should be, or cannot be read.
-    """
-    result = _result(run, progress, after=progress.before, applied=tuple(progress.finished))
-    if progress.expected is None:
+    applied = tuple(step for site in sites for step in site.tally.finished)
+    result = replace(
+        _result(run, sites, after=_before(sites), applied=applied), notes=tuple(notes), retries=retries
+    )
+    if not any(site.tally.changed for site in sites):
         return result
-    if _only_connection(session.connected_to):
+    if not all(can_connect_again(site.tally.found.engine) for site in sites):
         return replace(result, after=None)
     try:
-        after = session.read_heads(**run.environment_options())
+        after = [heads_after(session, run, site) for site in sites]
     except MigratorError as exc:
         raise MigrationFailedError(
             f"The {run.direction} ended, but the database could not be read again: {exc.message}",
             replace(result, after=None),
             hint=f"See where it stands: {session.workspace.again('current')}",
         ) from exc
-    if set(after) == set(progress.expected):
-        return replace(result, after=after)
-    done = _done(session, run, progress, after) if run.direction != "stamp" else []
-    names = {step.revision for step in done}
-    remaining = tuple(step for step in progress.planned if step.revision not in names)
+    for site, heads in zip(sites, after, strict=True):
+        if set(heads) != set(site.tally.standing):
+            raise _not_there(session, run, sites, after, replace(result, after=_joined(after)), site, heads)
+    return replace(result, after=_joined(after))
+
+
+def _not_there(
+    session: Session,
+    run: Run,
+    sites: Sequence[Site],
+    after: Sequence[tuple[str, ...]],
+    result: RunResult,
+    site: Site,
+    heads: tuple[str, ...],
+) -> MigrationFailedError:
+    done = _done(session, run, sites, after) if run.direction != "stamp" else []
     what = "nothing was committed" if not done else "not all was committed"
-    raise MigrationFailedError(
-        f"env.py reported success, but the database is at {_named(after)} and not at"
-        f" {_named(progress.expected)}: {what}.",
-        replace(result, after=after, applied=tuple(done), remaining=remaining),
+    return MigrationFailedError(
+        f"env.py reported success, but the database is at {_named(heads)} and not at"
+        f" {_named(site.tally.standing)}: {what}.",
+        replace(result, applied=tuple(done), remaining=_remaining(sites, done)),
         hint="Either env.py runs a statement before context.configure(), which begins a transaction that"
         " nobody commits (end it with connection.commit()), or a revision commits or rolls back by itself.",
     )
 
 
-def failed(session: Session, run: Run, progress: Progress, cause: BaseException) -> MigrationFailedError:
-    """Make the error for a run in which a revision, or the commit after the last one, failed."""
-    result = _partial(session, run, progress)
-    step = progress.running
+def heads_after(session: Session, run: Run, site: Site) -> tuple[str, ...]:
+    """Read where a database stands, on another connection than the migrating one. Raises DatabaseError."""
+    found = site.tally.found
+    try:
+        if site.lock is not None and site.lock.connection is not None:
+            try:
+                return site.lock.connection.call(lambda c: heads_again(c, found))
+            except (SQLAlchemyError, OSError):
+                # The lock's own connection is lost; the server may still be there.
+                pass
+        again = connect_again(found, application_name())
+        if again is None:
+            return session.read_heads(**run.environment_options())
+        try:
+            return again.call(lambda c: heads_again(c, found))
+        finally:
+            again.close()
+    except (SQLAlchemyError, OSError) as exc:
+        raise database_error(exc, address(found.engine.url), "env.py") from exc
+
+
+def failed(
+    session: Session, run: Run, sites: Sequence[Site], cause: BaseException, site: Site | None, retries: int
+) -> MigrationFailedError:
+    """Make the error for a run in which a revision, or the commit after the last one, failed.
+
+    `site` is the database whose revision it was.
+    """
+    result = replace(_partial(session, run, sites), retries=retries)
+    step = site.tally.running if site is not None else None
+    failure = _failure(session, site, step, cause)
+    result = replace(result, failed=failure, remaining=tuple(s for s in result.remaining if s != step))
+    reason = failure.cause.rstrip(".")
+    again = _again(session, run, result)
+    if step is None:
+        text = f"The {run.direction} could not be completed after its last revision: {reason}."
+        return MigrationFailedError(text, result, hint=f"Then run again: {again}")
+    named = f"{step.revision} ({step.message})" if step.message else step.revision
+    return MigrationFailedError(
+        f"The {run.direction} of revision {named} failed: {reason}.{_stays(failure)}{_tried(retries)}",
+        result,
+        hint=_way_out(failure, cause, again),
+    )
+
+
+def _failure(session: Session, site: Site | None, step: Step | None, cause: BaseException) -> Failure:
     place = place_in(cause, folders_of(session.scripts))
-    failure = Failure(
+    guard = site.guard if site is not None else None
+    return Failure(
         step=step,
         cause=first_line(cause),
         statement=failing_statement(cause),
@@ -116,39 +160,65 @@ def failed(session: Session, run: Run, progress: Progress, cause: BaseException)
         if step
         else None,
         line=place[1] if place else None,
+        committed=guard.statements.shown() if guard is not None and step is not None else (),
+        blocked_by=blockers(site, cause),
     )
-    result = replace(result, failed=failure, remaining=tuple(s for s in result.remaining if s != step))
-    reason = failure.cause.rstrip(".")
-    again = _again(session, run, result)
-    if step is None:
-        text = f"The {run.direction} could not be completed after its last revision: {reason}."
-        return MigrationFailedError(text, result, hint=f"Then run again: {again}")
-    named = f"{step.revision} ({step.message})" if step.message else step.revision
-    return MigrationFailedError(
-        f"The {run.direction} of revision {named} failed: {reason}.",
-        result,
-        hint=_way_out(failure, cause, again),
-    )
+
+
+def blockers(site: Site | None, cause: BaseException) -> tuple[Holder, ...]:
+    """Give the sessions that were seen to block the migrating one, where it waited for them in vain."""
+    return site.watch.blockers if site is not None and waited_in_vain(cause) else ()
+
+
+def _stays(failure: Failure) -> str:
+    if not failure.committed:
+        return ""
+    count = len(failure.committed)
+    are = "statements of it are" if count > 1 else "statement of it is"
+    return f" {count} {are} committed already and could not be rolled back."
+
+
+def _tried(retries: int) -> str:
+    return f" It was tried {retries + 1} times." if retries else ""
 
 
 def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
+    if isinstance(cause, MigratorError) and cause.hint:
+        return cause.hint
     if connection_lost(cause):
         return f"When the database answers again, run: {again}"
-    if any(getattr(each, "sqlstate", None) == _LOCK_TIMEOUT for each in causes(cause)):
-        return f"Another session held a lock for longer than lock_timeout; run again: {again}"
+    if waited_in_vain(cause):
+        who = "; ".join(described(holder) for holder in failure.blocked_by)
+        blocked = (
+            f"Blocked by {who}. End that session, or wait"
+            if who
+            else "Another session held a lock for too long"
+        )
+        return f"{blocked}; then run again: {again}"
     if failure.file is None:
         return f"Run again: {again}"
     where = f"{failure.file}, line {failure.line}" if failure.line else failure.file
+    if failure.committed:
+        return (
+            f"Undo by hand what is committed, or let {where} go on from there (IF NOT EXISTS); then run again:"
+            f" {again}"
+        )
     return f"Correct {where}, then run again: {again}"
 
 
-def interrupted(session: Session, run: Run, progress: Progress) -> RunInterruptedError:
+def lock_lost(session: Session, run: Run, sites: Sequence[Site], cause: LockedError) -> LockLostError:
+    """Make the error for a run that stopped between two revisions because its lock was lost."""
+    result = _partial(session, run, sites)
+    return LockLostError(cause.message, result, hint=cause.hint)
+
+
+def interrupted(session: Session, run: Run, sites: Sequence[Site]) -> RunInterruptedError:
     """Make the error for a run that was interrupted after it had begun."""
-    result = _partial(session, run, progress)
+    result = _partial(session, run, sites)
     at = "unknown" if result.after is None else _named(result.after)
+    planned = sum(len(site.tally.planned) for site in sites)
     return RunInterruptedError(
-        f"Interrupted: {len(result.applied)} of {len(progress.planned)} revisions are done; the database"
-        f" is at {at}.",
+        f"Interrupted: {len(result.applied)} of {planned} revisions are done; the database is at {at}.",
         result,
         hint=f"Go on with: {_again(session, run, result)}",
     )
@@ -161,36 +231,52 @@ def _again(session: Session, run: Run, result: RunResult) -> str:
     return session.workspace.again(run.direction, *targets)
 
 
-def _partial(session: Session, run: Run, progress: Progress) -> RunResult:
+def _partial(session: Session, run: Run, sites: Sequence[Site]) -> RunResult:
     """What a run that did not end well has left behind."""
-    try:
-        readable = not _only_connection(session.connected_to)
-        after = session.read_heads(**run.environment_options()) if readable else None
-    except MigratorError:
-        after = None
-    done = _done(session, run, progress, after)
-    names = {step.revision for step in done}
-    remaining = tuple(step for step in progress.planned if step.revision not in names)
-    return _result(run, progress, after=after, applied=tuple(done), remaining=remaining)
+    after: list[tuple[str, ...]] | None = None
+    if all(can_connect_again(site.tally.found.engine) for site in sites):
+        try:
+            after = [heads_after(session, run, site) for site in sites]
+        except MigratorError:
+            after = None
+    done = _done(session, run, sites, after)
+    return _result(
+        run,
+        sites,
+        after=None if after is None else _joined(after),
+        applied=tuple(done),
+        remaining=_remaining(sites, done),
+    )
 
 
-def _done(session: Session, run: Run, progress: Progress, after: tuple[str, ...] | None) -> list[Step]:
+def _done(
+    session: Session, run: Run, sites: Sequence[Site], after: Sequence[tuple[str, ...]] | None
+) -> list[Step]:
     if after is None or run.direction == "stamp":
         # Only where each revision was committed by itself is it known without asking.
         alone = session.workspace.environment.settings.transaction == "revision"
-        return progress.finished if alone and not _only_connection(session.connected_to) else []
-    in_database = applied_revisions(session.scripts, after)
-    timed = {step.revision: step for step in progress.finished}
-    return [
-        timed.get(step.revision, step)
-        for step in progress.planned
-        if (step.revision in in_database) == (run.direction == "upgrade")
-    ]
+        readable = all(can_connect_again(site.tally.found.engine) for site in sites)
+        return [step for site in sites for step in site.tally.finished] if alone and readable else []
+    done: list[Step] = []
+    for site, heads in zip(sites, after, strict=True):
+        in_database = applied_revisions(session.scripts, heads)
+        timed = {step.revision: step for step in site.tally.finished}
+        done += [
+            timed.get(step.revision, step)
+            for step in site.tally.planned
+            if (step.revision in in_database) == (run.direction == "upgrade")
+        ]
+    return done
+
+
+def _remaining(sites: Sequence[Site], done: Sequence[Step]) -> tuple[Step, ...]:
+    names = {step.revision for step in done}
+    return tuple(step for site in sites for step in site.tally.planned if step.revision not in names)
 
 
 def _result(
     run: Run,
-    progress: Progress,
+    sites: Sequence[Site],
     *,
     after: tuple[str, ...] | None,
     applied: tuple[Step, ...],
@@ -199,19 +285,19 @@ def _result(
     return RunResult(
         direction=run.direction,
         target=", ".join(run.targets),
-        before=progress.before,
+        before=_before(sites),
         after=after,
         applied=applied,
         remaining=remaining,
     )
 
 
-def _only_connection(url: URL | None) -> bool:
-    """A database in memory is gone with its connection; no second one can look at it."""
-    if url is None or url.get_backend_name() != "sqlite":
-        return False
-    file = url.database or ":memory:"
-    return ":memory:" in file or "mode=memory" in file or url.query.get("mode") == "memory"
+def _before(sites: Sequence[Site]) -> tuple[str, ...]:
+    return _joined([site.tally.before for site in sites])
+
+
+def _joined(heads: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(head for each in heads for head in each))
 
 
 def _named(heads: tuple[str, ...]) -> str:

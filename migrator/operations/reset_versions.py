@@ -21,10 +21,12 @@ from migrator.config.url import names_database
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.consent import Consent, require_consent
+from migrator.operations.execute import Terms
 from migrator.operations.generate import check_rev_id
 from migrator.operations.outcome import RunError
 from migrator.operations.upgrade import upgrade
 from migrator.results.events import Report
+from migrator.results.run import RunResult
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.files import archive_and_replace
@@ -92,7 +94,9 @@ def _upgrade(
     """
     new = _new_revision(result)
     try:
-        return replace(result, upgraded=upgrade(workspace, "head", report)), None
+        # Whoever was to be asked has been asked already.
+        done = upgrade(workspace, "head", Terms(Consent(yes=True)), report)
+        return replace(result, upgraded=done if isinstance(done, RunResult) else None), None
     except RunError as exc:
         if new in (exc.result.after or ()):
             return replace(result, upgraded=exc.result), exc

@@ -7,29 +7,27 @@ from collections.abc import Sequence
 from migrator.bridge.plan import stamp_plan
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
-from migrator.operations.consent import Consent, require_consent
-from migrator.operations.execute import execute
-from migrator.operations.outcome import Run
+from migrator.operations.execute import Terms, execute
+from migrator.operations.tally import Run
 from migrator.results.events import Report
-from migrator.results.run import RunResult
+from migrator.results.run import RunPlan, RunResult
 
 
 def stamp(
     workspace: Workspace,
     targets: Sequence[str],
-    consent: Consent,
+    terms: Terms,
     report: Report,
     *,
     purge: bool = False,
     tag: str | None = None,
-) -> RunResult:
+) -> RunResult | RunPlan:
     """Stamp the environment's database with `targets`.
 
     With `purge` the version table is emptied first, which also gets rid of a revision that no file has.
-    Raises as `upgrade` does, and RefusedError for a protected environment that was not confirmed.
+    Raises as `upgrade` does; a protected environment has to be confirmed.
     """
-    require_consent(workspace, "stamp it", consent)
     with database_session(workspace, ["stamp", "--", *targets], report, Needs(models=False)) as session:
         plan = stamp_plan(session.scripts, targets)
         run = Run("stamp", tuple(targets), plan, purge=purge, tag=tag)
-        return execute(session, run, report)
+        return execute(session, run, terms, report)

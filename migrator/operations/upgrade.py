@@ -6,20 +6,22 @@ from migrator.bridge.plan import upgrade_plan
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.execute import execute
-from migrator.operations.outcome import Run
+from migrator.operations.execute import Terms, execute
+from migrator.operations.tally import Run
 from migrator.results.events import Report
-from migrator.results.run import RunResult
+from migrator.results.run import RunPlan, RunResult
 
 
-def upgrade(workspace: Workspace, target: str, report: Report, *, tag: str | None = None) -> RunResult:
+def upgrade(
+    workspace: Workspace, target: str, terms: Terms, report: Report, *, tag: str | None = None
+) -> RunResult | RunPlan:
     """Upgrade the environment's database to `target`, such as `head`, `+2` or an id.
 
-    Raises MigrationFailedError with what was applied, and RevisionsError, DatabaseError or ConfigurationError
-    where nothing was begun.
+    Raises MigrationFailedError with what was applied, LockedError where another run is at it, and RefusedError,
+    RevisionsError, DatabaseError or ConfigurationError where nothing was begun.
     """
     if ":" in target:
         raise UsageError(f"The range {target} needs --sql.", hint="Give the target alone.")
     with database_session(workspace, ["upgrade", target], report, Needs()) as session:
         plan = upgrade_plan(session.scripts, target)
-        return execute(session, Run("upgrade", (target,), plan, tag=tag), report)
+        return execute(session, Run("upgrade", (target,), plan, tag=tag), terms, report)

@@ -45,7 +45,25 @@ class StepFinished:
     seconds: float
 
 
-Event = Connecting | Waiting | StepStarted | StepFinished
+@dataclass(frozen=True)
+class Retrying:
+    """A revision was rolled back and will be begun again after `seconds`; `attempt` of `attempts`, from 1."""
+
+    revision: str
+    reason: str
+    attempt: int
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something that whoever runs the command should know."""
+
+    text: str
+
+
+Event = Connecting | Waiting | StepStarted | StepFinished | Retrying | Noticed
 Report = Callable[[Event], None]
 
 

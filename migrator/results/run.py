@@ -8,20 +8,58 @@ from migrator.results.events import Direction
 
 
 @dataclass(frozen=True)
+class Holder:
+    """A session of the database that holds a lock, as far as our role may see it.
+
+    `transaction_since` and `connected_since` are the server's times; `hidden` says that the role may see no
+    more than pid, user and application name.
+    """
+
+    pid: int
+    user: str | None = None
+    application_name: str | None = None
+    state: str | None = None
+    client: str | None = None
+    transaction_since: str | None = None
+    connected_since: str | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
 class Step:
-    """One revision of a run. `seconds` is None for one that has not been run."""
+    """One revision of a run. `seconds` is None for one that has not been run.
+
+    `destroys` says what the revision's text destroys, such as `drop table orders`.
+    """
 
     revision: str
     message: str
     path: str
     seconds: float | None = None
+    destroys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run would do: its steps in their order, from the revisions in `before`.
+
+    `notes` say what else is to be known, such as files that were edited after they had been applied.
+    """
+
+    direction: Direction
+    target: str
+    database: str
+    before: tuple[str, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failure:
     """Why a run failed: the cause, and the statement, file and line where they are known.
 
-    `step` is None where every revision ran and the commit at the end failed.
+    `step` is None where every revision ran and the commit at the end failed. `committed` are statements of the
+    failed revision that could not be rolled back; `blocked_by` are the sessions that it waited for.
     """
 
     step: Step | None
@@ -29,6 +67,8 @@ class Failure:
     statement: str | None
     file: str | None
     line: int | None
+    committed: tuple[str, ...] = ()
+    blocked_by: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,7 +77,8 @@ class RunResult:
 
     `before` and `after` are the revisions in the version table; where something was done `after` was read on
     a new connection, and it is None where that was not possible. What was not done because a step failed is
-    in `remaining`.
+    in `remaining`. `retries` counts how often a revision was begun again after it had waited for a lock in
+    vain. `notes` say what else happened, or could not be done.
     """
 
     direction: Direction
@@ -47,6 +88,8 @@ class RunResult:
     applied: tuple[Step, ...] = ()
     failed: Failure | None = None
     remaining: tuple[Step, ...] = ()
+    retries: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -207,29 +207,36 @@ class _Search:
         return self._run(*arguments).returncode == 0
 
     def _run(self, *arguments: str, request: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES} | _SILENT
-        command = [
-            "git",
-            "-C",
-            str(self._top),
-            "--no-pager",
-            "--literal-pathspecs",
-            "-c",
-            "core.quotePath=false",
-        ]
-        try:
-            return subprocess.run(
-                [*command, *arguments],
-                input=request,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                timeout=max(0.0, self._deadline - time.monotonic()),
-                check=False,
-                start_new_session=True,  # Without a terminal of its own, ssh has nowhere to ask.
-            )
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            raise NoHistory from exc
+        return _git(self._top, arguments, request, max(0.0, self._deadline - time.monotonic()))
+
+
+def _git(
+    top: Path, arguments: Sequence[str], request: bytes, seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES} | _SILENT
+    command = ["git", "-C", str(top), "--no-pager", "--literal-pathspecs", "-c", "core.quotePath=false"]
+    try:
+        return subprocess.run(
+            [*command, *arguments],
+            input=request,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            timeout=seconds,
+            check=False,
+            start_new_session=True,  # Without a terminal of its own, ssh has nowhere to ask.
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise NoHistory from exc
+
+
+def head_commit(root: Path) -> str | None:
+    """Give the commit that is checked out at `root`, None where there is none, or no git."""
+    try:
+        done = _git(root, ("rev-parse", "--verify", "--quiet", "HEAD"), b"", _SECONDS)
+    except NoHistory:
+        return None
+    return done.stdout.decode().strip() or None if done.returncode == 0 else None
 
 
 def _sides(changes: Iterable[Change]) -> list[tuple[str, str]]:

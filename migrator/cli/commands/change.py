@@ -7,28 +7,51 @@ from typing import Annotated
 import typer
 
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import Confirm, Sql, Tag, Target, Targets
+from migrator.cli.parameters import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError
 
 
-def upgrade(run: Invocation, target: Target = "head", sql: Sql = False, tag: Tag = None) -> Outcome:
+def upgrade(
+    run: Invocation,
+    target: Target = "head",
+    sql: Sql = False,
+    tag: Tag = None,
+    dry_run: DryRun = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, where the environment is protected.")
+    ] = False,
+    allow_ahead: Annotated[
+        bool, typer.Option("--allow-ahead", help="Accept a database that a newer version has upgraded.")
+    ] = False,
+    lock_wait: LockWait = None,
+    backup: Backup = True,
+) -> Outcome:
     """Move a database to a later revision."""
     if sql:
         return _sql(run, "upgrade", [target], tag)
     from migrator.operations.upgrade import upgrade as operation
 
-    return Outcome(operation(run.workspace(), target, run.report, tag=tag))
+    terms = run.terms(dry_run=dry_run, yes=yes, allow_ahead=allow_ahead, lock_wait=lock_wait, backup=backup)
+    return Outcome(operation(run.workspace(), target, terms, run.report, tag=tag))
 
 
 def downgrade(
-    run: Invocation, target: Target = "-1", sql: Sql = False, tag: Tag = None, confirm: Confirm = None
+    run: Invocation,
+    target: Target = "-1",
+    sql: Sql = False,
+    tag: Tag = None,
+    dry_run: DryRun = False,
+    confirm: Confirm = None,
+    lock_wait: LockWait = None,
+    backup: Backup = True,
 ) -> Outcome:
     """Move a database back to an earlier revision."""
     if sql:
         return _sql(run, "downgrade", [target], tag)
     from migrator.operations.downgrade import downgrade as operation
 
-    return Outcome(operation(run.workspace(), target, run.consent(confirm), run.report, tag=tag))
+    terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
+    return Outcome(operation(run.workspace(), target, terms, run.report, tag=tag))
 
 
 def stamp(
@@ -39,7 +62,10 @@ def stamp(
     purge: Annotated[
         bool, typer.Option("--purge", help="Empty the version table first, whatever it holds.")
     ] = False,
+    dry_run: DryRun = False,
     confirm: Confirm = None,
+    lock_wait: LockWait = None,
+    backup: Backup = True,
 ) -> Outcome:
     """Set the version table without running anything."""
     if sql:
@@ -48,8 +74,8 @@ def stamp(
         return _sql(run, "stamp", targets, tag)
     from migrator.operations.stamp import stamp as operation
 
-    workspace, consent = run.workspace(), run.consent(confirm)
-    return Outcome(operation(workspace, targets, consent, run.report, purge=purge, tag=tag))
+    terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
+    return Outcome(operation(run.workspace(), targets, terms, run.report, purge=purge, tag=tag))
 
 
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import BranchLabel, Confirm, Message, RevId, Target, Targets
+from migrator.cli.parameters import BranchLabel, Confirm, DryRun, Message, RevId, Target, Targets
 
 
 def generate(
@@ -89,9 +89,7 @@ def reset_versions(
         bool, typer.Option("--upgrade", help="Apply the new revision to the database.")
     ] = False,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not look at a database.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would happen, and change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     confirm: Confirm = None,
 ) -> Outcome:
     """Start the history over, for a new, empty database."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sized
 from functools import singledispatch
 
 from migrator.cli.plain import How
-from migrator.results.run import CommandRun, RunResult, SqlScript, Step, VersionTable
+from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTable
 
 
 @singledispatch
@@ -18,6 +18,19 @@ def lines(result: object, _how: How) -> Iterable[str]:
 @lines.register
 def _(result: RunResult, how: How) -> Iterator[str]:
     yield from run_lines(result, how.environment)
+
+
+@lines.register
+def _(result: RunPlan, _how: How) -> Iterator[str]:
+    where = f" {result.database}" if result.database else ""
+    if not result.steps:
+        yield f"{result.direction}{where}: nothing to do, it is at {named(result.before)}"
+    else:
+        yield f"{result.direction}{where} from {named(result.before)}: {count(result.steps)}"
+    for step in result.steps:
+        yield f"  {_step(step)}"
+        yield from (f"    destroys: {lost}" for lost in step.destroys)
+    yield from (f"note: {note}" for note in result.notes)
 
 
 def run_lines(result: RunResult, environment: str) -> Iterator[str]:
@@ -65,6 +78,7 @@ def _unfinished(result: RunResult, where: str) -> Iterator[str]:
             yield f"  at {result.failed.file}:{result.failed.line}"
         if result.failed.statement:
             yield f"  statement: {result.failed.statement}"
+        yield from (f"  committed: {statement}" for statement in result.failed.committed)
     yield from (f"remaining: {_step(step)}" for step in result.remaining)
     yield f"the database is at {where}"
 

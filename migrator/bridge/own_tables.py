@@ -1,0 +1,32 @@
+"""Keeps the mark and the log out of autogenerate, which would drop them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrator.database.tables import OWN_SCHEMA, Name, is_own_table
+
+
+def hide_own_tables(options: dict[str, Any], log_table: Name | None) -> None:
+    """Add filters to the options of Alembic's `configure()`, before those that env.py has itself."""
+    include_name = options.get("include_name")
+    include_object = options.get("include_object")
+
+    def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
+        if type_ == "schema" and name == OWN_SCHEMA:
+            return False
+        if (
+            type_ == "table"
+            and name is not None
+            and is_own_table(name, parents.get("schema_name"), log_table)
+        ):
+            return False
+        return include_name is None or bool(include_name(name, type_, parents))
+
+    def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
+        if type_ == "table" and name is not None and is_own_table(name, obj.schema, log_table):
+            return False
+        return include_object is None or bool(include_object(obj, name, type_, reflected, compare_to))
+
+    options["include_name"] = name_filter
+    options["include_object"] = object_filter

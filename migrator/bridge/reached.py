@@ -1,0 +1,110 @@
+"""A database that env.py has reached, seen through the MigrationContext that Alembic made for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Engine, text
+
+from migrator.bridge.handover import is_our_env
+from migrator.bridge.version_table import has_version_table
+from migrator.config.select import Workspace
+from migrator.database.facts import Facts, read_facts
+from migrator.database.second import SecondConnection, can_connect_again
+from migrator.database.tables import Name
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A database, how env.py looks at it, and where it stands.
+
+    `by_our_env` is false for an env.py that knows nothing of migrator. `sees_schemas` tells whether its
+    autogenerate looks at every schema.
+    """
+
+    engine: Engine
+    facts: Facts
+    heads: tuple[str, ...]
+    version_table: str
+    version_schema: str | None
+    has_version_table: bool
+    by_our_env: bool
+    sees_schemas: bool
+
+    @property
+    def qualified_version_table(self) -> str:
+        """The version table's name with its schema, as it stands in the log."""
+        schema = self.facts.schema or self.version_schema
+        return f"{schema}.{self.version_table}" if schema else self.version_table
+
+
+def reached(heads: tuple[str, ...], context: MigrationContext, workspace: Workspace) -> Reached:
+    """Ask the database of a context what it is, in one round trip."""
+    connection = connection_of(context)
+    return Reached(
+        engine=connection.engine,
+        facts=read_facts(
+            connection, context.version_table, context.version_table_schema, log_table_name(workspace)
+        ),
+        heads=tuple(heads),
+        version_table=context.version_table,
+        version_schema=context.version_table_schema,
+        has_version_table=bool(heads) or has_version_table(context),
+        by_our_env=is_our_env(context.config) if context.config is not None else False,
+        sees_schemas=bool(context.opts.get("include_schemas")),
+    )
+
+
+def connection_of(context: MigrationContext) -> Connection:
+    """Give the connection of a context that is not offline."""
+    if context.connection is None:
+        raise RuntimeError("Alembic's context has no connection.")
+    return context.connection
+
+
+def log_table_name(workspace: Workspace) -> Name | None:
+    """Give the name that the configuration has for the log, None where it has none of its own."""
+    said = workspace.environment.settings.log_table
+    if said is None or said == "off":
+        return None
+    schema, _dot, name = said.rpartition(".")
+    return Name(schema or None, name)
+
+
+def connect_again(found: Reached, application_name: str) -> SecondConnection | None:
+    """Connect once more as env.py's engine does, with the schema and the role of env.py's own connection.
+
+    None where that cannot be: a database in memory, or a driver's pool that is bound to env.py's event loop.
+    Raises what the driver raises.
+    """
+    if not can_connect_again(found.engine):
+        return None
+
+    def prepare(connection: Connection) -> None:
+        if found.facts.postgresql:
+            connection.execute(_SESSION, {**_session(found.facts), "application": application_name})
+
+    try:
+        return SecondConnection(found.engine, prepare)
+    except RuntimeError:
+        return None
+
+
+# An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
+_SESSION = text(
+    "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
+    " set_config('application_name', :application, false), CASE WHEN current_setting('server_version_num')::int"
+    " >= 140000 THEN set_config('idle_session_timeout', '0', false) END"
+)
+
+
+def _session(facts: Facts) -> dict[str, str | None]:
+    role = facts.role if facts.role != facts.user else "none"
+    return {"path": facts.search_path, "role": role}
+
+
+def heads_again(connection: Connection, found: Reached) -> tuple[str, ...]:
+    """Read the version table on another connection than env.py's."""
+    options = {"version_table": found.version_table, "version_table_schema": found.version_schema}
+    return MigrationContext.configure(connection, opts=options).get_current_heads()

@@ -1,0 +1,187 @@
+"""Reads and writes the mark and the log of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select, text
+from sqlalchemy.schema import CreateSchema, CreateTable
+
+from migrator.database.facts import Facts
+from migrator.database.tables import OWN_SCHEMA, Name, TableNames, log_table, mark_table
+from migrator.errors import DatabaseError
+from migrator.results.records import Direction, LogEntry, Mark
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who writes a record: user, host, migrator's version, and the project's git commit where there is one."""
+
+    user_name: str
+    host: str
+    migrator_version: str
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the log says of one step. `duration_ms` is in milliseconds."""
+
+    direction: Direction
+    revision: str | None
+    down_revision: str | None
+    started_at: datetime
+    hash: str | None = None
+    file_hash: str | None = None
+    duration_ms: int | None = None
+
+
+def read_identifier(connection: Connection, facts: Facts) -> str | None:
+    """Give what tells a server from every other, None where it has no such thing or does not tell."""
+    if facts.postgresql and facts.tells_identifier:
+        found = connection.execute(text("SELECT CAST(system_identifier AS text) FROM pg_control_system()"))
+        return str(found.scalar_one())
+    return None
+
+
+def read_mark(connection: Connection, facts: Facts) -> Mark | None:
+    """Read the mark of a database. None where it has none, or the role may not read it."""
+    if facts.mark is None or not facts.may_read_records:
+        return None
+    table = mark_table(facts.mark)
+    row = connection.execute(select(table)).first()
+    if row is None:
+        return None
+    return Mark(row.environment, row.system_identifier, row.database, _aware(row.marked_at))
+
+
+def read_log(
+    connection: Connection,
+    facts: Facts,
+    version_table: str,
+    *,
+    limit: int | None = None,
+    revision: str | None = None,
+) -> tuple[LogEntry, ...]:
+    """Read the log's rows for a version table, oldest first; the last `limit` of them, or those of a revision."""
+    if facts.log is None or not facts.may_read_records:
+        return ()
+    table = log_table(facts.log)
+    asked = select(table).where(table.c.version_table == version_table).order_by(table.c.id.desc())
+    if revision is not None:
+        asked = asked.where(table.c.revision.startswith(revision, autoescape=True))
+    rows = connection.execute(asked.limit(limit)).all()
+    return tuple(_entry(row) for row in reversed(rows))
+
+
+def _entry(row: Row[tuple[object, ...]]) -> LogEntry:
+    values = dict(row._mapping)
+    values["started_at"] = _aware(values["started_at"])
+    return LogEntry(**{str(name): value for name, value in values.items()})
+
+
+def _aware(at: datetime) -> datetime:
+    # SQLite and MySQL keep no time zone; what is written there is UTC.
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+@dataclass(frozen=True)
+class Book:
+    """Where the records of a database are kept: existing tables, or those to be made.
+
+    `environment` and `version_table` (with its schema) stand in each row.
+    """
+
+    names: TableNames
+    to_make: tuple[Name, ...]
+    environment: str
+    version_table: str
+    origin: Origin
+
+    def write_mark(self, connection: Connection, database: str, identifier: str | None) -> None:
+        """Mark the database, in place of any mark that it carries."""
+        if self.names.mark is None:
+            return
+        self._make(connection, self.names.mark, mark_table(self.names.mark))
+        table = mark_table(self.names.mark)
+        connection.execute(delete(table))
+        connection.execute(
+            insert(table).values(
+                environment=self.environment,
+                system_identifier=identifier,
+                database=database,
+                marked_at=_now(connection),
+                user_name=self.origin.user_name,
+                host=self.origin.host,
+                migrator_version=self.origin.migrator_version,
+            )
+        )
+
+    def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Write rows into the log, in the transaction that the connection is in."""
+        if self.names.log is None or not entries:
+            return
+        table = log_table(self.names.log)
+        self._make(connection, self.names.log, table)
+        for entry in entries:
+            connection.execute(
+                insert(table).values(
+                    environment=self.environment,
+                    version_table=self.version_table,
+                    revision=entry.revision,
+                    down_revision=entry.down_revision,
+                    direction=entry.direction,
+                    hash=entry.hash,
+                    file_hash=entry.file_hash,
+                    started_at=_stored(connection, entry.started_at),
+                    duration_ms=entry.duration_ms,
+                    user_name=self.origin.user_name,
+                    host=self.origin.host,
+                    migrator_version=self.origin.migrator_version,
+                    git_commit=self.origin.git_commit,
+                )
+            )
+
+    def _make(self, connection: Connection, name: Name, table: Table) -> None:
+        if name not in self.to_make:
+            return
+        if name.schema == OWN_SCHEMA:
+            connection.execute(CreateSchema(OWN_SCHEMA, if_not_exists=True))
+        connection.execute(CreateTable(table, if_not_exists=True))
+
+
+def _now(connection: Connection) -> datetime:
+    return _stored(connection, datetime.now(UTC))
+
+
+def _stored(connection: Connection, at: datetime) -> datetime:
+    return at if connection.dialect.name == "postgresql" else at.astimezone(UTC).replace(tzinfo=None)
+
+
+def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> TableNames:
+    """Say where the mark and the log of a database are, or are to be made.
+
+    An existing table is used, never a second one made. Raises DatabaseError where the role may not write
+    into it.
+    """
+    if (facts.mark or facts.log) and not facts.may_write_records:
+        raise DatabaseError(
+            f"The role {facts.role} may not write into {facts.log or facts.mark}, migrator's own table.",
+            hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or Name(OWN_SCHEMA, '')).schema}"
+            f" TO {facts.role}; GRANT SELECT, INSERT, DELETE ON {facts.mark or facts.log}"
+            f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role};"
+            " or write log_table = off into the [migrator] section.",
+        )
+    new = _new_places(facts)
+    chosen = facts.log or log or new.log
+    return TableNames(facts.mark or new.mark, None if log_off else chosen)
+
+
+def _new_places(facts: Facts) -> TableNames:
+    if facts.postgresql and facts.may_make_schema:
+        return TableNames.own()
+    if facts.may_make_tables:
+        return TableNames.beside(facts.schema if facts.postgresql else None)
+    return TableNames(None, None)

@@ -1,0 +1,103 @@
+"""The two tables of our own in a database: the mark and the log, and where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData, String, Table, Text
+
+# A schema of its own, which plain autogenerate never looks at. Not "migrator": a role of that name would find
+# the tables in it before its own, through "$user" in the search path.
+OWN_SCHEMA = "_migrator"
+_MARK, _LOG = "migrator_mark", "migrator_log"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A table's name and its schema, None for the only or current one."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True)
+class TableNames:
+    """Where the mark and the log are, or are to be made; None for what is not kept."""
+
+    mark: Name | None
+    log: Name | None
+
+    @classmethod
+    def among(cls, found: Sequence[str], schema: str | None, log_table: Name | None) -> TableNames:
+        """Give those of the tables `found` that are ours: the own schema goes before the version table's."""
+        own = (Name(OWN_SCHEMA, "mark"), Name(OWN_SCHEMA, "log"))
+        beside = (Name(schema, _MARK), Name(schema, _LOG))
+        logs = (log_table,) if log_table else (own[1], beside[1])
+        return cls(
+            next((name for name in (own[0], beside[0]) if str(name) in found), None),
+            next((name for name in logs if str(name) in found), None),
+        )
+
+    @classmethod
+    def own(cls) -> TableNames:
+        """Give the names in a schema of our own."""
+        return cls(Name(OWN_SCHEMA, "mark"), Name(OWN_SCHEMA, "log"))
+
+    @classmethod
+    def beside(cls, schema: str | None) -> TableNames:
+        """Give the names in the version table's schema."""
+        return cls(Name(schema, _MARK), Name(schema, _LOG))
+
+
+def is_own_table(name: str, schema: str | None, log_table: Name | None = None) -> bool:
+    """Whether a table is one of ours, which no autogenerate may drop."""
+    if log_table is not None and Name(schema, name) == log_table:
+        return True
+    return schema == OWN_SCHEMA or name in (_MARK, _LOG)
+
+
+def mark_table(name: Name) -> Table:
+    """Give the table of the mark: one row that says which environment a database belongs to.
+
+    `system_identifier` and `database` are those of the server where it was written: in a copy they differ.
+    """
+    return Table(
+        name.name,
+        MetaData(),
+        Column("environment", String(255), nullable=False),
+        Column("system_identifier", String(64)),
+        Column("database", String(255), nullable=False),
+        Column("marked_at", DateTime(timezone=True), nullable=False),
+        Column("user_name", String(255)),
+        Column("host", String(255)),
+        Column("migrator_version", String(64)),
+        schema=name.schema,
+    )
+
+
+def log_table(name: Name) -> Table:
+    """Give the table of the log: one row for each applied step. `duration_ms` is in milliseconds."""
+    return Table(
+        name.name,
+        MetaData(),
+        # An identity needs no privilege of its own, as the sequence of a BIGSERIAL would.
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+        Column("environment", String(255), nullable=False),
+        Column("version_table", String(255), nullable=False),
+        Column("revision", String(255)),
+        Column("down_revision", Text),
+        Column("direction", String(16), nullable=False),
+        Column("hash", String(64)),
+        Column("file_hash", String(64)),
+        Column("started_at", DateTime(timezone=True), nullable=False),
+        Column("duration_ms", Integer),
+        Column("user_name", String(255)),
+        Column("host", String(255)),
+        Column("migrator_version", String(64)),
+        Column("git_commit", String(64)),
+        schema=name.schema,
+    )

@@ -1,0 +1,147 @@
+"""One run of env.py that applies steps, guarded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+
+from migrator.bridge.environment import env_failures
+from migrator.bridge.plan import Heads, PlannedStep, step_info
+from migrator.bridge.reached import connection_of
+from migrator.bridge.session import Session
+from migrator.errors import MigratorError, RefusedError
+from migrator.operations.guard import Guard, GuardError, Overtaken
+from migrator.operations.planning import Planner
+from migrator.operations.tally import Run, Site
+from migrator.results.events import Report, StepFinished, StepStarted
+from migrator.results.run import Step
+
+
+class FailedAttempt(BaseException):
+    """Carries what a revision raised past the translation that is meant for env.py's own troubles.
+
+    `site` is the database where it happened, None where the commit at the end failed.
+    """
+
+    def __init__(self, cause: BaseException, site: Site | None) -> None:
+        super().__init__()
+        self.cause = cause
+        self.site = site
+
+
+class Attempt:
+    """Runs env.py once with the steps that are left. With `agreed` no other revisions than those may run."""
+
+    def __init__(
+        self,
+        session: Session,
+        run: Run,
+        planner: Planner,
+        sites: Sequence[Site],
+        report: Report,
+        agreed: frozenset[str] | None,
+    ) -> None:
+        self._session = session
+        self._run = run
+        self._planner = planner
+        self._sites = sites
+        self._report = report
+        self._agreed = agreed
+        self._next = 0
+
+    def run(self) -> None:
+        """Run env.py. Raises FailedAttempt for a step that fails, Overtaken, and MigratorErrors."""
+        session = self._session
+        with env_failures(session.workspace, session.scripts.env_py_location, lambda: session.connected_to):
+            try:
+                self._run_env()
+            except (Exception, SystemExit) as exc:
+                raise self._sorted(exc) from exc
+        running = next((site for site in self._sites if site.tally.running is not None), None)
+        if running is not None:
+            raise FailedAttempt(RuntimeError("env.py went on after it, and hid the cause"), running)
+
+    def _sorted(self, exc: BaseException) -> BaseException:
+        site = next((site for site in self._sites if site.tally.running is not None), None)
+        if isinstance(exc, GuardError):
+            return FailedAttempt(exc, site)
+        # With something planned it is a failed run, also where only the commit at its end failed.
+        begun = any(site.guard is not None and site.tally.planned for site in self._sites)
+        if isinstance(exc, MigratorError) or not begun:
+            return exc
+        return exc if isinstance(exc, Overtaken) else FailedAttempt(exc, site)
+
+    def _run_env(self) -> None:
+        self._session.run_untranslated(
+            self._work,
+            on_version_apply=self._applied,
+            writes=True,
+            purge=self._run.purge,
+            # What stamping takes away and what it puts in belong together.
+            transaction="run" if self._run.direction == "stamp" else None,
+            **self._run.environment_options(),
+        )
+
+    def _work(self, heads: Heads, context: MigrationContext) -> Iterator[PlannedStep]:
+        # An env.py of several databases comes here once for each.
+        site = self._sites[self._next]
+        self._next += 1
+        yield from self._steps(site, tuple(heads), context)
+
+    def _steps(self, site: Site, heads: Heads, context: MigrationContext) -> Iterator[PlannedStep]:
+        tally = site.tally
+        steps = self._planner.steps(tally.found.heads if self._run.purge else heads)
+        infos = [step_info(step, self._session.workspace) for step in steps]
+        self._refuse_more_than_agreed(infos)
+        tally.resume(() if self._run.purge else heads, infos, self._session.scripts)
+        assert site.lock is not None
+        site.guard = Guard(context, self._session.workspace, tally.found, site.lock, site.watch)
+        site.context = context
+        if steps:
+            site.guard.start()
+        for step, info in zip(steps, infos, strict=True):
+            yield from self._step(site, step, info)
+
+    def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
+        assert site.guard is not None
+        tally = site.tally
+        site.guard.before(step, self._planner.asked(step), tally.standing)
+        started = StepStarted(
+            self._run.direction, len(tally.finished) + 1, len(tally.planned), info.revision, info.message
+        )
+        self._report(started)
+        tally.running, tally.running_step, tally.started_at = info, step, datetime.now(UTC)
+        begun = time.monotonic()
+        yield step
+        # Alembic asks for the next step once this one's transaction has ended.
+        tally.running = None
+        done = replace(info, seconds=round(time.monotonic() - begun, 3))
+        tally.finished.append(done)
+        self._report(StepFinished(started, done.seconds or 0.0))
+
+    def _refuse_more_than_agreed(self, infos: Sequence[Step]) -> None:
+        if self._agreed is None:
+            return
+        new = [info.revision for info in infos if info.revision not in self._agreed]
+        if new:
+            raise RefusedError(
+                f"The plan has changed since it was agreed to: {', '.join(new)} came in; nothing more was done.",
+                hint="Run the command again to see the new plan.",
+            )
+
+    def _applied(self, *, ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+        """Come after a step in its transaction, with the version table written."""
+        site = next(site for site in self._sites if site.context is ctx)
+        site.tally.standing = tuple(sorted(heads))
+        site.tally.changed = True
+        assert site.guard is not None
+        site.guard.applied()
+        tally = site.tally
+        assert tally.running_step is not None and tally.started_at is not None
+        seconds = (datetime.now(UTC) - tally.started_at).total_seconds()
+        site.recorder.step(connection_of(ctx), tally.running_step, tally.started_at, seconds)

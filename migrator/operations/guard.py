@@ -1,0 +1,191 @@
+"""Guards the migrating connection while its revisions run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+
+from migrator.bridge.plan import Heads, PlannedStep
+from migrator.bridge.reached import Reached, connection_of, heads_again
+from migrator.config.select import Workspace
+from migrator.database.locks import LockName, try_lock
+from migrator.database.statements import Statements
+from migrator.database.timeouts import SessionTimeouts, Timeouts, run_plainly
+from migrator.database.watch import LockWatch
+from migrator.errors import ExitCode, MigratorError
+from migrator.operations.locking import RunLock
+from migrator.revisions.directives import Directives
+
+# What is left of a budget that is spent: enough for a lock that is free.
+_LEAST_SECONDS = 0.05
+
+
+class Overtaken(Exception):
+    """Somebody else has migrated the database since the plan was made."""
+
+
+class GuardError(MigratorError):
+    """The guard stopped a revision."""
+
+    exit_code = ExitCode.MIGRATION
+
+
+class InvalidIndexError(GuardError):
+    """A revision builds an index whose broken rest is still there."""
+
+
+class BrokenReferencesError(GuardError):
+    """A revision leaves rows behind that refer to nothing."""
+
+
+class Guard:
+    """What watches over one connection: its locks, timeouts, statements, and SQLite's foreign keys."""
+
+    def __init__(
+        self, context: MigrationContext, workspace: Workspace, found: Reached, lock: RunLock, watch: LockWatch
+    ) -> None:
+        self._context = context
+        self._workspace = workspace
+        self._found = found
+        self._lock = lock
+        self._watch = watch
+        self._connection = connection_of(context)
+        self._timeouts: SessionTimeouts | None = None
+        self._spent = 0.0
+        self._invalid = found.facts.invalid_indexes
+        self._broken_references: frozenset[tuple[object, ...]] = frozenset()
+        self.statements = Statements(self._connection, self._refuse_invalid)
+        self._asked = Directives()
+
+    @property
+    def retries(self) -> int:
+        """How often the present revision may be begun again."""
+        asked, settings = self._asked, self._workspace.environment.settings
+        return settings.retries if asked.retries is None else asked.retries
+
+    def start(self) -> None:
+        """Prepare the connection before its first revision."""
+        facts = self._found.facts
+        if facts.postgresql:
+            self._start_postgresql()
+        elif facts.backend == "mysql":
+            try_lock(self._connection, self._working_lock())
+        elif facts.backend == "sqlite":
+            self._broken_references = self._foreign_key_check()
+
+    def _start_postgresql(self) -> None:
+        settings = self._workspace.environment.settings
+        wanted = Timeouts(settings.lock_timeout, settings.statement_timeout)
+        statements = []
+        if "linux" in self._found.facts.version:
+            # A server process whose client was killed ends soon, and not when its statement does.
+            statements.append("SET client_connection_check_interval = '1s'")
+        if wanted != Timeouts():
+            self._timeouts = SessionTimeouts(self._connection, wanted)
+            statements.append(wanted.sql())
+            self._timeouts.taken_as(wanted)
+            event.listen(self._connection, "after_cursor_execute", self._spend)
+        # Nobody else can hold it: whoever wants it has to have the lock of the run first.
+        statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
+        run_plainly(self._connection, "; ".join(statements))
+
+    def _working_lock(self) -> LockName:
+        return LockName(self._found.facts, self._found.qualified_version_table, working=True)
+
+    def before(self, step: PlannedStep, asked: Directives, expected: Heads) -> None:
+        """Come before a step and its transaction, with the database at the heads `expected`.
+
+        Raises LockedError where the lock is lost.
+        """
+        self._lock.check()
+        step.migration_fn = self._guarded(step.migration_fn, asked, expected)
+
+    def _guarded(
+        self, function: Callable[..., Any], asked: Directives, expected: Heads
+    ) -> Callable[..., Any]:
+        @wraps(function)
+        def guarded(**arguments: Any) -> Any:
+            if not self._lock.excludes_others:
+                self._refuse_overtaken(expected)
+            self._begin(asked)
+            try:
+                return function(**arguments)
+            finally:
+                self.statements.end()
+
+        return guarded
+
+    def _refuse_overtaken(self, expected: Heads) -> None:
+        """SQLite locks no longer than a transaction: between two of them another run may have come."""
+        if set(heads_again(self._connection, self._found)) != set(expected):
+            raise Overtaken
+
+    def _begin(self, asked: Directives) -> None:
+        self._spent, self._asked = 0.0, asked
+        self._watch.begin(self._found.facts.pid)
+        if self._timeouts is not None:
+            self._timeouts.apply(self._connection, self._wanted())
+        self.statements.begin()
+
+    def _wanted(self) -> Timeouts:
+        settings, asked = self._workspace.environment.settings, self._asked
+        return Timeouts(
+            asked.lock_timeout if "lock_timeout" in asked.said else settings.lock_timeout,
+            asked.statement_timeout if "statement_timeout" in asked.said else settings.statement_timeout,
+        )
+
+    def _spend(self, connection: Connection, *_: object) -> None:
+        """Let all waits of a revision share one lock_timeout: readers wait behind all of them together."""
+        waited, wanted = self._watch.waited, self._wanted()
+        if not self.statements.inside or self._timeouts is None or wanted.lock is None:
+            return
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return
+        if waited > self._spent:
+            self._spent = waited
+            left = max(wanted.lock - waited, _LEAST_SECONDS)
+            self._timeouts.apply(connection, Timeouts(left, wanted.statement))
+
+    def applied(self) -> None:
+        """Come after a step, in its transaction. Raises BrokenReferencesError."""
+        if self._found.facts.backend == "sqlite":
+            new = self._foreign_key_check() - self._broken_references
+            if new:
+                table, _row, parent, _key = sorted(new, key=str)[0]
+                raise BrokenReferencesError(
+                    f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent} that"
+                    " are not there.",
+                    hint="Correct the revision, or the rows, then run it again.",
+                )
+
+    def _foreign_key_check(self) -> frozenset[tuple[object, ...]]:
+        rows = self._connection.execute(text("PRAGMA foreign_key_check"))
+        return frozenset(tuple(row) for row in rows)
+
+    def _refuse_invalid(self, statement: str) -> None:
+        """Refuse to go past an INVALID index: IF NOT EXISTS would keep it, and call that a success."""
+        if not self._invalid or not (found := _INDEX_STATEMENT.match(statement)):
+            return
+        for index in self._invalid:
+            name = re.escape(index.rpartition(".")[2].strip('"'))
+            if not re.search(rf"(?<!\w){name}(?!\w)", statement):
+                continue
+            if found[1].upper() == "CREATE":
+                raise InvalidIndexError(
+                    f"The index {index} is INVALID: a concurrent build of it was broken off",
+                    hint=f"Remove it: {drop_index(index)}; then run this again.",
+                )
+            self._invalid = tuple(each for each in self._invalid if each != index)
+
+
+_INDEX_STATEMENT = re.compile(r"\s*(CREATE|DROP|REINDEX)\b.*\bINDEX\b", re.IGNORECASE | re.DOTALL)
+
+
+def drop_index(index: str) -> str:
+    """Give the statement that removes an INVALID index without holding anybody up."""
+    return f"DROP INDEX CONCURRENTLY {index}"

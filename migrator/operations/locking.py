@@ -1,0 +1,157 @@
+"""Holds the lock of a run on a connection of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from migrator.bridge.reached import Reached, connect_again
+from migrator.config.select import Workspace
+from migrator.config.url import address
+from migrator.database.failures import database_error
+from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock
+from migrator.database.second import SecondConnection
+from migrator.errors import LockedError
+from migrator.results.events import Report, Waiting
+from migrator.results.run import Holder
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+_GRANT = "To see where from and since when: GRANT pg_read_all_stats TO {role}"
+
+
+class RunLock:
+    """The lock of one database while it is held; `connection` is the one that holds it, None where none can."""
+
+    def __init__(self, found: Reached, connection: SecondConnection | None) -> None:
+        self.found = found
+        self.connection = connection
+        self._session = connection.call(lambda c: session_id(c, found.facts)) if connection else None
+
+    @property
+    def excludes_others(self) -> bool:
+        """Whether it keeps other runs out from the first revision to the last."""
+        return self.connection is not None and self.found.facts.backend in ("postgresql", "mysql")
+
+    def check(self) -> None:
+        """Raise LockedError where the lock is lost: with its connection, or to a pooler's other session."""
+        if self.connection is None:
+            return
+        try:
+            session = self.connection.call(lambda c: session_id(c, self.found.facts))
+        except (SQLAlchemyError, OSError) as exc:
+            raise _lost("its connection ended") from exc
+        if session != self._session:
+            raise _lost("a connection pooler moved it to another session")
+
+
+def _lost(why: str) -> LockedError:
+    return LockedError(
+        f"The lock of this run was lost: {why}; it stopped before its next revision.",
+        hint="Another run may have begun. Connect directly, past any pooler; then run it again.",
+    )
+
+
+@contextmanager
+def run_lock(
+    workspace: Workspace, found: Reached, wait: float, asked: float, report: Report
+) -> Iterator[RunLock]:
+    """Hold the lock on a database while the block runs.
+
+    `wait` is for how many seconds it is waited for, `asked` the number that messages name. Raises LockedError
+    when time is up, naming who holds it, and DatabaseError where no second connection can be made.
+    """
+    try:
+        connection = connect_again(found, application_name())
+    except (SQLAlchemyError, OSError) as exc:
+        raise database_error(exc, address(found.engine.url), "env.py") from exc
+    if connection is None:
+        yield RunLock(found, None)
+        return
+    try:
+        _Wait(workspace, connection, found, wait, asked, report).run()
+        yield RunLock(found, connection)
+    finally:
+        connection.close()
+
+
+def application_name() -> str:
+    """Give the name under which the server shows our sessions: where from and since when, at most 63 bytes."""
+    since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    host = socket.gethostname().encode("ascii", "replace").decode()
+    return f"migrator {host[:24]} pid {os.getpid()} {since}"
+
+
+class _Wait:
+    """Waits for a lock by asking again and again."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        connection: SecondConnection,
+        found: Reached,
+        wait: float,
+        asked: float,
+        report: Report,
+    ) -> None:
+        self._workspace = workspace
+        self._connection = connection
+        self._found = found
+        self._deadline = time.monotonic() + wait
+        self._asked = asked
+        self._report = report
+
+    def run(self) -> None:
+        """Wait for the lock of the run, and keep it."""
+        table = self._found.qualified_version_table
+        self._poll(LockName(self._found.facts, table))
+        # A killed run has left no lock of its own, but its server process may still be at a statement.
+        working = LockName(self._found.facts, table, working=True)
+        self._poll(working)
+        self._connection.call(lambda c: unlock(c, working))
+
+    def _poll(self, name: LockName) -> None:
+        pause, told = _FIRST_PAUSE, False
+        while not self._connection.call(lambda c: try_lock(c, name)):
+            holder = self._connection.call(lambda c: holder_of(c, name))
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise _not_free(self._workspace, name, holder, self._asked)
+            if not told and holder is not None:
+                self._report(Waiting(f"waiting for another run: {described(holder)}"))
+                told = True
+            time.sleep(min(pause * random.uniform(0.7, 1.3), left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _not_free(workspace: Workspace, name: LockName, holder: Holder | None, wait: float) -> LockedError:
+    who = f": {described(holder)}" if holder is not None else ""
+    what = "Another run's last statement still works on" if name.working else "Another run works on"
+    hint = f"Wait for it to end, or longer: {workspace.again('upgrade', '--lock-wait', '10m')}"
+    if holder is not None and holder.hidden:
+        hint += f". {_GRANT.format(role=name.facts.role)}"
+    return LockedError(
+        f"{what} the database {name.facts.database}{who}; waited {wait:g}s.",
+        hint=hint,
+    )
+
+
+def described(holder: Holder) -> str:
+    """Name a session as far as it may be seen: pid, user and application, then where from and since when."""
+    parts = [
+        f"user {holder.user}" if holder.user else "",
+        f"application {holder.application_name or '(none)'}",
+    ]
+    if not holder.hidden:
+        parts += [
+            holder.state or "",
+            f"from {holder.client}" if holder.client else "",
+            f"in a transaction since {holder.transaction_since}" if holder.transaction_since else "",
+        ]
+    return f"pid {holder.pid} ({', '.join(part for part in parts if part)})"

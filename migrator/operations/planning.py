@@ -1,0 +1,157 @@
+"""Plans a run: what the databases are, what is to be done to them, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrator.bridge.plan import PlannedStep, planned, script_of
+from migrator.bridge.session import Session
+from migrator.config.settings import parse_duration
+from migrator.config.url import address
+from migrator.errors import RefusedError, RevisionsError
+from migrator.operations.ahead import ahead_by
+from migrator.operations.edited import edited_revisions
+from migrator.operations.examine import Examined, examine
+from migrator.operations.guard import drop_index
+from migrator.operations.identify import refuse_other_database
+from migrator.operations.standing import refuse_unknown
+from migrator.operations.tally import Run
+from migrator.results.events import Noticed, Report
+from migrator.results.run import RunPlan, Step
+from migrator.revisions.destructive import destructive
+from migrator.revisions.directives import Directives, directives
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The databases of a run, and the plan over all of them."""
+
+    examined: tuple[Examined, ...]
+    plan: RunPlan
+
+
+class Planner:
+    """Makes the plan of a run, as often as the databases change before it can begin.
+
+    `tells_losses` says that somebody will see the plan: then the files are searched for what they destroy.
+    """
+
+    def __init__(
+        self, session: Session, run: Run, report: Report, *, allow_ahead: bool, dry_run: bool
+    ) -> None:
+        self._session = session
+        self._run = run
+        self._report = report
+        self._allow_ahead = allow_ahead
+        self._dry_run = dry_run
+        self._directives: dict[str, Directives] = {}
+        self._notes: dict[str, None] = {}
+
+    def prepare(self) -> Prepared:
+        """Look at the databases and plan the run.
+
+        Raises RefusedError for another environment's database, and for files that were edited after a
+        protected environment had applied them; RevisionsError; and what `Session.run` raises.
+        """
+        options = self._run.environment_options()
+        try:
+            examined = examine(self._session, self.steps, **options)
+        except RevisionsError as exc:
+            # The database is asked once more: whose it is goes before what its revisions say.
+            examined = examine(self._session, **options)
+            self._refuse_others(examined)
+            if not self._is_ahead(examined, exc):
+                raise
+        else:
+            self._refuse_others(examined)
+        self._warn(examined)
+        return Prepared(examined, self._plan(examined))
+
+    def steps(self, heads: tuple[str, ...]) -> list[PlannedStep]:
+        """Give the steps from `heads`, having read what each asks for. Raises RevisionsError."""
+        before = () if self._run.purge else heads
+        refuse_unknown(self._session, before)
+        steps = planned(self._run.plan, before, self._session.workspace)
+        for step in steps:
+            self.asked(step)
+        return steps
+
+    def asked(self, step: PlannedStep) -> Directives:
+        """Give what a step's file asks for itself. Raises RevisionsError where it cannot be read."""
+        script = script_of(step)
+        if script is None:
+            return Directives()
+        if script.path not in self._directives:
+            shown = self._session.workspace.environment.shown(script.path)
+            self._directives[script.path] = directives(Path(script.path), shown, parse_duration)
+        return self._directives[script.path]
+
+    def _refuse_others(self, examined: Iterable[Examined]) -> None:
+        for each in examined:
+            refuse_other_database(self._session.workspace, each)
+
+    def _is_ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> bool:
+        if self._run.direction != "upgrade":
+            return False
+        count = max((ahead_by(self._session, each) or 0 for each in examined), default=0)
+        if not count:
+            return False
+        what = f"The database is ahead of this checkout by {count} revision{'s' if count > 1 else ''}"
+        if not self._allow_ahead:
+            raise RevisionsError(
+                f"{what} (it is at {', '.join(examined[0].found.heads)}): a newer version has been deployed.",
+                hint="There is nothing to upgrade. Where an older version is meant to run on it, add --allow-ahead.",
+            ) from exc
+        self._notice(f"{what}.")
+        return True
+
+    def _warn(self, examined: Iterable[Examined]) -> None:
+        for each in examined:
+            edited = edited_revisions(self._session, each) if self._run.direction == "upgrade" else ()
+            if edited:
+                self._edited(edited)
+            for index in each.found.facts.invalid_indexes:
+                self._notice(
+                    f"The index {index} is INVALID: a concurrent build of it was broken off. Remove it:"
+                    f" {drop_index(index)}"
+                )
+
+    def _edited(self, edited: tuple[str, ...]) -> None:
+        workspace = self._session.workspace
+        what = f"Edited after they had been applied: {', '.join(edited)}"
+        accept = workspace.again("mark", *(word for each in edited for word in ("--accept", each)))
+        if workspace.environment.protected and not self._dry_run:
+            raise RefusedError(
+                f"{what}. The database of {workspace.environment.name} is not what these files say; nothing was"
+                " done.",
+                hint=f"Bring the files back as they were, or accept them as they are: {accept}",
+            )
+        self._notice(f"{what}. To accept the files as they are: {accept}")
+
+    def _notice(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes[text] = None
+            self._report(Noticed(text))
+
+    def _plan(self, examined: tuple[Examined, ...]) -> RunPlan:
+        url = self._session.connected_to
+        heads = dict.fromkeys(head for each in examined for head in each.found.heads)
+        return RunPlan(
+            direction=self._run.direction,
+            target=", ".join(self._run.targets),
+            database=address(url) if url is not None else "",
+            before=tuple(heads),
+            steps=tuple(self._with_losses(step) for each in examined for step in each.steps),
+            notes=tuple(self._notes),
+        )
+
+    def _with_losses(self, step: Step) -> Step:
+        # Nobody looks at it otherwise, and reading a long history takes time.
+        seen = self._dry_run or self._session.workspace.environment.protected
+        if not step.path or not seen:
+            return step
+        function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
+        file = self._session.workspace.environment.root / step.path
+        return replace(step, destroys=tuple(each.what for each in destructive(file, function)))

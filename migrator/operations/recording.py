@@ -1,0 +1,131 @@
+"""Writes what a run did into the log, and the mark of a database that has none."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from alembic.script import Script
+from sqlalchemy import Connection
+
+from migrator import __version__
+from migrator.bridge.plan import PlannedStep, known_script, script_of
+from migrator.bridge.reached import log_table_name
+from migrator.bridge.session import Session
+from migrator.database.records import Book, Entry, Origin, places_for_records
+from migrator.database.tables import TableNames
+from migrator.operations.examine import Examined
+from migrator.results.records import Direction
+from migrator.revisions.fingerprint import fingerprint
+from migrator.revisions.git import head_commit
+
+
+class Recorder:
+    """Keeps the mark and the log of one database during one run."""
+
+    def __init__(self, session: Session, examined: Examined) -> None:
+        self._session = session
+        self._examined = examined
+        self._introduced = False
+        names = _names(session, examined)
+        facts = examined.found.facts
+        self.book = Book(
+            names=names,
+            to_make=tuple(
+                name
+                for name, there in ((names.mark, facts.mark), (names.log, facts.log))
+                if name is not None and there is None
+            ),
+            environment=session.workspace.environment.name,
+            version_table=examined.found.qualified_version_table,
+            origin=origin_of(session.workspace.environment.root),
+        )
+
+    @cached_property
+    def introduces(self) -> bool:
+        """Whether the database has to be marked, or its present revisions logged as adopted."""
+        return self._needs_mark() or bool(self._adopted())
+
+    def introduce(self, connection: Connection) -> None:
+        """Mark a database that has no mark, and log the revisions that it had before migrator came."""
+        if self._introduced:
+            return
+        self._introduced = True
+        if self._needs_mark():
+            self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+        self.book.write(connection, self._adopted())
+
+    def step(self, connection: Connection, step: PlannedStep, started_at: datetime, seconds: float) -> None:
+        """Log a step, in its own transaction. `seconds` is how long it took."""
+        self.introduce(connection)
+        direction: Direction = "upgrade" if step.is_upgrade else "downgrade"
+        script = script_of(step)
+        if script is not None:
+            self.book.write(connection, [self._entry(direction, script, started_at, round(seconds * 1000))])
+            return
+        moved = [known_script(self._session.scripts, each) for each in step.to_revisions]
+        entries = [self._entry("stamp", each, started_at, None) for each in moved if each is not None]
+        if not step.to_revisions:
+            left = ", ".join(step.from_revisions) or None
+            entries = [Entry("stamp", None, left, started_at)]
+        self.book.write(connection, entries)
+
+    def again(self) -> None:
+        """Begin anew after a run that was rolled back whole."""
+        self._introduced = False
+
+    def _needs_mark(self) -> bool:
+        return self._session.workspace.environment.managed and (
+            self._examined.mark is None and self.book.names.mark is not None
+        )
+
+    def _adopted(self) -> list[Entry]:
+        if self._examined.log or self.book.names.log is None:
+            return []
+        now = datetime.now(UTC)
+        scripts = [known_script(self._session.scripts, head) for head in self._examined.found.heads]
+        return [self._entry("adopted", script, now, None) for script in scripts if script is not None]
+
+    def _entry(
+        self, direction: Direction, script: Script, started_at: datetime, duration_ms: int | None
+    ) -> Entry:
+        prints = fingerprint(Path(script.path))
+        return Entry(
+            direction,
+            script.revision,
+            ", ".join(script._all_down_revisions) or None,
+            started_at,
+            prints.tree,
+            prints.file,
+            duration_ms,
+        )
+
+
+def _names(session: Session, examined: Examined) -> TableNames:
+    settings, found = session.workspace.environment.settings, examined.found
+    # Tables of ours beside its own would be news to the autogenerate of an env.py that does not know them.
+    hidden = found.by_our_env or (
+        found.facts.postgresql and not found.sees_schemas and found.facts.may_make_schema
+    )
+    if not hidden and found.facts.log is None:
+        return TableNames(None, None)
+    return places_for_records(
+        found.facts, log_table_name(session.workspace), log_off=settings.log_table == "off"
+    )
+
+
+def origin_of(root: Path) -> Origin:
+    """Say who writes a record in a project: the user of this process, its host, and the commit checked out."""
+    return Origin(_user(), socket.gethostname(), __version__, head_commit(root))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that has no name.
+        return str(os.getuid())

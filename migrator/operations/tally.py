@@ -1,0 +1,81 @@
+"""The account of a run while it goes on: what was asked for, and what has been done in each database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from migrator.bridge.plan import Heads, Plan, PlannedStep, applied_revisions
+from migrator.bridge.reached import Reached
+from migrator.database.watch import LockWatch
+from migrator.operations.guard import Guard
+from migrator.operations.locking import RunLock
+from migrator.operations.recording import Recorder
+from migrator.results.events import Direction
+from migrator.results.run import Step
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be run: the direction, the targets as they were asked for, and the plan towards them.
+
+    A run with `purge` empties the version table first, and may begin at revisions that no file has.
+    """
+
+    direction: Direction
+    targets: tuple[str, ...]
+    plan: Plan
+    purge: bool = False
+    tag: str | None = None
+
+    def environment_options(self) -> dict[str, Any]:
+        """Give what env.py may ask Alembic for, in the form that Alembic's own commands give it."""
+        one = self.direction != "stamp"
+        return {"destination_rev": self.targets[0] if one else self.targets, "tag": self.tag}
+
+
+@dataclass
+class Tally:
+    """What is known of one database while env.py runs; env.py's own word for success is not taken.
+
+    `standing` are the heads that the version table was last given, `changed` whether it was given any.
+    """
+
+    found: Reached
+    direction: Direction
+    before: Heads
+    planned: list[Step]
+    finished: list[Step] = field(default_factory=list)
+    running: Step | None = None
+    running_step: PlannedStep | None = None
+    started_at: datetime | None = None
+    standing: Heads = ()
+    changed: bool = False
+
+    def resume(self, heads: Heads, left: list[Step], scripts: ScriptDirectory) -> None:
+        """Begin an attempt at `heads` with the steps that are left: what was rolled back is not finished."""
+        applied = applied_revisions(scripts, heads)
+        up = self.direction == "upgrade"
+        self.finished = [
+            step for step in self.finished if self.direction != "stamp" and (step.revision in applied) == up
+        ]
+        self.planned = [*self.finished, *left]
+        self.standing = heads
+        self.changed = bool(self.finished)
+        self.running = self.running_step = None
+
+
+@dataclass
+class Site:
+    """One database of a run: its account, its records, its lock, and the guard of the present attempt."""
+
+    tally: Tally
+    recorder: Recorder
+    lock: RunLock | None = None
+    watch: LockWatch = field(default_factory=LockWatch)
+    guard: Guard | None = None
+    context: MigrationContext | None = None
