@@ -31,7 +31,7 @@ from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
-from migrator.database.engine import begin_immediately, set_role
+from migrator.database.engine import begin_immediately, hear_all_answers, set_role
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, MigratorError
@@ -87,8 +87,11 @@ class ObservedEnvironment(EnvironmentContext):
         hide_own_tables(options, self._log_table)
         if connection.dialect.name == "postgresql" and self._settings.role:
             run_plainly(connection, set_role(self._settings.role))
-        if connection.dialect.name == "sqlite" and self._writes and not connection.in_transaction():
-            begin_immediately(connection)
+        if connection.dialect.driver == "asyncmy":
+            hear_all_answers(connection)
+        if connection.dialect.name != "sqlite" or not self._writes or connection.in_transaction():
+            return
+        if begin_immediately(connection):
             options.setdefault("transactional_ddl", True)
             if self.transaction == "env":
                 # As without transactional DDL, which is what this env.py was written for.

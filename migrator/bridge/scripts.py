@@ -37,15 +37,19 @@ def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: boo
     Raises ConfigurationError for a missing folder, RevisionsError for a broken file, a duplicate or too long
     revision id, a missing down revision or a cycle; each names the file.
     """
-    scripts = _script_directory(config, workspace)
-    folders = folders_of(scripts)
+    scripts = find_scripts(config, workspace)
     if workspace.environment.managed and not missing_folder_ok:
-        _refuse_missing(folders, workspace)
-    with _strictly(folders, workspace):
-        scripts.get_heads()
+        _refuse_missing(folders_of(scripts), workspace)
+    read_scripts(scripts, workspace)
     if workspace.environment.managed:
         _refuse_long_ids(scripts, workspace)
     return scripts
+
+
+def read_scripts(scripts: ScriptDirectory, workspace: Workspace) -> None:
+    """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
+    with _strictly(folders_of(scripts), workspace):
+        scripts.get_heads()
 
 
 def folders_of(scripts: ScriptDirectory) -> tuple[Path, ...]:
@@ -53,7 +57,8 @@ def folders_of(scripts: ScriptDirectory) -> tuple[Path, ...]:
     return tuple(Path(folder) for folder in scripts._version_locations)
 
 
-def _script_directory(config: Config, workspace: Workspace) -> ScriptDirectory:
+def find_scripts(config: Config, workspace: Workspace) -> ScriptDirectory:
+    """Give the ScriptDirectory of a workspace without reading a version file. Raises ConfigurationError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -217,7 +222,7 @@ def revision_info(
     created = _CREATED.search(description)
     return Revision(
         revision=script.revision,
-        down_revisions=_tuple(script.down_revision),
+        down_revisions=down_revisions(script),
         depends_on=_tuple(script.dependencies),
         branch_labels=tuple(sorted(script.branch_labels)),
         message=" ".join(script.doc.split()),
@@ -232,6 +237,11 @@ def revision_info(
         applied=applied,
         current=current,
     )
+
+
+def down_revisions(script: Script) -> tuple[str, ...]:
+    """Give the revisions that a version file comes after: several for a merge."""
+    return _tuple(script.down_revision)
 
 
 def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
 from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
 from migrator.bridge.handover import Handover, hand_over, handed_over
-from migrator.bridge.scripts import load_scripts
+from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
@@ -69,6 +69,8 @@ class Session:
         def watched(heads: Any, context: MigrationContext) -> Iterable[MigrationStep]:
             nonlocal called
             called = True
+            # A foreign env.py may have named other folders by now, so that its files are read only here.
+            read_scripts(self.scripts, self.workspace)
             return work(heads, context)
 
         run_env(
@@ -182,9 +184,11 @@ def database_session(
     _learn_secrets(workspace, config)
     if folders:
         set_version_locations(config, workspace, folders)
-    session = Session(
-        workspace, config, load_scripts(config, workspace, missing_folder_ok=new_folder), report
-    )
+    if workspace.environment.managed:
+        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder)
+    else:
+        scripts = find_scripts(config, workspace)
+    session = Session(workspace, config, scripts, report)
     if not workspace.resolves_url:
         yield session
         return

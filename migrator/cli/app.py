@@ -25,7 +25,9 @@ COMMANDS = (
     Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production"),
     Command("downgrade", change.downgrade, _CHANGE, "migrator downgrade -1"),
     Command("stamp", change.stamp, _CHANGE, "migrator stamp head"),
+    Command("mark", change.mark, _CHANGE, "migrator mark --env staging --confirm app_staging"),
     Command("ensure-version", change.ensure_version, _CHANGE, "migrator ensure-version"),
+    Command("wait", look.wait, _CHANGE, "migrator wait --env production --for head --timeout 60s"),
     Command(
         "run",
         change.run,
@@ -38,7 +40,10 @@ COMMANDS = (
     Command("heads", look.heads, _LOOK, "migrator heads"),
     Command("branches", look.branches, _LOOK, "migrator branches"),
     Command("show", look.show, _LOOK, "migrator show head"),
+    Command("status", look.status, _LOOK, "migrator status"),
+    Command("log", look.log, _LOOK, "migrator log --env production --limit 5"),
     Command("envs", look.envs, _LOOK, "migrator envs"),
+    Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
     Command("check", look.check, _JUDGE, "migrator check"),
 )
 

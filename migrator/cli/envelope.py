@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from typing import Any
 
 from migrator import secrets
@@ -35,7 +36,13 @@ def envelope(
     }
     # Where stdout cannot take every character, JSON has a way of its own to write it.
     ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
-    return json.dumps(document, indent=2, ensure_ascii=ascii_only)
+    return json.dumps(document, indent=2, ensure_ascii=ascii_only, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    raise TypeError(f"There is no JSON for a {type(value).__name__}.")
 
 
 def _status(code: int, errors: tuple[MigratorError, ...]) -> str:

@@ -11,9 +11,14 @@ from rich.text import Text
 
 from migrator.cli.plain import How, lines
 from migrator.cli.plain.environments import environment_cells
-from migrator.cli.plain.revisions import marks, parents
+from migrator.cli.plain.records import log_cells
+from migrator.cli.plain.revisions import ahead_words, marks, parents
+from migrator.cli.plain.status import status_cells
+from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
+from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
+from migrator.results.status import EnvironmentStatus, State, StatusList
 
 _COLOURS = (
     ("add ", "green"),
@@ -72,6 +77,9 @@ def _state(revision: Revision) -> Text:
 
 @rendered.register
 def _(result: Current, how: How) -> RenderableType:
+    if result.ahead:
+        where = f"{how.environment} is at {', '.join(result.heads)} {ahead_words(result)}"
+        return Text(where, style="yellow")
     if not result.revisions:
         return Text(f"{how.environment} is at base: no revision is applied")
     if how.verbose:
@@ -86,6 +94,37 @@ def _standing(revision: Revision, how: How) -> Text:
 
 
 @rendered.register
+def _(result: LogList, how: How) -> RenderableType:
+    if not result.entries:
+        where = "has no log yet" if result.table is None else f"{result.table} has no such rows"
+        return Text(f"{how.environment}: {where}")
+    table = _table("when", "what", "revision", "took", "who")
+    for entry in result.entries:
+        table.add_row(*log_cells(entry)[:5])
+    return table
+
+
+_SEVERITIES = {"ok": "green", "note": "yellow", "problem": "bold red"}
+
+
+@rendered.register
+def _(result: Diagnosis, _how: How) -> RenderableType:
+    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in result.findings:
+        severity = Text(finding.severity, style=_SEVERITIES[finding.severity])
+        table.add_row(severity, Text(finding.topic), _finding(finding))
+    return table
+
+
+def _finding(finding: Finding) -> Text:
+    text = Text(finding.text)
+    return text.append(f"\n{finding.hint}", style="dim") if finding.hint else text
+
+
+@rendered.register
 def _(result: EnvironmentList, _how: How) -> RenderableType:
     return Group(*(_environment(environment_cells(info)) for info in result.environments))
 
@@ -96,12 +135,54 @@ def _environment(cells: tuple[str, ...]) -> RenderableType:
     title = Text(name, style="bold")
     if flags != "-":
         title.append(f"  {flags}", style="yellow")
-    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = _labelled()
     for label, text in (("file", file), ("versions", folder), ("database", url), ("from", origin)):
         table.add_row(f"  {label}", Text(text, style="red" if text.startswith("error: ") else ""))
     return Group(title, table)
+
+
+_STATE_COLOURS: dict[State, str] = {
+    "ok": "green",
+    "ahead": "cyan",
+    "pending": "yellow",
+    "not configured": "dim",
+}
+_STATUS_LABELS = (
+    "database",
+    "reachable",
+    "mark",
+    "current",
+    "head",
+    "pending",
+    "edited",
+    "last run",
+    "remarks",
+)
+
+
+@rendered.register
+def _(result: StatusList, _how: How) -> RenderableType:
+    return Group(*(_status(status) for status in result.environments))
+
+
+def _status(status: EnvironmentStatus) -> RenderableType:
+    """A block for each environment: eleven columns do not fit into 80. What is not known has no line."""
+    name, state, *facts = status_cells(status)
+    title = Text(name, style="bold").append(f"  {state}", style=_STATE_COLOURS.get(status.state, "bold red"))
+    table = _labelled()
+    for label, text in zip(_STATUS_LABELS, facts, strict=True):
+        if text != "-":
+            table.add_row(
+                f"  {label}", Text(text, style="red" if label == "remarks" and status.error else "")
+            )
+    return Group(title, table)
+
+
+def _labelled() -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
 
 
 def _table(*columns: str) -> Table:

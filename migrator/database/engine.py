@@ -129,12 +129,28 @@ def _prepare(engine: Engine, options: SessionOptions) -> None:
     elif engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, options)
     elif engine.dialect.driver == "asyncmy":
-        logging.getLogger("asyncmy").addFilter(_worth_a_warning)
+        hear_all_answers(engine)
+
+
+def hear_all_answers(target: Engine | Connection) -> None:
+    """Raise the failure of each statement in a text of several: past the first, asyncmy hides it."""
+    logging.getLogger("asyncmy").addFilter(_worth_a_warning)
+
+    @event.listens_for(target, "after_cursor_execute")
+    def read_all_answers(connection: Connection, cursor: Any, *_: object) -> None:
+        async def read(_driver: object) -> None:
+            while await cursor._cursor.nextset():
+                pass
+
+        # Rows of a first statement are still to be fetched.
+        if cursor.description is None:
+            dbapi_connection: Any = connection.connection.dbapi_connection
+            dbapi_connection.run_async(read)
 
 
 def _worth_a_warning(record: logging.LogRecord) -> bool:
-    # Each new version table names its primary key, of which MySQL takes no notice, and says so.
-    return not record.getMessage().endswith(" ignored for PRIMARY key.")
+    # A version table names its primary key, which MySQL does not keep; IF NOT EXISTS finds what there is.
+    return not record.getMessage().endswith((" ignored for PRIMARY key.", " already exists"))
 
 
 def _explain_refused_parameters(engine: Engine) -> None:
@@ -185,15 +201,21 @@ def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
         connection.exec_driver_sql(begin)
 
 
-def begin_immediately(connection: Connection) -> None:
+def begin_immediately(connection: Connection) -> bool:
     """Make DDL transactional on an open SQLite connection of somebody else's engine.
 
-    Foreign keys are not enforced on it from now on: a table that is rebuilt would take its children's rows
-    along. Inside a transaction the setting would have no effect.
+    Gives whether that was done: an engine that begins its transactions by itself is left to it. Foreign keys are
+    not enforced from now on in either case: a table that is rebuilt would take its children's rows along, and
+    within a transaction that setting has no effect.
     """
-    connection.connection.dbapi_connection.isolation_level = None  # type: ignore[union-attr]
-    run_at_once(connection.connection.dbapi_connection, "PRAGMA foreign_keys = OFF")
+    dbapi_connection: Any = connection.connection.dbapi_connection
+    run_at_once(dbapi_connection, "PRAGMA foreign_keys = OFF")
+    if dbapi_connection.isolation_level is None:
+        return False
+    dbapi_connection.isolation_level = None
 
     @event.listens_for(connection, "begin")
     def begin_explicitly(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return True

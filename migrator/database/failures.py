@@ -39,6 +39,10 @@ _BY_NUMBER = {
     1130: ("The server refuses connections from this host.", "Check the user's host on the server."),
     1142: _LACKING,
     1143: _LACKING,
+    1226: (
+        "The user has used up what the server allows.",
+        "Try again later, or raise the user's limits on the server.",
+    ),
     1227: _LACKING,
 }
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")

@@ -39,7 +39,7 @@ def run_at_once(dbapi_connection: Any, sql: str) -> None:
 
     asyncpg sends all of them in one round trip; through its cursor each would be prepared.
     """
-    if hasattr(dbapi_connection, "run_async"):
+    if "asyncpg" in type(dbapi_connection).__module__:
         dbapi_connection.run_async(lambda driver: driver.execute(sql))
         return
     cursor = dbapi_connection.cursor()
@@ -55,9 +55,9 @@ class SessionTimeouts:
     CREATE INDEX CONCURRENTLY waits for every older transaction: a timeout would leave it INVALID.
     """
 
-    def __init__(self, target: Connection | Engine, wanted: Timeouts) -> None:
-        self.wanted = wanted
-        self._set: Timeouts | None = None
+    def __init__(self, target: Connection | Engine, already: Timeouts) -> None:
+        """Listen to a connection, or to all of an engine, whose sessions have the timeouts `already`."""
+        self.wanted = self._set = already
         event.listen(target, "before_cursor_execute", self._before)
         event.listen(target, "after_cursor_execute", self._after)
         engine = target if isinstance(target, Engine) else target.engine
@@ -69,10 +69,6 @@ class SessionTimeouts:
         if self._set != wanted:
             run_plainly(connection, wanted.sql())
             self._set = wanted
-
-    def taken_as(self, timeouts: Timeouts) -> None:
-        """Remember what somebody else has set."""
-        self._set = self.wanted = timeouts
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if self.wanted != _NONE and _concerns(connection, statement):

@@ -62,6 +62,10 @@ class Attempt:
                 self._run_env()
             except (Exception, SystemExit) as exc:
                 raise self._sorted(exc) from exc
+            finally:
+                for site in self._sites:
+                    if site.guard is not None:
+                        site.guard.stop()
         running = next((site for site in self._sites if site.tally.running is not None), None)
         if running is not None:
             raise FailedAttempt(RuntimeError("env.py went on after it, and hid the cause"), running)
@@ -98,7 +102,8 @@ class Attempt:
         steps = self._planner.steps(tally.found.heads if self._run.purge else heads)
         infos = [step_info(step, self._session.workspace) for step in steps]
         self._refuse_more_than_agreed(infos)
-        tally.resume(() if self._run.purge else heads, infos, self._session.scripts)
+        tally.resume(() if self._run.purge else heads, infos, self._session)
+        tally.changed = tally.changed or self._run.purge
         assert site.lock is not None
         site.guard = Guard(context, self._session.workspace, tally.found, site.lock, site.watch)
         site.context = context

@@ -6,7 +6,7 @@ from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.operations.standing import infos_in_database, known_heads
+from migrator.operations.standing import infos_in_database, standing_of
 from migrator.results.events import Report
 from migrator.results.revisions import Current
 
@@ -14,15 +14,18 @@ from migrator.results.revisions import Current
 def current(workspace: Workspace, report: Report) -> Current:
     """Read the revisions of the environment's database, writing nothing.
 
-    Raises RevisionsError for a revision that no file has, DatabaseError, ConfigurationError.
+    A database ahead of this checkout has heads that no file has. Raises RevisionsError for any other such revision, DatabaseError, ConfigurationError.
     """
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["current"], report, needs) as session:
-        heads = known_heads(session)
+        heads, ahead = standing_of(session)
+        url = session.connected_to
+        where = address(url) if url is not None else ""
+        if ahead:
+            return Current((), heads, at_heads=True, database=where, ahead=ahead)
         with translated(workspace):
             # With depends_on a database stands at more heads than its version table holds.
             scripts = session.scripts.get_all_current(heads)
             revisions = infos_in_database(sorted(scripts, key=lambda s: s.revision), session, heads)
             at_heads = set(heads) == set(session.scripts.get_heads(consider_depends_on=True))
-        url = session.connected_to
-        return Current(revisions, heads, at_heads, address(url) if url is not None else "")
+        return Current(revisions, heads, at_heads, where)

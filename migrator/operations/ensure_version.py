@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.plan import PlannedStep
-from migrator.bridge.session import Needs, database_session
-from migrator.bridge.version_table import ensure_version_table, has_version_table
+from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.version_table import ensure_version_table
 from migrator.config.select import Workspace
+from migrator.operations.examine import Examined, examine
+from migrator.operations.identify import refuse_other_database
+from migrator.operations.locking import run_lock
 from migrator.results.events import Report
 from migrator.results.run import VersionTable
 
 
 def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
-    """Make the version table if the environment's database has none. Raises DatabaseError and others."""
-    found: list[VersionTable] = []
+    """Make the version table if the environment's database has none.
+
+    Raises RefusedError for another environment's database, LockedError, DatabaseError and others.
+    """
     with database_session(workspace, ["ensure_version"], report, Needs(models=False)) as session:
+        examined = examine(session)
+        for each in examined:
+            refuse_other_database(workspace, each)
+        missing = [each for each in examined if not each.found.has_version_table]
+        if missing:
+            _make(session, missing, report)
+        names = dict.fromkeys(_named(each) for each in examined)
+        return VersionTable(", ".join(names), created=bool(missing))
 
-        def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
-            existed = has_version_table(context)
-            ensure_version_table(context)
-            schema = context.version_table_schema
-            table = f"{schema}.{context.version_table}" if schema else context.version_table
-            found.append(VersionTable(table, created=not existed))
-            return ()
 
-        # Alembic would make the table before `work` could ask for it. No revision runs whose own transaction
-        # would be committed with the table in it.
-        session.run(work, dont_mutate=True, transaction="run")
-    return found[0]
+def _make(session: Session, missing: list[Examined], report: Report) -> None:
+    wait = session.workspace.environment.settings.lock_wait
+    seconds = float("inf") if wait is None else wait
+
+    def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
+        ensure_version_table(context)
+        return ()
+
+    with ExitStack() as stack:
+        for each in missing:
+            stack.enter_context(run_lock(session.workspace, each.found, seconds, seconds, report))
+        # No revision runs whose own transaction would be committed with the table in it.
+        session.run(work, dont_mutate=True, transaction="run", writes=True)
+
+
+def _named(examined: Examined) -> str:
+    found = examined.found
+    return f"{found.version_schema}.{found.version_table}" if found.version_schema else found.version_table

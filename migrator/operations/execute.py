@@ -20,6 +20,7 @@ from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
 from migrator.operations.guard import Overtaken
+from migrator.operations.identify import UnmarkedError
 from migrator.operations.locking import described, run_lock
 from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, verified
 from migrator.operations.planning import Planner, Prepared
@@ -71,16 +72,33 @@ class _Spine:
 
     def execute(self) -> RunResult | RunPlan:
         while True:
-            prepared = self._planner.prepare()
+            prepared = self._prepared()
             if self._terms.dry_run:
                 return prepared.plan
             sites = self._sites(prepared)
-            if not prepared.plan.steps and not any(site.recorder.introduces for site in sites):
+            if not self._has_work(prepared.plan) and not any(site.recorder.introduces for site in sites):
                 return verified(self._session, self._run, sites, prepared.plan.notes, 0)
             self._consent(prepared.plan)
             result = self._locked(prepared, sites)
             if result is not None:
                 return result
+
+    def _prepared(self) -> Prepared:
+        try:
+            return self._planner.prepare()
+        except UnmarkedError as exc:
+            # A first run may be half-way: it marks the database with its first revision.
+            with run_lock(
+                self._session.workspace, exc.examined.found, self._left(), self._wait(), self._report
+            ):
+                pass
+            return self._planner.prepare()
+
+    def _left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
+
+    def _has_work(self, plan: RunPlan) -> bool:
+        return bool(plan.steps) or (self._run.purge and bool(plan.before))
 
     def _wait(self) -> float:
         settings = self._session.workspace.environment.settings
@@ -106,7 +124,7 @@ class _Spine:
     def _consent(self, plan: RunPlan) -> None:
         """Ask where it has to be asked, while nothing is open and nothing is locked."""
         revisions = frozenset(step.revision for step in plan.steps)
-        if not plan.steps or (self._agreed is not None and revisions <= self._agreed):
+        if not self._has_work(plan) or (self._agreed is not None and revisions <= self._agreed):
             return
         workspace, consent = self._session.workspace, self._terms.consent
         if self._run.direction == "upgrade":
@@ -117,7 +135,7 @@ class _Spine:
 
     def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile and has to be looked at again."""
-        workspace, wait = self._session.workspace, max(0.0, self._deadline - time.monotonic())
+        workspace, wait = self._session.workspace, self._left()
         with ExitStack() as stack:
             for site in sites:
                 site.lock = stack.enter_context(
@@ -125,7 +143,7 @@ class _Spine:
                 )
             if any(_has_moved(site) for site in sites):
                 return None
-            if not prepared.plan.steps:
+            if not self._has_work(prepared.plan):
                 _introduce(sites)
                 return verified(self._session, self._run, sites, prepared.plan.notes, 0)
             notes = [*prepared.plan.notes, *self._backups(sites), *_unlocked(sites)]

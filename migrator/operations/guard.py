@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
+from sqlalchemy.pool import NullPool, StaticPool
 
 from migrator.bridge.plan import Heads, PlannedStep
 from migrator.bridge.reached import Reached, connection_of, heads_again
@@ -17,7 +18,7 @@ from migrator.database.locks import LockName, try_lock
 from migrator.database.statements import Statements
 from migrator.database.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.watch import LockWatch
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import ExitCode, MigratorError, RefusedError
 from migrator.operations.locking import RunLock
 from migrator.revisions.directives import Directives
 
@@ -56,6 +57,7 @@ class Guard:
         self._watch = watch
         self._connection = connection_of(context)
         self._timeouts: SessionTimeouts | None = None
+        self._pid: int | None = None
         self._spent = 0.0
         self._invalid = found.facts.invalid_indexes
         self._broken_references: frozenset[tuple[object, ...]] = frozenset()
@@ -69,14 +71,21 @@ class Guard:
         return settings.retries if asked.retries is None else asked.retries
 
     def start(self) -> None:
-        """Prepare the connection before its first revision."""
+        """Prepare the connection before its first revision. Raises RefusedError where it leads elsewhere."""
         facts = self._found.facts
+        if facts.backend in ("postgresql", "mysql"):
+            self._keep_out_of_pool()
         if facts.postgresql:
             self._start_postgresql()
         elif facts.backend == "mysql":
             try_lock(self._connection, self._working_lock())
         elif facts.backend == "sqlite":
             self._broken_references = self._foreign_key_check()
+
+    def _keep_out_of_pool(self) -> None:
+        """Let the locks and settings of this session end with env.py's use of it."""
+        if not isinstance(self._connection.engine.pool, NullPool | StaticPool):
+            self._connection.detach()
 
     def _start_postgresql(self) -> None:
         settings = self._workspace.environment.settings
@@ -86,13 +95,27 @@ class Guard:
             # A server process whose client was killed ends soon, and not when its statement does.
             statements.append("SET client_connection_check_interval = '1s'")
         if wanted != Timeouts():
-            self._timeouts = SessionTimeouts(self._connection, wanted)
             statements.append(wanted.sql())
-            self._timeouts.taken_as(wanted)
-            event.listen(self._connection, "after_cursor_execute", self._spend)
         # Nobody else can hold it: whoever wants it has to have the lock of the run first.
         statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
         run_plainly(self._connection, "; ".join(statements))
+        self._timeouts = SessionTimeouts(self._connection, wanted)
+        event.listen(self._connection, "after_cursor_execute", self._spend)
+        self._pid, database = self._connection.execute(
+            text("SELECT pg_backend_pid(), current_database()")
+        ).one()
+        if database != self._found.facts.database:
+            raise RefusedError(
+                f"env.py connected to {database}, but to {self._found.facts.database} before; nothing was done.",
+                hint="Let it connect to the same database each time.",
+            )
+        if self._lock.connection is not None:
+            self._lock.connection.watch(self._watch.look)
+
+    def stop(self) -> None:
+        """End the watch: no further revision runs in this attempt."""
+        if self._lock.connection is not None:
+            self._lock.connection.watch(None)
 
     def _working_lock(self) -> LockName:
         return LockName(self._found.facts, self._found.qualified_version_table, working=True)
@@ -127,7 +150,7 @@ class Guard:
 
     def _begin(self, asked: Directives) -> None:
         self._spent, self._asked = 0.0, asked
-        self._watch.begin(self._found.facts.pid)
+        self._watch.begin(self._pid)
         if self._timeouts is not None:
             self._timeouts.apply(self._connection, self._wanted())
         self.statements.begin()

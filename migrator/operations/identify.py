@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from migrator.config.environments import Environment
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError
 from migrator.operations.examine import Examined
+
+
+class UnmarkedError(RefusedError):
+    """A database has tables but no mark, and nothing says whose it is."""
+
+    def __init__(self, message: str, examined: Examined, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.examined = examined
 
 
 def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
@@ -57,12 +67,23 @@ def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
     if examined.empty or _was_named(workspace):
         return
     name = workspace.environment.name
-    raise RefusedError(
-        f"The database {examined.found.facts.database} has tables but carries no mark, and nothing says that it"
-        f" belongs to {name}: the environment was chosen by {workspace.chosen_by}, the URL came from"
+    raise UnmarkedError(
+        f"The database {database_name(examined)} has tables but carries no mark, and nothing says that it"
+        f" belongs to {name}: the environment was {_how(workspace)}, the URL came from"
         f" {workspace.database.origin}; nothing was done.",
+        examined,
         hint=f"If it does, name the environment: add --env {name}",
     )
+
+
+def _how(workspace: Workspace) -> str:
+    return "not named" if workspace.chosen_by == "default" else f"chosen by {workspace.chosen_by}"
+
+
+def database_name(examined: Examined) -> str:
+    """Give the name that a person has for a database: of an SQLite file, its own without the folders."""
+    facts = examined.found.facts
+    return Path(facts.database).name if facts.backend == "sqlite" else facts.database
 
 
 def _was_named(workspace: Workspace) -> bool:
@@ -72,14 +93,14 @@ def _was_named(workspace: Workspace) -> bool:
 
 
 def _mark_command(workspace: Workspace, examined: Examined) -> str:
-    return workspace.again("mark", "--confirm", examined.found.facts.database)
+    return workspace.again("mark", "--confirm", database_name(examined))
 
 
 def _a_copy(workspace: Workspace, examined: Examined) -> RefusedError:
     mark, name = examined.mark, workspace.environment.name
     assert mark is not None
     return RefusedError(
-        f"The database {examined.found.facts.database} is a copy of {mark.environment} (marked in {mark.database}"
+        f"The database {database_name(examined)} is a copy of {mark.environment} (marked in {mark.database}"
         f" on {mark.marked_at:%Y-%m-%d}), and is not marked for {name} itself; nothing was done.",
         hint=f"If this copy is to be {name}'s database: {_mark_command(workspace, examined)}",
     )
@@ -89,7 +110,7 @@ def _anothers(workspace: Workspace, examined: Examined) -> RefusedError:
     mark, name = examined.mark, workspace.environment.name
     assert mark is not None
     return RefusedError(
-        f"The database {examined.found.facts.database} belongs to {mark.environment}, not to {name} (marked on"
+        f"The database {database_name(examined)} belongs to {mark.environment}, not to {name} (marked on"
         f" {mark.marked_at:%Y-%m-%d}); nothing was done.",
         hint=f"Correct the URL of {name}. If the database has changed hands:"
         f" {_mark_command(workspace, examined)} --force",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 from migrator import __version__
 from migrator.bridge.plan import PlannedStep, known_script, script_of
 from migrator.bridge.reached import log_table_name
+from migrator.bridge.scripts import down_revisions
 from migrator.bridge.session import Session
 from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames
@@ -74,9 +76,20 @@ class Recorder:
             entries = [Entry("stamp", None, left, started_at)]
         self.book.write(connection, entries)
 
-    def again(self) -> None:
-        """Begin anew after a run that was rolled back whole."""
-        self._introduced = False
+    def mark(self, connection: Connection) -> None:
+        """Mark the database, in place of any other mark, and log that."""
+        if self.book.names.mark is None:
+            return
+        self._introduced = True
+        self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+        self.book.write(connection, [*self._adopted(), Entry("mark", None, None, datetime.now(UTC))])
+
+    def accept(self, connection: Connection, revisions: Sequence[str]) -> None:
+        """Log the files of revisions as they are now, so that they no longer count as edited."""
+        now = datetime.now(UTC)
+        scripts = [known_script(self._session.scripts, each) for each in revisions]
+        entries = [self._entry("mark", script, now, None) for script in scripts if script is not None]
+        self.book.write(connection, entries)
 
     def _needs_mark(self) -> bool:
         return self._session.workspace.environment.managed and (
@@ -97,7 +110,7 @@ class Recorder:
         return Entry(
             direction,
             script.revision,
-            ", ".join(script._all_down_revisions) or None,
+            ", ".join(down_revisions(script)) or None,
             started_at,
             prints.tree,
             prints.file,

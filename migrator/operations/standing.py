@@ -29,6 +29,24 @@ def infos_in_database(
     )
 
 
+def standing_of(session: Session) -> tuple[tuple[str, ...], int | None]:
+    """Read where the database stands, and by how many revisions it is ahead of this checkout, None if it is not.
+
+    Raises RevisionsError for a revision that no file has, where the database's log does not explain it.
+    """
+    heads = session.read_heads()
+    if not unknown_revisions(session.scripts, heads):
+        return heads, None
+    # Imported here: it is asked where something is out of the ordinary.
+    from migrator.operations.ahead import ahead_by
+    from migrator.operations.examine import examine
+
+    ahead = max((ahead_by(session, each) or 0 for each in examine(session)), default=0)
+    if not ahead:
+        refuse_unknown(session, heads)
+    return heads, ahead
+
+
 def known_heads(session: Session) -> tuple[str, ...]:
     """Read where the database stands. Raises RevisionsError for a revision that no file has."""
     heads = session.read_heads()

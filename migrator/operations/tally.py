@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from migrator.bridge.plan import Heads, Plan, PlannedStep, applied_revisions
 from migrator.bridge.reached import Reached
+from migrator.bridge.session import Session
 from migrator.database.watch import LockWatch
 from migrator.operations.guard import Guard
 from migrator.operations.locking import RunLock
@@ -56,9 +56,9 @@ class Tally:
     standing: Heads = ()
     changed: bool = False
 
-    def resume(self, heads: Heads, left: list[Step], scripts: ScriptDirectory) -> None:
+    def resume(self, heads: Heads, left: list[Step], session: Session) -> None:
         """Begin an attempt at `heads` with the steps that are left: what was rolled back is not finished."""
-        applied = applied_revisions(scripts, heads)
+        applied = applied_revisions(session.scripts, heads)
         up = self.direction == "upgrade"
         self.finished = [
             step for step in self.finished if self.direction != "stamp" and (step.revision in applied) == up

@@ -41,7 +41,7 @@ class LogEntry:
 
 @dataclass(frozen=True)
 class LogList:
-    """Rows of the log, oldest first. `table` is its name, None where the database has no log."""
+    """Rows of the log, newest first. `table` is its name, None where the database has no log."""
 
     table: str | None
     entries: tuple[LogEntry, ...]

@@ -45,11 +45,15 @@ class History(RevisionList):
 
 @dataclass(frozen=True)
 class Current(RevisionList):
-    """Where a database stands; an empty list is a database without a revision."""
+    """Where a database stands; an empty list is a database without a revision.
+
+    `ahead` is by how many revisions it is ahead of this checkout, which then has no files for its heads.
+    """
 
     heads: tuple[str, ...]
     at_heads: bool
     database: str
+    ahead: int | None = None
 
 
 @dataclass(frozen=True)

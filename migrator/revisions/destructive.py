@@ -25,7 +25,9 @@ _PART = r"""(?:"(?:[^"]|"")+"|`[^`]+`|[\w$?]+)"""
 _NAME = rf"(?:ONLY\s+)?{_PART}(?:\.{_PART})*"
 _NAMES = rf"\s*({_NAME}(?:\s*,\s*{_NAME})*)?"
 _LOSSES = (
-    re.compile(rf"\b(DROP\s+(?:TABLE|SCHEMA|TYPE|DATABASE|COLUMN))\b(?:\s+IF\s+EXISTS\b)?{_NAMES}", _FLAGS),
+    re.compile(rf"\b(DROP\s+(?:TABLE|SCHEMA|TYPE|DATABASE))\b(?:\s+IF\s+EXISTS\b)?{_NAMES}", _FLAGS),
+    # After its comma comes the next action of ALTER TABLE.
+    re.compile(rf"\b(DROP\s+COLUMN)\b(?:\s+IF\s+EXISTS\b)?\s*({_NAME})?", _FLAGS),
     # TRUNCATE is also a privilege and an event of a trigger: it counts where a statement begins.
     re.compile(rf"(?:\A|[;$]|\b(?:BEGIN|THEN|ELSE|LOOP)\b)\s*(TRUNCATE)\b(?:\s+TABLE\b)?{_NAMES}", _FLAGS),
     re.compile(rf"\b(DELETE\s+FROM)\b{_NAMES}(?![^;]*\bWHERE\b)", _FLAGS),
@@ -41,7 +43,7 @@ class Destruction:
 
 
 def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...]:
-    """Return what `function` of the version file `path` destroys, by line; nothing if it has no such function.
+    """Return what `function` of the version file `path` destroys, by line; nothing if it has none such.
 
     Only the text of that function tells: what it calls elsewhere is not seen, and the computed part of a name
     or of a statement is shown as `?`. Raises OSError, and SyntaxError for a file that is not valid Python.

@@ -157,8 +157,8 @@ def test_a_role_that_may_not_create_tables_is_told_so(
 def test_a_driver_without_an_extra_of_ours_is_named_by_its_own_package(
     migrator: Callable[..., Ran], project: Path
 ) -> None:
-    ran = migrator("current", "--url", "mysql+asyncmy://someone@localhost/shop", cwd=project)
+    ran = migrator("current", "--url", "mysql+aiomysql://someone@localhost/shop", cwd=project)
 
     assert ran.code == 3, ran.err
-    assert "pip install asyncmy" in ran.err
+    assert "pip install aiomysql" in ran.err
     assert "migrator[" not in ran.err

@@ -56,8 +56,9 @@ class AnyDatabase:
             return [tuple(row) for row in result] if result.returns_rows else []
 
     def tables(self) -> list[str]:
-        """Give the names of the tables, sorted."""
-        return sorted(inspect(create_engine(self.sync_url, poolclass=NullPool)).get_table_names())
+        """Give the names of the tables, sorted, less migrator's own."""
+        found = inspect(create_engine(self.sync_url, poolclass=NullPool)).get_table_names()
+        return sorted(name for name in found if not name.startswith("migrator_"))
 
     def columns(self, table: str) -> dict[str, str]:
         """Give the columns of a table with their types in words."""

@@ -78,6 +78,30 @@ def stamp(
     return Outcome(operation(run.workspace(), targets, terms, run.report, purge=purge, tag=tag))
 
 
+def mark(
+    run: Invocation,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="DATABASE", help="Name of the database to mark.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take over a database that was marked for another environment.")
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="REVISION", help="Accept its edited file as it is (repeatable)."),
+    ] = None,
+    accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every edited file.")] = False,
+) -> Outcome:
+    """Say which environment a database belongs to."""
+    from migrator.operations.mark import MarkRequest
+    from migrator.operations.mark import mark as operation
+
+    request = MarkRequest(force, tuple(accept or ()), accept_all)
+    if request.accepts and (confirm is not None or force):
+        raise UsageError("--accept goes without --confirm and --force.", hint="Mark the database first.")
+    return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))
+
+
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
     """Make the version table where there is none."""
     if sql:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.invocation import Invocation, Outcome, seconds
 from migrator.cli.parameters import Target, Verbose
-from migrator.errors import ExitCode
+from migrator.errors import ExitCode, UsageError
 
 
 def history(
@@ -78,11 +78,70 @@ def show(run: Invocation, target: Target = "head") -> Outcome:
     return Outcome(operation(run.workspace(), target, run.report))
 
 
+def log(
+    run: Invocation,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many rows.")] = 20,
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="ID", help="Only this revision, or all that begin so.")
+    ] = None,
+) -> Outcome:
+    """Show what was done to a database, newest first."""
+    from migrator.operations.log import log as operation
+
+    return Outcome(operation(run.workspace(), run.report, limit=limit, revision=revision))
+
+
 def envs(run: Invocation) -> Outcome:
     """List the environments and their databases."""
     from migrator.operations.envs import envs as operation
 
     return Outcome(operation(run.choice()))
+
+
+def doctor(run: Invocation) -> Outcome:
+    """Say what is wrong with an environment, and what to type (exit 1: a problem)."""
+    from migrator.operations.doctor import doctor as operation
+
+    result = operation(run.workspace(), run.report)
+    return Outcome(result, ExitCode.OK if result.healthy else ExitCode.NO)
+
+
+def status(
+    run: Invocation,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long each database may take to answer.")
+    ] = "10s",
+) -> Outcome:
+    """Show where all databases stand (exit 1: pending or wrong)."""
+    from migrator.operations.status import status_of_all, status_of_one
+
+    limit, common = seconds("--timeout", timeout), run.common
+    if common.env is None and common.config is None and common.url is None:
+        result = status_of_all(run.choice(), limit)
+    else:
+        result = status_of_one(run.workspace(), limit)
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+
+
+def wait(
+    run: Invocation,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long to wait, such as 60s.")
+    ] = "60s",
+    for_: Annotated[
+        str, typer.Option("--for", metavar="database|head", help="Until it answers, or until it is at head.")
+    ] = "database",
+) -> Outcome:
+    """Wait until a database answers, or is at head (exit 1: it is not)."""
+    from migrator.operations.wait import wait as operation
+    from migrator.results.status import Goal
+
+    if for_ not in ("database", "head"):
+        raise UsageError(f"--for {for_} is not known.", hint="Give --for database or --for head.")
+    limit = seconds("--timeout", timeout)
+    goal: Goal = "head" if for_ == "head" else "database"
+    result = operation(run.workspace(), run.report, seconds=limit, goal=goal)
+    return Outcome(result, ExitCode.OK if result.reached else ExitCode.NO)
 
 
 def check(
@@ -92,7 +151,6 @@ def check(
     ] = "database",
 ) -> Outcome:
     """Compare models and database (exit 1: they differ)."""
-    from migrator.errors import UsageError
     from migrator.operations.check import check as operation
 
     if against != "database":

@@ -41,8 +41,15 @@ def _(result: History, how: How) -> Iterator[str]:
 def _(result: Current, how: How) -> Iterator[str]:
     if how.verbose:
         yield f"Current revision(s) for {result.database}:"
+    if result.ahead:
+        yield from (f"{head} {ahead_words(result)}" for head in result.heads)
     for revision in result.revisions:
         yield from _verbose(revision) if how.verbose else [f"{revision.revision}{_head(revision)}"]
+
+
+def ahead_words(result: Current) -> str:
+    """Say that a database is ahead of this checkout."""
+    return f"(ahead of this checkout by {result.ahead} revision{'' if result.ahead == 1 else 's'})"
 
 
 def parents(revision: Revision) -> str:

@@ -1,0 +1,43 @@
+"""`migrator log`: what was done to a database, and by whom."""
+
+from __future__ import annotations
+
+from alembic.runtime.migration import MigrationContext
+
+from migrator.bridge.reached import connection_of, reached
+from migrator.bridge.session import Needs, database_session
+from migrator.config.select import Workspace
+from migrator.database.records import read_log
+from migrator.errors import DatabaseError
+from migrator.results.events import Report
+from migrator.results.records import LogEntry, LogList
+
+
+def log(
+    workspace: Workspace, report: Report, *, limit: int | None = None, revision: str | None = None
+) -> LogList:
+    """Read the log of the environment's database, newest first: the newest `limit` rows, or a revision's.
+
+    `revision` may be the beginning of an id. Raises DatabaseError, also where the role may not read the log,
+    and ConfigurationError.
+    """
+    tables: list[str] = []
+    entries: list[LogEntry] = []
+
+    def at(heads: tuple[str, ...], context: MigrationContext) -> None:
+        found = reached(heads, context, workspace)
+        if found.facts.log is None:
+            return
+        if not found.facts.may_read_records:
+            raise DatabaseError(
+                f"The role {found.facts.role} may not read {found.facts.log}.",
+                hint=f"Grant it: GRANT SELECT ON {found.facts.log} TO {found.facts.role}",
+            )
+        tables.append(str(found.facts.log))
+        table = found.qualified_version_table
+        entries.extend(read_log(connection_of(context), found.facts, table, limit=limit, revision=revision))
+
+    with database_session(workspace, ["current"], report, Needs(writes=False, models=False)) as session:
+        session.look(at)
+    newest = sorted(entries, key=lambda entry: (entry.started_at, entry.id), reverse=True)
+    return LogList(", ".join(tables) or None, tuple(newest[:limit]))

@@ -1,0 +1,226 @@
+"""`migrator status`: where the databases of all environments stand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+
+from migrator import secrets
+from migrator.bridge.session import Needs, Session, database_session
+from migrator.config.environments import BrokenEnvironment, discover
+from migrator.config.select import Choice, Workspace, choose, project_root
+from migrator.config.url import DatabaseSource, address, find_database, names_database
+from migrator.database.opening import is_missing_file
+from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
+from migrator.operations.behind import behind
+from migrator.operations.edited import edited_revisions
+from migrator.operations.examine import Examined, examine
+from migrator.operations.identify import refuse_other_database
+from migrator.operations.side_by_side import Unanswered, side_by_side
+from migrator.results.events import ignore
+from migrator.results.records import LogEntry
+from migrator.results.status import EnvironmentStatus, LastRun, State, StatusList
+
+_RUNS = ("upgrade", "downgrade", "stamp")
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A workspace that is to be asked, and what is known of it before that."""
+
+    workspace: Workspace
+    known: EnvironmentStatus
+
+
+def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
+    """Ask the database of one environment, writing nothing, for at most `seconds`.
+
+    Raises ConfigurationError where it has no database here.
+    """
+    known = replace(_blank(workspace), database=_address(workspace))
+    return StatusList(_answers([_Question(workspace, known)], seconds))
+
+
+def status_of_all(choice: Choice, seconds: float) -> StatusList:
+    """Ask the databases of all environments at once, for at most `seconds` each, writing nothing.
+
+    What is wrong with one stands in its status, and does not hide the others. Raises ConfigurationError
+    outside of a project.
+    """
+    chosen = _chosen(choice)
+    if chosen is not None and chosen.by_file:
+        return status_of_one(chosen, seconds)
+    root = project_root(choice)
+    found, broken = discover(root, section=choice.section)
+    looked: list[EnvironmentStatus | _Question] = [_broken(each) for each in broken]
+    for environment in found:
+        is_chosen = chosen is not None and chosen.environment.name == environment.name
+        others = tuple(each for each in found if each is not environment)
+        looked.append(_look(Workspace(environment, others, "status", choice), is_chosen=is_chosen))
+    answers = _answers([each for each in looked if isinstance(each, _Question)], seconds)
+    known = [each for each in looked if isinstance(each, EnvironmentStatus)]
+    return StatusList(tuple(sorted((*answers, *known), key=lambda each: each.config_file)))
+
+
+def _chosen(choice: Choice) -> Workspace | None:
+    try:
+        return choose(choice)
+    except ConfigurationError:
+        # All are asked, whether or not one would be taken where none is named.
+        return None
+
+
+def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Question:
+    """Say what is to be asked of an environment, or why nothing is."""
+    blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
+    try:
+        if not names_database(environment, process):
+            return replace(blank, state="not configured")
+        source = find_database(environment, process)
+        if not is_chosen and not source.own:
+            # What environments share is the database of the one that is chosen.
+            return replace(blank, state="not configured", notes=(f"{source.origin} is not its own",))
+        return _Question(workspace, replace(blank, database=_address(workspace)))
+    except ConfigurationError as exc:
+        return _failed(blank, exc)
+
+
+def _address(workspace: Workspace) -> str | None:
+    return _shown(workspace.database) if workspace.resolves_url else None
+
+
+def _shown(source: DatabaseSource) -> str:
+    return address(source.url) if source.url is not None else "embedded"
+
+
+def _blank(workspace: Workspace) -> EnvironmentStatus:
+    environment = workspace.environment
+    return EnvironmentStatus(environment.name, environment.shown(environment.config_file), "wrong")
+
+
+def _broken(broken: BrokenEnvironment) -> EnvironmentStatus:
+    file = f"configs/{broken.config_file.name}"
+    return _failed(EnvironmentStatus(broken.name, file, "wrong"), broken.error)
+
+
+def _failed(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus:
+    """Say what is wrong. It crosses from one process to another: nobody there knows the passwords."""
+    down = isinstance(error, DatabaseError)
+    return replace(
+        known,
+        state="unreachable" if down else "wrong",
+        reachable=False if down else known.reachable,
+        error=secrets.scrub(error.message),
+        hint=secrets.scrub(error.hint),
+    )
+
+
+def _answers(questions: Sequence[_Question], seconds: float) -> tuple[EnvironmentStatus, ...]:
+    told = side_by_side(_ask, [_portable(each) for each in questions], seconds)
+    return tuple(
+        _unanswered(question.known, answer) if isinstance(answer, Unanswered) else answer
+        for question, answer in zip(questions, told, strict=True)
+    )
+
+
+def _portable(question: _Question) -> _Question:
+    return replace(question, workspace=portable(question.workspace))
+
+
+def portable(workspace: Workspace) -> Workspace:
+    """Give a workspace that can be handed to another process: `os.environ` cannot."""
+    choice = replace(workspace.choice, process=dict(workspace.choice.process))
+    return replace(workspace, choice=choice)
+
+
+def _unanswered(known: EnvironmentStatus, answer: Unanswered) -> EnvironmentStatus:
+    if not answer.late:
+        return replace(known, error=answer.reason)
+    hint = "Look whether it waits for a lock; or give it longer with --timeout."
+    return replace(known, state="unreachable", reachable=False, error=answer.reason, hint=hint)
+
+
+def _ask(question: _Question) -> EnvironmentStatus:
+    """Ask one database, in a process of its own: env.py is run there, from the root of its project."""
+    workspace, known = question.workspace, question.known
+    os.chdir(workspace.environment.root)
+    needs = Needs(writes=False, models=False, absent_is_empty=True)
+    try:
+        absent = workspace.resolves_url and is_missing_file(workspace.database.url)
+        with database_session(workspace, ["current"], ignore, needs) as session:
+            known = replace(known, head=tuple(sorted(session.scripts.get_heads())))
+            examined = examine(session)
+            if session.connected_to is not None and not absent:
+                known = replace(known, database=address(session.connected_to))
+            known = replace(known, reachable=not absent, notes=tuple(_notes(examined, absent=absent)))
+            return _stands(session, examined, known)
+    except MigratorError as exc:
+        return _failed(known, exc)
+
+
+def _notes(examined: Iterable[Examined], *, absent: bool) -> Iterator[str]:
+    if absent:
+        yield "no database yet"
+    for each in examined:
+        if not each.found.facts.may_read_records:
+            yield f"the role {each.found.facts.role} may not read the mark and the log"
+
+
+def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentStatus) -> EnvironmentStatus:
+    """Add what databases say of themselves: several where env.py reaches several."""
+    known = replace(
+        known,
+        mark=", ".join(dict.fromkeys(each.mark.environment for each in examined if each.mark)) or None,
+        current=_joined(each.found.heads for each in examined),
+        last_run=_last_run([entry for each in examined for entry in each.log]),
+    )
+    try:
+        for each in examined:
+            # One without a mark is for the first run to adopt, or to refuse.
+            if each.mark is not None:
+                refuse_other_database(session.workspace, each)
+        lacks = [behind(session, each) for each in examined]
+    except MigratorError as exc:
+        return replace(_failed(known, exc), reachable=known.reachable, error=_finding(exc))
+    known = replace(
+        known,
+        pending=_joined(each.pending for each in lacks),
+        edited=_joined(edited_revisions(session, each) for each in examined),
+        ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
+    )
+    return replace(known, state=_state(known))
+
+
+def _finding(error: MigratorError) -> str:
+    """Leave out what a refusal says of a run: here there was none."""
+    text = secrets.scrub(error.message)
+    return text.removesuffix("; nothing was done.") if isinstance(error, RefusedError) else text
+
+
+def _state(known: EnvironmentStatus) -> State:
+    if known.edited:
+        return "edited"
+    if known.pending:
+        return "pending"
+    return "ok" if known.ahead is None else "ahead"
+
+
+def _joined(each: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for texts in each for text in texts))
+
+
+def _last_run(entries: Sequence[LogEntry]) -> LastRun | None:
+    runs = [entry for entry in entries if entry.direction in _RUNS]
+    if not runs:
+        return None
+    last = max(runs, key=lambda entry: (entry.started_at, entry.id))
+    return LastRun(
+        last.direction,
+        last.revision,
+        last.started_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        last.duration_ms,
+        last.user_name,
+        last.host,
+    )

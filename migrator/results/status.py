@@ -1,0 +1,76 @@
+"""The results of `status` and `wait`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "ahead", "pending", "edited", "wrong", "unreachable", "not configured"]
+Goal = Literal["database", "head"]
+_BAD: frozenset[State] = frozenset({"pending", "edited", "wrong", "unreachable"})
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest step in a log. `started_at` is ISO 8601 in UTC; `duration_ms` is that of the step."""
+
+    direction: str
+    revision: str | None
+    started_at: str
+    duration_ms: int | None
+    user_name: str | None
+    host: str | None
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """One environment and its database, which is named without a password.
+
+    `reachable` is None where that is not known. `mark` is the environment that the database is marked for.
+    `ahead` is by how many revisions it is ahead of this checkout. `error` says what is wrong and `hint` what
+    to do; `notes` say what else is to be known.
+    """
+
+    name: str
+    config_file: str
+    state: State
+    database: str | None = None
+    reachable: bool | None = None
+    mark: str | None = None
+    current: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    ahead: int | None = None
+    last_run: LastRun | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class StatusList:
+    """The environments, asked or not configured here, by the name of their files."""
+
+    environments: tuple[EnvironmentStatus, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing that was asked is pending or wrong."""
+        return not any(each.state in _BAD for each in self.environments)
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What a database was waited for, whether that came about, and after how many seconds.
+
+    `current`, `pending` and `ahead` are only asked where it was waited for `head`.
+    """
+
+    goal: Goal
+    reached: bool
+    database: str
+    seconds: float = 0.0
+    current: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    ahead: int | None = None

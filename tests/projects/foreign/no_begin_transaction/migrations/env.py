@@ -1,0 +1,11 @@
+import os
+
+from alembic import context
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=NullPool)
+
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=None)
+    context.run_migrations()

@@ -1,0 +1,15 @@
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=NullPool)
+
+with engine.connect() as connection:
+    connection.execute(text("SET lock_timeout = '1234ms'"))
+    connection.execute(text("SET statement_timeout = '56s'"))
+    connection.commit()
+    context.configure(connection=connection, target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()

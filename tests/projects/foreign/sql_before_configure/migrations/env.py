@@ -1,0 +1,15 @@
+import os
+
+from alembic import context
+from models import Base
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=NullPool)
+
+with engine.connect() as connection:
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS audit"))
+    connection.commit()
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        context.run_migrations()

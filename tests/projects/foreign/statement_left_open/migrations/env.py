@@ -1,0 +1,13 @@
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=NullPool)
+
+with engine.connect() as connection:
+    connection.execute(text("SET lock_timeout = '5s'"))
+    context.configure(connection=connection, target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()

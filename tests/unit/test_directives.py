@@ -1,0 +1,117 @@
+"""What a revision asks for itself at the top of its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrator.config.settings import parse_duration
+from migrator.errors import RevisionsError
+from migrator.revisions.directives import Directives, directives
+
+FUNCTION = "\n\ndef upgrade() -> None:\n    pass\n"
+
+
+def read(tmp_path: Path, top: str | bytes, rest: str = FUNCTION) -> Directives:
+    path = tmp_path / "a.py"
+    path.write_bytes((top if isinstance(top, bytes) else top.encode()) + rest.encode())
+    return directives(path, "versions/a.py", parse_duration)
+
+
+def test_everything_can_be_asked_for_in_one_line(tmp_path: Path) -> None:
+    found = read(tmp_path, "# migrator: lock_timeout=500ms statement_timeout=2m retries=2\n")
+
+    assert found == Directives(0.5, 120.0, 2, frozenset({"lock_timeout", "statement_timeout", "retries"}))
+
+
+def test_several_lines_anywhere_before_the_first_function_count(tmp_path: Path) -> None:
+    top = (
+        '"""message"""\n#migrator:retries=0\nimport os\n\nrevision = "a"\nlabels = (\n'
+        "    #  migrator : lock_timeout=1h\n)"
+    )
+
+    assert read(tmp_path, top) == Directives(3600.0, None, 0, frozenset({"lock_timeout", "retries"}))
+
+
+def test_no_limit_is_told_from_not_said(tmp_path: Path) -> None:
+    found = read(tmp_path, "# migrator: statement_timeout=0\n")
+
+    assert (found.lock_timeout, found.statement_timeout) == (None, None)
+    assert found.said == {"statement_timeout"}
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "revision = 'a'\n",
+        "# migrator is a tool\n",
+        "# migrator:\n",
+        "# for migrator: retries=2\n",
+        'TEXT = """\n# migrator: retries=2\n"""\n',
+        "revision = 'a'  # migrator: retries=2\n",
+        "def helper():\n    pass\n\n\n# migrator: retries=2\n",
+        "async def helper():\n    # migrator: retries=2\n    pass\n",
+    ],
+)
+def test_nothing_else_asks_for_anything(tmp_path: Path, top: str) -> None:
+    assert read(tmp_path, top) == Directives()
+
+
+def test_the_words_def_and_migrator_in_texts_do_not_end_the_top(tmp_path: Path) -> None:
+    top = "undef = 'def upgrade(): # migrator: retries=1'  # def\n# migrator: retries=2\n"
+
+    assert read(tmp_path, top).retries == 2
+
+
+def test_a_file_of_another_encoding_and_line_end_is_read(tmp_path: Path) -> None:
+    top = "# coding: latin-1\r\n# é\r\n# migrator: retries=3\r\n".encode("latin-1")
+
+    assert read(tmp_path, top).retries == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("lock_timout=3s", "asks for something unknown: 'lock_timout'", "Did you mean lock_timeout?"),
+        ("retry=2", "asks for something unknown: 'retry'", "Did you mean retries?"),
+        ("zzz", "unknown: 'zzz'", "Write it as lock_timeout=10s statement_timeout=0 retries=2."),
+        ("lock_timeout=3", "'3' is not a duration", "Write lock_timeout=10s."),
+        ("statement_timeout", "'' is not a duration", "Write statement_timeout=0."),
+        ("lock_timeout = 3s", "'' is not a duration", "Write lock_timeout=10s."),
+        ("retries=-1", "'-1' is not a number", "Write retries=2."),
+        ("retries=2s", "'2s' is not a number", "Write retries=2."),
+        ("retries=1 retries=1", "says retries a second time", "Take one of the two out."),
+        ("lock_timeout=0 lock_timeout=3s", "says lock_timeout a second time", "Take one"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_file_and_line(
+    tmp_path: Path, words: str, message: str, hint: str
+) -> None:
+    with pytest.raises(RevisionsError) as caught:
+        read(tmp_path, f'"""message"""\n\n# migrator: {words}\n')
+
+    assert caught.value.message.startswith("versions/a.py, line 3, ")
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_the_same_word_on_two_lines_is_refused_at_the_second(tmp_path: Path) -> None:
+    with pytest.raises(RevisionsError, match=r"line 2, says retries a second time"):
+        read(tmp_path, "# migrator: retries=1\n# migrator: retries=2\n")
+
+
+@pytest.mark.parametrize("rest", ["\nx = (\n", "\nx = '''\n", "\nif x:\n        y\n    z\n"])
+def test_a_file_that_is_not_python_is_refused(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(RevisionsError, match=r"versions/a\.py is not valid Python"):
+        read(tmp_path, "# migrator: retries=1\n", rest)
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RevisionsError, match=r"versions/a\.py is not valid Python"):
+        read(tmp_path, b"# migrator: retries=1\n\n\n\nx = '\xff'\n")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RevisionsError, match=r"versions/a\.py cannot be read: No such file"):
+        directives(tmp_path / "none.py", "versions/a.py", parse_duration)
