@@ -6,9 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.cases import REVISIONS, Case, Measured, cases, measure
+from benchmarks.cases import FEW, REVISIONS, Case, Measured, cases, measure
 from benchmarks.database import bench_database
-from benchmarks.project import write_project
+from benchmarks.project import Project, write_project
 from benchmarks.report import markdown, table
 from migrator.database.embedded import embedded_server
 
@@ -27,8 +27,14 @@ def main() -> int:
 def _measure_all(folder: Path) -> tuple[list[Measured], str]:
     # The server's data stay from one call to the next, so that it is set up once.
     with embedded_server(_HERE, durable=False) as server, bench_database(server) as database:
-        project = write_project(folder, REVISIONS, database.url)
-        return [_said_and_measured(case) for case in cases(project, database)], database.server_version()
+        project, few = (_project(folder, revisions, database.url) for revisions in (REVISIONS, FEW))
+        return [_said_and_measured(case) for case in cases(project, few, database)], database.server_version()
+
+
+def _project(folder: Path, revisions: int, url: str) -> Project:
+    root = folder / str(revisions)
+    root.mkdir()
+    return write_project(root, revisions, url)
 
 
 def _said_and_measured(case: Case) -> Measured:

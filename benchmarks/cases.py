@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.database import BenchDatabase
-from benchmarks.measure import Command, Time, alternate, nothing
+from benchmarks.measure import Command, Time, alternate, nothing, run
 from benchmarks.project import Project, program
 
 REVISIONS = 1000
+# Of the cases that run revisions.
+FEW = 200
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,22 @@ class Measured:
         return self.ratio <= self.case.bound
 
 
-def cases(project: Project, database: BenchDatabase) -> list[Case]:
-    """Give the cases, the quick ones first."""
+def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]:
+    """Give the cases, the quick ones first. `few` is a project of fewer revisions."""
 
-    def pair(*arguments: str, expected: str = "") -> tuple[Command, Command]:
-        ours = Command(
-            [program("migrator"), *arguments], project.root, {"DATABASE_URL": database.url}, expected
-        )
-        return ours, Command([program("alembic"), *arguments], project.root, {}, expected)
+    def pair(*arguments: str, expected: str = "", of: Project = project) -> tuple[Command, Command]:
+        ours = Command([program("migrator"), *arguments], of.root, {"DATABASE_URL": database.url}, expected)
+        return ours, Command([program("alembic"), *arguments], of.root, {}, expected)
 
-    def at_head() -> None:
-        database.require_revision(project.head)
+    def at_head(of: Project) -> Callable[[], None]:
+        return lambda: database.require_revision(of.head)
+
+    upgrade_few = pair("upgrade", "head", of=few)
+
+    def upgraded() -> None:
+        if not database.is_at(few.head):
+            database.make_anew()
+            run(upgrade_few[0])
 
     many = f"{REVISIONS} revisions"
     return [
@@ -72,7 +79,23 @@ def cases(project: Project, database: BenchDatabase) -> list[Case]:
             bound=1.25,
             runs=3,
             before=database.make_anew,
-            after=at_head,
+            after=at_head(project),
+        ),
+        Case(
+            f"upgrade, {FEW} revisions",
+            *upgrade_few,
+            bound=1.30,
+            runs=9,
+            before=database.make_anew,
+            after=at_head(few),
+        ),
+        Case(
+            f"upgrade, nothing to do, {FEW} revisions",
+            *upgrade_few,
+            bound=1.25,
+            runs=15,
+            before=upgraded,
+            after=at_head(few),
         ),
     ]
 

@@ -48,6 +48,15 @@ class BenchDatabase:
         with self._connect("postgres") as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
 
+    def is_at(self, revision: str) -> bool:
+        """Whether the database is there, and at `revision`."""
+        try:
+            with self._connect(_NAME) as connection:
+                rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        except psycopg.Error:
+            return False
+        return rows == [(revision,)]
+
     def require_revision(self, revision: str) -> None:
         """Raise RuntimeError unless the database is at `revision`."""
         with self._connect(_NAME) as connection:

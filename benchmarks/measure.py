@@ -53,7 +53,7 @@ def alternate(
     for pair in range(runs + 1):
         for first in (pair % 2 == 0, pair % 2 == 1):
             before()
-            one = _timed(ours if first else theirs)
+            one = run(ours if first else theirs)
             after()
             if pair > 0:
                 taken[first].append(one)
@@ -67,7 +67,8 @@ def _median(times: list[Time]) -> Time:
     )
 
 
-def _timed(command: Command) -> Time:
+def run(command: Command) -> Time:
+    """Run a command once. Raises RuntimeError where it fails or does not print what is expected."""
     variables = process_variables(command.variables)
     cpu, begun = _children_cpu(), time.perf_counter()
     done = subprocess.run(

@@ -156,7 +156,8 @@ _STATUS_LABELS = (
     "pending",
     "edited",
     "last run",
-    "remarks",
+    "note",
+    "hint",
 )
 
 
@@ -166,15 +167,13 @@ def _(result: StatusList, _how: How) -> RenderableType:
 
 
 def _status(status: EnvironmentStatus) -> RenderableType:
-    """A block for each environment: eleven columns do not fit into 80. What is not known has no line."""
+    """A block for each environment: twelve columns do not fit into 80. What is not known has no line."""
     name, state, *facts = status_cells(status)
     title = Text(name, style="bold").append(f"  {state}", style=_STATE_COLOURS.get(status.state, "bold red"))
     table = _labelled()
     for label, text in zip(_STATUS_LABELS, facts, strict=True):
         if text != "-":
-            table.add_row(
-                f"  {label}", Text(text, style="red" if label == "remarks" and status.error else "")
-            )
+            table.add_row(f"  {label}", Text(text, style="red" if label == "note" and status.error else ""))
     return Group(title, table)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, text
 from sqlalchemy.schema import CreateSchema, CreateTable
@@ -100,60 +101,53 @@ class Book:
     version_table: str
     origin: Origin
 
+    # One table object for all rows: SQLAlchemy compiles the statement for it once.
+    @cached_property
+    def _mark(self) -> Table | None:
+        return None if self.names.mark is None else mark_table(self.names.mark)
+
+    @cached_property
+    def _log(self) -> Table | None:
+        return None if self.names.log is None else log_table(self.names.log)
+
+    def make_tables(self, connection: Connection) -> None:
+        """Make the tables that are not there yet, and their schema."""
+        if any(name.schema == OWN_SCHEMA for name in self.to_make):
+            connection.execute(CreateSchema(OWN_SCHEMA, if_not_exists=True))
+        for name, table in ((self.names.mark, self._mark), (self.names.log, self._log)):
+            if table is not None and name in self.to_make:
+                connection.execute(CreateTable(table, if_not_exists=True))
+
     def write_mark(self, connection: Connection, database: str, identifier: str | None) -> None:
         """Mark the database, in place of any mark that it carries."""
-        if self.names.mark is None:
+        if self._mark is None:
             return
-        self._make(connection, self.names.mark, mark_table(self.names.mark))
-        table = mark_table(self.names.mark)
-        connection.execute(delete(table))
-        connection.execute(
-            insert(table).values(
-                environment=self.environment,
-                system_identifier=identifier,
-                database=database,
-                marked_at=_now(connection),
-                user_name=self.origin.user_name,
-                host=self.origin.host,
-                migrator_version=self.origin.migrator_version,
-            )
-        )
+        row = {
+            "environment": self.environment,
+            "system_identifier": identifier,
+            "database": database,
+            "marked_at": _stored(connection, datetime.now(UTC)),
+            "user_name": self.origin.user_name,
+            "host": self.origin.host,
+            "migrator_version": self.origin.migrator_version,
+        }
+        connection.execute(delete(self._mark))
+        connection.execute(insert(self._mark), row)
 
     def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Write rows into the log, in the transaction that the connection is in."""
-        if self.names.log is None or not entries:
+        if self._log is None:
             return
-        table = log_table(self.names.log)
-        self._make(connection, self.names.log, table)
         for entry in entries:
-            connection.execute(
-                insert(table).values(
-                    environment=self.environment,
-                    version_table=self.version_table,
-                    revision=entry.revision,
-                    down_revision=entry.down_revision,
-                    direction=entry.direction,
-                    hash=entry.hash,
-                    file_hash=entry.file_hash,
-                    started_at=_stored(connection, entry.started_at),
-                    duration_ms=entry.duration_ms,
-                    user_name=self.origin.user_name,
-                    host=self.origin.host,
-                    migrator_version=self.origin.migrator_version,
-                    git_commit=self.origin.git_commit,
-                )
-            )
-
-    def _make(self, connection: Connection, name: Name, table: Table) -> None:
-        if name not in self.to_make:
-            return
-        if name.schema == OWN_SCHEMA:
-            connection.execute(CreateSchema(OWN_SCHEMA, if_not_exists=True))
-        connection.execute(CreateTable(table, if_not_exists=True))
-
-
-def _now(connection: Connection) -> datetime:
-    return _stored(connection, datetime.now(UTC))
+            row = {
+                "environment": self.environment,
+                "version_table": self.version_table,
+                **vars(entry),
+                **vars(self.origin),
+                "started_at": _stored(connection, entry.started_at),
+            }
+            # Nobody asks for the row's id: inline saves the way back with it.
+            connection.execute(insert(self._log).inline(), row)
 
 
 def _stored(connection: Connection, at: datetime) -> datetime:

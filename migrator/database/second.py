@@ -40,8 +40,12 @@ class SecondConnection:
         self._thread.start()
         self._connected.result()
 
-    def call(self, work: Callable[[Connection], T], timeout: float = _ANSWER_SECONDS) -> T:
-        """Give what `work` gives for the connection. Raises what it raises, TimeoutError after `timeout` seconds."""
+    def call(self, work: Callable[[Connection], T]) -> T:
+        """Give what `work` gives for the connection. Raises what it raises, ConnectionError and TimeoutError."""
+        return answer_of(self.ask(work))
+
+    def ask(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Begin `work` with the connection in its thread. Raises ConnectionError where that has ended."""
         answer: Future[T] = Future()
 
         def job(connection: Connection) -> None:
@@ -53,10 +57,7 @@ class SecondConnection:
         if not self._thread.is_alive():
             raise ConnectionError("The second connection has ended.")
         self._jobs.put(job)
-        try:
-            return answer.result(timeout)
-        except FutureTimeoutError as exc:
-            raise TimeoutError("The second connection did not answer in time.") from exc
+        return answer
 
     def watch(self, look: _Job | None) -> None:
         """Call `look` again and again while nothing else is asked for, until None is set."""
@@ -105,6 +106,14 @@ class SecondConnection:
         except SQLAlchemyError:
             # Whether the connection still serves is found out by whoever asks it for something.
             self._watch = None
+
+
+def answer_of(asked: Future[T]) -> T:
+    """Wait for what was asked of a second connection. Raises what the work raises, and TimeoutError."""
+    try:
+        return asked.result(_ANSWER_SECONDS)
+    except FutureTimeoutError as exc:
+        raise TimeoutError("The second connection did not answer in time.") from exc
 
 
 def can_connect_again(engine: Engine) -> bool:

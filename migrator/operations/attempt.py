@@ -105,6 +105,7 @@ class Attempt:
         tally.resume(() if self._run.purge else heads, infos, self._session)
         tally.changed = tally.changed or self._run.purge
         assert site.lock is not None
+        site.recorder.resume(committed=bool(tally.finished))
         site.guard = Guard(context, self._session.workspace, tally.found, site.lock, site.watch)
         site.context = context
         if steps:
@@ -120,6 +121,7 @@ class Attempt:
             self._run.direction, len(tally.finished) + 1, len(tally.planned), info.revision, info.message
         )
         self._report(started)
+        site.recorder.expect(step)
         tally.running, tally.running_step, tally.started_at = info, step, datetime.now(UTC)
         begun = time.monotonic()
         yield step

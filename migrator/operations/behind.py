@@ -29,6 +29,11 @@ def behind(session: Session, examined: Examined) -> Behind:
         return Behind(ahead=ahead)
     heads = examined.found.heads
     refuse_unknown(session, heads)
+    return Behind(missing_from(heads, session))
+
+
+def missing_from(heads: tuple[str, ...], session: Session) -> tuple[str, ...]:
+    """Give the revisions that a database at known `heads` lacks, oldest first."""
     applied = applied_revisions(session.scripts, heads)
     walked = [script.revision for script in session.scripts.walk_revisions()]
-    return Behind(tuple(revision for revision in reversed(walked) if revision not in applied))
+    return tuple(revision for revision in reversed(walked) if revision not in applied)

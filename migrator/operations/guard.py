@@ -176,6 +176,7 @@ class Guard:
 
     def applied(self) -> None:
         """Come after a step, in its transaction. Raises BrokenReferencesError."""
+        self._lock.begin_check()
         if self._found.facts.backend == "sqlite":
             new = self._foreign_key_check() - self._broken_references
             if new:

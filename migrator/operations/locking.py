@@ -7,7 +7,8 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +18,7 @@ from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock
-from migrator.database.second import SecondConnection
+from migrator.database.second import SecondConnection, answer_of
 from migrator.errors import LockedError
 from migrator.results.events import Report, Waiting
 from migrator.results.run import Holder
@@ -32,6 +33,7 @@ class RunLock:
     def __init__(self, found: Reached, connection: SecondConnection | None) -> None:
         self.found = found
         self.connection = connection
+        self._asked: Future[int | None] | None = None
         self._session = connection.call(lambda c: session_id(c, found.facts)) if connection else None
 
     @property
@@ -39,15 +41,24 @@ class RunLock:
         """Whether it keeps other runs out from the first revision to the last."""
         return self.connection is not None and self.found.facts.backend in ("postgresql", "mysql")
 
+    def begin_check(self) -> None:
+        """Ask for the lock's session, while the migrating connection has other things to do."""
+        if self.connection is not None:
+            with suppress(ConnectionError):
+                self._asked = self.connection.ask(lambda c: session_id(c, self.found.facts))
+
     def check(self) -> None:
         """Raise LockedError where the lock is lost: with its connection, or to a pooler's other session."""
         if self.connection is None:
             return
+        if self._asked is None:
+            self.begin_check()
+        asked, self._asked = self._asked, None
         try:
-            session = self.connection.call(lambda c: session_id(c, self.found.facts))
+            session = answer_of(asked) if asked is not None else None
         except (SQLAlchemyError, OSError) as exc:
             raise _lost("its connection ended") from exc
-        if session != self._session:
+        if session != self._session or asked is None:
             raise _lost("a connection pooler moved it to another session")
 
 

@@ -80,7 +80,7 @@ def _mark(
                 hint="If it has changed hands, add --force.",
             )
     recorder = Recorder(session, examined)
-    if recorder.book.names.mark is None:
+    if not recorder.keeps_mark:
         raise RefusedError(
             f"The role {examined.found.facts.role} may make no table for a mark in {database}.",
             hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",

@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames
 from migrator.operations.examine import Examined
 from migrator.results.records import Direction
-from migrator.revisions.fingerprint import fingerprint
+from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit
 
 
@@ -33,19 +34,28 @@ class Recorder:
         self._session = session
         self._examined = examined
         self._introduced = False
-        names = _names(session, examined)
-        facts = examined.found.facts
-        self.book = Book(
+        self._names = _names(session, examined)
+        # A file is read and hashed while the database is at work on it.
+        self._hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-hash")
+        self._hashes: dict[str, Future[Fingerprint]] = {}
+
+    @cached_property
+    def book(self) -> Book:
+        """Where the records go."""
+        names, facts = self._names, self._examined.found.facts
+        wanted = ((names.mark, facts.mark), (names.log, facts.log))
+        return Book(
             names=names,
-            to_make=tuple(
-                name
-                for name, there in ((names.mark, facts.mark), (names.log, facts.log))
-                if name is not None and there is None
-            ),
-            environment=session.workspace.environment.name,
-            version_table=examined.found.qualified_version_table,
-            origin=origin_of(session.workspace.environment.root),
+            to_make=tuple(name for name, there in wanted if name is not None and there is None),
+            environment=self._session.workspace.environment.name,
+            version_table=self._examined.found.qualified_version_table,
+            origin=origin_of(self._session.workspace.environment.root),
         )
+
+    @property
+    def keeps_mark(self) -> bool:
+        """Whether there is, or may be made, a place for the mark."""
+        return self._names.mark is not None
 
     @cached_property
     def introduces(self) -> bool:
@@ -57,9 +67,20 @@ class Recorder:
         if self._introduced:
             return
         self._introduced = True
+        self.book.make_tables(connection)
         if self._needs_mark():
             self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
         self.book.write(connection, self._adopted())
+
+    def resume(self, *, committed: bool) -> None:
+        """Begin an attempt; `committed` tells whether anything of those before it was committed."""
+        self._introduced = self._introduced and committed
+
+    def expect(self, step: PlannedStep) -> None:
+        """Begin to hash the file of a step that is about to run."""
+        script = script_of(step)
+        if script is not None and self._names.log is not None:
+            self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
     def step(self, connection: Connection, step: PlannedStep, started_at: datetime, seconds: float) -> None:
         """Log a step, in its own transaction. `seconds` is how long it took."""
@@ -78,9 +99,10 @@ class Recorder:
 
     def mark(self, connection: Connection) -> None:
         """Mark the database, in place of any other mark, and log that."""
-        if self.book.names.mark is None:
+        if self._names.mark is None:
             return
         self._introduced = True
+        self.book.make_tables(connection)
         self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
         self.book.write(connection, [*self._adopted(), Entry("mark", None, None, datetime.now(UTC))])
 
@@ -93,11 +115,11 @@ class Recorder:
 
     def _needs_mark(self) -> bool:
         return self._session.workspace.environment.managed and (
-            self._examined.mark is None and self.book.names.mark is not None
+            self._examined.mark is None and self._names.mark is not None
         )
 
     def _adopted(self) -> list[Entry]:
-        if self._examined.log or self.book.names.log is None:
+        if self._examined.log or self._names.log is None:
             return []
         now = datetime.now(UTC)
         scripts = [known_script(self._session.scripts, head) for head in self._examined.found.heads]
@@ -106,7 +128,8 @@ class Recorder:
     def _entry(
         self, direction: Direction, script: Script, started_at: datetime, duration_ms: int | None
     ) -> Entry:
-        prints = fingerprint(Path(script.path))
+        begun = self._hashes.pop(script.path, None)
+        prints = begun.result() if begun is not None else fingerprint(Path(script.path))
         return Entry(
             direction,
             script.revision,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -14,7 +14,8 @@ from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.behind import behind
+from migrator.operations.absent import AbsentFileError, make_no_files
+from migrator.operations.behind import behind, missing_from
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
@@ -23,6 +24,7 @@ from migrator.results.events import ignore
 from migrator.results.records import LogEntry
 from migrator.results.status import EnvironmentStatus, LastRun, State, StatusList
 
+_NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
 _RUNS = ("upgrade", "downgrade", "stamp")
 
 
@@ -146,26 +148,32 @@ def _ask(question: _Question) -> EnvironmentStatus:
     """Ask one database, in a process of its own: env.py is run there, from the root of its project."""
     workspace, known = question.workspace, question.known
     os.chdir(workspace.environment.root)
-    needs = Needs(writes=False, models=False, absent_is_empty=True)
+    make_no_files()
     try:
         absent = workspace.resolves_url and is_missing_file(workspace.database.url)
-        with database_session(workspace, ["current"], ignore, needs) as session:
+        with database_session(workspace, ["current"], ignore, _NEEDS) as session:
             known = replace(known, head=tuple(sorted(session.scripts.get_heads())))
-            examined = examine(session)
-            if session.connected_to is not None and not absent:
-                known = replace(known, database=address(session.connected_to))
-            known = replace(known, reachable=not absent, notes=tuple(_notes(examined, absent=absent)))
-            return _stands(session, examined, known)
+            return _absent(session, known) if absent else _look_at(session, known)
     except MigratorError as exc:
         return _failed(known, exc)
 
 
-def _notes(examined: Iterable[Examined], *, absent: bool) -> Iterator[str]:
-    if absent:
-        yield "no database yet"
-    for each in examined:
-        if not each.found.facts.may_read_records:
-            yield f"the role {each.found.facts.role} may not read the mark and the log"
+def _absent(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
+    """Say that everything is pending, where an SQLite file is yet to be made."""
+    missing = replace(known, reachable=False, pending=missing_from((), session), notes=("no database yet",))
+    return replace(missing, state=_state(missing))
+
+
+def _look_at(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
+    try:
+        examined = examine(session)
+    except AbsentFileError as exc:
+        return _absent(session, replace(known, database=session.workspace.environment.shown(exc.file)))
+    if session.connected_to is not None:
+        known = replace(known, database=address(session.connected_to))
+    hidden = [each.found.facts.role for each in examined if not each.found.facts.may_read_records]
+    notes = tuple(f"the role {role} may not read the mark and the log" for role in hidden)
+    return _stands(session, examined, replace(known, reachable=True, notes=notes))
 
 
 def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentStatus) -> EnvironmentStatus:

@@ -148,10 +148,11 @@ def test_a_copy_needs_no_force(shop: Shop, run: Migrator) -> None:
     assert run("upgrade", "--env", "staging", env=shop.env).code == 0
 
 
+@pytest.mark.parametrize("path", ["relative", "absolute"])
 def test_the_same_works_for_an_sqlite_file_by_the_command_that_the_refusal_says(
-    project: Path, run: Migrator
+    path: str, project: Path, run: Migrator
 ) -> None:
-    env = {"DATABASE_URL": "sqlite:///shop.db"}
+    env = {"DATABASE_URL": f"sqlite:///{'shop.db' if path == 'relative' else project / 'shop.db'}"}
     assert run("upgrade", "--env", "production", env=env).code == 0
 
     refused = run("upgrade", "--env", "staging", env=env)

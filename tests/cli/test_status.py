@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from migrator.database.embedded.home import ROOT_STATE
+from migrator.database.embedded.place import place_of
 from tests.conftest import Database, Ran, process_variables, program
 from tests.projects.small import tree, versions, write_project, write_revision
 from tests.terminal import COLUMNS, at_terminal
@@ -82,7 +85,7 @@ def test_all_is_well_where_every_database_is_at_head(
     assert cells[:9] == ["testing", "ok", where, "yes", "testing", "test2", "test2", "-", "-"]
     assert " upgrade test2 by " in cells[9]
     assert cells[9].endswith("s)")
-    assert cells[10] == "-"
+    assert cells[10:] == ["-", "-"]
 
 
 def test_json_has_the_same_facts_and_when_who_and_how_long_the_last_run_was(
@@ -323,6 +326,43 @@ def test_an_sqlite_file_that_is_not_there_is_pending_and_is_not_made(
     assert migrator("upgrade", cwd=root, env={"DATABASE_URL": "sqlite:///shop.db"}).code == 0
     ran = migrator("status", cwd=root / "src", env={"DATABASE_URL": "sqlite:///shop.db"})
     assert states(ran) == {"testing": "ok"}
+
+
+def test_the_env_py_of_a_plain_alembic_project_makes_no_sqlite_file(
+    tmp_path: Path, shell: Callable[..., Ran], migrator: Migrator
+) -> None:
+    root = tmp_path / "plain"
+    root.mkdir()
+    assert shell(["alembic", "init", "alembic"], cwd=root).code == 0
+    ini = root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", "sqlite:///shop.db"))
+    assert shell(["alembic", "revision", "--rev-id", "first", "-m", "one"], cwd=root).code == 0
+    before = tree(root)
+
+    ran = migrator("status", "-c", "alembic.ini", "--json", cwd=root)
+    waited = migrator("wait", "-c", "alembic.ini", "--timeout", "0", "--json", cwd=root)
+
+    (found,) = asked(ran).values()
+    assert (ran.code, found["state"], found["pending"]) == (1, "pending", ["first"])
+    assert (Path(found["database"]).name, found["reachable"]) == ("shop.db", False)
+    assert (waited.code, json.loads(waited.out)["errors"][0]["type"]) == (6, "DatabaseError")
+    assert tree(root) == before
+
+
+def test_embedded_environments_share_a_server_that_stops_again(tmp_path: Path, migrator: Migrator) -> None:
+    root = write_project(tmp_path / "embedded", "test", "staging", settings="database = embedded")
+    write_revision(versions(root, "test"), "first")
+    state = place_of(root, durable=False).home.folder
+    try:
+        ran = migrator("status", "--timeout", "60s", cwd=root)
+        assert migrator("wait", cwd=root).code == 0
+        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    finally:
+        if state.parent.parent == ROOT_STATE:
+            shutil.rmtree(state.parent, ignore_errors=True)
+
+    assert (ran.code, states(ran)) == (1, {"staging": "ok", "testing": "pending"})
+    assert [line for line in commands if str(state).encode() in line] == []
 
 
 def test_a_broken_ini_and_a_broken_env_py_are_wrong_and_do_not_hide_the_others(

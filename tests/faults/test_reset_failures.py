@@ -93,7 +93,7 @@ def test_an_upgrade_that_fails_puts_every_file_back_and_says_so(
     postgres_database.query("create table users (id integer)")
     before, kept = tree(shop), folders(shop)
 
-    ran = migrator("reset-versions", "--upgrade", "--url", postgres_database.url, cwd=shop)
+    ran = migrator("reset-versions", "--upgrade", "-e", "test", "--url", postgres_database.url, cwd=shop)
 
     assert ran.code == 7
     assert 'relation "users" already exists. Every version file is back where it was.' in ran.err
@@ -149,12 +149,15 @@ from pathlib import Path
 from migrator.env import run_migrations
 
 run_migrations()
-# The database's file is there once the upgrade has been committed.
-if Path("data.db").exists():
+# The database's file has a content once the upgrade has been committed.
+if Path("data.db").exists() and Path("data.db").stat().st_size:
     {body}
 """
 ONCE = "if not Path('seen').exists():\n        Path('seen').touch()\n        raise KeyboardInterrupt"
-TWICE = ONCE + "\n    raise ValueError('no look at the database')"
+UNREADABLE = """import shutil
+    shutil.copy('data.db', 'kept.db')
+    Path('data.db').write_bytes(b'no database' * 4096)
+    raise KeyboardInterrupt"""
 
 
 def test_an_interrupt_after_the_commit_keeps_the_file_of_the_databases_revision(
@@ -179,7 +182,7 @@ def test_where_nobody_can_tell_the_files_are_put_back_and_both_ways_on_are_named
     shop: Path, migrator: Migrator
 ) -> None:
     before = tree(versions(shop))
-    (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body=TWICE))
+    (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body=UNREADABLE))
 
     ran = migrator("reset-versions", "--upgrade", "--rev-id", "c0ffee", "--url", URL, cwd=shop)
 
@@ -191,6 +194,7 @@ def test_where_nobody_can_tell_the_files_are_put_back_and_both_ways_on_are_named
     assert "the old ones into migrations/test/archive/" in said
     assert "migrator reset-versions --files-only --rev-id c0ffee --env testing" in said
     (shop / "migrations" / "env.py").write_text(AFTERWARDS.format(body="pass"))
+    (shop / "kept.db").rename(shop / "data.db")
     assert migrator("reset-versions", "--files-only", "--rev-id", "c0ffee", cwd=shop).code == 0
     assert migrator("current", "--check-heads", "--url", URL, cwd=shop).code == 0
 

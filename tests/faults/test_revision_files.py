@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_read_is_refused_by_name_and_changes_nothing(
     before = tree(small)
 
     for command in ("upgrade", "history -i", "heads", "generate --empty -m x"):
-        ran = migrator(*command.split(), "--url", URL, cwd=small)
+        ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
         assert ran.code == 5
         _one_error(ran, said)
     assert tree(small) == before
@@ -105,7 +105,7 @@ def test_two_heads_are_refused_where_one_is_meant_and_shown_where_all_are(
     before = tree(small)
 
     for command in ("upgrade", "upgrade head", "generate --empty -m x"):
-        ran = migrator(*command.split(), "--url", URL, cwd=small)
+        ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
         assert ran.code == 5
         _one_error(ran, ["heads", "bbb2", "ccc3", "migrator merge heads"])
     assert tree(small) == before
@@ -118,21 +118,21 @@ def test_a_file_without_upgrade_is_refused_before_anything_is_applied(
     (versions(small) / "ccc3.py").write_text("revision = 'ccc3'\ndown_revision = 'bbb2'\n")
     before = tree(small)
 
-    ran = migrator("upgrade", "--url", URL, cwd=small)
+    ran = migrator("upgrade", "--env", "test", "--url", URL, cwd=small)
 
     assert ran.code == 5
     _one_error(ran, [f"{FOLDER}/ccc3.py", "upgrade()"])
     assert tree(small) == before
-    assert migrator("upgrade", "bbb2", "--url", URL, cwd=small).code == 0
+    assert migrator("upgrade", "bbb2", "--env", "test", "--url", URL, cwd=small).code == 0
 
 
 def test_a_file_without_downgrade_only_stops_the_downgrade(small: Path, migrator: Migrator) -> None:
     text = revision_text("ccc3", "bbb2")
     (versions(small) / "ccc3.py").write_text(text[: text.index("def downgrade")])
-    assert migrator("upgrade", "--url", URL, cwd=small).code == 0
+    assert migrator("upgrade", "--env", "test", "--url", URL, cwd=small).code == 0
     before = tree(small)
 
-    ran = migrator("downgrade", "base", "--url", URL, cwd=small)
+    ran = migrator("downgrade", "base", "--env", "test", "--url", URL, cwd=small)
 
     assert ran.code == 5
     _one_error(ran, [f"{FOLDER}/ccc3.py", "downgrade()"])
@@ -144,7 +144,7 @@ def test_a_missing_version_folder_is_a_matter_of_configuration(small: Path, migr
     before = tree(small)
 
     for command in ("upgrade", "current", "history", "heads"):
-        ran = migrator(command, "--url", URL, cwd=small)
+        ran = migrator(command, "--env", "test", "--url", URL, cwd=small)
         assert ran.code == 3
         _one_error(ran, [FOLDER, "does not exist", "configs/alembic_test.ini"])
     assert tree(small) == before
@@ -173,7 +173,7 @@ def test_a_target_that_is_unknown_ambiguous_or_out_of_reach_is_refused_by_name(
     write_revision(versions(small), "bbc3", "bbb2")
     before = tree(small)
 
-    ran = migrator(*command.split(), "--url", URL, cwd=small)
+    ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
 
     assert ran.code == 5
     _one_error(ran, TARGETS[command])
@@ -191,7 +191,7 @@ def test_an_unknown_target_leaves_an_empty_postgresql_empty(
 
 
 def test_the_beginning_of_an_id_is_enough_where_it_is_the_only_one(small: Path, migrator: Migrator) -> None:
-    assert migrator("upgrade", "bb", "--url", URL, cwd=small).code == 0
+    assert migrator("upgrade", "bb", "--env", "test", "--url", URL, cwd=small).code == 0
 
     with contextlib.closing(sqlite3.connect(small / "data.db")) as connection:
         assert connection.execute("select version_num from alembic_version").fetchall() == [("bbb2",)]

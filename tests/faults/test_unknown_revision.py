@@ -144,7 +144,7 @@ def test_the_cause_is_named_with_what_to_type_and_nothing_changes(
     database = (small / "data.db").read_bytes()
 
     for command in COMMANDS if cause == "archived" else COMMANDS[:2]:
-        ran = migrator(*command.split(), "--url", URL, cwd=small)
+        ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
         assert (ran.code, ran.out) == (5, "")
         error, hint = ran.err.splitlines()[-2:]
         assert error.startswith("error: ")
@@ -158,27 +158,27 @@ def test_the_cause_is_named_with_what_to_type_and_nothing_changes(
 
 def test_what_the_hint_says_brings_a_deleted_file_back(small: Path, migrator: Migrator) -> None:
     stamp(small, deleted_and_committed(small))
-    ran = migrator("current", "--url", URL, cwd=small)
+    ran = migrator("current", "--env", "test", "--url", URL, cwd=small)
     typed = ran.err.splitlines()[-1].split("`")[1]
 
     git(small, *typed.split()[1:])
 
-    assert migrator("current", "--url", URL, cwd=small).out == "ddd2 (head)\n"
+    assert migrator("current", "--env", "test", "--url", URL, cwd=small).out == "ddd2 (head)\n"
 
 
 def test_stamp_purge_head_gets_out_of_an_archived_history(small: Path, migrator: Migrator) -> None:
     stamp(small, archived(small))
 
-    assert migrator("stamp", "--purge", "head", "--url", URL, cwd=small).code == 0
+    assert migrator("stamp", "--purge", "head", "--env", "test", "--url", URL, cwd=small).code == 0
 
-    assert migrator("current", "--url", URL, cwd=small).out == "aaa1 (head)\n"
+    assert migrator("current", "--env", "test", "--url", URL, cwd=small).out == "aaa1 (head)\n"
 
 
 def test_a_project_without_git_is_told_what_can_be_told(small: Path, migrator: Migrator) -> None:
     shutil.rmtree(small / ".git")
     stamp(small, "9999")
 
-    ran = migrator("upgrade", "--url", URL, cwd=small)
+    ran = migrator("upgrade", "--env", "test", "--url", URL, cwd=small)
 
     assert ran.code == 5
     assert "Nothing here knows revision 9999" in ran.err

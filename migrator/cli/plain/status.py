@@ -27,7 +27,8 @@ def _(result: StatusList, _how: How) -> Iterator[str]:
 def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
     """Give the facts of an environment's database, one text for each column.
 
-    They are name, state, database, reachable, mark, current, head, pending, edited, last run, and remarks.
+    They are name, state, database, reachable, mark, current, head, pending, edited, last run, what else is to
+    be said, and what to do.
     """
     asked = status.reachable is not None and not status.error
     return (
@@ -41,7 +42,8 @@ def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
         _ids(status.pending),
         _ids(status.edited),
         _last_run(status.last_run),
-        "; ".join(filter(None, (*status.notes, status.error, status.hint))) or "-",
+        "; ".join(filter(None, (*status.notes, status.error))) or "-",
+        status.hint or "-",
     )
 
 

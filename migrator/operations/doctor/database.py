@@ -23,8 +23,7 @@ from migrator.operations.doctor.server import invalid_indexes, privileges, serve
 from migrator.operations.doctor.sessions import address_finding, look_again, pooled
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
-from migrator.operations.identify import refuse_other_database
-from migrator.operations.identify import database_name
+from migrator.operations.identify import database_name, refuse_other_database
 from migrator.operations.unknown import unknown_revision_error
 from migrator.results.doctor import Finding
 from migrator.results.events import Report
