@@ -94,8 +94,9 @@ def connect_again(found: Reached, application_name: str) -> SecondConnection | N
 # An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
 _SESSION = text(
     "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
-    " set_config('application_name', :application, false), CASE WHEN current_setting('server_version_num')::int"
-    " >= 140000 THEN set_config('idle_session_timeout', '0', false) END"
+    " set_config('application_name', :application, false),"
+    " CASE WHEN current_setting('server_version_num')::int >= 140000 THEN"
+    " set_config('idle_session_timeout', '0', false) END"
 )
 
 

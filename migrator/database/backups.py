@@ -21,8 +21,8 @@ _KEPT = 5
 def back_up(url: URL, root: Path) -> Path | None:
     """Copy an SQLite file into `.migrator/backups` of the project, readable for its owner alone.
 
-    The last five copies of each file are kept. Gives the copy; None for other databases, and for a file that is
-    missing or empty. Raises DatabaseError where it cannot be copied; then nothing has been changed.
+    The last five copies of each file are kept. Gives the copy; None for other databases, and for a file that
+    is missing or empty. Raises DatabaseError where it cannot be copied; then nothing has been changed.
     """
     source = sqlite_file(url)
     if source is None or not source.exists() or source.stat().st_size == 0:

@@ -204,9 +204,9 @@ def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
 def begin_immediately(connection: Connection) -> bool:
     """Make DDL transactional on an open SQLite connection of somebody else's engine.
 
-    Gives whether that was done: an engine that begins its transactions by itself is left to it. Foreign keys are
-    not enforced from now on in either case: a table that is rebuilt would take its children's rows along, and
-    within a transaction that setting has no effect.
+    Gives whether that was done: an engine that begins its transactions by itself is left to it. Foreign keys
+    are not enforced from now on in either case: a table that is rebuilt would take its children's rows along,
+    and within a transaction that setting has no effect.
     """
     dbapi_connection: Any = connection.connection.dbapi_connection
     run_at_once(dbapi_connection, "PRAGMA foreign_keys = OFF")

@@ -13,10 +13,10 @@ from migrator.database.tables import OWN_SCHEMA, Name, TableNames
 class Facts:
     """What was found on one connection.
 
-    `schema` is the one that the version table is in, or would be made in; None where the kind of database
-    has none. `mark` and `log` are our own tables, None where there are none. `invalid_indexes` are those that a
-    broken concurrent build has left, with their schemas, quoted. `tells_identifier` says whether the server's own
-    identifier may be asked for.
+    `schema` is the one that the version table is in, or would be made in; None where the kind of database has
+    none. `mark` and `log` are our own tables, None where there are none. `invalid_indexes` are those that a
+    broken concurrent build has left, with their schemas, quoted. `tells_identifier` says whether the server's
+    own identifier may be asked for.
     """
 
     backend: str
@@ -45,7 +45,10 @@ class Facts:
 def read_facts(
     connection: Connection, version_table: str, version_schema: str | None, log_table: Name | None
 ) -> Facts:
-    """Ask a database what it is, in one round trip. `log_table` is a name of the log's own, where it has one."""
+    """Ask a database what it is, in one round trip.
+
+    `log_table` is a name of the log's own, where it has one.
+    """
     if connection.dialect.name == "postgresql":
         return _postgresql(connection, version_table, version_schema, log_table)
     if connection.dialect.name == "sqlite":
@@ -55,11 +58,13 @@ def read_facts(
     return Facts(connection.dialect.name, connection.engine.url.database or "")
 
 
-# The version table may be in any schema of the search path; what it is in, or would be made in, names the lock.
+# The version table may be in any schema of the search path; what it is in, or would be made in, names the
+# lock.
 _SCHEMA = """
     COALESCE(CAST(:schema AS text),
         (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relname = CAST(:table AS text) AND pg_table_is_visible(c.oid) AND c.relkind IN ('r', 'p') LIMIT 1),
+         WHERE c.relname = CAST(:table AS text) AND pg_table_is_visible(c.oid)
+             AND c.relkind IN ('r', 'p') LIMIT 1),
         current_schema())
 """
 _POSTGRESQL = text(f"""

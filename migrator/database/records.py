@@ -18,7 +18,7 @@ from migrator.results.records import Direction, LogEntry, Mark
 
 @dataclass(frozen=True)
 class Origin:
-    """Who writes a record: user, host, migrator's version, and the project's git commit where there is one."""
+    """Who writes a record: user, host, migrator's version, and the project's git commit if there is one."""
 
     user_name: str
     host: str
@@ -66,7 +66,7 @@ def read_log(
     limit: int | None = None,
     revision: str | None = None,
 ) -> tuple[LogEntry, ...]:
-    """Read the log's rows for a version table, oldest first; the last `limit` of them, or those of a revision."""
+    """Read the log's rows for a version table, oldest first: the last `limit`, or those of a revision."""
     if facts.log is None or not facts.may_read_records:
         return ()
     table = log_table(facts.log)

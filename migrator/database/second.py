@@ -41,7 +41,10 @@ class SecondConnection:
         self._connected.result()
 
     def call(self, work: Callable[[Connection], T]) -> T:
-        """Give what `work` gives for the connection. Raises what it raises, ConnectionError and TimeoutError."""
+        """Give what `work` gives for the connection.
+
+        Raises what it raises, ConnectionError and TimeoutError.
+        """
         return answer_of(self.ask(work))
 
     def ask(self, work: Callable[[Connection], T]) -> Future[T]:

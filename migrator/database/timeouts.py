@@ -18,7 +18,8 @@ class Timeouts:
 
     def sql(self) -> str:
         """Give the statements that set both for a session."""
-        return f"SET lock_timeout = {_milliseconds(self.lock)}; SET statement_timeout = {_milliseconds(self.statement)}"
+        lock, statement = _milliseconds(self.lock), _milliseconds(self.statement)
+        return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
 
 
 _NONE = Timeouts()

@@ -137,7 +137,8 @@ class Attempt:
         new = [info.revision for info in infos if info.revision not in self._agreed]
         if new:
             raise RefusedError(
-                f"The plan has changed since it was agreed to: {', '.join(new)} came in; nothing more was done.",
+                f"The plan has changed since it was agreed to: {', '.join(new)} came in. Nothing more was"
+                " done.",
                 hint="Run the command again to see the new plan.",
             )
 
@@ -149,6 +150,7 @@ class Attempt:
         assert site.guard is not None
         site.guard.applied()
         tally = site.tally
-        assert tally.running_step is not None and tally.started_at is not None
+        assert tally.running_step is not None
+        assert tally.started_at is not None
         seconds = (datetime.now(UTC) - tally.started_at).total_seconds()
         site.recorder.step(connection_of(ctx), tally.running_step, tally.started_at, seconds)

@@ -14,7 +14,8 @@ from migrator.results.revisions import Current
 def current(workspace: Workspace, report: Report) -> Current:
     """Read the revisions of the environment's database, writing nothing.
 
-    A database ahead of this checkout has heads that no file has. Raises RevisionsError for any other such revision, DatabaseError, ConfigurationError.
+    A database ahead of this checkout has heads that no file has. Raises RevisionsError for any other such
+    revision, DatabaseError, ConfigurationError.
     """
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["current"], report, needs) as session:

@@ -38,8 +38,8 @@ class Examined:
 def examine(session: Session, plan: Planner | None = None, **options: Any) -> tuple[Examined, ...]:
     """Run env.py, reading only, and give what it reached: several databases where env.py has several.
 
-    `plan` gives the steps from a database's heads, and may raise. `options` are what env.py may ask for. Raises
-    MigratorErrors as `Session.run` does, and RevisionsError as `plan` does.
+    `plan` gives the steps from a database's heads, and may raise. `options` are what env.py may ask for.
+    Raises MigratorErrors as `Session.run` does, and RevisionsError as `plan` does.
     """
     seen: list[Examined] = []
 

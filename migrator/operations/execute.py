@@ -1,7 +1,7 @@
 """The spine of the commands that change a database through revisions.
 
-Connect, identify, plan, consent, lock, plan again, run each revision guarded, retry what rolled back whole, and
-read the database again on another connection.
+Connect, identify, plan, consent, lock, plan again, run each revision guarded, retry what rolled back whole,
+and read the database again on another connection.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class _Spine:
         self._agreed = revisions if asked else None
 
     def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
-        """Take the locks and go on; None where a database has moved meanwhile and has to be looked at again."""
+        """Take the locks and go on; None where a database has moved meanwhile."""
         workspace, wait = self._session.workspace, self._left()
         with ExitStack() as stack:
             for site in sites:
@@ -172,7 +172,7 @@ class _Spine:
                 raise lock_lost(session, run, sites, exc) from exc
             except KeyboardInterrupt as exc:
                 if all(site.guard is None for site in sites):
-                    # Nothing was begun. Asking the database again might wait for a server that does not answer.
+                    # Nothing was begun. Asking again might wait for a server that does not answer.
                     raise
                 raise interrupted(session, run, sites) from exc
             except MigratorError as exc:
@@ -180,7 +180,7 @@ class _Spine:
                     raise
 
     def _pause(self, sites: list[Site], exc: FailedAttempt) -> None:
-        """Wait before the next attempt, where there is to be one. Raises MigrationFailedError and LockedError."""
+        """Wait before the next attempt. Raises MigrationFailedError or LockedError where there is none."""
         site, cause = exc.site, exc.cause
         guard = site.guard if site is not None else None
         if guard is not None and guard.statements.committed:

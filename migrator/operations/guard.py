@@ -106,7 +106,8 @@ class Guard:
         ).one()
         if database != self._found.facts.database:
             raise RefusedError(
-                f"env.py connected to {database}, but to {self._found.facts.database} before; nothing was done.",
+                f"env.py connected to {database}, but to {self._found.facts.database} before; nothing was"
+                " done.",
                 hint="Let it connect to the same database each time.",
             )
         if self._lock.connection is not None:
@@ -182,8 +183,8 @@ class Guard:
             if new:
                 table, _row, parent, _key = sorted(new, key=str)[0]
                 raise BrokenReferencesError(
-                    f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent} that"
-                    " are not there.",
+                    f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent}"
+                    " that are not there.",
                     hint="Correct the revision, or the rows, then run it again.",
                 )
 

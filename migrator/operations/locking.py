@@ -28,7 +28,7 @@ _GRANT = "To see where from and since when: GRANT pg_read_all_stats TO {role}"
 
 
 class RunLock:
-    """The lock of one database while it is held; `connection` is the one that holds it, None where none can."""
+    """The lock of one database while it is held, by `connection`; None where there can be none."""
 
     def __init__(self, found: Reached, connection: SecondConnection | None) -> None:
         self.found = found
@@ -93,7 +93,7 @@ def run_lock(
 
 
 def application_name() -> str:
-    """Give the name under which the server shows our sessions: where from and since when, at most 63 bytes."""
+    """Give the name under which the server shows our sessions: whence and since when, in 63 bytes."""
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     host = socket.gethostname().encode("ascii", "replace").decode()
     return f"migrator {host[:24]} pid {os.getpid()} {since}"

@@ -200,8 +200,8 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
     where = f"{failure.file}, line {failure.line}" if failure.line else failure.file
     if failure.committed:
         return (
-            f"Undo by hand what is committed, or let {where} go on from there (IF NOT EXISTS); then run again:"
-            f" {again}"
+            f"Undo by hand what is committed, or let {where} go on from there (IF NOT EXISTS); then run"
+            f" again: {again}"
         )
     return f"Correct {where}, then run again: {again}"
 

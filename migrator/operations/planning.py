@@ -102,7 +102,7 @@ class Planner:
         if not self._allow_ahead:
             raise RevisionsError(
                 f"{what} (it is at {', '.join(examined[0].found.heads)}): a newer version has been deployed.",
-                hint="There is nothing to upgrade. Where an older version is meant to run on it, add --allow-ahead.",
+                hint="There is nothing to upgrade. If an older version is meant to run on it: --allow-ahead",
             ) from exc
         self._notice(f"{what}.")
         return True
@@ -124,8 +124,8 @@ class Planner:
         accept = workspace.again("mark", *(word for each in edited for word in ("--accept", each)))
         if workspace.environment.protected and not self._dry_run:
             raise RefusedError(
-                f"{what}. The database of {workspace.environment.name} is not what these files say; nothing was"
-                " done.",
+                f"{what}. The database of {workspace.environment.name} is not what these files say; nothing"
+                " was done.",
                 hint=f"Bring the files back as they were, or accept them as they are: {accept}",
             )
         self._notice(f"{what}. To accept the files as they are: {accept}")

@@ -155,7 +155,10 @@ def _names(session: Session, examined: Examined) -> TableNames:
 
 
 def origin_of(root: Path) -> Origin:
-    """Say who writes a record in a project: the user of this process, its host, and the commit checked out."""
+    """Say who writes a record in a project:
+
+    the user of this process, its host, and the commit checked out.
+    """
     return Origin(_user(), socket.gethostname(), __version__, head_commit(root))
 
 

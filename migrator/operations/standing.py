@@ -30,7 +30,8 @@ def infos_in_database(
 
 
 def standing_of(session: Session) -> tuple[tuple[str, ...], int | None]:
-    """Read where the database stands, and by how many revisions it is ahead of this checkout, None if it is not.
+    """Read where the database stands, and by how many revisions it is ahead of this checkout, None if it is
+    not.
 
     Raises RevisionsError for a revision that no file has, where the database's log does not explain it.
     """

@@ -17,8 +17,8 @@ def upgrade(
 ) -> RunResult | RunPlan:
     """Upgrade the environment's database to `target`, such as `head`, `+2` or an id.
 
-    Raises MigrationFailedError with what was applied, LockedError where another run is at it, and RefusedError,
-    RevisionsError, DatabaseError or ConfigurationError where nothing was begun.
+    Raises MigrationFailedError with what was applied, LockedError where another run is at it, and
+    RefusedError, RevisionsError, DatabaseError or ConfigurationError where nothing was begun.
     """
     if ":" in target:
         raise UsageError(f"The range {target} needs --sql.", hint="Give the target alone.")

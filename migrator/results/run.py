@@ -58,8 +58,8 @@ class RunPlan:
 class Failure:
     """Why a run failed: the cause, and the statement, file and line where they are known.
 
-    `step` is None where every revision ran and the commit at the end failed. `committed` are statements of the
-    failed revision that could not be rolled back; `blocked_by` are the sessions that it waited for.
+    `step` is None where every revision ran and the commit at the end failed. `committed` are statements of
+    the failed revision that could not be rolled back; `blocked_by` are the sessions that it waited for.
     """
 
     step: Step | None

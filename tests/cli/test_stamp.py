@@ -151,7 +151,9 @@ def test_ensure_version_keeps_what_the_table_holds(go: Go, on_sqlite: AnyDatabas
     assert on_sqlite.version() == ["r2"]
 
 
-def test_ensure_version_looks_before_it_makes_the_table_and_only_looks_the_second_time(go: Go, books: BooksProject, on_sqlite: AnyDatabase) -> None:
+def test_ensure_version_looks_before_it_makes_the_table_and_only_looks_the_second_time(
+    go: Go, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
     books.env_py.write_text("print('env.py runs')\n" + books.env_py.read_text())
 
     ran = go("ensure-version")

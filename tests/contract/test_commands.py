@@ -30,6 +30,7 @@ ARGUMENTS = {
     "merge": ["aaa1", "bbb2"],
     "reset-versions": ["--files-only"],
     "stamp": ["head"],
+    "mark": ["--confirm", "data.db"],
     "run": ["--", "true"],
 }
 
