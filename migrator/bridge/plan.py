@@ -92,13 +92,15 @@ def known_script(scripts: ScriptDirectory, revision: str) -> Script | None:
 
 def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
     """Give every revision that a database with these heads contains, as far as files tell."""
-    known = tuple(head for head in heads if known_script(scripts, head))
-    if not known:
-        return set()
-    walked = scripts.revision_map.iterate_revisions(
-        known, "base", inclusive=True, implicit_base=True, assert_relative_length=False
-    )
-    return {script.revision for script in walked}
+    found: set[str] = set()
+    for head in heads:
+        # One by one: Alembic refuses to walk from two of which one contains the other.
+        if head not in found and known_script(scripts, head) is not None:
+            walked = scripts.revision_map.iterate_revisions(
+                head, "base", inclusive=True, implicit_base=True, assert_relative_length=False
+            )
+            found |= {script.revision for script in walked}
+    return found
 
 
 def unknown_revisions(scripts: ScriptDirectory, heads: Heads) -> list[str]:

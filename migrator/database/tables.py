@@ -55,7 +55,8 @@ class TableNames:
 
 def is_own_table(name: str, schema: str | None, log_table: Name | None = None) -> bool:
     """Whether a table is one of ours, which no autogenerate may drop."""
-    if log_table is not None and Name(schema, name) == log_table:
+    # The default schema is reflected without its name.
+    if log_table is not None and name == log_table.name and schema in (None, log_table.schema):
         return True
     return schema == OWN_SCHEMA or name in (_MARK, _LOG)
 

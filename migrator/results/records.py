@@ -51,10 +51,11 @@ class LogList:
 class Marked:
     """What `mark` did: the mark that the database carries now, and the revisions whose files were accepted.
 
-    `changed` is false where it carried that mark already and nothing was accepted.
+    `changed` is false where it carried that mark already, or nothing was edited. `accepted` is None where no
+    files were to be accepted.
     """
 
     environment: str
     database: str
     changed: bool
-    accepted: tuple[str, ...] = ()
+    accepted: tuple[str, ...] | None = None

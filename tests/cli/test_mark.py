@@ -100,7 +100,7 @@ def test_json_says_what_was_done(shop: Shop, run: Migrator) -> None:
         for _ in range(2)
     ]
 
-    expected = {"environment": "staging", "database": shop.database.name, "accepted": []}
+    expected = {"environment": "staging", "database": shop.database.name, "accepted": None}
     assert data == [{**expected, "changed": True}, {**expected, "changed": False}]
 
 

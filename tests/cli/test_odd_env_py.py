@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.conftest import Database
 from tests.projects.books import AnyDatabase, BooksProject
 
 SYNC = """
@@ -111,9 +112,8 @@ def test_a_file_that_env_py_lacks_is_no_trouble_of_the_database(
 
 
 def test_a_commit_that_fails_is_a_failed_run_with_nothing_applied(
-    shelf: BooksProject, migrator: Migrator, tmp_path: Path
+    shelf: BooksProject, migrator: Migrator, postgres_database: Database
 ) -> None:
-    database = sync_database(tmp_path)
     shelf.settings(migrator=["transaction = run"])
     shelf.revision(
         "r3",
@@ -122,28 +122,16 @@ def test_a_commit_that_fails_is_a_failed_run_with_nothing_applied(
         '           " DEFERRABLE INITIALLY DEFERRED)")\n'
         'op.execute("INSERT INTO pages VALUES (7)")',
     )
-    source = SYNC.format(url=FROM_CONFIG, options=", transactional_ddl=True").replace(
-        "with engine.connect()",
-        """
-@sa.event.listens_for(engine, "connect")
-def connect(dbapi_connection, record):
-    dbapi_connection.isolation_level = None
-    dbapi_connection.execute("PRAGMA foreign_keys=ON")
+    shelf.env_py.write_text(SYNC.format(url=FROM_CONFIG, options=""))
+    url = postgres_database.url.replace("postgresql", "postgresql+psycopg", 1)
 
-@sa.event.listens_for(engine, "begin")
-def begin(connection):
-    connection.exec_driver_sql("BEGIN")
-
-with engine.connect()""",
-    )
-    shelf.env_py.write_text(source)
-
-    ran = migrator("upgrade", "--json", cwd=shelf.root, env=database.env)
+    ran = migrator("upgrade", "--json", cwd=shelf.root, env={"TESTING_DATABASE_URL": url})
 
     answer = json.loads(ran.out)
     assert (ran.code, answer["data"]["after"], answer["data"]["applied"]) == (7, [], [])
     assert len(answer["data"]["remaining"]) == 3
-    assert "could not be completed after its last revision: FOREIGN KEY" in ran.err
+    assert "could not be completed after its last revision: insert or update on table" in ran.err
+    assert postgres_database.tables() == []
 
 
 def test_a_purge_that_fails_names_the_cause_and_keeps_the_unknown_revision(

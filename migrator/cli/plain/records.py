@@ -40,6 +40,8 @@ def log_cells(entry: LogEntry) -> tuple[str, ...]:
 def _(result: Marked, _how: How) -> Iterator[str]:
     if result.accepted:
         yield from (f"accepted {revision}" for revision in result.accepted)
+    elif result.accepted is not None:
+        yield "no file was edited after it had been applied: nothing to do"
     elif not result.changed:
         yield f"{result.database} is marked for {result.environment} already: nothing to do"
     else:
