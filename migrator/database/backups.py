@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def back_up(url: URL, root: Path) -> Path | None:
         _make(folder, root)
         _copy(source, target)
     except (OSError, sqlite3.Error) as exc:
-        target.with_suffix(".partial").unlink(missing_ok=True)
+        with suppress(OSError):
+            target.with_suffix(".partial").unlink()
         raise DatabaseError(
             f"The SQLite file {source} cannot be copied to {folder}: {exc}.",
             hint="Make room or correct the permissions; or go without a copy: --no-backup",

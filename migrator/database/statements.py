@@ -44,9 +44,13 @@ class Statements:
         """End a revision's own statements; what follows is the version table's and the log's."""
         self.inside = False
 
-    def _before(self, _connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
-        if self.inside:
-            self._refuse(statement)
+    def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
+        if not self.inside:
+            return
+        self._refuse(statement)
+        if self._is_final(connection, statement):
+            # What is pending stays even where this statement fails.
+            self._commit(connection)
 
     def _after(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if not self.inside:

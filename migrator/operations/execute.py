@@ -138,6 +138,7 @@ class _Spine:
         workspace, wait = self._session.workspace, self._left()
         with ExitStack() as stack:
             for site in sites:
+                stack.callback(site.recorder.close)
                 site.lock = stack.enter_context(
                     run_lock(workspace, site.tally.found, wait, self._wait(), self._report)
                 )

@@ -76,6 +76,10 @@ class Recorder:
         """Begin an attempt; `committed` tells whether anything of those before it was committed."""
         self._introduced = self._introduced and committed
 
+    def close(self) -> None:
+        """End the thread that hashes files."""
+        self._hashing.shutdown(cancel_futures=True)
+
     def expect(self, step: PlannedStep) -> None:
         """Begin to hash the file of a step that is about to run."""
         script = script_of(step)

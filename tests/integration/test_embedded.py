@@ -352,6 +352,7 @@ with embedded_server(root, durable=False) as server:
 """
     with _script(project, code) as parent:
         child = _next_port(parent)
+        parent.wait(timeout=60)
         with embedded_server(project, durable=False):
             pass
         assert not _runs(project)

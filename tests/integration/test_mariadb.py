@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from migrator import secrets
+from tests.conftest import process_variables, program
 from tests.projects.small import versions, write_project, write_revision
 
 if TYPE_CHECKING:
@@ -349,3 +353,59 @@ def test_a_parameter_that_the_driver_does_not_take_is_a_configuration_error(
     assert ran.code == 3
     assert "unexpected keyword argument 'nope'" in ran.err
     assert PART not in ran.out + ran.err
+
+
+def test_what_a_failed_revision_has_committed_is_told(
+    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+) -> None:
+    one_revision(
+        root, "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)", "CREATE TABLE kept (id int)"
+    )
+
+    ran = migrator("upgrade", "--json", cwd=root, env=env)
+
+    failed = json.loads(ran.out)["data"]["failed"]
+    assert (ran.code, failed["committed"]) == (
+        7,
+        ["CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)"],
+    )
+    assert "2 statements of it are committed already and could not be rolled back." in ran.err
+    assert mariadb_database.query("SELECT id FROM kept") == [("1",)]
+    log = mariadb_database.query(
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_schema = database() AND table_name = 'migrator_log'"
+    )
+    assert log == []
+
+
+def test_a_second_run_waits_for_the_lock_and_ends_with_8_when_time_is_up(
+    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+) -> None:
+    one_revision(root, "DO SLEEP(4)")
+    with subprocess.Popen(
+        program(["migrator", "upgrade"]), cwd=root, env=process_variables(env), stderr=subprocess.PIPE
+    ) as first:
+        wait_for_query(mariadb_database, "DO SLEEP(4)")
+
+        impatient = migrator("upgrade", "--lock-wait", "500ms", cwd=root, env=env)
+        patient = migrator("upgrade", cwd=root, env=env)
+
+        assert first.wait(timeout=20) == 0
+    assert impatient.code == 8, impatient.err
+    assert f"Another run works on the database {mariadb_database.name}: pid " in impatient.err
+    assert f"user {mariadb_database.user}" in impatient.err
+    assert patient.code == 0, patient.err
+    assert mariadb_database.query("SELECT revision FROM migrator_log") == [("only",)]
+
+
+def wait_for_query(at: MariaDatabase, text: str) -> None:
+    """Wait until a session runs a statement; after 20 seconds the test fails."""
+    end = time.monotonic() + 20
+    while not any(
+        text in row[0]
+        for row in at.query(
+            "SELECT COALESCE(info, '') FROM information_schema.processlist WHERE id <> connection_id()"
+        )
+    ):
+        assert time.monotonic() < end, f"nobody runs {text}"
+        time.sleep(0.02)
