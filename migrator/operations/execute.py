@@ -21,7 +21,7 @@ from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
 from migrator.operations.guard import Overtaken
 from migrator.operations.identify import UnmarkedError
-from migrator.operations.locking import described, run_lock
+from migrator.operations.locking import ask, described, run_lock
 from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, verified
 from migrator.operations.planning import Planner, Prepared
 from migrator.operations.recording import Recorder
@@ -132,6 +132,8 @@ class _Spine:
         else:
             asked = require_consent(workspace, f"{self._run.direction} it", consent, plan)
         self._agreed = revisions if asked else None
+        # Whoever was asked may have taken their time.
+        self._deadline = time.monotonic() + self._wait()
 
     def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile."""
@@ -234,14 +236,14 @@ def _has_moved(site: Site) -> bool:
     found = site.tally.found
     if site.lock is None or site.lock.connection is None:
         return False
-    return set(site.lock.connection.call(lambda c: heads_again(c, found))) != set(found.heads)
+    return set(ask(site.lock.connection, found, lambda c: heads_again(c, found))) != set(found.heads)
 
 
 def _introduce(sites: list[Site]) -> None:
     """Mark and adopt databases in which nothing else is to be done."""
     for site in sites:
         if site.lock is not None and site.lock.connection is not None:
-            site.lock.connection.call(site.recorder.introduce)
+            ask(site.lock.connection, site.tally.found, site.recorder.introduce)
 
 
 def _unlocked(sites: list[Site]) -> list[str]:

@@ -6,11 +6,13 @@ import os
 import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.reached import Reached, connect_again
@@ -23,6 +25,7 @@ from migrator.errors import LockedError
 from migrator.results.events import Report, Waiting
 from migrator.results.run import Holder
 
+T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _GRANT = "To see where from and since when: GRANT pg_read_all_stats TO {role}"
 
@@ -34,7 +37,7 @@ class RunLock:
         self.found = found
         self.connection = connection
         self._asked: Future[int | None] | None = None
-        self._session = connection.call(lambda c: session_id(c, found.facts)) if connection else None
+        self._session = ask(connection, found, lambda c: session_id(c, found.facts)) if connection else None
 
     @property
     def excludes_others(self) -> bool:
@@ -60,6 +63,14 @@ class RunLock:
             raise _lost("its connection ended") from exc
         if session != self._session or asked is None:
             raise _lost("a connection pooler moved it to another session")
+
+
+def ask(connection: SecondConnection, found: Reached, work: Callable[[Connection], T]) -> T:
+    """Give what `work` gives for a second connection. Raises DatabaseError where that does not answer."""
+    try:
+        return connection.call(work)
+    except (SQLAlchemyError, OSError) as exc:
+        raise database_error(exc, address(found.engine.url), "env.py") from exc
 
 
 def _lost(why: str) -> LockedError:
@@ -125,12 +136,15 @@ class _Wait:
         # A killed run has left no lock of its own, but its server process may still be at a statement.
         working = LockName(self._found.facts, table, working=True)
         self._poll(working)
-        self._connection.call(lambda c: unlock(c, working))
+        self._ask(lambda c: unlock(c, working))
+
+    def _ask(self, work: Callable[[Connection], T]) -> T:
+        return ask(self._connection, self._found, work)
 
     def _poll(self, name: LockName) -> None:
         pause, told = _FIRST_PAUSE, False
-        while not self._connection.call(lambda c: try_lock(c, name)):
-            holder = self._connection.call(lambda c: holder_of(c, name))
+        while not self._ask(lambda c: try_lock(c, name)):
+            holder = self._ask(lambda c: holder_of(c, name))
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise _not_free(self._workspace, name, holder, self._asked)

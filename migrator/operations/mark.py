@@ -16,7 +16,7 @@ from migrator.operations.consent import Consent
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
-from migrator.operations.locking import run_lock
+from migrator.operations.locking import ask, run_lock
 from migrator.operations.recording import Recorder
 from migrator.results.events import Report
 from migrator.results.records import Marked
@@ -86,7 +86,7 @@ def _mark(
             hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",
         )
     with _writing(session, examined, report) as connection:
-        connection.call(recorder.mark)
+        ask(connection, examined.found, recorder.mark)
     return Marked(name, database, changed=True)
 
 
@@ -112,7 +112,7 @@ def _accept(session: Session, examined: Examined, request: MarkRequest, report: 
     if accepted:
         recorder = Recorder(session, examined)
         with _writing(session, examined, report) as connection:
-            connection.call(lambda c: recorder.accept(c, accepted))
+            ask(connection, examined.found, lambda c: recorder.accept(c, accepted))
     return Marked(name, database, changed=bool(accepted), accepted=accepted)
 
 
