@@ -11,6 +11,7 @@ from migrator.bridge.plan import PlannedStep
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.bridge.version_table import ensure_version_table
 from migrator.config.select import Workspace
+from migrator.database.backups import back_up
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
 from migrator.operations.locking import run_lock
@@ -44,7 +45,8 @@ def _make(session: Session, missing: list[Examined], report: Report) -> None:
 
     with ExitStack() as stack:
         for each in missing:
-            stack.enter_context(run_lock(session.workspace, each.found, seconds, seconds, report))
+            back_up(each.found.engine.url, session.workspace.environment.root)
+            stack.enter_context(run_lock(each.found, seconds, seconds, report))
         # No revision runs whose own transaction would be committed with the table in it.
         session.run(work, dont_mutate=True, transaction="run", writes=True)
 

@@ -88,9 +88,7 @@ class _Spine:
             return self._planner.prepare()
         except UnmarkedError as exc:
             # A first run may be half-way: it marks the database with its first revision.
-            with run_lock(
-                self._session.workspace, exc.examined.found, self._left(), self._wait(), self._report
-            ):
+            with run_lock(exc.examined.found, self._left(), self._wait(), self._report):
                 pass
             return self._planner.prepare()
 
@@ -137,13 +135,11 @@ class _Spine:
 
     def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile."""
-        workspace, wait = self._session.workspace, self._left()
+        wait = self._left()
         with ExitStack() as stack:
             for site in sites:
                 stack.callback(site.recorder.close)
-                site.lock = stack.enter_context(
-                    run_lock(workspace, site.tally.found, wait, self._wait(), self._report)
-                )
+                site.lock = stack.enter_context(run_lock(site.tally.found, wait, self._wait(), self._report))
             if any(_has_moved(site) for site in sites):
                 return None
             if not self._has_work(prepared.plan):

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.reached import Reached, connect_again
-from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock
@@ -81,9 +80,7 @@ def _lost(why: str) -> LockedError:
 
 
 @contextmanager
-def run_lock(
-    workspace: Workspace, found: Reached, wait: float, asked: float, report: Report
-) -> Iterator[RunLock]:
+def run_lock(found: Reached, wait: float, asked: float, report: Report) -> Iterator[RunLock]:
     """Hold the lock on a database while the block runs.
 
     `wait` is for how many seconds it is waited for, `asked` the number that messages name. Raises LockedError
@@ -97,7 +94,7 @@ def run_lock(
         yield RunLock(found, None)
         return
     try:
-        _Wait(workspace, connection, found, wait, asked, report).run()
+        _Wait(connection, found, wait, asked, report).run()
         yield RunLock(found, connection)
     finally:
         connection.close()
@@ -115,14 +112,12 @@ class _Wait:
 
     def __init__(
         self,
-        workspace: Workspace,
         connection: SecondConnection,
         found: Reached,
         wait: float,
         asked: float,
         report: Report,
     ) -> None:
-        self._workspace = workspace
         self._connection = connection
         self._found = found
         self._deadline = time.monotonic() + wait
@@ -147,7 +142,7 @@ class _Wait:
             holder = self._ask(lambda c: holder_of(c, name))
             left = self._deadline - time.monotonic()
             if left <= 0:
-                raise _not_free(self._workspace, name, holder, self._asked)
+                raise _not_free(name, holder, self._asked)
             if not told and holder is not None:
                 self._report(Waiting(f"waiting for another run: {described(holder)}"))
                 told = True
@@ -155,10 +150,10 @@ class _Wait:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _not_free(workspace: Workspace, name: LockName, holder: Holder | None, wait: float) -> LockedError:
+def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError:
     who = f": {described(holder)}" if holder is not None else ""
     what = "Another run's last statement still works on" if name.working else "Another run works on"
-    hint = f"Wait for it to end, or longer: {workspace.again('upgrade', '--lock-wait', '10m')}"
+    hint = "Wait until it ends, or longer: --lock-wait 10m, or lock_wait in the [migrator] section"
     if holder is not None and holder.hidden:
         hint += f". {_GRANT.format(role=name.facts.role)}"
     return LockedError(

@@ -134,7 +134,7 @@ def _writing(session: Session, examined: Examined, report: Report) -> Iterator[S
     """Give a connection to write records with, while no run is at work."""
     wait = session.workspace.environment.settings.lock_wait
     seconds = float("inf") if wait is None else wait
-    with run_lock(session.workspace, examined.found, seconds, seconds, report) as lock:
+    with run_lock(examined.found, seconds, seconds, report) as lock:
         if lock.connection is None:
             raise UsageError("A database in memory cannot be marked: it ends with its connection.")
         yield lock.connection
