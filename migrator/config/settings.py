@@ -34,6 +34,11 @@ class Settings:
     retries: int = 5
     log_table: str | None = None
 
+    @property
+    def longest_wait(self) -> float:
+        """For how many seconds another run is waited for; infinite where there is no limit."""
+        return float("inf") if self.lock_wait is None else self.lock_wait
+
 
 @dataclass(frozen=True)
 class Key:

@@ -37,6 +37,11 @@ class Facts:
     tells_identifier: bool = False
 
     @property
+    def major(self) -> int:
+        """The major version of a PostgreSQL, 0 for other servers."""
+        return int(self.version.partition(" ")[0]) if self.postgresql else 0
+
+    @property
     def postgresql(self) -> bool:
         """Whether the server is a PostgreSQL."""
         return self.backend == "postgresql"
@@ -85,7 +90,9 @@ SELECT current_database(), pg_backend_pid(), CAST(session_user AS text), CAST(cu
               WHERE n.nspname = (SELECT schema FROM place)), false),
     ARRAY(SELECT nspname || '.' || relname FROM ours ORDER BY nspname, relname),
     COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'SELECT')) FROM ours), true),
-    COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'INSERT')) FROM ours), true),
+    COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'INSERT')
+                              AND (relname NOT LIKE '%mark' OR has_table_privilege(oid, 'DELETE')))
+              FROM ours), true),
     ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i
           JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1),

@@ -165,8 +165,7 @@ def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> Tabl
             f"The role {facts.role} may not write into {facts.log or facts.mark}, migrator's own table.",
             hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or Name(OWN_SCHEMA, '')).schema}"
             f" TO {facts.role}; GRANT SELECT, INSERT, DELETE ON {facts.mark or facts.log}"
-            f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role};"
-            " or write log_table = off into the [migrator] section.",
+            f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role}",
         )
     new = _new_places(facts)
     chosen = facts.log or log or new.log

@@ -106,9 +106,25 @@ class SecondConnection:
             return
         try:
             look(connection)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             # Whether the connection still serves is found out by whoever asks it for something.
             self._watch = None
+
+
+def whole(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """Give `work` as one transaction, for a connection that is in autocommit otherwise."""
+
+    def in_transaction(connection: Connection) -> T:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            done = work(connection)
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+        return done
+
+    return in_transaction
 
 
 def answer_of(asked: Future[T]) -> T:

@@ -20,8 +20,8 @@ _TEMPORARY = re.compile(r"\s*(?:create|drop)\s+temporary\b", re.IGNORECASE)
 class Statements:
     """Notes what one connection runs while a revision runs.
 
-    `committed` are the statements of the running revision that stay, whatever becomes of it; `pending` those
-    that its transaction still holds.
+    `committed` are statements that stay although the version table does not tell of their revision yet;
+    `pending` those that the transaction still holds.
     """
 
     def __init__(self, connection: Connection, refuse: Callable[[str], None]) -> None:
@@ -38,7 +38,7 @@ class Statements:
 
     def begin(self) -> None:
         """Begin a revision."""
-        self.committed, self.pending, self.inside = [], [], True
+        self.inside = True
 
     def end(self) -> None:
         """End a revision's own statements; what follows is the version table's and the log's."""
@@ -67,7 +67,8 @@ class Statements:
         return bool(_COMMITS_ITSELF.match(statement)) and not _TEMPORARY.match(statement)
 
     def _commit(self, _connection: Connection) -> None:
-        self.committed += self.pending
+        # Outside of a revision its row in the version table is committed with it.
+        self.committed = self.committed + self.pending if self.inside else []
         self.pending = []
 
     def _rollback(self, _connection: Connection) -> None:

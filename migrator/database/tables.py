@@ -55,9 +55,9 @@ class TableNames:
 
 def is_own_table(name: str, schema: str | None, log_table: Name | None = None) -> bool:
     """Whether a table is one of ours, which no autogenerate may drop."""
-    # The default schema is reflected without its name.
-    if log_table is not None and name == log_table.name and schema in (None, log_table.schema):
-        return True
+    if log_table is not None and name == log_table.name:
+        # The default schema is reflected without its name.
+        return schema == log_table.schema or (schema is None and log_table.schema == "public")
     return schema == OWN_SCHEMA or name in (_MARK, _LOG)
 
 

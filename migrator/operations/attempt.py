@@ -15,7 +15,7 @@ from migrator.bridge.plan import Heads, PlannedStep, step_info
 from migrator.bridge.reached import connection_of
 from migrator.bridge.session import Session
 from migrator.errors import MigratorError, RefusedError
-from migrator.operations.guard import Guard, GuardError, Overtaken
+from migrator.operations.guard import Guard, GuardError
 from migrator.operations.planning import Planner
 from migrator.operations.tally import Run, Site
 from migrator.results.events import Report, StepFinished, StepStarted
@@ -53,6 +53,8 @@ class Attempt:
         self._report = report
         self._agreed = agreed
         self._next = 0
+        # What stopped the run between two steps; an env.py may hide it.
+        self._left: MigratorError | None = None
 
     def run(self) -> None:
         """Run env.py. Raises FailedAttempt for a step that fails, Overtaken, and MigratorErrors."""
@@ -66,9 +68,18 @@ class Attempt:
                 for site in self._sites:
                     if site.guard is not None:
                         site.guard.stop()
-        running = next((site for site in self._sites if site.tally.running is not None), None)
-        if running is not None:
-            raise FailedAttempt(RuntimeError("env.py went on after it, and hid the cause"), running)
+        self._refuse_half()
+
+    def _refuse_half(self) -> None:
+        """Refuse to take for a success what env.py ended early, or went on after."""
+        if self._left is not None:
+            raise self._left
+        for index, site in enumerate(self._sites):
+            tally = site.tally
+            if tally.running is not None:
+                raise FailedAttempt(RuntimeError("env.py went on after it, and hid the cause"), site)
+            if index >= self._next or len(tally.finished) < len(tally.planned):
+                raise FailedAttempt(RuntimeError("env.py ended before its last revision"), None)
 
     def _sorted(self, exc: BaseException) -> BaseException:
         site = next((site for site in self._sites if site.tally.running is not None), None)
@@ -78,7 +89,7 @@ class Attempt:
         begun = any(site.guard is not None and site.tally.planned for site in self._sites)
         if isinstance(exc, MigratorError) or not begun:
             return exc
-        return exc if isinstance(exc, Overtaken) else FailedAttempt(exc, site)
+        return FailedAttempt(exc, site)
 
     def _run_env(self) -> None:
         self._session.run_untranslated(
@@ -95,11 +106,15 @@ class Attempt:
         # An env.py of several databases comes here once for each.
         site = self._sites[self._next]
         self._next += 1
-        yield from self._steps(site, tuple(heads), context)
+        try:
+            yield from self._steps(site, tuple(heads), context)
+        except MigratorError as exc:
+            self._left = exc
+            raise
 
     def _steps(self, site: Site, heads: Heads, context: MigrationContext) -> Iterator[PlannedStep]:
         tally = site.tally
-        steps = self._planner.steps(tally.found.heads if self._run.purge else heads)
+        steps = self._planner.steps(heads)
         infos = [step_info(step, self._session.workspace) for step in steps]
         self._refuse_more_than_agreed(infos)
         tally.resume(() if self._run.purge else heads, infos, self._session)

@@ -36,8 +36,7 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
 
 
 def _make(session: Session, missing: list[Examined], report: Report) -> None:
-    wait = session.workspace.environment.settings.lock_wait
-    seconds = float("inf") if wait is None else wait
+    seconds = session.workspace.environment.settings.longest_wait
 
     def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
         ensure_version_table(context)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 
 from migrator.bridge.plan import PlannedStep, step_info
-from migrator.bridge.reached import Reached, connection_of, reached
+from migrator.bridge.reached import Reached, connection_of, heads_again, log_table_name, reached
 from migrator.bridge.session import Session
-from migrator.database.facts import is_empty
+from migrator.config.select import Workspace
+from migrator.database.facts import is_empty, read_facts
 from migrator.database.records import read_identifier, read_log, read_mark
+from migrator.database.second import SecondConnection
+from migrator.operations.locking import ask
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
 
@@ -48,6 +52,25 @@ def examine(session: Session, plan: Planner | None = None, **options: Any) -> tu
 
     session.look(at, **options)
     return tuple(seen)
+
+
+def has_moved(connection: SecondConnection, workspace: Workspace, examined: Examined) -> bool:
+    """Whether somebody else has changed a database since it was examined: its revisions, mark or log.
+
+    Asked once the lock is held, on its connection. Raises DatabaseError.
+    """
+    found = examined.found
+
+    def moved(c: Connection) -> bool:
+        if set(heads_again(c, found)) != set(found.heads):
+            return True
+        facts = read_facts(c, found.version_table, found.version_schema, log_table_name(workspace))
+        if workspace.environment.managed and read_mark(c, facts) != examined.mark:
+            return True
+        newest = read_log(c, facts, found.qualified_version_table, limit=1)
+        return [entry.id for entry in newest] != [entry.id for entry in examined.log[-1:]]
+
+    return ask(connection, found, moved)
 
 
 def _examined(

@@ -12,17 +12,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from migrator.bridge.reached import heads_again
 from migrator.bridge.session import Session
 from migrator.database.backups import back_up
 from migrator.database.failures import first_line, is_busy, waited_in_vain
+from migrator.database.second import whole
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
+from migrator.operations.examine import has_moved
 from migrator.operations.guard import Overtaken
 from migrator.operations.identify import UnmarkedError
 from migrator.operations.locking import ask, described, run_lock
-from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, verified
+from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.operations.planning import Planner, Prepared
 from migrator.operations.recording import Recorder
 from migrator.operations.tally import Run, Site, Tally
@@ -68,6 +69,7 @@ class _Spine:
         self._planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
         self._agreed: frozenset[str] | None = None
         self._retries: dict[str, int] = {}
+        self._busy_since: float | None = None
         self._deadline = time.monotonic() + self._wait()
 
     def execute(self) -> RunResult | RunPlan:
@@ -99,10 +101,9 @@ class _Spine:
         return bool(plan.steps) or (self._run.purge and bool(plan.before))
 
     def _wait(self) -> float:
-        settings = self._session.workspace.environment.settings
         if self._terms.lock_wait is not None:
             return self._terms.lock_wait
-        return float("inf") if settings.lock_wait is None else settings.lock_wait
+        return self._session.workspace.environment.settings.longest_wait
 
     def _sites(self, prepared: Prepared) -> list[Site]:
         return [
@@ -140,8 +141,10 @@ class _Spine:
             for site in sites:
                 stack.callback(site.recorder.close)
                 site.lock = stack.enter_context(run_lock(site.tally.found, wait, self._wait(), self._report))
-            if any(_has_moved(site) for site in sites):
-                return None
+            for site, each in zip(sites, prepared.examined, strict=True):
+                connection = site.lock.connection if site.lock is not None else None
+                if connection is not None and has_moved(connection, self._session.workspace, each):
+                    return None
             if not self._has_work(prepared.plan):
                 _introduce(sites)
                 return verified(self._session, self._run, sites, prepared.plan.notes, 0)
@@ -175,16 +178,19 @@ class _Spine:
                     raise
                 raise interrupted(session, run, sites) from exc
             except MigratorError as exc:
-                if not self._waits_for_file(exc):
-                    raise
+                if self._waits_for_file(sites, exc):
+                    continue
+                if any(site.tally.finished for site in sites):
+                    raise stopped(session, run, sites, exc) from exc
+                raise
 
     def _pause(self, sites: list[Site], exc: FailedAttempt) -> None:
         """Wait before the next attempt. Raises MigrationFailedError or LockedError where there is none."""
         site, cause = exc.site, exc.cause
         guard = site.guard if site is not None else None
-        if guard is not None and guard.statements.committed:
+        if any(each.guard is not None and each.guard.statements.committed for each in sites):
             self._give_up(sites, exc)
-        if is_busy(cause) and self._waits_for_file(cause):
+        if self._waits_for_file(sites, cause):
             return
         if not waited_in_vain(cause):
             self._give_up(sites, exc)
@@ -208,38 +214,35 @@ class _Spine:
         except KeyboardInterrupt as exc:
             raise interrupted(self._session, self._run, sites) from exc
 
-    def _waits_for_file(self, exc: BaseException) -> bool:
+    def _waits_for_file(self, sites: list[Site], exc: BaseException) -> bool:
         """Whether it is worth trying again, because another connection is writing to the SQLite file.
 
         SQLite itself has waited for some seconds by then. Raises LockedError when time is up.
         """
         if not is_busy(exc):
             return False
-        if time.monotonic() >= self._deadline:
-            raise LockedError(
-                f"Another connection is writing to the SQLite file; waited {self._wait():g}s.",
-                hint="Wait for it to end, or longer: --lock-wait 10m",
-            ) from exc
-        return True
+        now = time.monotonic()
+        self._busy_since = self._busy_since or now
+        if now - self._busy_since < self._wait():
+            return True
+        locked = LockedError(
+            f"Another connection is writing to the SQLite file; waited {self._wait():g}s.",
+            hint="Wait until it ends, or longer: --lock-wait 10m",
+        )
+        if any(site.guard is not None for site in sites):
+            raise lock_lost(self._session, self._run, sites, locked) from exc
+        raise locked from exc
 
     def _give_up(self, sites: list[Site], exc: FailedAttempt) -> NoReturn:
         retries = sum(self._retries.values())
         raise failed(self._session, self._run, sites, exc.cause, exc.site, retries) from exc.cause
 
 
-def _has_moved(site: Site) -> bool:
-    """Whether somebody else has changed a database since it was planned for."""
-    found = site.tally.found
-    if site.lock is None or site.lock.connection is None:
-        return False
-    return set(ask(site.lock.connection, found, lambda c: heads_again(c, found))) != set(found.heads)
-
-
 def _introduce(sites: list[Site]) -> None:
     """Mark and adopt databases in which nothing else is to be done."""
     for site in sites:
         if site.lock is not None and site.lock.connection is not None:
-            ask(site.lock.connection, site.tally.found, site.recorder.introduce)
+            ask(site.lock.connection, site.tally.found, whole(site.recorder.introduce))
 
 
 def _unlocked(sites: list[Site]) -> list[str]:

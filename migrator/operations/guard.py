@@ -26,8 +26,11 @@ from migrator.revisions.directives import Directives
 _LEAST_SECONDS = 0.05
 
 
-class Overtaken(Exception):
-    """Somebody else has migrated the database since the plan was made."""
+class Overtaken(BaseException):
+    """Somebody else has migrated the database since the plan was made.
+
+    Neither a revision nor env.py is to take it for a failure of its own.
+    """
 
 
 class GuardError(MigratorError):
@@ -91,7 +94,7 @@ class Guard:
         settings = self._workspace.environment.settings
         wanted = Timeouts(settings.lock_timeout, settings.statement_timeout)
         statements = []
-        if "linux" in self._found.facts.version:
+        if self._found.facts.major >= 14 and "linux" in self._found.facts.version:
             # A server process whose client was killed ends soon, and not when its statement does.
             statements.append("SET client_connection_check_interval = '1s'")
         if wanted != Timeouts():

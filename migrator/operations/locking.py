@@ -60,7 +60,9 @@ class RunLock:
             session = answer_of(asked) if asked is not None else None
         except (SQLAlchemyError, OSError) as exc:
             raise _lost("its connection ended") from exc
-        if session != self._session or asked is None:
+        if asked is None:
+            raise _lost("its connection ended")
+        if session != self._session:
             raise _lost("a connection pooler moved it to another session")
 
 

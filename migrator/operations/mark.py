@@ -10,11 +10,11 @@ from migrator.bridge.plan import applied_revisions
 from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
-from migrator.database.second import SecondConnection
+from migrator.database.second import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.consent import Consent
 from migrator.operations.edited import edited_revisions
-from migrator.operations.examine import Examined, examine
+from migrator.operations.examine import Examined, examine, has_moved
 from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.locking import ask, run_lock
 from migrator.operations.recording import Recorder
@@ -86,7 +86,7 @@ def _mark(
             hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",
         )
     with _writing(session, examined, report) as connection:
-        ask(connection, examined.found, recorder.mark)
+        ask(connection, examined.found, whole(recorder.mark))
     return Marked(name, database, changed=True)
 
 
@@ -112,7 +112,7 @@ def _accept(session: Session, examined: Examined, request: MarkRequest, report: 
     if accepted:
         recorder = Recorder(session, examined)
         with _writing(session, examined, report) as connection:
-            ask(connection, examined.found, lambda c: recorder.accept(c, accepted))
+            ask(connection, examined.found, whole(lambda c: recorder.accept(c, accepted)))
     return Marked(name, database, changed=bool(accepted), accepted=accepted)
 
 
@@ -132,9 +132,13 @@ def _named(session: Session, examined: Examined, said: Sequence[str]) -> list[st
 @contextmanager
 def _writing(session: Session, examined: Examined, report: Report) -> Iterator[SecondConnection]:
     """Give a connection to write records with, while no run is at work."""
-    wait = session.workspace.environment.settings.lock_wait
-    seconds = float("inf") if wait is None else wait
+    seconds = session.workspace.environment.settings.longest_wait
     with run_lock(examined.found, seconds, seconds, report) as lock:
         if lock.connection is None:
             raise UsageError("A database in memory cannot be marked: it ends with its connection.")
+        if has_moved(lock.connection, session.workspace, examined):
+            raise RefusedError(
+                f"The database {database_name(examined)} has been changed in this very moment.",
+                hint="Look at it with migrator log, then run this again.",
+            )
         yield lock.connection

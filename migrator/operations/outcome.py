@@ -174,7 +174,7 @@ def _stays(failure: Failure) -> str:
     if not failure.committed:
         return ""
     count = len(failure.committed)
-    are = "statements of it are" if count > 1 else "statement of it is"
+    are = "statements are" if count > 1 else "statement is"
     return f" {count} {are} committed already and could not be rolled back."
 
 
@@ -210,6 +210,13 @@ def lock_lost(session: Session, run: Run, sites: Sequence[Site], cause: LockedEr
     """Make the error for a run that stopped between two revisions because its lock was lost."""
     result = _partial(session, run, sites)
     return LockLostError(cause.message, result, hint=cause.hint)
+
+
+def stopped(session: Session, run: Run, sites: Sequence[Site], cause: MigratorError) -> RunError:
+    """Make the error for a run that something else than a revision stopped, after some were applied."""
+    error = RunError(cause.message, _partial(session, run, sites), hint=cause.hint)
+    error.exit_code = cause.exit_code
+    return error
 
 
 def interrupted(session: Session, run: Run, sites: Sequence[Site]) -> RunInterruptedError:

@@ -35,7 +35,7 @@ class Prepared:
 class Planner:
     """Makes the plan of a run, as often as the databases change before it can begin.
 
-    `tells_losses` says that somebody will see the plan: then the files are searched for what they destroy.
+    Where somebody will see the plan, the files are searched for what they destroy.
     """
 
     def __init__(

@@ -369,7 +369,7 @@ def test_what_a_failed_revision_has_committed_is_told(
         7,
         ["CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)"],
     )
-    assert "2 statements of it are committed already and could not be rolled back." in ran.err
+    assert "2 statements are committed already and could not be rolled back." in ran.err
     assert mariadb_database.query("SELECT id FROM kept") == [("1",)]
     log = mariadb_database.query(
         "SELECT table_name FROM information_schema.tables"
