@@ -134,7 +134,9 @@ def _count(text: str) -> int:
 
 
 def _log_table(text: str) -> str:
-    if text != "off" and not re.fullmatch(r"\w+(\.\w+)?", text):
+    if text.lower() == "off":
+        return "off"
+    if not re.fullmatch(r"\w+\.\w+", text):
         raise ValueError(f"{text!r} is not schema.table, and not off")
     return text
 

@@ -168,7 +168,8 @@ def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> Tabl
             f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role}",
         )
     new = _new_places(facts)
-    chosen = facts.log or log or new.log
+    # Elsewhere a schema is a database of its own.
+    chosen = facts.log or (log if facts.postgresql else None) or new.log
     return TableNames(facts.mark or new.mark, None if log_off else chosen)
 
 

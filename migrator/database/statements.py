@@ -14,6 +14,8 @@ from migrator import secrets
 _COMMITS_ITSELF = re.compile(
     r"\s*(?:create|alter|drop|rename|truncate|grant|revoke|lock\s+tables|analyze|optimize)\b", re.IGNORECASE
 )
+# A revision that ends its transaction by itself goes on without one.
+_BY_HAND = re.compile(r"\s*(?:(commit|end)|rollback|abort)\s*(?:work|transaction)?\s*;?\s*$", re.IGNORECASE)
 _TEMPORARY = re.compile(r"\s*(?:create|drop)\s+temporary\b", re.IGNORECASE)
 
 
@@ -29,6 +31,7 @@ class Statements:
         self.committed: list[str] = []
         self.pending: list[str] = []
         self.inside = False
+        self._by_hand = False
         self._refuse = refuse
         self._own_commits = connection.dialect.name in ("mysql", "mariadb")
         event.listen(connection, "before_cursor_execute", self._before)
@@ -38,7 +41,7 @@ class Statements:
 
     def begin(self) -> None:
         """Begin a revision."""
-        self.inside = True
+        self.inside, self._by_hand = True, False
 
     def end(self) -> None:
         """End a revision's own statements; what follows is the version table's and the log's."""
@@ -55,12 +58,19 @@ class Statements:
     def _after(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if not self.inside:
             return
+        ended = _BY_HAND.match(statement)
+        if ended:
+            self._by_hand = True
+            self._commit(connection) if ended[1] else self._rollback(connection)
+            return
         self.pending.append(statement)
         if self._is_final(connection, statement):
             self._commit(connection)
 
     def _is_final(self, connection: Connection, statement: str) -> bool:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return True
+        if self._by_hand:
             return True
         if not self._own_commits:
             return False

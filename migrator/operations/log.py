@@ -7,10 +7,21 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.reached import connection_of, reached
 from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
+from migrator.database.facts import Facts
 from migrator.database.records import read_log
 from migrator.errors import DatabaseError
 from migrator.results.events import Report
 from migrator.results.records import LogEntry, LogList
+
+
+def refuse_unreadable(facts: Facts) -> None:
+    """Raise DatabaseError where the role may not read the log that is there."""
+    if facts.log is not None and not facts.may_read_records:
+        raise DatabaseError(
+            f"The role {facts.role} may not read {facts.log}.",
+            hint=f"Grant it: GRANT USAGE ON SCHEMA {facts.log.schema} TO {facts.role};"
+            f" GRANT SELECT ON {facts.log} TO {facts.role}",
+        )
 
 
 def log(
@@ -28,11 +39,7 @@ def log(
         found = reached(heads, context, workspace)
         if found.facts.log is None:
             return
-        if not found.facts.may_read_records:
-            raise DatabaseError(
-                f"The role {found.facts.role} may not read {found.facts.log}.",
-                hint=f"Grant it: GRANT SELECT ON {found.facts.log} TO {found.facts.role}",
-            )
+        refuse_unreadable(found.facts)
         tables.append(str(found.facts.log))
         table = found.qualified_version_table
         entries.extend(read_log(connection_of(context), found.facts, table, limit=limit, revision=revision))

@@ -17,6 +17,7 @@ from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine, has_moved
 from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.locking import ask, run_lock
+from migrator.operations.log import refuse_unreadable
 from migrator.operations.recording import Recorder
 from migrator.results.events import Report
 from migrator.results.records import Marked
@@ -105,6 +106,7 @@ def _require_name(workspace: Workspace, database: str, consent: Consent) -> None
 
 def _accept(session: Session, examined: Examined, request: MarkRequest, report: Report) -> Marked:
     refuse_other_database(session.workspace, examined)
+    refuse_unreadable(examined.found.facts)
     name, database = session.workspace.environment.name, database_name(examined)
     edited = edited_revisions(session, examined)
     wanted = edited if request.accept_all else _named(session, examined, request.accept)

@@ -62,7 +62,7 @@ def side_by_side(
                 if each.pipe in ready:
                     each.answer = _received(each)
                 elif time.monotonic() >= each.deadline:
-                    each.answer = Unanswered(f"It did not answer in {seconds:g}s.", late=True)
+                    each.answer = Unanswered(f"It did not answer in {seconds:.3g}s.", late=True)
             if tick is not None:
                 tick()
         return [each.answer for each in running if each.answer is not None]
