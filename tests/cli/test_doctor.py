@@ -429,7 +429,7 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-# Statement mode refuses every transaction: through older asyncpg even the first look fails in words of its own.
+# Statement mode refuses every transaction: older asyncpg fails at the first look, in other words.
 @pytest.mark.parametrize(
     ("mode", "driver"),
     [
