@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -41,7 +42,13 @@ class Invocation:
         self.verbose = False
 
     def choice(self) -> Choice:
-        """Give what the command line says about where to work."""
+        """Give what the command line says about where to work.
+
+        Commands come here once their imports are done: what is there by now is never garbage.
+        """
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         common = self.common
         return Choice(
             env=common.env,

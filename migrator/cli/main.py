@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import typer
 
@@ -26,7 +28,11 @@ from migrator.errors import ExitCode, MigratorError, UsageError
 def run() -> None:
     """Run the command line of this process, and end it."""
     # Nearly all that is made lives as long as the process: looking for garbage took a tenth of its time.
+    # Until the imports are done there is none; see `Invocation.choice`.
     gc.set_threshold(100_000)
+    gc.disable()
+    # Alembic's templates are Mako's, which would import Pygments to colour pages that nobody sees.
+    sys.modules.setdefault("mako.ext.pygmentplugin", cast(ModuleType, None))
     _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, text
+from sqlalchemy import Connection, Insert, Row, Table, delete, insert, select, text
 from sqlalchemy.schema import CreateSchema, CreateTable
 
 from migrator.database.facts import Facts
@@ -147,7 +147,16 @@ class Book:
                 "started_at": _stored(connection, entry.started_at),
             }
             # Nobody asks for the row's id: inline saves the way back with it.
-            connection.execute(insert(self._log).inline(), row)
+            _insert(connection, insert(self._log).inline(), row)
+
+
+def _insert(connection: Connection, statement: Insert, row: dict[str, object]) -> None:
+    if connection.dialect.driver != "asyncpg":
+        connection.execute(statement, row)
+        return
+    # With parameters it would be prepared, and after each DDL anew: three round trips for one.
+    options = {"literal_binds": True}
+    connection.exec_driver_sql(str(statement.values(row).compile(connection, compile_kwargs=options)))
 
 
 def _stored(connection: Connection, at: datetime) -> datetime:

@@ -15,6 +15,7 @@ from migrator.bridge.plan import Heads, PlannedStep
 from migrator.bridge.reached import Reached, connection_of, heads_again
 from migrator.config.select import Workspace
 from migrator.database.locks import LockName, try_lock
+from migrator.database.one_trip import OneTrip
 from migrator.database.statements import Statements
 from migrator.database.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.watch import LockWatch
@@ -60,6 +61,7 @@ class Guard:
         self._watch = watch
         self._connection = connection_of(context)
         self._timeouts: SessionTimeouts | None = None
+        self._one_trip: OneTrip | None = None
         self._pid: int | None = None
         self._spent = 0.0
         self._invalid = found.facts.invalid_indexes
@@ -103,6 +105,7 @@ class Guard:
         statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
         run_plainly(self._connection, "; ".join(statements))
         self._timeouts = SessionTimeouts(self._connection, wanted)
+        self._one_trip = OneTrip(self._connection)
         event.listen(self._connection, "after_cursor_execute", self._spend)
         self._pid, database = self._connection.execute(
             text("SELECT pg_backend_pid(), current_database()")
@@ -118,6 +121,8 @@ class Guard:
 
     def stop(self) -> None:
         """End the watch: no further revision runs in this attempt."""
+        if self._one_trip is not None:
+            self._one_trip.stop()
         if self._lock.connection is not None:
             self._lock.connection.watch(None)
 

@@ -1,0 +1,155 @@
+"""How often a run waits for the server, and that what is sent in a shorter way means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrator.database.one_trip import goes_plainly
+from tests.projects.small import revision_text, versions, write_project
+from tests.proxy import counting_proxy
+
+if TYPE_CHECKING:
+    from tests.conftest import Database, Ran
+
+Migrator = Callable[..., "Ran"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project without revisions."""
+    return write_project(tmp_path / "project")
+
+
+def write(root: Path, *bodies: str) -> None:
+    """Write a line of revisions, `r1` first, with the given bodies of `upgrade()`."""
+    for number, body in enumerate(bodies, start=1):
+        down = f"r{number - 1}" if number > 1 else None
+        (versions(root) / f"r{number}.py").write_text(revision_text(f"r{number}", down, body))
+
+
+def url_of(database: Database, port: int | None = None) -> dict[str, str]:
+    """Give the variable that names a database, or a proxy before it."""
+    url = database.url.replace(f":{database.port}/", f":{port or database.port}/")
+    return {"TESTING_DATABASE_URL": url.replace("postgresql:", "postgresql+asyncpg:")}
+
+
+def trips(migrator: Migrator, root: Path, database: Database, revisions: int) -> int:
+    """Upgrade by revisions of one statement each, and give the trips of the connection that made most."""
+    write(root, *(f'op.execute("CREATE TABLE t{n} (id int)")' for n in range(revisions)))
+    with counting_proxy(database.host, database.port) as proxy:
+        ran = migrator("upgrade", cwd=root, env=url_of(database, proxy.port))
+    assert ran.code == 0, ran.err
+    return max(proxy.trips_of_each)
+
+
+def test_a_revision_of_one_statement_takes_four_trips_with_its_log_row(
+    migrator: Migrator, root: Path, new_database: Callable[[], Database]
+) -> None:
+    few = trips(migrator, root, new_database(), 5)
+    many = trips(migrator, root, new_database(), 25)
+
+    # The statement with its BEGIN, the version table, the log, the COMMIT.
+    assert (many - few) / 20 == 4
+
+
+@pytest.mark.parametrize(
+    ("statement", "plainly"),
+    [
+        ("CREATE TABLE a (id int)", True),
+        ("  create index i on a (id);  ", True),
+        ("UPDATE a SET id = 1", True),
+        ("INSERT INTO a SELECT 1", True),
+        ("ALTER TABLE a ADD b int; ALTER TABLE a ADD c int", False),
+        ("CREATE FUNCTION f() RETURNS int AS $$ SELECT 1; $$ LANGUAGE sql", False),
+        ("INSERT INTO a VALUES (1) RETURNING id", False),
+        ("SELECT 1", False),
+        ("WITH x AS (SELECT 1) INSERT INTO a SELECT * FROM x", False),
+        ("SET search_path = a", False),
+        ("COPY a FROM STDIN", False),
+        ("createtable", False),
+    ],
+)
+def test_only_what_is_one_statement_without_rows_is_sent_as_text(statement: str, plainly: bool) -> None:
+    assert goes_plainly(statement) is plainly
+
+
+def test_several_statements_in_one_text_are_refused_as_they_are_by_plain_alembic(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    write(root, 'op.execute("CREATE TABLE a (id int); CREATE TABLE b (id int)")')
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 7
+    assert "cannot insert multiple commands into a prepared statement" in ran.err
+    assert postgres_database.tables() == []
+
+
+def test_an_error_of_the_first_statement_is_that_of_a_prepared_statement(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    write(root, "try:\n    op.execute('DROP TABLE nowhere')\nexcept Exception as exc:\n    raise exc")
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 7
+    assert 'table "nowhere" does not exist' in ran.err
+    assert "statement: DROP TABLE nowhere" in ran.out
+    assert "the database is at base" in ran.out
+
+
+def test_the_number_of_changed_rows_is_told_to_a_revision(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    postgres_database.query("CREATE TABLE counted AS SELECT generate_series(1, 7) AS n")
+    body = (
+        "import sqlalchemy as sa\n"
+        "changed = op.get_bind().execute(sa.text('DELETE FROM counted WHERE n > 4')).rowcount\n"
+        "op.execute(f'CREATE TABLE deleted_{changed} (id int)')"
+    )
+    write(root, body)
+
+    ran = migrator("upgrade", "--env", "testing", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 0, ran.err
+    assert "deleted_3" in postgres_database.tables()
+
+
+def test_a_transaction_of_the_drivers_own_is_a_savepoint_in_the_revisions(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    body = (
+        "async def two(driver):\n"
+        "    try:\n"
+        "        async with driver.transaction():\n"
+        "            await driver.execute('CREATE TABLE undone (id int)')\n"
+        "            raise LookupError\n"
+        "    except LookupError:\n"
+        "        pass\n"
+        "    async with driver.transaction():\n"
+        "        await driver.execute('CREATE TABLE kept (id int)')\n"
+        "op.execute('CREATE TABLE first (id int)')\n"
+        "op.get_bind().connection.dbapi_connection.run_async(two)"
+    )
+    write(root, body)
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 0, ran.err
+    assert postgres_database.tables() == ["alembic_version", "first", "kept"]
+
+
+def test_quotes_and_backslashes_reach_the_log_as_they_are(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    write(root, "pass")
+    user = "o'Neil\\n; DROP TABLE x"
+
+    ran = migrator("upgrade", cwd=root, env={**url_of(postgres_database), "LOGNAME": user})
+
+    assert ran.code == 0, ran.err
+    assert postgres_database.query("SELECT user_name FROM _migrator.log") == [(user,)]
