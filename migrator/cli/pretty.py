@@ -13,12 +13,12 @@ from migrator.cli.plain import How, lines
 from migrator.cli.plain.environments import environment_cells
 from migrator.cli.plain.records import log_cells
 from migrator.cli.plain.revisions import ahead_words, marks, parents
-from migrator.cli.plain.status import status_cells
+from migrator.cli.status_table import StatusTable
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
-from migrator.results.status import EnvironmentStatus, State, StatusList
+from migrator.results.status import StatusList
 
 _COLOURS = (
     ("add ", "green"),
@@ -141,40 +141,9 @@ def _environment(cells: tuple[str, ...]) -> RenderableType:
     return Group(title, table)
 
 
-_STATE_COLOURS: dict[State, str] = {
-    "ok": "green",
-    "ahead": "cyan",
-    "pending": "yellow",
-    "not configured": "dim",
-}
-_STATUS_LABELS = (
-    "database",
-    "reachable",
-    "mark",
-    "current",
-    "head",
-    "pending",
-    "edited",
-    "last run",
-    "note",
-    "hint",
-)
-
-
 @rendered.register
 def _(result: StatusList, _how: How) -> RenderableType:
-    return Group(*(_status(status) for status in result.environments))
-
-
-def _status(status: EnvironmentStatus) -> RenderableType:
-    """A block for each environment: twelve columns do not fit into 80. What is not known has no line."""
-    name, state, *facts = status_cells(status)
-    title = Text(name, style="bold").append(f"  {state}", style=_STATE_COLOURS.get(status.state, "bold red"))
-    table = _labelled()
-    for label, text in zip(_STATUS_LABELS, facts, strict=True):
-        if text != "-":
-            table.add_row(f"  {label}", Text(text, style="red" if label == "note" and status.error else ""))
-    return Group(title, table)
+    return StatusTable(result)
 
 
 def _labelled() -> Table:
