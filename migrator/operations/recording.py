@@ -97,9 +97,14 @@ class Recorder:
         moved = [known_script(self._session.scripts, each) for each in step.to_revisions]
         entries = [self._entry("stamp", each, started_at, None) for each in moved if each is not None]
         if not step.to_revisions:
-            left = ", ".join(step.from_revisions) or None
-            entries = [Entry("stamp", None, left, started_at)]
+            entries = [_stamped_base(step.from_revisions, started_at)]
         self.book.write(connection, entries)
+
+    def purged(self, connection: Connection, heads: Sequence[str]) -> None:
+        """Log that the version table was emptied of `heads` and given nothing, in the same transaction."""
+        if heads:
+            self.introduce(connection)
+            self.book.write(connection, [_stamped_base(heads, datetime.now(UTC))])
 
     def mark(self, connection: Connection) -> None:
         """Mark the database, in place of any other mark, and log that."""
@@ -143,6 +148,10 @@ class Recorder:
             prints.file,
             duration_ms,
         )
+
+
+def _stamped_base(left: Sequence[str], at: datetime) -> Entry:
+    return Entry("stamp", None, ", ".join(left) or None, at)
 
 
 def _names(session: Session, examined: Examined) -> TableNames:

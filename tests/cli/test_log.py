@@ -256,6 +256,29 @@ def test_it_may_have_a_name_of_its_own(shop: Shop, project: Path, run: Migrator)
     assert json.loads(run("log", "--json", env=shop.env).out)["data"]["table"] == "audit.migrations"
 
 
+def test_purging_down_to_base_is_one_row_that_names_what_was_taken_away(shop: Shop, run: Migrator) -> None:
+    assert run("upgrade", env=shop.env).code == 0
+    before = len(steps(shop))
+    shop.query("UPDATE alembic_version SET version_num = 'long_gone'")
+    shop.query("INSERT INTO alembic_version VALUES ('other')")
+
+    assert run("stamp", "--purge", "base", env=shop.env).code == 0
+    assert run("stamp", "--purge", "base", env=shop.env).code == 0
+
+    rows = shop.query("SELECT direction, revision, down_revision FROM _migrator.log ORDER BY id")[before:]
+    assert rows == [("stamp", None, "long_gone, other")]
+    assert shop.revisions() == []
+
+
+def test_a_purge_that_cannot_be_logged_is_rolled_back(shop: Shop, run: Migrator) -> None:
+    assert run("upgrade", env=shop.env).code == 0
+    shop.query("ALTER TABLE _migrator.log ADD CHECK (direction <> 'stamp')")
+
+    ran = run("stamp", "--purge", "base", env=shop.env)
+
+    assert (ran.code, shop.revisions()) == (6, ["ccc3"]), ran.err
+
+
 @pytest.fixture
 def bare_role(postgres_database: Database) -> Iterator[Shop]:
     """A database whose role may make tables in `public`, and no schemas."""
