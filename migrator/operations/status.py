@@ -12,9 +12,9 @@ from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
+from migrator.database.absent import AbsentFileError, no_files_made
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.absent import AbsentFileError, make_no_files
 from migrator.operations.behind import behind, missing_from
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
@@ -148,10 +148,9 @@ def _ask(question: _Question) -> EnvironmentStatus:
     """Ask one database, in a process of its own: env.py is run there, from the root of its project."""
     workspace, known = question.workspace, question.known
     os.chdir(workspace.environment.root)
-    make_no_files()
     try:
         absent = workspace.resolves_url and is_missing_file(workspace.database.url)
-        with database_session(workspace, ["current"], ignore, _NEEDS) as session:
+        with no_files_made(), database_session(workspace, ["current"], ignore, _NEEDS) as session:
             known = replace(known, head=tuple(sorted(session.scripts.get_heads())))
             return _absent(session, known) if absent else _look_at(session, known)
     except MigratorError as exc:
