@@ -22,6 +22,7 @@ from migrator.bridge.session import Session
 from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames
 from migrator.operations.examine import Examined
+from migrator.operations.log_place import refuse_log_table
 from migrator.results.records import Direction
 from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit
@@ -156,6 +157,7 @@ def _stamped_base(left: Sequence[str], at: datetime) -> Entry:
 
 def _names(session: Session, examined: Examined) -> TableNames:
     settings, found = session.workspace.environment.settings, examined.found
+    refuse_log_table(session.workspace, found)
     # Tables of ours beside its own would be news to the autogenerate of an env.py that does not know them.
     hidden = found.by_our_env or (
         found.facts.postgresql and not found.sees_schemas and found.facts.may_make_schema

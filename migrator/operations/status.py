@@ -19,6 +19,7 @@ from migrator.operations.behind import behind, missing_from
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
+from migrator.operations.log_place import refuse_log_table
 from migrator.operations.side_by_side import Unanswered, side_by_side
 from migrator.results.events import ignore
 from migrator.results.records import LogEntry
@@ -171,8 +172,17 @@ def _look_at(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
     if session.connected_to is not None:
         known = replace(known, database=address(session.connected_to))
     hidden = [each.found.facts.role for each in examined if not each.found.facts.may_read_records]
-    notes = tuple(f"the role {role} may not read the mark and the log" for role in hidden)
-    return _stands(session, examined, replace(known, reachable=True, notes=notes))
+    notes = [f"the role {role} may not read the mark and the log" for role in hidden]
+    notes += [note for each in examined if (note := _without_log(session.workspace, each)) is not None]
+    return _stands(session, examined, replace(known, reachable=True, notes=tuple(notes)))
+
+
+def _without_log(workspace: Workspace, examined: Examined) -> str | None:
+    try:
+        refuse_log_table(workspace, examined.found)
+    except ConfigurationError as exc:
+        return exc.message.removesuffix("; nothing was done.")
+    return None
 
 
 def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentStatus) -> EnvironmentStatus:
