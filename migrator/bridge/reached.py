@@ -11,6 +11,7 @@ from migrator.bridge.handover import is_our_env
 from migrator.bridge.version_table import has_version_table
 from migrator.config.select import Workspace
 from migrator.database.facts import Facts, read_facts
+from migrator.database.role import Role
 from migrator.database.second import SecondConnection, can_connect_again
 from migrator.database.tables import Name
 
@@ -70,6 +71,14 @@ def log_table_name(workspace: Workspace) -> Name | None:
         return None
     schema, _dot, name = said.rpartition(".")
     return Name(schema or None, name)
+
+
+def configured_role(workspace: Workspace) -> Role | None:
+    """Give the role that the configuration has for a run, None where it has none."""
+    environment = workspace.environment
+    if not environment.settings.role:
+        return None
+    return Role(environment.settings.role, environment.shown(environment.config_file))
 
 
 def connect_again(found: Reached, application_name: str) -> SecondConnection | None:
