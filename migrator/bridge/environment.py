@@ -31,6 +31,7 @@ from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
+from migrator.database.connected import url_of
 from migrator.database.engine import begin_immediately, hear_all_answers
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.timeouts import run_plainly
@@ -75,7 +76,7 @@ class ObservedEnvironment(EnvironmentContext):
         if self.transaction != "env":
             options["transaction_per_migration"] = self.transaction == "revision"
         if connection is not None and not self.is_offline_mode():
-            self.connected_to = connection.engine.url
+            self.connected_to = url_of(connection)
             remember_password(self.connected_to)
             self.on_connect(self.connected_to)
             if not is_our_env(self.config):

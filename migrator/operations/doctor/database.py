@@ -66,7 +66,7 @@ def _named(findings: list[Finding], examined: Examined) -> list[Finding]:
 def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterator[Finding]:
     workspace, found = session.workspace, examined.found
     again = look_again(workspace, found)
-    yield Finding("connection", "ok", address(found.engine.url))
+    yield Finding("connection", "ok", address(found.url))
     yield from server_version(found.facts)
     yield from privileges(workspace, found, again.privileges)
     yield from _log_table(workspace, found)
