@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, MetaData
 
 from migrator.bridge.handover import Handover, handed_over, say_our_env
 from migrator.bridge.own_tables import hide_own_tables
-from migrator.bridge.reached import log_table_name
+from migrator.bridge.reached import configured_role, log_table_name
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
@@ -213,7 +213,7 @@ def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
     url = with_driver(found)
     settings = handover.workspace.environment.settings
     session = SessionOptions(
-        role=settings.role,
+        role=configured_role(handover.workspace),
         lock_timeout=None if handover.guarded else settings.lock_timeout,
         statement_timeout=None if handover.guarded else settings.statement_timeout,
         writes=handover.writes,

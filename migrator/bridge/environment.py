@@ -26,12 +26,13 @@ from migrator import secrets
 from migrator.bridge.handover import is_our_env
 from migrator.bridge.own_tables import hide_own_tables
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.reached import log_table_name
+from migrator.bridge.reached import configured_role, log_table_name
 from migrator.bridge.scripts import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
-from migrator.database.engine import begin_immediately, hear_all_answers, set_role
+from migrator.database.connected import url_of
+from migrator.database.engine import begin_immediately, hear_all_answers
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, MigratorError
@@ -59,7 +60,7 @@ class ObservedEnvironment(EnvironmentContext):
         **options: Any,
     ) -> None:
         super().__init__(config, script, **options)
-        self._settings = workspace.environment.settings
+        self._role = configured_role(workspace)
         self._log_table = log_table_name(workspace)
         self._writes = writes
         self._on_version_apply = on_version_apply
@@ -75,7 +76,7 @@ class ObservedEnvironment(EnvironmentContext):
         if self.transaction != "env":
             options["transaction_per_migration"] = self.transaction == "revision"
         if connection is not None and not self.is_offline_mode():
-            self.connected_to = connection.engine.url
+            self.connected_to = url_of(connection)
             remember_password(self.connected_to)
             self.on_connect(self.connected_to)
             if not is_our_env(self.config):
@@ -85,8 +86,10 @@ class ObservedEnvironment(EnvironmentContext):
     def _adopt(self, connection: Connection, options: dict[str, Any]) -> None:
         """Do for a foreign env.py what ours does by itself."""
         hide_own_tables(options, self._log_table)
-        if connection.dialect.name == "postgresql" and self._settings.role:
-            run_plainly(connection, set_role(self._settings.role))
+        if connection.dialect.name == "postgresql" and self._role is not None:
+            user = self.connected_to.username if self.connected_to is not None else None
+            with self._role.taken_on(user):
+                run_plainly(connection, self._role.sql())
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)
         if connection.dialect.name != "sqlite" or not self._writes or connection.in_transaction():

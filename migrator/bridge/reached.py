@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 
 from migrator.bridge.handover import is_our_env
 from migrator.bridge.version_table import has_version_table
 from migrator.config.select import Workspace
+from migrator.database.connected import url_of
 from migrator.database.facts import Facts, read_facts
+from migrator.database.role import Role
 from migrator.database.second import SecondConnection, can_connect_again
 from migrator.database.tables import Name
 
@@ -19,11 +21,13 @@ from migrator.database.tables import Name
 class Reached:
     """A database, how env.py looks at it, and where it stands.
 
+    `url` is where the connection leads to, also where its engine has a creator and a bare URL.
     `by_our_env` is false for an env.py that knows nothing of migrator. `sees_schemas` tells whether its
     autogenerate looks at every schema.
     """
 
     engine: Engine
+    url: URL
     facts: Facts
     heads: tuple[str, ...]
     version_table: str
@@ -44,6 +48,7 @@ def reached(heads: tuple[str, ...], context: MigrationContext, workspace: Worksp
     connection = connection_of(context)
     return Reached(
         engine=connection.engine,
+        url=url_of(connection),
         facts=read_facts(
             connection, context.version_table, context.version_table_schema, log_table_name(workspace)
         ),
@@ -70,6 +75,14 @@ def log_table_name(workspace: Workspace) -> Name | None:
         return None
     schema, _dot, name = said.rpartition(".")
     return Name(schema or None, name)
+
+
+def configured_role(workspace: Workspace) -> Role | None:
+    """Give the role that the configuration has for a run, None where it has none."""
+    environment = workspace.environment
+    if not environment.settings.role:
+        return None
+    return Role(environment.settings.role, environment.shown(environment.config_file))
 
 
 def connect_again(found: Reached, application_name: str) -> SecondConnection | None:

@@ -20,6 +20,7 @@ from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
+from migrator.database.absent import no_empty_files_left, no_files_made
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore
@@ -190,7 +191,10 @@ def database_session(
         scripts = find_scripts(config, workspace)
     session = Session(workspace, config, scripts, report)
     if not workspace.resolves_url:
-        yield session
+        # Where env.py connects to is known when it does.
+        may_connect = needs.writes or needs.absent_is_empty
+        with no_empty_files_left() if may_connect else no_files_made():
+            yield session
         return
     opened = open_database(
         workspace.environment,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from migrator.database.role import Role
 from migrator.database.timeouts import SessionTimeouts, Timeouts, run_at_once
 from migrator.errors import ConfigurationError, MissingExtraError
 
@@ -26,7 +28,7 @@ _DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
 class SessionOptions:
     """What each connection is given. Timeouts are in seconds; None leaves the server's own."""
 
-    role: str | None = None
+    role: Role | None = None
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     writes: bool = True
@@ -168,8 +170,9 @@ def _explain_refused_parameters(engine: Engine) -> None:
 def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
     timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
     settings = []
-    if options.role:
-        settings.append(set_role(options.role))
+    role = options.role
+    if role is not None:
+        settings.append(role.sql())
     if timeouts != Timeouts():
         settings.append(timeouts.sql())
         SessionTimeouts(engine, timeouts)
@@ -177,15 +180,10 @@ def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
 
         @event.listens_for(engine, "connect")
         def apply_settings(dbapi_connection: Any, _record: object) -> None:
-            run_at_once(dbapi_connection, "; ".join(settings))
+            with role.taken_on(engine.url.username) if role is not None else nullcontext():
+                run_at_once(dbapi_connection, "; ".join(settings))
             # So that no rollback takes them back.
             dbapi_connection.commit()
-
-
-def set_role(role: str) -> str:
-    """Give the statement that takes a role on."""
-    escaped = role.replace('"', '""')
-    return f'SET ROLE "{escaped}"'
 
 
 def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, bindparam, text
 
-from migrator.database.tables import OWN_SCHEMA, Name, TableNames
+from migrator.database.tables import LOG_COLUMNS, OWN_SCHEMA, Name, TableNames
+
+LogFault = Literal["no schema", "no privilege", "no log"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Facts:
     `schema` is the one that the version table is in, or would be made in; None where the kind of database has
     none. `mark` and `log` are our own tables, None where there are none. `invalid_indexes` are those that a
     broken concurrent build has left, with their schemas, quoted. `tells_identifier` says whether the server's
-    own identifier may be asked for.
+    own identifier may be asked for. `log_fault` is what is wrong with the name that the log has of its own:
+    there is no such schema, the role may make no table in it, or what has the name is no log.
     """
 
     backend: str
@@ -35,6 +39,7 @@ class Facts:
     may_write_records: bool = True
     invalid_indexes: tuple[str, ...] = ()
     tells_identifier: bool = False
+    log_fault: LogFault | None = None
 
     @property
     def major(self) -> int:
@@ -80,7 +85,10 @@ ours AS (
     WHERE c.relkind IN ('r', 'p') AND (
         (n.nspname = :own AND c.relname IN ('mark', 'log'))
         OR (n.nspname = (SELECT schema FROM place) AND c.relname IN ('migrator_mark', 'migrator_log'))
-        OR (n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text)))
+        OR (n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text)
+            AND {len(LOG_COLUMNS)} = (
+                SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
+                    AND a.attname IN ({", ".join(f"'{name}'" for name in LOG_COLUMNS)}))))
 )
 SELECT current_database(), pg_backend_pid(), CAST(session_user AS text), CAST(current_user AS text),
     current_setting('search_path'), current_setting('server_version_num'), version(),
@@ -96,7 +104,11 @@ SELECT current_database(), pg_backend_pid(), CAST(session_user AS text), CAST(cu
     ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i
           JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1),
-    has_function_privilege('pg_control_system()', 'EXECUTE')
+    has_function_privilege('pg_control_system()', 'EXECUTE'),
+    (SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace n
+     WHERE n.nspname = CAST(:log_schema AS text)),
+    EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text))
 """).bindparams(bindparam("log_schema"), bindparam("log_name"))
 
 
@@ -132,7 +144,24 @@ def _postgresql(
         may_write_records=row[12],
         invalid_indexes=tuple(row[13]),
         tells_identifier=row[14],
+        log_fault=(
+            _log_fault(log_table, may_create=row[15], taken=row[16], may_make_schema=row[7])
+            if log_table is not None and names.log is None
+            else None
+        ),
     )
+
+
+def _log_fault(
+    log_table: Name, *, may_create: bool | None, taken: bool, may_make_schema: bool
+) -> LogFault | None:
+    """Say why there can be no log of that name; `may_create` is None where there is no such schema."""
+    if may_create is None:
+        # Our own schema is made with the log.
+        return None if log_table.schema == OWN_SCHEMA and may_make_schema else "no schema"
+    if taken:
+        return "no log"
+    return None if may_create else "no privilege"
 
 
 def _sqlite(connection: Connection) -> Facts:

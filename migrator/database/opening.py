@@ -10,6 +10,7 @@ from sqlalchemy import URL
 
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
+from migrator.database.absent import AbsentFileError
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting
 
@@ -47,10 +48,7 @@ def open_database(
         elif absent_is_empty:
             yield source.url.set(database=":memory:")
         else:
-            raise DatabaseError(
-                f"The SQLite database {source.url.database} does not exist.",
-                hint="Create it with: migrator upgrade, and the same options",
-            )
+            raise AbsentFileError(str(source.url.database))
 
 
 @contextmanager

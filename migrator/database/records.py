@@ -167,7 +167,7 @@ def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> Tabl
     """Say where the mark and the log of a database are, or are to be made.
 
     An existing table is used, never a second one made. Raises DatabaseError where the role may not write
-    into it.
+    into it, or not make it where `log` says.
     """
     if (facts.mark or facts.log) and not facts.may_write_records:
         raise DatabaseError(
@@ -175,6 +175,13 @@ def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> Tabl
             hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or Name(OWN_SCHEMA, '')).schema}"
             f" TO {facts.role}; GRANT SELECT, INSERT, DELETE ON {facts.mark or facts.log}"
             f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role}",
+        )
+    if log is not None and facts.log_fault == "no privilege":
+        raise DatabaseError(
+            f"The role {facts.role} may make no table in the schema {log.schema}, where log_table puts the"
+            " log.",
+            hint=f"Grant it: GRANT USAGE, CREATE ON SCHEMA {log.schema} TO {facts.role}; or correct"
+            " log_table.",
         )
     new = _new_places(facts)
     # Elsewhere a schema is a database of its own.

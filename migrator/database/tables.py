@@ -102,3 +102,7 @@ def log_table(name: Name) -> Table:
         Column("git_commit", String(64)),
         schema=name.schema,
     )
+
+
+# What a table has to have, to be a log.
+LOG_COLUMNS = tuple(column.name for column in log_table(Name(None, _LOG)).columns)

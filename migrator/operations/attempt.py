@@ -123,8 +123,11 @@ class Attempt:
         site.recorder.resume(committed=bool(tally.finished))
         site.guard = Guard(context, self._session.workspace, tally.found, site.lock, site.watch)
         site.context = context
-        if steps:
+        if steps or self._run.purge:
             site.guard.start()
+        if not steps and self._run.purge:
+            # Alembic has no step for it, and has emptied the version table by now.
+            site.recorder.purged(connection_of(context), tally.before)
         for step, info in zip(steps, infos, strict=True):
             yield from self._step(site, step, info)
 

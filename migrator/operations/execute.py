@@ -69,6 +69,8 @@ class _Spine:
         self._planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
         self._agreed: frozenset[str] | None = None
         self._retries: dict[str, int] = {}
+        # The accounts of this run until another one overtook it, in the order of the databases.
+        self._overtaken: list[Tally] = []
         self._busy_since: float | None = None
         self._deadline = time.monotonic() + self._wait()
 
@@ -106,19 +108,14 @@ class _Spine:
         return self._session.workspace.environment.settings.longest_wait
 
     def _sites(self, prepared: Prepared) -> list[Site]:
-        return [
-            Site(
-                Tally(
-                    each.found,
-                    self._run.direction,
-                    each.found.heads,
-                    list(each.steps),
-                    standing=each.found.heads,
-                ),
-                Recorder(self._session, each),
-            )
-            for each in prepared.examined
-        ]
+        sites = []
+        for index, each in enumerate(prepared.examined):
+            heads = each.found.heads
+            tally = Tally(each.found, self._run.direction, heads, list(each.steps), standing=heads)
+            if index < len(self._overtaken):
+                tally.go_on_from(self._overtaken[index])
+            sites.append(Site(tally, Recorder(self._session, each)))
+        return sites
 
     def _consent(self, plan: RunPlan) -> None:
         """Ask where it has to be asked, while nothing is open and nothing is locked."""
@@ -169,6 +166,7 @@ class _Spine:
             except FailedAttempt as exc:
                 self._pause(sites, exc)
             except Overtaken:
+                self._overtaken = [site.tally for site in sites]
                 return None
             except LockedError as exc:
                 raise lock_lost(session, run, sites, exc) from exc

@@ -71,7 +71,7 @@ def ask(connection: SecondConnection, found: Reached, work: Callable[[Connection
     try:
         return connection.call(work)
     except (SQLAlchemyError, OSError) as exc:
-        raise database_error(exc, address(found.engine.url), "env.py") from exc
+        raise database_error(exc, address(found.url), "env.py") from exc
 
 
 def _lost(why: str) -> LockedError:
@@ -91,7 +91,7 @@ def run_lock(found: Reached, wait: float, asked: float, report: Report) -> Itera
     try:
         connection = connect_again(found, application_name())
     except (SQLAlchemyError, OSError) as exc:
-        raise database_error(exc, address(found.engine.url), "env.py") from exc
+        raise database_error(exc, address(found.url), "env.py") from exc
     if connection is None:
         yield RunLock(found, None)
         return

@@ -10,6 +10,7 @@ from migrator.config.select import Workspace
 from migrator.database.facts import Facts
 from migrator.database.records import read_log
 from migrator.errors import DatabaseError
+from migrator.operations.log_place import refuse_log_table
 from migrator.results.events import Report
 from migrator.results.records import LogEntry, LogList
 
@@ -30,13 +31,14 @@ def log(
     """Read the log of the environment's database, newest first: the newest `limit` rows, or a revision's.
 
     `revision` may be the beginning of an id. Raises DatabaseError, also where the role may not read the log,
-    and ConfigurationError.
+    and ConfigurationError, also where log_table names what can be none.
     """
     tables: list[str] = []
     entries: list[LogEntry] = []
 
     def at(heads: tuple[str, ...], context: MigrationContext) -> None:
         found = reached(heads, context, workspace)
+        refuse_log_table(workspace, found)
         if found.facts.log is None:
             return
         refuse_unreadable(found.facts)

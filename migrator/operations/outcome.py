@@ -120,7 +120,7 @@ def heads_after(session: Session, run: Run, site: Site) -> tuple[str, ...]:
         finally:
             again.close()
     except (SQLAlchemyError, OSError) as exc:
-        raise database_error(exc, address(found.engine.url), "env.py") from exc
+        raise database_error(exc, address(found.url), "env.py") from exc
 
 
 def failed(

@@ -16,6 +16,7 @@ from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.guard import drop_index
 from migrator.operations.identify import refuse_other_database
+from migrator.operations.log_place import refuse_log_table
 from migrator.operations.standing import refuse_unknown
 from migrator.operations.tally import Run
 from migrator.results.events import Noticed, Report
@@ -53,7 +54,8 @@ class Planner:
         """Look at the databases and plan the run.
 
         Raises RefusedError for another environment's database, and for files that were edited after a
-        protected environment had applied them; RevisionsError; and what `Session.run` raises.
+        protected environment had applied them; ConfigurationError for a log_table that cannot be one;
+        RevisionsError; and what `Session.run` raises.
         """
         options = self._run.environment_options()
         try:
@@ -91,6 +93,7 @@ class Planner:
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
         for each in examined:
             refuse_other_database(self._session.workspace, each)
+            refuse_log_table(self._session.workspace, each.found)
 
     def _is_ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> bool:
         if self._run.direction != "upgrade":

@@ -22,6 +22,7 @@ from migrator.bridge.session import Session
 from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames
 from migrator.operations.examine import Examined
+from migrator.operations.log_place import refuse_log_table
 from migrator.results.records import Direction
 from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit
@@ -97,9 +98,14 @@ class Recorder:
         moved = [known_script(self._session.scripts, each) for each in step.to_revisions]
         entries = [self._entry("stamp", each, started_at, None) for each in moved if each is not None]
         if not step.to_revisions:
-            left = ", ".join(step.from_revisions) or None
-            entries = [Entry("stamp", None, left, started_at)]
+            entries = [_stamped_base(step.from_revisions, started_at)]
         self.book.write(connection, entries)
+
+    def purged(self, connection: Connection, heads: Sequence[str]) -> None:
+        """Log that the version table was emptied of `heads` and given nothing, in the same transaction."""
+        if heads:
+            self.introduce(connection)
+            self.book.write(connection, [_stamped_base(heads, datetime.now(UTC))])
 
     def mark(self, connection: Connection) -> None:
         """Mark the database, in place of any other mark, and log that."""
@@ -145,8 +151,13 @@ class Recorder:
         )
 
 
+def _stamped_base(left: Sequence[str], at: datetime) -> Entry:
+    return Entry("stamp", None, ", ".join(left) or None, at)
+
+
 def _names(session: Session, examined: Examined) -> TableNames:
     settings, found = session.workspace.environment.settings, examined.found
+    refuse_log_table(session.workspace, found)
     # Tables of ours beside its own would be news to the autogenerate of an env.py that does not know them.
     hidden = found.by_our_env or (
         found.facts.postgresql and not found.sees_schemas and found.facts.may_make_schema

@@ -12,13 +12,14 @@ from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
+from migrator.database.absent import AbsentFileError, no_files_made
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.absent import AbsentFileError, make_no_files
 from migrator.operations.behind import behind, missing_from
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
+from migrator.operations.log_place import refuse_log_table
 from migrator.operations.side_by_side import Unanswered, side_by_side
 from migrator.results.events import ignore
 from migrator.results.records import LogEntry
@@ -148,10 +149,9 @@ def _ask(question: _Question) -> EnvironmentStatus:
     """Ask one database, in a process of its own: env.py is run there, from the root of its project."""
     workspace, known = question.workspace, question.known
     os.chdir(workspace.environment.root)
-    make_no_files()
     try:
         absent = workspace.resolves_url and is_missing_file(workspace.database.url)
-        with database_session(workspace, ["current"], ignore, _NEEDS) as session:
+        with no_files_made(), database_session(workspace, ["current"], ignore, _NEEDS) as session:
             known = replace(known, head=tuple(sorted(session.scripts.get_heads())))
             return _absent(session, known) if absent else _look_at(session, known)
     except MigratorError as exc:
@@ -172,8 +172,17 @@ def _look_at(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
     if session.connected_to is not None:
         known = replace(known, database=address(session.connected_to))
     hidden = [each.found.facts.role for each in examined if not each.found.facts.may_read_records]
-    notes = tuple(f"the role {role} may not read the mark and the log" for role in hidden)
-    return _stands(session, examined, replace(known, reachable=True, notes=notes))
+    notes = [f"the role {role} may not read the mark and the log" for role in hidden]
+    notes += [note for each in examined if (note := _without_log(session.workspace, each)) is not None]
+    return _stands(session, examined, replace(known, reachable=True, notes=tuple(notes)))
+
+
+def _without_log(workspace: Workspace, examined: Examined) -> str | None:
+    try:
+        refuse_log_table(workspace, examined.found)
+    except ConfigurationError as exc:
+        return exc.message.removesuffix("; nothing was done.")
+    return None
 
 
 def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentStatus) -> EnvironmentStatus:

@@ -56,6 +56,16 @@ class Tally:
     standing: Heads = ()
     changed: bool = False
 
+    def go_on_from(self, earlier: Tally) -> None:
+        """Take over what the same run had done, with a plan of its own, before another run overtook it."""
+        if not earlier.finished:
+            return
+        done = {step.revision for step in earlier.finished}
+        self.before = earlier.before
+        self.finished = list(earlier.finished)
+        self.planned = [*self.finished, *(step for step in self.planned if step.revision not in done)]
+        self.changed = True
+
     def resume(self, heads: Heads, left: list[Step], session: Session) -> None:
         """Begin an attempt at `heads` with the steps that are left: what was rolled back is not finished."""
         applied = applied_revisions(session.scripts, heads)

@@ -10,8 +10,8 @@ from migrator import secrets
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
+from migrator.database.absent import AbsentFileError, no_files_made
 from migrator.errors import DatabaseError, MigratorError
-from migrator.operations.absent import AbsentFileError, make_no_files
 from migrator.operations.behind import behind
 from migrator.operations.examine import examine
 from migrator.operations.side_by_side import Unanswered, side_by_side
@@ -127,9 +127,9 @@ class _Wait:
 def _ask(request: _Request) -> Waited | _Failure:
     """Ask once, in a process of its own: env.py is run there, from the root of its project."""
     os.chdir(request.workspace.environment.root)
-    make_no_files()
     try:
-        return _look(request)
+        with no_files_made():
+            return _look(request)
     except MigratorError as exc:
         # An AbsentFileError is no news to whom it is told.
         kind = DatabaseError if isinstance(exc, AbsentFileError) else type(exc)

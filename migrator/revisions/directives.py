@@ -6,20 +6,30 @@ import difflib
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import RevisionsError
 
 _DIRECTIVE = re.compile(r"#[ \t]*migrator[ \t]*:(.*)")
-_DIRECTIVE_IN_BYTES = re.compile(_DIRECTIVE.pattern.encode())
+# A line that may have been meant as one: `# Migrator: retries=2`, `# migrator retries=2`.
+_MEANT = re.compile(r"#+[ \t]*@?(\w{6,10})[ \t]*([:;,-]?)[ \t]*(\w.*)")
+_WORTH_READING = re.compile(
+    rb"#[ \t]*migrator[ \t]*:"
+    rb"|^[ \t]*#+[ \t]*@?\w{6,10}[ \t]*[:;,-]?[ \t]*(?:\w+[ \t]*=|irreversible)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NEAR_ENOUGH = 0.75
 
 _EXAMPLES = {
     "lock_timeout": "lock_timeout=10s",
     "statement_timeout": "statement_timeout=0",
     "retries": "retries=2",
 }
+_FLAG = "irreversible"
+# What a file asks of `lint`, which reads it by itself.
+_ALLOW = "allow"
 
 ReadDuration = Callable[[str], float | None]
 
@@ -28,13 +38,15 @@ ReadDuration = Callable[[str], float | None]
 class Directives:
     """What a revision asks for: timeouts in seconds, None for no limit, and how often to try again.
 
-    `said` holds the names of those that the file names; the others are left to the settings.
+    `said` holds the names of those that the file names; the others are left to the settings. `irreversible`
+    is for a revision that is not to be taken back.
     """
 
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     retries: int | None = None
     said: frozenset[str] = frozenset()
+    irreversible: bool = False
 
 
 def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directives:
@@ -42,8 +54,9 @@ def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directive
 
     Those count that stand on lines of their own, before the first function. `read_duration` reads a duration
     as seconds, None for no limit, and raises ValueError: `parse_duration` of the settings, which are of
-    another layer. Raises RevisionsError, naming the file as `shown` and the line, for an unknown word, a word
-    said twice and an invalid value, and for a file that cannot be read.
+    another layer. A line that begins with `allow` is no setting, and is passed over. Raises RevisionsError,
+    naming the file as `shown` and the line, for an unknown word, a word said twice, an invalid value, and a
+    line that is misspelt before its settings; and for a file that cannot be read.
     """
     try:
         source = path.read_bytes()
@@ -53,23 +66,27 @@ def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directive
             hint="Check that the file exists and that you may read it.",
         ) from exc
     # Hardly any file has one, and looking for the tokens of all takes a hundred times as long.
-    if not _DIRECTIVE_IN_BYTES.search(source):
+    if not _WORTH_READING.search(source):
         return Directives()
-    words = [
-        (f"{shown}, line {line},", word) for line, text in _at_the_top(source, shown) for word in text.split()
-    ]
+    words: list[tuple[str, str]] = []
+    for line, comment in _at_the_top(source, shown):
+        where = f"{shown}, line {line},"
+        found = _DIRECTIVE.match(comment)
+        if found is None:
+            _refuse_misspelt(where, comment)
+        elif found[1].split()[:1] != [_ALLOW]:
+            words += [(where, word) for word in found[1].split()]
     return _read(words, read_duration)
 
 
 def _at_the_top(source: bytes, shown: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text, less `# migrator:`, of each directive before the first function."""
+    """Yield line and text of each comment on a line of its own before the first function."""
     try:
         for token in tokenize.tokenize(io.BytesIO(source).readline):
             if token.type == tokenize.NAME and token.string == "def":
                 return
-            found = _DIRECTIVE.match(token.string) if token.type == tokenize.COMMENT else None
-            if found and not token.line[: token.start[1]].strip():
-                yield token.start[0], found[1]
+            if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip():
+                yield token.start[0], token.string
     except (SyntaxError, UnicodeDecodeError, tokenize.TokenError) as exc:
         raise RevisionsError(
             f"The version file {shown} is not valid Python: {exc}.",
@@ -77,10 +94,43 @@ def _at_the_top(source: bytes, shown: str) -> Iterator[tuple[int, str]]:
         ) from exc
 
 
+def _refuse_misspelt(where: str, comment: str) -> None:
+    """Raise RevisionsError for a comment that is plainly meant as a directive, and would not be read as one.
+
+    Prose has other words than `key=value` in it.
+    """
+    found = _MEANT.fullmatch(comment.rstrip())
+    if found is None or not _resembles(found[1].lower(), ["migrator"]):
+        return
+    words = re.sub(r"[ \t]*=[ \t]*", "=", found[3]).split()
+    if words == [_FLAG] and found[1].lower() == "migrator":
+        raise _misspelt(where, comment, words)
+    names = [word.partition("=")[0].lower() for word in words if word != _FLAG]
+    if any("=" not in word for word in words if word != _FLAG):
+        return
+    if any(_resembles(name, _EXAMPLES) for name in names):
+        raise _misspelt(where, comment, words)
+
+
+def _resembles(word: str, known: Iterable[str]) -> bool:
+    return bool(difflib.get_close_matches(word, known, n=1, cutoff=_NEAR_ENOUGH))
+
+
+def _misspelt(where: str, comment: str, words: list[str]) -> RevisionsError:
+    return RevisionsError(
+        f"{where} is not read, because it does not begin with '# migrator:': {comment.strip()}",
+        hint=f"Write it as: # migrator: {' '.join(words)}",
+    )
+
+
 def _read(words: list[tuple[str, str]], read_duration: ReadDuration) -> Directives:
     durations: dict[str, float | None] = {}
     counts: dict[str, int] = {}
+    irreversible = False
     for where, word in words:
+        if word == _FLAG:
+            irreversible = True
+            continue
         name, _, value = word.partition("=")
         _check_name(where, name, {*durations, *counts})
         try:
@@ -97,12 +147,15 @@ def _read(words: list[tuple[str, str]], read_duration: ReadDuration) -> Directiv
         statement_timeout=durations.get("statement_timeout"),
         retries=counts.get("retries"),
         said=frozenset({*durations, *counts}),
+        irreversible=irreversible,
     )
 
 
 def _check_name(where: str, name: str, said: set[str]) -> None:
+    if name == _FLAG:
+        raise RevisionsError(f"{where} gives {name} a value.", hint=f"Write {name} alone.")
     if name not in _EXAMPLES:
-        near = difflib.get_close_matches(name, _EXAMPLES, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name, [*_EXAMPLES, _FLAG, _ALLOW], n=1, cutoff=0.5)
         raise RevisionsError(
             f"{where} asks for something unknown: {name!r}.",
             hint=f"Did you mean {near[0]}?" if near else f"Write it as {' '.join(_EXAMPLES.values())}.",

@@ -522,6 +522,8 @@ def test_each_database_of_an_env_py_that_has_several_is_looked_at(tmp_path: Path
     (tmp_path / "alembic" / "versions").mkdir(parents=True)
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/alembic\n")
     (tmp_path / "alembic" / "env.py").write_text(TWO_DATABASES)
+    for name in ("one.db", "two.db"):
+        (tmp_path / name).touch()
 
     ran = migrator("doctor", "--config", "alembic.ini", cwd=tmp_path)
 
@@ -549,6 +551,7 @@ def test_a_plain_alembic_project_is_looked_at_too(tmp_path: Path, migrator: Migr
         "    context.configure(connection=connection)\n"
         "    with context.begin_transaction():\n        context.run_migrations()\n"
     )
+    (tmp_path / "plain.db").touch()
 
     ran = migrator("doctor", "--config", "alembic.ini", cwd=tmp_path)
 

@@ -10,7 +10,7 @@ import pytest
 
 from migrator import secrets
 from tests.conftest import Database, Ran
-from tests.projects.small import versions, write_project, write_revision
+from tests.projects.small import MAKO, tree, versions, write_project, write_revision
 
 Migrator = Callable[..., Ran]
 Shell = Callable[..., Ran]
@@ -304,3 +304,97 @@ def test_a_log_record_of_an_exception_names_it_in_its_line(plain: Path, migrator
 
     assert ran.code == 0, ran.err
     assert "error: went on: ZeroDivisionError: division by zero\n" in ran.err
+
+
+ASYNC_ENV_PY = """
+import asyncio
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+{metadata}
+
+def run(connection):
+    context.configure(connection=connection, target_metadata=metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def main():
+    async with create_async_engine("sqlite+aiosqlite:///plain.db").connect() as connection:
+        await connection.run_sync(run)
+        await connection.commit()
+
+asyncio.run(main())
+"""
+METADATA = """
+import sqlalchemy
+metadata = sqlalchemy.MetaData()
+sqlalchemy.Table("books", metadata, sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True))
+"""
+
+
+def write_driver(root: Path, driver: str) -> None:
+    """Let env.py of the plain project use a driver, with the model of a table."""
+    if driver == "aiosqlite":
+        (root / "alembic" / "env.py").write_text(ASYNC_ENV_PY.format(metadata=METADATA))
+        return
+    write_env(root, METADATA)
+    env_py = root / "alembic" / "env.py"
+    env_py.write_text(env_py.read_text().replace("target_metadata=None", "target_metadata=metadata"))
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize(
+    "line", ["current", "check", "history -i", "history -r :current", "log", "show current"]
+)
+def test_what_only_reads_makes_no_sqlite_file_either(
+    plain: Path, migrator: Migrator, line: str, driver: str
+) -> None:
+    write_driver(plain, driver)
+    before = tree(plain)
+
+    ran = migrator(*line.split(), "--config", "alembic.ini", cwd=plain)
+
+    assert (ran.code, ran.out) == (6, ""), ran.err
+    assert f"The SQLite database {plain / 'plain.db'} does not exist." in ran.err
+    assert "hint: Create it with: migrator upgrade" in ran.err
+    assert tree(plain) == before
+
+
+def test_doctor_says_that_the_file_is_not_there_and_makes_none(plain: Path, migrator: Migrator) -> None:
+    ran = migrator("doctor", "--config", "alembic.ini", cwd=plain)
+
+    assert ran.code == 1
+    assert "plain.db does not exist" in ran.out
+    assert not (plain / "plain.db").exists()
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize(("line", "code"), [("generate -m more", 5), ("upgrade --dry-run", 0)])
+def test_no_empty_file_is_left_where_nothing_was_written(
+    plain: Path, migrator: Migrator, line: str, code: int, driver: str
+) -> None:
+    write_driver(plain, driver)
+    before = tree(plain)
+
+    ran = migrator(*line.split(), "--config", "alembic.ini", cwd=plain)
+
+    assert ran.code == code, ran.err
+    assert tree(plain) == before
+
+
+def test_generate_takes_an_absent_file_for_an_empty_database(plain: Path, migrator: Migrator) -> None:
+    write_driver(plain, "pysqlite")
+    (plain / "alembic" / "versions" / "first.py").unlink()
+    (plain / "alembic" / "script.py.mako").write_text(MAKO.read_text())
+
+    ran = migrator("generate", "-m", "books", "--config", "alembic.ini", cwd=plain)
+
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "add table books"), ran.err
+    assert not (plain / "plain.db").exists()
+
+
+def test_after_a_command_that_only_read_the_file_can_be_made_in_the_same_process(
+    plain: Path, migrator: Migrator
+) -> None:
+    assert migrator("current", "--config", "alembic.ini", cwd=plain).code == 6
+    assert migrator("upgrade", "--config", "alembic.ini", cwd=plain).code == 0
+    assert migrator("current", "--config", "alembic.ini", cwd=plain).out == "first (head)\n"

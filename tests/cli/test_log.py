@@ -256,6 +256,114 @@ def test_it_may_have_a_name_of_its_own(shop: Shop, project: Path, run: Migrator)
     assert json.loads(run("log", "--json", env=shop.env).out)["data"]["table"] == "audit.migrations"
 
 
+def test_purging_down_to_base_is_one_row_that_names_what_was_taken_away(shop: Shop, run: Migrator) -> None:
+    assert run("upgrade", env=shop.env).code == 0
+    before = len(steps(shop))
+    shop.query("UPDATE alembic_version SET version_num = 'long_gone'")
+    shop.query("INSERT INTO alembic_version VALUES ('other')")
+
+    assert run("stamp", "--purge", "base", env=shop.env).code == 0
+    assert run("stamp", "--purge", "base", env=shop.env).code == 0
+
+    rows = shop.query("SELECT direction, revision, down_revision FROM _migrator.log ORDER BY id")[before:]
+    assert rows == [("stamp", None, "long_gone, other")]
+    assert shop.revisions() == []
+
+
+def test_a_purge_that_cannot_be_logged_is_rolled_back(shop: Shop, run: Migrator) -> None:
+    assert run("upgrade", env=shop.env).code == 0
+    shop.query("ALTER TABLE _migrator.log ADD CHECK (direction <> 'stamp')")
+
+    ran = run("stamp", "--purge", "base", env=shop.env)
+
+    assert (ran.code, shop.revisions()) == (6, ["ccc3"]), ran.err
+
+
+def wrong_log_table(shop: Shop, project: Path, kind: str) -> tuple[str, str]:
+    """Let the key name what cannot be a log; gives what the error says of it, and what its hint does."""
+    if kind == "schema":
+        settings(project, "log_table = Audits.migrations")
+        return "has no schema Audits", 'CREATE SCHEMA "Audits"'
+    settings(project, "log_table = public.taken")
+    shop.query(
+        {
+            "table": "CREATE TABLE taken (id integer, revision text)",
+            "view": "CREATE VIEW taken AS SELECT 1 AS id",
+        }[kind]
+    )
+    return "names public.taken", "Correct log_table"
+
+
+@pytest.mark.parametrize("kind", ["schema", "table", "view"])
+@pytest.mark.parametrize(
+    "line", ["upgrade", "upgrade --dry-run", "stamp head", "mark --confirm {database}", "log"]
+)
+def test_a_log_table_that_can_be_none_is_named_before_anything_is_begun(
+    shop: Shop, project: Path, run: Migrator, kind: str, line: str
+) -> None:
+    said, hint = wrong_log_table(shop, project, kind)
+    before = shop.state()
+
+    ran = run(*line.format(database=shop.database.name).split(), env=shop.env)
+
+    assert (ran.code, ran.out, shop.state()) == (3, "", before), ran.err
+    assert "log_table" in ran.err
+    assert "configs/alembic_staging.ini" in ran.err
+    assert said in ran.err
+    assert hint in ran.err.partition("hint: ")[2]
+
+
+@pytest.mark.parametrize("kind", ["schema", "table", "view"])
+def test_what_needs_no_log_goes_on_without_and_says_what_is_wrong_with_it(
+    shop: Shop, project: Path, run: Migrator, kind: str
+) -> None:
+    assert run("upgrade", env=shop.env).code == 0
+    said, _hint = wrong_log_table(shop, project, kind)
+
+    assert run("current", env=shop.env).out == "ccc3 (head)\n"
+    status = run("status", "--json", env={"STAGING_DATABASE_URL": shop.env["DATABASE_URL"]})
+    (staging,) = [each for each in json.loads(status.out)["data"]["environments"] if each["current"]]
+    assert (staging["state"], staging["last_run"]) == ("ok", None)
+    assert said in staging["notes"][0]
+    doctor = run("doctor", env=shop.env)
+    assert doctor.code == 1
+    (problem,) = [line for line in doctor.out.splitlines() if line.startswith("problem\tlog\t")]
+    assert said in problem
+
+
+def test_the_hint_for_a_missing_schema_is_enough(shop: Shop, project: Path, run: Migrator) -> None:
+    wrong_log_table(shop, project, "schema")
+    ran = run("upgrade", env=shop.env)
+
+    shop.query(ran.err.partition("Create it: ")[2].partition(";")[0])
+
+    assert run("upgrade", env=shop.env).code == 0
+    assert len(steps(shop, '"Audits".migrations')) == 3
+
+
+def test_the_schema_of_our_own_need_not_be_there_to_be_named(
+    shop: Shop, project: Path, run: Migrator
+) -> None:
+    settings(project, "log_table = _migrator.log")
+
+    assert run("upgrade", env=shop.env).code == 0
+    assert len(steps(shop)) == 3
+
+
+def test_a_schema_that_the_role_may_make_no_table_in_is_named_before_anything_is_begun(
+    shop: Shop, postgres_database: Database, project: Path, run: Migrator
+) -> None:
+    postgres_database.query("CREATE SCHEMA audit")
+    settings(project, "log_table = audit.migrations")
+
+    ran = run("upgrade", env=shop.env)
+
+    assert (ran.code, shop.state()) == (6, {}), ran.err
+    grant = ran.err.partition("Grant it: ")[2].partition(";")[0]
+    postgres_database.query(grant)
+    assert run("upgrade", env=shop.env).code == 0
+
+
 @pytest.fixture
 def bare_role(postgres_database: Database) -> Iterator[Shop]:
     """A database whose role may make tables in `public`, and no schemas."""

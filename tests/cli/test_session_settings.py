@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.projects.books import AnyDatabase, BooksProject
 
@@ -191,14 +192,94 @@ def test_the_role_owns_what_a_run_creates(
     assert owners == [(role,)]
 
 
-def test_a_role_that_is_not_there_is_a_database_error(
-    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
+FOREIGN_ENV_PY = """
+import os
+from alembic import context
+from sqlalchemy import create_engine
+
+with create_engine(os.environ["TESTING_DATABASE_URL"]).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+FOREIGN_ASYNC_ENV_PY = """
+import asyncio, os
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+def run(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def main():
+    async with create_async_engine(os.environ["TESTING_DATABASE_URL"]).connect() as connection:
+        await connection.run_sync(run)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(params=["our env.py", "a foreign env.py"])
+def any_env_py(request: pytest.FixtureRequest, books: BooksProject, database: AnyDatabase) -> str:
+    """Gives the project an env.py of either kind, for the driver in use."""
+    if request.param == "a foreign env.py":
+        books.env_py.write_text(FOREIGN_ASYNC_ENV_PY if "asyncpg" in database.url else FOREIGN_ENV_PY)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("any_env_py")
+@pytest.mark.parametrize("line", ["upgrade", "current"])
+def test_a_role_that_is_not_there_is_an_error_of_the_configuration(
+    migrator: Migrator, books: BooksProject, database: AnyDatabase, line: str
+) -> None:
+    books.settings(migrator=["role = Nobody knows"])
+    books.tables("authors")
+
+    ran = migrator(line, cwd=books.root, env=database.env)
+
+    assert (ran.code, ran.out) == (3, ""), ran.err
+    assert (
+        "The key role in the [migrator] section of configs/alembic_test.ini names Nobody knows, but the"
+        " server has no such role"
+    ) in ran.err
+    assert 'hint: Correct the key role, or create it: CREATE ROLE "Nobody knows"' in ran.err
+    assert database.tables() == []
+
+
+@pytest.mark.usefixtures("any_env_py")
+def test_a_role_that_the_login_may_not_take_on_is_one_too_and_the_hint_is_enough(
+    migrator: Migrator, books: BooksProject, database: AnyDatabase, role: str
+) -> None:
+    login = f"login_{uuid.uuid4().hex[:8]}"
+    database.query(f"CREATE ROLE {login} LOGIN PASSWORD 'login'")
+    url = make_url(database.url).set(username=login, password="login")
+    env = {"TESTING_DATABASE_URL": url.render_as_string(hide_password=False)}
+    books.settings(migrator=[f"role = {role}"])
+    books.tables("authors")
+    try:
+        ran = migrator("upgrade", cwd=books.root, env=env)
+
+        assert (ran.code, ran.out) == (3, ""), ran.err
+        assert f"configs/alembic_test.ini names {role}, a role that {login} may not take on" in ran.err
+        database.query(ran.err.partition("Grant it: ")[2].partition(";")[0])
+        assert migrator("upgrade", cwd=books.root, env=env).code == 0
+    finally:
+        database.query(f"DROP OWNED BY {login}")
+        database.query(f"DROP ROLE {login}")
+
+
+def test_plain_alembic_is_told_of_a_role_that_is_not_there(
+    shell: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:
     books.settings(migrator=["role = nobody_knows"])
     books.tables("authors")
 
-    ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
+    ran = shell(
+        ["alembic", "-c", "configs/alembic_test.ini", "upgrade", "head"],
+        cwd=books.root,
+        env=on_postgresql.env,
+    )
 
-    assert ran.code == 6
-    assert "nobody_knows" in ran.err
-    assert on_postgresql.tables() == []
+    assert ran.code != 0
+    assert "names nobody_knows, but the server has no such role" in ran.out + ran.err

@@ -52,6 +52,16 @@ def test_no_limit_is_told_from_not_said(tmp_path: Path) -> None:
         "revision = 'a'  # migrator: retries=2\n",
         "def helper():\n    pass\n\n\n# migrator: retries=2\n",
         "async def helper():\n    # migrator: retries=2\n    pass\n",
+        "# migrator is great\n",
+        "# Migrator: see the docs about retries=2 there\n",
+        "# Migrator: colour=blue\n",
+        "# migrator retries twice here\n",
+        "# Migration: irreversible\n",
+        "# operator: retries=2\n",
+        "revision = 'a'  # Migrator: retries=2\n",
+        "def helper():\n    pass\n\n\n# Migrator: retries=2\n",
+        "# migrator: allow adding-column, dropping-table -- nobody reads it\n",
+        "revision = 'a'  # migrator: allow anything\n",
     ],
 )
 def test_nothing_else_asks_for_anything(tmp_path: Path, top: str) -> None:
@@ -115,3 +125,57 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RevisionsError, match=r"versions/a\.py cannot be read: No such file"):
         directives(tmp_path / "none.py", "versions/a.py", parse_duration)
+
+
+@pytest.mark.parametrize(
+    "before", ["Migrator:", "MIGRATOR :", "migrator", "migrater:", "migrators:", "migrator;"]
+)
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("lock_timeout=10s", "lock_timeout=10s"),
+        ("retries = 2", "retries=2"),
+        ("lock_timout=3s retries=2", "lock_timout=3s retries=2"),
+        ("irreversible retries=1", "irreversible retries=1"),
+    ],
+)
+def test_a_line_that_is_misspelt_before_its_settings_is_refused_with_its_right_spelling(
+    tmp_path: Path, before: str, words: str, meant: str
+) -> None:
+    with pytest.raises(RevisionsError) as caught:
+        read(tmp_path, f'"""message"""\n\n# {before} {words}\n')
+
+    assert caught.value.message.startswith("versions/a.py, line 3, is not read")
+    assert f"# {before} {words}" in caught.value.message
+    assert caught.value.hint == f"Write it as: # migrator: {meant}"
+
+
+@pytest.mark.parametrize("line", ["# Migrator: irreversible", "# migrator irreversible"])
+def test_irreversible_is_not_passed_over_for_a_capital_or_a_colon(tmp_path: Path, line: str) -> None:
+    with pytest.raises(RevisionsError, match="does not begin with '# migrator:'"):
+        read(tmp_path, line + "\n")
+
+
+@pytest.mark.parametrize(
+    ("top", "found"),
+    [
+        ("# migrator: irreversible\n", Directives(irreversible=True)),
+        (
+            "# migrator: irreversible retries=2\n# migrator: irreversible\n",
+            Directives(None, None, 2, frozenset({"retries"}), irreversible=True),
+        ),
+    ],
+)
+def test_a_revision_may_say_that_it_is_irreversible(tmp_path: Path, top: str, found: Directives) -> None:
+    assert read(tmp_path, top) == found
+
+
+def test_irreversible_takes_no_value(tmp_path: Path) -> None:
+    with pytest.raises(RevisionsError, match=r"line 1, gives irreversible a value"):
+        read(tmp_path, "# migrator: irreversible=yes\n")
+
+
+def test_what_is_allowed_stands_beside_settings(tmp_path: Path) -> None:
+    top = "# migrator: allow adding-column -- retries=7 would not help\n# migrator: retries=2\n"
+
+    assert read(tmp_path, top) == Directives(None, None, 2, frozenset({"retries"}))

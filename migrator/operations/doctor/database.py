@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrator.bridge.plan import unknown_revisions
+from migrator.bridge.reached import Reached
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.failures import causes, first_line
 from migrator.database.pooler import failed_by_pooler
-from migrator.errors import DatabaseError, MigratorError, RefusedError
+from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
 from migrator.operations.ahead import ahead_by
 from migrator.operations.doctor.erring import problem_of
 from migrator.operations.doctor.server import invalid_indexes, privileges, server_version
@@ -24,6 +25,7 @@ from migrator.operations.doctor.sessions import address_finding, look_again, poo
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import database_name, refuse_other_database
+from migrator.operations.log_place import refuse_log_table
 from migrator.operations.unknown import unknown_revision_error
 from migrator.results.doctor import Finding
 from migrator.results.events import Report
@@ -64,15 +66,23 @@ def _named(findings: list[Finding], examined: Examined) -> list[Finding]:
 def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterator[Finding]:
     workspace, found = session.workspace, examined.found
     again = look_again(workspace, found)
-    yield Finding("connection", "ok", address(found.engine.url))
+    yield Finding("connection", "ok", address(found.url))
     yield from server_version(found.facts)
     yield from privileges(workspace, found, again.privileges)
+    yield from _log_table(workspace, found)
     yield from _mark(workspace, examined)
     if files_load:
         yield from _revisions(session, examined)
         yield from _edited(session, examined)
     yield from invalid_indexes(found.facts)
     yield from again.findings
+
+
+def _log_table(workspace: Workspace, found: Reached) -> Iterator[Finding]:
+    try:
+        refuse_log_table(workspace, found)
+    except ConfigurationError as exc:
+        yield problem_of("log", exc, workspace)
 
 
 def _mark(workspace: Workspace, examined: Examined) -> Iterator[Finding]:

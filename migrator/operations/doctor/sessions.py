@@ -41,7 +41,7 @@ def look_again(workspace: Workspace, found: Reached) -> Looked:
         by_pooler = failed_by_pooler(exc)
         if by_pooler is not None:
             return Looked((pooled(workspace, by_pooler),))
-        error = database_error(exc, address(found.engine.url), "env.py")
+        error = database_error(exc, address(found.url), "env.py")
         text = f"no further connection, which holds the lock of a run, can be made or used. {error.message}"
         return Looked((Finding("connection", "problem", text, error.hint),))
 
@@ -96,7 +96,7 @@ def _held(found: Reached, holder: Holder, *, working: bool, ours: bool) -> Findi
 def _pooler(workspace: Workspace, found: Reached, seen: SessionsSeen) -> Finding:
     if seen.shared:
         return pooled(workspace, "a connection is given the sessions of others")
-    return address_finding(workspace, found.engine.url) or Finding(
+    return address_finding(workspace, found.url) or Finding(
         "pooler", "ok", "each connection keeps its own session"
     )
 

@@ -1,0 +1,69 @@
+"""Takes on the role of the configuration, and says whose fault it is where that cannot be done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from migrator.errors import ConfigurationError
+
+_UNKNOWN = ("22023", "42704")
+_DENIED = "42501"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of PostgreSQL, and the file whose key `role` names it, as it is shown."""
+
+    name: str
+    config_file: str
+
+    @property
+    def quoted(self) -> str:
+        """The name as SQL writes it."""
+        return _quoted(self.name)
+
+    def sql(self) -> str:
+        """Give the statement that takes the role on."""
+        # Quoted in any case: NONE would take the role off.
+        return 'SET ROLE "{}"'.format(self.name.replace('"', '""'))
+
+    @contextmanager
+    def taken_on(self, user: str | None) -> Iterator[None]:
+        """Translate what a driver raises where `sql` is run in the block.
+
+        `user` is who has logged in, None where that is not known. Raises ConfigurationError for a role that
+        does not exist, or that the user may not take on.
+        """
+        try:
+            yield
+        except Exception as exc:
+            # Every driver has a class of its own for this.
+            error = self._refused(exc, user)
+            if error is None:
+                raise
+            raise error from exc
+
+    def _refused(self, exc: Exception, user: str | None) -> ConfigurationError | None:
+        code = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
+        said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
+        if code in _UNKNOWN:
+            return ConfigurationError(
+                f"{said}, but the server has no such role; nothing was done.",
+                hint=f"Correct the key role, or create it: CREATE ROLE {self.quoted}",
+            )
+        if code == _DENIED:
+            who = user or "the user of the database URL"
+            return ConfigurationError(
+                f"{said}, a role that {who} may not take on; nothing was done.",
+                hint=f"Grant it: GRANT {self.quoted} TO {_quoted(user) if user else who}; or correct the key"
+                " role.",
+            )
+        return None
+
+
+def _quoted(name: str) -> str:
+    # As a person would write it; a keyword as a name is quoted by whoever has one.
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else '"{}"'.format(name.replace('"', '""'))
