@@ -206,8 +206,12 @@ def _files_of(revisions: Iterable[str], workspace: Workspace) -> dict[str, Path 
         folders = version_folders(workspace.environment)
     except ConfigurationError:
         folders = ()
-    found = {each: (find_revision(folder, each, recursive=True) for folder in folders) for each in revisions}
-    return {each: next((path for path in paths if path is not None), None) for each, paths in found.items()}
+    return {each: _file_of(each, folders) for each in revisions}
+
+
+def _file_of(revision: str, folders: Iterable[Path]) -> Path | None:
+    found = (find_revision(folder, revision, recursive=True) for folder in folders)
+    return next((path for path in found if path is not None), None)
 
 
 def _one_line(exc: BaseException) -> str:
