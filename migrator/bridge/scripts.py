@@ -22,10 +22,13 @@ from alembic.script.revision import (
 )
 from alembic.util import CommandError
 
+from migrator.bridge.several_heads import several_heads
+from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
 from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
+from migrator.revisions.headers import find_revision
 
 LONGEST_ID = 32
 _CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
@@ -184,11 +187,8 @@ def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
     name = workspace.environment.name
     cause = exc.__cause__
     if isinstance(cause, MultipleHeads):
-        heads = ", ".join(cause.heads)
-        return RevisionsError(
-            f"The environment {name} has several heads: {heads}.",
-            hint='Join them: migrator merge heads -m "merge"; or name one, or all: heads',
-        )
+        several = several_heads(_files_of(cause.heads, workspace), workspace)
+        return RevisionsError(several.message, hint=f"{several.hint}; or name one, or all: heads")
     if isinstance(cause, RangeNotAncestorError):
         return RevisionsError(f"{_one_line(exc)}.", hint=f"See the order with: {workspace.again('history')}")
     if isinstance(cause, ResolutionError):
@@ -199,6 +199,19 @@ def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
     return RevisionsError(
         f"{_one_line(exc).rstrip('.')}.", hint=f"List the revisions with: {workspace.again('history')}"
     )
+
+
+def _files_of(revisions: Iterable[str], workspace: Workspace) -> dict[str, Path | None]:
+    try:
+        folders = version_folders(workspace.environment)
+    except ConfigurationError:
+        folders = ()
+    return {each: _file_of(each, folders) for each in revisions}
+
+
+def _file_of(revision: str, folders: Iterable[Path]) -> Path | None:
+    found = (find_revision(folder, revision, recursive=True) for folder in folders)
+    return next((path for path in found if path is not None), None)
 
 
 def _one_line(exc: BaseException) -> str:

@@ -20,6 +20,7 @@ COMMANDS = (
     Command("generate", write.generate, _WRITE, 'migrator generate -m "add orders"'),
     Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
     Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),
+    Command("rebase", write.rebase, _WRITE, "migrator rebase 16619171fa2e"),
     Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
     Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
     Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production"),

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.comparing import Comparison
 from migrator.bridge.scripts import LONGEST_ID, translated
 from migrator.bridge.session import Needs, Session, database_session, file_session
+from migrator.bridge.several_heads import several_heads
 from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
@@ -128,11 +129,9 @@ def _refuse_several_heads(session: Session, head: str) -> None:
             # Also where nothing will be written: a mistyped head must not pass unseen.
             session.scripts.get_revisions(head)
     if head == "head" and len(heads) > 1:
-        files = " and ".join(_path(session, each) for each in sorted(heads))
-        raise RevisionsError(
-            f"The environment {session.workspace.environment.name} has {len(heads)} heads: {files}.",
-            hint='Join them first: migrator merge heads -m "merge"; or name one with --head.',
-        )
+        files = {each: Path(session.scripts.get_revision(each).path) for each in heads}
+        several = several_heads(files, session.workspace)
+        raise RevisionsError(several.message, hint=f"{several.hint}; or name one with --head.")
 
 
 def _up_to_date(session: Session, heads: tuple[str, ...], _context: MigrationContext) -> bool:

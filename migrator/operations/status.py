@@ -57,14 +57,26 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
         return status_of_one(chosen, seconds)
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
-    looked: list[EnvironmentStatus | _Question] = [_broken(each) for each in broken]
-    for environment in found:
-        is_chosen = chosen is not None and chosen.environment.name == environment.name
-        others = tuple(each for each in found if each is not environment)
-        looked.append(_look(Workspace(environment, others, "status", choice), is_chosen=is_chosen))
-    answers = _answers([each for each in looked if isinstance(each, _Question)], seconds)
-    known = [each for each in looked if isinstance(each, EnvironmentStatus)]
-    return StatusList(tuple(sorted((*answers, *known), key=lambda each: each.config_file)))
+    workspaces = [
+        Workspace(environment, tuple(each for each in found if each is not environment), "status", choice)
+        for environment in found
+    ]
+    asked = statuses(workspaces, None if chosen is None else chosen.environment.name, seconds)
+    known = [_broken(each) for each in broken]
+    return StatusList(tuple(sorted((*asked, *known), key=lambda each: each.config_file)))
+
+
+def statuses(
+    workspaces: Sequence[Workspace], chosen: str | None, seconds: float
+) -> tuple[EnvironmentStatus, ...]:
+    """Ask the databases of workspaces at once, for at most `seconds` each, writing nothing, in their order.
+
+    `chosen` is the environment that a shared source of the URL belongs to. What is wrong with one stands in
+    its status.
+    """
+    looked = [_look(each, is_chosen=each.environment.name == chosen) for each in workspaces]
+    answers = iter(_answers([each for each in looked if isinstance(each, _Question)], seconds))
+    return tuple(next(answers) if isinstance(each, _Question) else each for each in looked)
 
 
 def _chosen(choice: Choice) -> Workspace | None:
@@ -79,6 +91,8 @@ def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Ques
     """Say what is to be asked of an environment, or why nothing is."""
     blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
     try:
+        if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
+            return _Question(workspace, replace(blank, database=_address(workspace)))
         if not names_database(environment, process):
             return replace(blank, state="not configured")
         source = find_database(environment, process)

@@ -43,6 +43,20 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Rebased:
+    """What `rebase` moved, or would with `--dry-run`: revisions, oldest first, on top of `onto`.
+
+    `path` is the file that changed, that of the first one, and `before` what it came after until then.
+    """
+
+    revisions: tuple[str, ...]
+    onto: str
+    before: tuple[str, ...]
+    path: str
+    dry_run: bool
+
+
+@dataclass(frozen=True)
 class VersionsReset:
     """What `reset-versions` did, or would do with `--dry-run`.
 

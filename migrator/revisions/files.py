@@ -32,7 +32,7 @@ def archive_and_replace(folder: Path, replacement: Path, archive: Path) -> Itera
         _move_in(folder, replacement, archive)
         yield
     except BaseException:
-        with _signals_held():
+        with signals_held():
             _move_back(folder, replacement, archive, original)
             _remove_empty(parents)
         raise
@@ -94,7 +94,8 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block has ended."""
     # A second Ctrl-C would otherwise stop the files from being put back; it is delivered afterwards. Blocking
     # the signals would not do: another thread of the process would take them. Handlers run in the main one.
     if threading.current_thread() is not threading.main_thread():

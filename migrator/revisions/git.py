@@ -207,12 +207,13 @@ class _Search:
         return self._run(*arguments).returncode == 0
 
     def _run(self, *arguments: str, request: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return _git(self._top, arguments, request, max(0.0, self._deadline - time.monotonic()))
+        return run_git(self._top, arguments, request, max(0.0, self._deadline - time.monotonic()))
 
 
-def _git(
+def run_git(
     top: Path, arguments: Sequence[str], request: bytes, seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
+    """Run git in `top` for at most `seconds`, with `request` on its stdin. Raises NoHistory."""
     environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES} | _SILENT
     command = ["git", "-C", str(top), "--no-pager", "--literal-pathspecs", "-c", "core.quotePath=false"]
     try:
@@ -233,7 +234,7 @@ def _git(
 def head_commit(root: Path) -> str | None:
     """Give the commit that is checked out at `root`, None where there is none, or no git."""
     try:
-        done = _git(root, ("rev-parse", "--verify", "--quiet", "HEAD"), b"", _SECONDS)
+        done = run_git(root, ("rev-parse", "--verify", "--quiet", "HEAD"), b"", _SECONDS)
     except NoHistory:
         return None
     return done.stdout.decode().strip() or None if done.returncode == 0 else None

@@ -50,8 +50,12 @@ def read_header(path: Path) -> Header | None:
     Raises RevisionsError for a file that cannot be read or parsed, or whose header makes no sense,
     and ComputedHeader for one that cannot be known without running the file.
     """
-    tree = _parse(path, _read(path))
-    bound = _bound(tree)
+    return header_of(path, _read(path))
+
+
+def header_of(path: Path, source: bytes) -> Header | None:
+    """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
+    tree, bound = header_values(path, source)
     revision = _revision(path, bound)
     if revision is None:
         return None
@@ -70,6 +74,16 @@ def read_header(path: Path) -> Header | None:
         depends_on=_texts(path, bound, "depends_on"),
         doc=(ast.get_docstring(tree, clean=False) or "").strip().split("\n\n")[0],
     )
+
+
+def header_values(path: Path, source: bytes) -> tuple[ast.Module, dict[str, ast.expr | None]]:
+    """Return the tree of `source`, and the value of each name that it binds at its top.
+
+    A value is None where the name is bound by anything but a plain assignment. Raises RevisionsError for a
+    source that does not parse.
+    """
+    tree = _parse(path, source)
+    return tree, _bound(tree)
 
 
 def version_files(folder: Path, *, recursive: bool = False) -> Iterator[Path]:

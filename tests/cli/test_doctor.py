@@ -193,8 +193,10 @@ def test_files_that_make_trouble_one_day_are_named(small: Path, migrator: Migrat
         f"{LONG} in {file} has 33 characters; alembic_version holds 32",
     ]
     severity, text, hint = only(ran, "heads")
-    assert (severity, text) == ("problem", f"several: {LONG}, bbb2")
-    assert hint == "Join them: migrator merge heads -m merge --env testing"
+    heads = f"several: {LONG} in {file} and bbb2 in migrations/test/versions/bbb2.py"
+    assert (severity, text) == ("problem", heads)
+    assert hint.startswith("Join them: migrator merge heads -m merge --env testing; or, ")
+    assert hint.endswith("put it on top: migrator rebase bbb2 --env testing")
     assert only(ran, "downgrade")[:2] == ["note", f"{file} has no function downgrade()"]
     severity, text, hint = only(ran, "env.py")
     assert (severity, "line 3, calls fileConfig()" in text) == ("note", True)

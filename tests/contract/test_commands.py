@@ -28,6 +28,7 @@ ARGUMENTS = {
     "generate": ["-m", "two"],
     "revision": ["-m", "two"],
     "merge": ["aaa1", "bbb2"],
+    "rebase": ["bbb2"],
     "reset-versions": ["--files-only"],
     "stamp": ["head"],
     "mark": ["--confirm", "data.db"],
@@ -105,7 +106,7 @@ def test_json_is_one_document_on_stdout(
     monkeypatch.setenv("EDITOR", "true")
     if name != "upgrade":
         assert migrator("upgrade", "--url", URL, cwd=small).code == 0
-    if name == "merge":
+    if name in ("merge", "rebase"):
         write_revision(versions(small), "bbb2")
 
     ran = migrator(name, "--json", "--url", URL, *ARGUMENTS.get(name, []), cwd=small)

@@ -33,6 +33,7 @@ IMPORT_ALEMBIC = {"bridge", "env", "operations"}
 TAKEN_BY_OPERATIONS = {
     ("alembic.runtime.migration", "MigrationContext"),
     ("alembic.script", "Script"),
+    ("alembic.script", "ScriptDirectory"),
     ("alembic.util", "CommandError"),
     ("alembic.util", "rev_id"),
 }

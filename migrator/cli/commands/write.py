@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from migrator.cli.complete import complete_revision
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import BranchLabel, Confirm, DryRun, Message, RevId, Target, Targets
 
@@ -70,6 +71,34 @@ def merge(
 
     request = MergeRequest(tuple(revisions), message, branch_label, rev_id, splice)
     return Outcome(operation(run.workspace(), request, run.report))
+
+
+def rebase(
+    run: Invocation,
+    revision: Annotated[
+        str,
+        typer.Argument(
+            metavar="REVISION",
+            help="Head of the branch to move, or any revision of it.",
+            autocompletion=complete_revision,
+        ),
+    ],
+    onto: Annotated[
+        str | None,
+        typer.Option(
+            "--onto", metavar="REVISION", help="Head to move it onto, where there are several others."
+        ),
+    ] = None,
+    unapplied: Annotated[
+        bool, typer.Option("--unapplied", help="No database has the branch: ask none.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> Outcome:
+    """Move a branch that is not applied yet on top of the other head."""
+    from migrator.operations.rebase import RebaseRequest
+    from migrator.operations.rebase import rebase as operation
+
+    return Outcome(operation(run.workspace(), RebaseRequest(revision, onto, unapplied, dry_run)))
 
 
 def edit(run: Invocation, target: Target = "head") -> Outcome:

@@ -8,7 +8,7 @@ from functools import singledispatch
 from migrator.cli.plain import How
 from migrator.cli.plain.run import count, run_lines
 from migrator.results.changes import Change
-from migrator.results.written import Checked, Generated, VersionsReset
+from migrator.results.written import Checked, Generated, Rebased, VersionsReset
 
 
 @singledispatch
@@ -40,6 +40,14 @@ def _(result: Checked, how: How) -> Iterator[str]:
         yield from change_lines(result.changes)
     else:
         yield "models and database agree"
+
+
+@lines.register
+def _(result: Rebased, _how: How) -> Iterator[str]:
+    moved, wrote = ("would move", "would rewrite") if result.dry_run else ("moved", "rewrote")
+    before = f", no longer after {', '.join(result.before)}" if result.before else ""
+    yield f"{wrote} {result.path}: {result.revisions[0]} comes after {result.onto}{before}"
+    yield f"{moved} {', '.join(result.revisions)} on top of {result.onto}"
 
 
 @lines.register

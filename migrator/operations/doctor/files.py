@@ -11,6 +11,7 @@ from alembic.script import Script
 
 from migrator.bridge.files import version_files
 from migrator.bridge.scripts import LONGEST_ID
+from migrator.bridge.several_heads import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
@@ -100,8 +101,8 @@ def _heads(loaded: _Loaded, workspace: Workspace) -> Iterator[Finding]:
             "heads", "note", f"several: {names}", f"To go to all: {workspace.again('upgrade', 'heads')}"
         )
     else:
-        join = workspace.again("merge", "heads", "-m", "merge")
-        yield Finding("heads", "problem", f"several: {names}", f"Join them: {join}")
+        several = several_heads({each.revision: Path(each.path) for each in heads}, workspace)
+        yield Finding("heads", "problem", f"several: {several.named}", several.hint)
 
 
 def _long(loaded: _Loaded) -> dict[str, Path]:

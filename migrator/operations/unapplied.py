@@ -1,0 +1,96 @@
+"""Makes sure that no database has revisions whose files are about to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from migrator.bridge.plan import applied_revisions, unknown_revisions
+from migrator.bridge.scripts import folders_of
+from migrator.config.environments import BrokenEnvironment, Environment, discover
+from migrator.config.folders import version_folders
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, RefusedError
+from migrator.operations.status import statuses
+from migrator.results.status import EnvironmentStatus
+
+_SECONDS = 10.0
+
+
+def require_unapplied(workspace: Workspace, scripts: ScriptDirectory, revisions: Sequence[str]) -> None:
+    """Ask every environment that uses the version folders of `scripts` whether its database has `revisions`.
+
+    All are asked at once, for ten seconds each, writing nothing. Raises RefusedError where one has any of
+    them, and where one cannot be asked.
+    """
+    asked = statuses(_users(workspace, folders_of(scripts)), workspace.environment.name, _SECONDS)
+    for status in asked:
+        found = applied_revisions(scripts, status.current).intersection(revisions)
+        if found:
+            names = ", ".join(each for each in revisions if each in found)
+            raise RefusedError(
+                f"The database of {status.name} ({status.database}) has {names}; nothing was changed.",
+                hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
+            )
+    reasons = [reason for status in asked for reason in _not_asked(status, scripts)]
+    reasons += [f"{each.name}: {_part(each.error.message)}" for each in _broken(workspace)]
+    if reasons:
+        raise RefusedError(
+            f"Whether {_any(revisions)} is applied cannot be told of {'; of '.join(reasons)};"
+            " nothing was changed.",
+            hint="Where it is certain that no database has it, add --unapplied.",
+        )
+
+
+def _any(revisions: Sequence[str]) -> str:
+    return revisions[0] if len(revisions) == 1 else f"any of {', '.join(revisions)}"
+
+
+def _users(workspace: Workspace, folders: Iterable[Path]) -> list[Workspace]:
+    """Give the workspace, and one for each other environment of the project with a folder in common."""
+    ours = {folder.resolve() for folder in folders}
+    everybody = (workspace.environment, *workspace.others)
+    plain = replace(workspace.choice, url=None)
+    return [
+        workspace,
+        *(
+            Workspace(other, tuple(each for each in everybody if each is not other), "status", plain)
+            for other in workspace.others
+            if _may_use(other, ours)
+        ),
+    ]
+
+
+def _may_use(environment: Environment, folders: set[Path]) -> bool:
+    try:
+        return any(folder.resolve() in folders for folder in version_folders(environment))
+    except ConfigurationError:
+        # Its status will say what is wrong with it.
+        return True
+
+
+def _broken(workspace: Workspace) -> list[BrokenEnvironment]:
+    """Give the environments of which not even the folder can be told."""
+    if not workspace.environment.managed or (workspace.by_file and not workspace.others):
+        return []
+    return discover(workspace.environment.root, section=workspace.choice.section)[1]
+
+
+def _not_asked(status: EnvironmentStatus, scripts: ScriptDirectory) -> list[str]:
+    """Say why a database cannot be told about; nothing where it can."""
+    if status.state == "not configured":
+        why = ", ".join(status.notes) or "no database is configured for it here"
+    elif status.error is not None:
+        why = status.error
+    elif unknown := unknown_revisions(scripts, status.current):
+        why = f"it is at {', '.join(unknown)}, which no file here has"
+    else:
+        return []
+    return [f"{status.name}: {_part(why)}"]
+
+
+def _part(sentence: str) -> str:
+    return sentence.strip().removesuffix(".")
