@@ -52,8 +52,9 @@ def adjust(
         _leave_alone(up, files, found)
         renaming = rename(up, autogen, wishes.renames)
         _refuse_other_models(up, autogen, session)
-    enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)
+    # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)
+    enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)
     found.not_compared += [each for each in not_compared(context) if each not in found.not_compared]
     found.applied += [*renaming.applied, *enums.applied]
     found.candidates += [*renaming.candidates, *enums.candidates]

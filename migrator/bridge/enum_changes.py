@@ -28,9 +28,9 @@ Defaults = dict[Use, tuple[str | None, str | None]]
 
 @dataclass(frozen=True)
 class Altered:
-    """The operation that changes an enum; values that it renames, and those that may have been renamed."""
+    """What changes an enum; values that are renamed, and those that may have been renamed."""
 
-    operation: Statements
+    operations: tuple[ops.MigrateOperation, ...]
     applied: tuple[Rename, ...]
     candidates: tuple[Rename, ...]
 
@@ -53,21 +53,27 @@ def alteration(
     values = [(each.old, each.new) for each in applied]
     names = dict(values)
     between = tuple(names.get(label, label) for label in enum.labels)
+    lost = [label for label in enum.labels if label not in model.labels]
+    taken = _taken_drops(up, renamed, enum, lost)
+    gone = frozenset(name for block in taken for op in block.ops for name in _names(op))
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     if between == model.labels:
         defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
         sql += _set_defaults(defaults, 1)
         undo = [*_set_defaults(defaults, 0), *undo]
     elif _only_adds(between, model.labels) and _may_add(autogen, between, model):
-        what = _rebuilt(up, autogen, renamed, enum, names, model.labels, keep=True)
         sql += add_values(*enum.key, between, model.labels)
-        undo = [*rebuild(what, between, back=True), *undo]
+        undo = [*rebuild(_rebuilt(enum, names, gone), between, back=True), *undo]
     else:
-        what = _rebuilt(up, autogen, renamed, enum, names, model.labels)
+        what = _rebuilt(enum, names, gone, _defaults(up, autogen, renamed, enum, names, model.labels))
         sql += rebuild(what, model.labels)
         undo = [*rebuild(what, between, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return Altered(Statements(sql, undo, there, back), applied, candidates)
+    return Altered((*taken, Statements(sql, undo, there, back)), applied, candidates)
+
+
+def _names(op: object) -> set[str]:
+    return {str(getattr(op, "index_name", None)), str(getattr(op, "constraint_name", None))}
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -113,27 +119,20 @@ def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
 
 
 def _rebuilt(
-    up: ops.UpgradeOps,
-    autogen: AutogenContext,
-    renamed: Renamed,
-    enum: EnumType,
-    names: dict[str, str],
-    labels: Sequence[str],
-    *,
-    keep: bool = False,
+    enum: EnumType, names: dict[str, str], gone: frozenset[str], defaults: Defaults | None = None
 ) -> Rebuild:
-    """Give what a rebuild needs. With `keep`, for the way back only, defaults stay what they are."""
-    hanging = tuple(Hanging(each.name, each.drop, _mapped(each.make, names)) for each in enum.hanging)
-    if keep:
-        kept: Defaults = {}
+    """Give what a rebuild needs. Without `defaults`, for the way back only, they stay what they are."""
+    hanging = tuple(
+        Hanging(each.name, each.drop, _mapped(each.make, names))
+        for each in enum.hanging
+        if each.name not in gone
+    )
+    if defaults is None:
+        defaults = {}
         for use in enum.uses:
             default = None if use.default is None else _mapped(use.default, names)
-            kept[use] = (default, default)
-        return Rebuild(*enum.key, enum.uses, kept, hanging)
-    defaults = _defaults(up, autogen, renamed, enum, names, labels)
-    removed = _removed(enum, names, labels)
-    gone = frozenset(each.name for each in hanging if _says(each.make, removed) and _take_drop(up, each.name))
-    return Rebuild(*enum.key, enum.uses, defaults, hanging, gone)
+            defaults[use] = (default, default)
+    return Rebuild(*enum.key, enum.uses, defaults, hanging)
 
 
 def _removed(enum: EnumType, names: dict[str, str], labels: Sequence[str]) -> list[str]:
@@ -145,17 +144,24 @@ def _says(text: str, labels: Iterable[str]) -> bool:
     return any(literal(label) in text for label in labels)
 
 
-def _take_drop(up: ops.UpgradeOps, name: str) -> bool:
-    """Take the drop of an index or check out of `up`, if it is there: it goes with the old type."""
-    for block in up.ops:
+def _taken_drops(
+    up: ops.UpgradeOps, renamed: Renamed, enum: EnumType, labels: Iterable[str]
+) -> list[ops.ModifyTableOps]:
+    """Take out of `up` the drops of checks and indexes that name values which will not be there.
+
+    They go before the type changes, so that the way back makes them when the values are there again.
+    """
+    names = {each.name for each in enum.hanging if _says(each.make, labels)}
+    taken: list[ops.ModifyTableOps] = []
+    for block in list(up.ops) if names else ():
         if not isinstance(block, ops.ModifyTableOps):
             continue
         for op in list(block.ops):
-            names = (getattr(op, "index_name", None), getattr(op, "constraint_name", None))
-            if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and name in map(str, names):
+            if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and names & _names(op):
                 block.ops.remove(op)
-                return True
-    return False
+                op.table_name = renamed.old_table(block.schema, block.table_name)
+                taken.append(ops.ModifyTableOps(op.table_name, [op], schema=block.schema))
+    return taken
 
 
 def _mapped(sql: str, names: dict[str, str]) -> str:

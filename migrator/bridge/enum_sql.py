@@ -14,17 +14,13 @@ _LONGEST_NAME = 63
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What a type is rebuilt in: its columns, with their defaults before and after, and what hangs on them.
-
-    What is in `gone` is not made again, but is on the way back.
-    """
+    """A type with the columns that have it, their defaults before and after, and what names the type."""
 
     schema: str | None
     name: str
     uses: tuple[Use, ...]
     defaults: Mapping[Use, tuple[str | None, str | None]]
     hanging: tuple[Hanging, ...]
-    gone: frozenset[str] = frozenset()
 
 
 def create_type(schema: str | None, name: str, labels: Sequence[str]) -> str:
@@ -69,9 +65,9 @@ def rebuild(what: Rebuild, labels: Sequence[str], *, back: bool = False) -> list
     return [
         f"ALTER TYPE {type_} RENAME TO {identifier(old)}",
         create_type(what.schema, what.name, labels),
-        *(each.drop for each in what.hanging if not (back and each.name in what.gone)),
+        *(each.drop for each in what.hanging),
         *_columns(what, type_, back=back),
-        *(each.make for each in what.hanging if back or each.name not in what.gone),
+        *(each.make for each in what.hanging),
         drop_type(what.schema, old),
     ]
 

@@ -6,22 +6,19 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from sqlalchemy import ARRAY
 
 from migrator.bridge.enum_changes import alteration
 from migrator.bridge.enum_columns import retype_columns
+from migrator.bridge.enum_rendering import write_types
 from migrator.bridge.enum_sql import create_type, drop_type
 from migrator.bridge.enum_types import (
     EnumType,
     Key,
     ModelEnum,
     database_enums,
-    enum_key,
-    enum_of,
     model_enums,
 )
 from migrator.bridge.hanging import Renamed
@@ -72,7 +69,7 @@ def compare_enums(
     for key, enum in database.items():
         if key in models and enum.labels != models[key].labels:
             altered = alteration(up, autogen, renamed, enum, models[key], tuple(wished))
-            first.append(altered.operation)
+            first += altered.operations
             found.applied += altered.applied
             found.candidates += altered.candidates
     moved = retype_columns(up, autogen, renamed)
@@ -82,7 +79,7 @@ def compare_enums(
     going = {*_going(up, renamed), *moved}
     last = [_dropped(enum) for enum in _unused(database, models, going, files)]
     up.ops[:] = [*made, *first, *up.ops, *last]
-    _say_who_makes_types(autogen, {*database, *(set(new) - with_table)})
+    write_types(autogen, {*database, *(set(new) - with_table)})
     return found
 
 
@@ -149,24 +146,3 @@ def _unused(
         if (one.uses and all((use.schema, use.table, use.column) in going for use in one.uses))
         or (not one.uses and one.schema is None and one.name in ours)
     ]
-
-
-def _say_who_makes_types(autogen: AutogenContext, there: set[Key]) -> None:
-    """Make `create_table` leave alone the types that are there before it, or are made beforehand."""
-    theirs = autogen.opts.get("render_item")
-    default = autogen.dialect.default_schema_name
-
-    def render(kind: str, item: Any, context: AutogenContext) -> Any:
-        said = theirs(kind, item, context) if theirs else False
-        if said is not False or kind != "type" or isinstance(item, ARRAY):
-            return said
-        enum = enum_of(item, autogen.dialect)
-        if enum is None or enum_key(enum, default) not in there:
-            return False
-        context.imports.add("from sqlalchemy.dialects import postgresql")
-        schema = f", schema={enum.schema!r}" if enum.schema else ""
-        labels = "".join(f"{label!r}, " for label in enum.enums)
-        return f"postgresql.ENUM({labels}name={str(enum.name)!r}{schema}, create_type=False)"
-
-    # The context's own options: whoever compares after this does it in a context of their own.
-    autogen.migration_context.opts["render_item"] = render
