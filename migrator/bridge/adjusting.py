@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.checks import compare_checks
 from migrator.bridge.enums import compare_enums
+from migrator.bridge.identities import say_what_was_identity
 from migrator.bridge.names import qualified
 from migrator.bridge.not_compared import not_compared
 from migrator.bridge.renames import Renaming, rename
@@ -52,6 +53,7 @@ def adjust(
         _leave_alone(up, files, found)
         renaming = rename(up, autogen, wishes.renames)
         _refuse_other_models(up, autogen, session)
+    say_what_was_identity(up)
     # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)
     enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)

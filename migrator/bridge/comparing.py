@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, Table
 
 from migrator.bridge.adjusting import Found, Wishes, adjust
 from migrator.bridge.changes import describe
-from migrator.bridge.enum_defaults import compare_enum_defaults
+from migrator.bridge.literal_defaults import compare_literal_defaults
 from migrator.bridge.plan import PlannedStep
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
@@ -57,7 +57,7 @@ class Comparison:
         def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
             if before(tuple(heads), context):
                 require_tables(context, self._session.workspace)
-                compare_enum_defaults(context)
+                compare_literal_defaults(context)
                 self._context.run_autogenerate(heads, context)
                 self._describe(context)
             return ()

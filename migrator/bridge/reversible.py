@@ -42,6 +42,13 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
+class AlterIdentity(ops.AlterColumnOp):
+    """A column that becomes, is changed as, or ceases to be an identity column.
+
+    Alembic needs to be told what it was before, and does not write that itself.
+    """
+
+
 class Statements(ops.ExecuteSQLOp):
     """SQL statements with those that undo them; either may be none. `change` says what they do.
 
@@ -66,6 +73,19 @@ def _rename_table(context: AutogenContext, operation: RenameTable) -> str:
     if operation.schema:
         names.append(f"schema={str(operation.schema)!r}")
     return f"{_prefix(context)}rename_table({', '.join(names)})"
+
+
+@renderers.dispatch_for(AlterIdentity)
+def _alter_identity(context: AutogenContext, operation: AlterIdentity) -> str:
+    write = renderers.dispatch(ops.AlterColumnOp)
+    was = ops.AlterColumnOp(
+        operation.table_name,
+        operation.column_name,
+        existing_server_default=operation.existing_server_default,
+    )
+    text, existing = write(context, operation), write(context, was)
+    _, comma, said = existing.removesuffix(")").partition(",\n")
+    return f"{text.removesuffix(')')}{comma}{said})" if comma else str(text)
 
 
 @renderers.dispatch_for(Statements)

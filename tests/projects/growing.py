@@ -71,7 +71,7 @@ class Growing:
 
     def agree(self) -> None:
         """See that models and database agree."""
-        assert self.run("check").out == "models and database agree\n"
+        assert self.run("check", "--traceback").out == "models and database agree\n"
 
     def change(self, models: str, *options: str) -> str:
         """Change the models: generate, upgrade, see that all agree, go back to the very same, and up again.

@@ -1,7 +1,7 @@
-"""Compares the defaults of enum columns as texts.
+"""Compares plain defaults of text and enum columns as texts.
 
 Alembic lets PostgreSQL compare two defaults, which fails where the models have a value that the type in the
-database has not yet.
+database has not yet, or a text with a quote in it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import Column
+from sqlalchemy import Column, String
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import DefaultClause
 
 from migrator.bridge.enum_columns import default_sql, same_default
 from migrator.bridge.enum_types import enum_of
 
-_NAME = "migrator.enum_defaults"
+_NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"
 _LITERAL = re.compile(r"'(?:[^']|'')*'(?:::[^']*)?")
 
 
-def compare_enum_defaults(context: MigrationContext) -> None:
+def compare_literal_defaults(context: MigrationContext) -> None:
     """Make the comparisons of one context, and no other, do so. What env.py has said of defaults stands."""
     if context.opts.get("compare_server_default") is True and context.dialect.name == "postgresql":
         plugins = context.opts.get(_OPTION) or ["alembic.autogenerate.*"]
@@ -40,17 +42,24 @@ def _compare(
     old: Column[Any],
     new: Column[Any],
 ) -> PriorityDispatchResult:
-    dialect = autogen.dialect
-    if enum_of(old.type, dialect) is None and enum_of(new.type, dialect) is None:
+    defaults = (old.server_default, new.server_default)
+    before, after = (default_sql(each, autogen.dialect) for each in defaults)
+    if not (
+        all(_is_textual(each.type, autogen.dialect) for each in (old, new))
+        and all(each is None or isinstance(each, DefaultClause) for each in defaults)
+        and all(each is None or _LITERAL.fullmatch(each) for each in (before, after))
+    ):
         return PriorityDispatchResult.CONTINUE
-    before, after = (default_sql(each.server_default, dialect) for each in (old, new))
-    if not all(each is None or _LITERAL.fullmatch(each) for each in (before, after)):
+    if old.server_default is None and new.server_default is None:
         return PriorityDispatchResult.CONTINUE
-    if old.server_default is not None:
-        alter.existing_server_default = old.server_default
+    alter.existing_server_default = old.server_default
     if not same_default(before, after):
         alter.modify_server_default = new.server_default
     return PriorityDispatchResult.STOP
+
+
+def _is_textual(type_: Any, dialect: Dialect) -> bool:
+    return enum_of(type_, dialect) is not None or isinstance(type_.dialect_impl(dialect), String)
 
 
 # Registered for all, and used only where a context names it.
