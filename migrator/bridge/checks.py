@@ -95,7 +95,9 @@ def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, C
     for check in every:
         if not isinstance(check, CheckConstraint) or not _made(check, compiler):
             continue
-        name = autogen.dialect.identifier_preparer.format_constraint(check)
+        # A naming convention may give the name, or leave it to the server.
+        preparer = autogen.dialect.identifier_preparer
+        name = None if check.name is None else preparer.format_constraint(check)
         yield (None if name is None else _bare(name), check)
 
 
