@@ -10,6 +10,7 @@ from textwrap import shorten
 from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
+from migrator.bridge.reversible import RenameColumn, Statements
 from migrator.bridge.sqltext import columns_text, default_text, sql_text, type_texts
 from migrator.results.changes import Change
 
@@ -78,6 +79,9 @@ def _(operation: ops.DropColumnOp, _dialect: Dialect) -> Change:
 @_change.register
 def _(operation: ops.AlterColumnOp, dialect: Dialect) -> Change:
     table = _qualified(operation.schema, operation.table_name)
+    if isinstance(operation, RenameColumn):
+        new = f"{table}.{operation.modify_name}"
+        return Change("alter_column", f"rename column {table}.{operation.column_name} to {new}", table)
     details = ", ".join(_alterations(operation, dialect))
     text = f"alter column {table}.{operation.column_name}"
     return Change("alter_column", f"{text}: {details}" if details else text, table)
@@ -199,6 +203,11 @@ def _(operation: ops.CreateTableCommentOp, _dialect: Dialect) -> Change:
 def _(operation: ops.DropTableCommentOp, _dialect: Dialect) -> Change:
     table = _qualified(operation.schema, operation.table_name)
     return Change("table_comment", f"drop the comment of table {table}", table)
+
+
+@_change.register
+def _(operation: Statements, _dialect: Dialect) -> Change:
+    return operation.change
 
 
 @_change.register

@@ -12,7 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import MetaData, Table
 
+from migrator.bridge.adjusting import Found, Wishes, adjust
 from migrator.bridge.changes import describe
+from migrator.bridge.literal_defaults import compare_literal_defaults
 from migrator.bridge.plan import PlannedStep
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
@@ -41,21 +43,35 @@ class Comparison:
         self._session = session
         self._context = RevisionContext(session.config, session.scripts, {**_ARGUMENTS, **arguments})
         self.changes: tuple[Change, ...] = ()
+        self.found = Found()
 
-    def compare(self, before: Before) -> None:
+    def compare(self, before: Before, wishes: Wishes | None = None) -> None:
         """Compare the models with the database. `before(heads, context)` may refuse, or give False to skip.
 
-        Raises ModelsError for models without a table.
+        With `wishes` a revision is to be written: renames are put in, and tables that no revision made are
+        left alone; `found` tells of both. Raises ModelsError for models without a table, or without any
+        table that the database has.
         """
+        self._context.process_revision_directives = self._adjuster(wishes)
 
         def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
             if before(tuple(heads), context):
                 require_tables(context, self._session.workspace)
+                compare_literal_defaults(context)
                 self._context.run_autogenerate(heads, context)
                 self._describe(context)
             return ()
 
         self._run(work, dont_mutate=True)
+
+    def _adjuster(self, wishes: Wishes | None) -> Any:
+        def adjusted(context: MigrationContext, _heads: Any, scripts: list[ops.MigrationScript]) -> None:
+            # Of an env.py that reaches several databases the last one has just been compared.
+            up, down = scripts[-1].upgrade_ops_list[-1], scripts[-1].downgrade_ops_list[-1]
+            adjust(up, context, self._session, wishes, self.found)
+            up.reverse_into(down)
+
+        return adjusted
 
     def run_env(self, *, offline: bool) -> None:
         """Run env.py for what it adds to the template, comparing nothing."""

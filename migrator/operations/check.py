@@ -31,4 +31,4 @@ def check(workspace: Workspace, report: Report) -> Checked:
 
         comparison = Comparison(session, autogenerate=True)
         comparison.compare(at_head)
-    return Checked("database", comparison.changes, tuple(pending))
+    return Checked("database", comparison.changes, tuple(pending), tuple(comparison.found.not_compared))

@@ -34,6 +34,10 @@ class Consent:
     can_ask: bool = False
 
 
+NOBODY = Consent()
+"""Consent where nobody can be asked and nothing was said."""
+
+
 def require_consent(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
     """Refuse to go on in a protected environment without its name as confirmation. Raises RefusedError.
 

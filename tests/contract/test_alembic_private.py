@@ -19,7 +19,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import CycleDetected, MultipleHeads, RevisionMap
-from sqlalchemy import Column, Index, Integer, MetaData, Table, create_engine
+from sqlalchemy import Column, Constraint, Index, Integer, MetaData, Table, create_engine
 
 from tests.conftest import ROOT
 from tests.projects.small import revision_text, versions, write_project
@@ -47,6 +47,10 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
         "ensure-version --sql prints nothing (bridge/version_table.py)",
     ),
     "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
+    "_create_rule": (
+        Constraint,
+        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/checks.py)",
+    ),
     "_reverse": (ops.DropIndexOp, "a dropped index is described without its columns (bridge/changes.py)"),
 }
 # Names without an underscore that Alembic's documentation does not mention either.
@@ -56,6 +60,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
     (RevisionContext, "run_no_autogenerate", "reset-versions writes nothing (bridge/comparing.py)"),
     (RevisionContext, "generate_scripts", "generate writes nothing (bridge/comparing.py)"),
     (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/comparing.py)"),
+    (AutogenContext, "comparators", "what is renamed is not compared any more (bridge/renames.py)"),
     (AutogenContext, "run_object_filters", "reset-versions ignores exclude_tables (bridge/comparing.py)"),
     (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),
     (Config, "messaging_opts", "Alembic's own messages stand beside ours (bridge/config.py)"),

@@ -149,10 +149,12 @@ def check(
     against: Annotated[
         str, typer.Option("--against", metavar="database", help="What the models are compared with.")
     ] = "database",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is not compared, too.")] = False,
 ) -> Outcome:
     """Compare models and database (exit 1: they differ)."""
     from migrator.operations.check import check as operation
 
+    run.verbose = verbose
     if against != "database":
         raise UsageError(f"--against {against} is not known.", hint="Give --against database.")
     result = operation(run.workspace(), run.report)

@@ -9,6 +9,7 @@ import typer
 from migrator.cli.complete import complete_revision
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import BranchLabel, Confirm, DryRun, Message, RevId, Target, Targets
+from migrator.errors import UsageError
 
 
 def generate(
@@ -38,11 +39,34 @@ def generate(
         list[str] | None,
         typer.Option("--depends-on", metavar="TARGET", help="Revision that this one needs (repeatable)."),
     ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="TABLE.OLD=NEW", help="A column was renamed (repeatable)."),
+    ] = None,
+    rename_table: Annotated[
+        list[str] | None,
+        typer.Option("--rename-table", metavar="OLD=NEW", help="A table was renamed (repeatable)."),
+    ] = None,
+    rename_value: Annotated[
+        list[str] | None,
+        typer.Option("--rename-value", metavar="TYPE.OLD=NEW", help="An enum's value was (repeatable)."),
+    ] = None,
+    allow_drop: Annotated[
+        bool, typer.Option("--allow-drop", help="Drop tables and columns without asking.")
+    ] = False,
 ) -> Outcome:
     """Write a revision from what changed in the models."""
     from migrator.operations.generate import GenerateRequest
     from migrator.operations.generate import generate as operation
+    from migrator.operations.renaming import parse_rename
 
+    renames = (
+        *(parse_rename("table", each) for each in rename_table or ()),
+        *(parse_rename("column", each) for each in rename or ()),
+        *(parse_rename("value", each) for each in rename_value or ()),
+    )
+    if renames and not autogenerate:
+        raise UsageError("A blank revision renames nothing.", hint="Leave --empty out.")
     request = GenerateRequest(
         message=message,
         autogenerate=autogenerate,
@@ -53,8 +77,10 @@ def generate(
         version_path=version_path and run.path(version_path),
         rev_id=rev_id,
         depends_on=tuple(depends_on or ()),
+        renames=renames,
+        allow_drop=allow_drop,
     )
-    return Outcome(operation(run.workspace(), request, run.report))
+    return Outcome(operation(run.workspace(), request, run.report, run.consent(None)))
 
 
 def merge(

@@ -24,6 +24,7 @@ def _(result: Generated, _how: How) -> Iterator[str]:
         yield f"wrote {written.path}"
     if not result.written:
         yield "nothing changed: no revision was written"
+    yield from (f"note: {note}" for note in result.notes)
 
 
 def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
@@ -40,6 +41,8 @@ def _(result: Checked, how: How) -> Iterator[str]:
         yield from change_lines(result.changes)
     else:
         yield "models and database agree"
+    if how.verbose and result.not_compared:
+        yield f"not compared: {', '.join(result.not_compared)}"
 
 
 @lines.register

@@ -1,0 +1,116 @@
+"""Which tables and types the version files make, read from their text without running them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_NAME = r'((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'
+_IN_SQL = (
+    re.compile(
+        r"\bCREATE\s+(?:(?:GLOBAL|LOCAL)\s+)?(?:TEMP\w*\s+|UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+        + _NAME,
+        re.IGNORECASE,
+    ),
+    re.compile(r"\bALTER\s+TABLE\b[^;]*?\bRENAME\s+TO\s+" + _NAME, re.IGNORECASE),
+)
+
+
+@dataclass(frozen=True)
+class Created:
+    """Names of tables that version files make, with their schema where it is said.
+
+    `anything` is set where a file makes whatever the models have (`metadata.create_all`).
+    """
+
+    names: frozenset[str]
+    anything: bool = False
+
+    def has(self, table: str, schema: str | None) -> bool:
+        """Whether a revision may have made a table."""
+        return (
+            self.anything or table in self.names or (schema is not None and f"{schema}.{table}" in self.names)
+        )
+
+
+def created_tables(paths: Iterable[Path]) -> Created:
+    """Give the tables that the files create, under the names they were given or renamed to.
+
+    A file that makes tables in a way that cannot be read (a name from a variable) counts every text in it
+    as a name, so that too many are taken for made, not too few. Unreadable files are skipped.
+    """
+    names: set[str] = set()
+    anything = False
+    for text in _texts(paths):
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        found = list(_names(tree))
+        names.update(found)
+        anything = anything or _creates_all(tree)
+        names.update(_in_sql(text))
+    return Created(frozenset(names), anything)
+
+
+def _texts(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        try:
+            yield path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr == "create_table":
+            yield from _name(tree, node, 0, "table_name")
+        elif node.func.attr == "rename_table":
+            yield from _name(tree, node, 1, "new_table_name")
+
+
+def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterator[str]:
+    said = {each.arg: each.value for each in call.keywords}
+    given = call.args[position] if len(call.args) > position else said.get(keyword)
+    if not isinstance(given, ast.Constant):
+        texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
+        yield from (text for text in texts if isinstance(text, str))
+        return
+    if not isinstance(given.value, str):
+        return
+    schema = said.get("schema")
+    yield given.value
+    if isinstance(schema, ast.Constant) and isinstance(schema.value, str):
+        yield f"{schema.value}.{given.value}"
+
+
+def _creates_all(tree: ast.AST) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "create_all" for node in ast.walk(tree))
+
+
+def _in_sql(text: str) -> Iterator[str]:
+    for pattern in _IN_SQL:
+        for match in pattern.finditer(text):
+            parts = [part.strip().strip('"') for part in match[1].split(".")]
+            yield parts[-1]
+            yield ".".join(parts)
+
+
+def types_mentioned(paths: Iterable[Path], names: Iterable[str]) -> frozenset[str]:
+    """Give those of the names that a version file has as the name of a type, in Python or in SQL."""
+    patterns = {
+        name: re.compile(
+            rf"""\bname\s*=\s*(['"]){re.escape(name)}\1|\bTYPE\s+(?:[\w"$]+\.)?"?{re.escape(name)}(?![\w$])""",
+            re.IGNORECASE,
+        )
+        for name in names
+    }
+    found: set[str] = set()
+    for text in _texts(paths) if patterns else ():
+        found.update(name for name, pattern in patterns.items() if name in text and pattern.search(text))
+    return frozenset(found)
