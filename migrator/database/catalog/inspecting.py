@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
-from sqlalchemy.exc import CompileError
+from sqlalchemy.exc import CompileError, SAWarning
 
 from migrator.database.catalog.objects import Entry
 
@@ -35,7 +36,10 @@ def inspected(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
     The transaction that reading begins is ended again.
     """
     began = not connection.in_transaction()
-    entries = [*_tables(connection, left_out), *_written(connection, left_out)]
+    with warnings.catch_warnings():
+        # Of SQLite's indexes on expressions, which are read from what SQLite keeps.
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection", SAWarning)
+        entries = [*_tables(connection, left_out), *_written(connection, left_out)]
     if began:
         connection.rollback()
     return iter(entries)
@@ -53,8 +57,9 @@ def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
         for column in columns:
             yield _part("column", f"{table}.{column['name']}", table, _column(connection, column))
             yield from _comment(f"column {table}.{column['name']}", table, column.get("comment"))
-    for table, comment in _each(inspector.get_multi_table_comment(**of_kept)):
-        yield from _comment(f"table {table}", table, comment.get("text"))
+    if connection.dialect.supports_comments:
+        for table, comment in _each(inspector.get_multi_table_comment(**of_kept)):
+            yield from _comment(f"table {table}", table, comment.get("text"))
     yield from _constraints(inspector, of_kept)
     # SQLite keeps the statements that made its indexes, which say more.
     if connection.dialect.name != "sqlite":
