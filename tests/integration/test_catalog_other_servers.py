@@ -146,6 +146,7 @@ def test_aiosqlite_reads_the_same(tmp_path: Path) -> None:
         ("ALTER TABLE a MODIFY name VARCHAR(20) NULL DEFAULT 'x'", ["column a.name"]),
         ("ALTER TABLE a MODIFY id INTEGER AUTO_INCREMENT", ["column a.id"]),
         ("ALTER TABLE a MODIFY name VARCHAR(20) NOT NULL DEFAULT 'x' COMMENT 'c'", ["comment column a.name"]),
+        ("ALTER TABLE b DEFAULT CHARACTER SET utf8mb4", ["table b"]),
         ("ALTER TABLE a COMMENT 'c'", ["comment table a"]),
         ("ALTER TABLE b DROP FOREIGN KEY fk", ["constraint fk on b"]),
         ("ALTER TABLE b DROP CONSTRAINT c", ["constraint c on b"]),
@@ -160,6 +161,7 @@ def test_a_change_to_a_mariadb_database_is_told(
     left, equal, right = new_mariadb(), new_mariadb(), new_mariadb()
     for database in (left, equal, right):
         database.query(";".join(BASE).replace("id INTEGER PRIMARY KEY", "id INTEGER NOT NULL PRIMARY KEY"))
+    equal.query("INSERT INTO a VALUES (7, 'z')")
     right.query(change)
     for database in (left, equal, right):
         # Who may not see a view's text, or triggers, is not told of them.

@@ -173,3 +173,32 @@ def test_an_ordered_set_aggregate_is_an_error_that_names_it(new_database: NewDat
 def test_nothing_chosen_is_no_statement(database: Database) -> None:
     with connected(database) as connection:
         assert creation_statements(connection, Catalog({})) == ()
+
+
+def test_a_view_comes_after_a_range_type_that_it_needs_only_through_its_function(
+    new_database: NewDatabase,
+) -> None:
+    script = """
+    CREATE DOMAIN a AS text; CREATE DOMAIN b AS a; CREATE TYPE r AS RANGE (subtype = b, collation = "C");
+    CREATE VIEW v AS SELECT r('x', 'y') IS NULL AS x;
+    """
+
+    made = [each.split()[1:3] for each in statements_of(new_database(), script)]
+
+    assert made == [
+        ["DOMAIN", "public.a"],
+        ["DOMAIN", "public.b"],
+        ["TYPE", "public.r"],
+        ["VIEW", "public.v"],
+    ]
+
+
+def test_functions_of_a_table_that_its_checks_call_are_no_circle(new_database: NewDatabase) -> None:
+    script = """
+    CREATE TABLE t (id int);
+    CREATE FUNCTION f(t) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true';
+    CREATE FUNCTION g(t) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true';
+    ALTER TABLE t ADD CHECK (f(t)), ADD CHECK (g(t));
+    """
+
+    assert len(statements_of(new_database(), script)) == 3

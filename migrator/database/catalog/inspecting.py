@@ -51,8 +51,9 @@ def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
     if not kept:
         return
     of_kept: Mapping[str, Any] = {"filter_names": kept}
+    options = _options(connection, inspector, of_kept)
     for name in kept:
-        yield Entry("table", name, "table")
+        yield Entry("table", name, " ".join(filter(None, ("table", options.get(name)))))
     for table, columns in _each(inspector.get_multi_columns(**of_kept)):
         for column in columns:
             yield _part("column", f"{table}.{column['name']}", table, _column(connection, column))
@@ -66,6 +67,15 @@ def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
         for table, indexes in _each(inspector.get_multi_indexes(**of_kept)):
             for index in indexes:
                 yield _part("index", f"{index['name']} on {table}", table, _told(index, "name"))
+
+
+def _options(connection: Connection, inspector: Any, of_kept: Mapping[str, Any]) -> dict[str, str]:
+    """Give the options of tables, where the server has any; not what the next number will be."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return {}
+    found = _each(inspector.get_multi_table_options(**of_kept))
+    prefix = f"{connection.dialect.name}_"
+    return {table: _told(told, f"{prefix}auto_increment", f"{prefix}comment") for table, told in found}
 
 
 def _constraints(inspector: Any, of_kept: Mapping[str, Any]) -> Iterator[Entry]:

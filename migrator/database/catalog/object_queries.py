@@ -37,8 +37,7 @@ TYPES = """
 SELECT 'enum', 'pg_type'::regclass::oid, t.oid, 0, t.nspname, NULL, t.typname, 'TYPE ' || t.quoted,
     'AS ENUM (' || COALESCE((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
                              FROM pg_enum e WHERE e.enumtypid = t.oid), '') || ')', NULL,
-    EXISTS (SELECT FROM pg_attribute a JOIN rel r ON r.oid = a.attrelid AND r.relkind IN ('r', 'p', 'f')
-            WHERE a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped)
+    t.oid IN (SELECT h.atttypid FROM held h) OR t.typarray IN (SELECT h.atttypid FROM held h)
 FROM typ t WHERE t.typtype = 'e'
 UNION ALL
 SELECT 'domain', 'pg_type'::regclass::oid, t.oid, 0, t.nspname, NULL, t.typname, 'DOMAIN ' || t.quoted,

@@ -24,6 +24,10 @@ typ AS MATERIALIZED (
     SELECT t.*, n.nspname, format('%I.%I', n.nspname, t.typname) AS quoted
     FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)),
+-- Types that columns of tables have.
+held AS MATERIALIZED (
+    SELECT DISTINCT a.atttypid FROM pg_attribute a JOIN rel r ON r.oid = a.attrelid
+    WHERE r.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped),
 coll AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.collname) AS quoted
     FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace),

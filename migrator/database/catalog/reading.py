@@ -6,7 +6,8 @@ do owners, grants, tablespaces, data, a sequence's current value, an extension's
 and whether a materialized view is populated. Left out are what belongs to the whole database (event triggers,
 publications, subscriptions, settings) and what few make outside of extensions: operators and their classes,
 casts, base types, collations, conversions, text search objects, foreign data wrappers and their servers, the
-defaults of a view's columns, and the names of not-null constraints.
+defaults of a view's columns, and the names of not-null constraints. Definitions are as the server words them:
+two major versions may put one view into different words (16 leaves out the table's name before a column).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from sqlalchemy import Connection, text
@@ -35,6 +35,7 @@ _RANKS = (
 _WHOLE = frozenset({"function", "index", "statistics", "rule", "trigger"})
 
 _Address = tuple[int, int]
+_Needs = Mapping[_Address, frozenset[_Address]]
 
 # Views, defaults, constraints, table rows and arrays have addresses of their own in pg_depend: they stand for
 # the view, the table and the element here.
@@ -83,16 +84,18 @@ class NotCreatableError(MigratorError):
 def creation_statements(connection: Connection, objects: Catalog | Collection[Key]) -> tuple[str, ...]:
     """Give the SQL that makes these objects of a PostgreSQL database anew, each after those that it needs.
 
-    What they need besides (tables above all) must be there. Every name is written with its schema. Raises
+    What they need besides (tables above all) must be there. Every name is written with its schema. The
+    statements have no parameters: a colon or a percent sign in them means itself. Raises
     NotCreatableError for a kind that is not made by itself (tables, columns, constraints, partitions), for an
     object that the database does not have, and for objects that need each other in a circle.
     """
     wanted = list(objects.objects if isinstance(objects, Catalog) else objects)
     rows = {row.key: row for row in read_rows(connection)}
     chosen = [_row(key, rows) for key in wanted if key[0] != "comment"]
-    statements = [
-        statement for row in _ordered(chosen, _read_needs(connection)) for statement in _statements(row)
-    ]
+    # Tables are there, so what they need is as well.
+    tables = {(row.classid, row.objid) for row in rows.values() if row.kind == "table"}
+    ordered = _ordered(chosen, _read_needs(connection), tables)
+    statements = [statement for row in ordered for statement in _statements(row)]
     if any(row.kind in ("function", "aggregate") for row in chosen):
         # A body may name what is made later; PostgreSQL knows nothing of such needs.
         statements.insert(0, "SET LOCAL check_function_bodies = off")
@@ -107,13 +110,8 @@ def needed_by_tables(connection: Connection, objects: Catalog) -> Catalog:
     and what these need themselves.
     """
     rows = read_rows(connection)
-    needs = _read_needs(connection)
-    reached = {(row.classid, row.objid) for row in rows if row.kind in ("table", "index") and row.seen}
-    waiting = list(reached)
-    while waiting:
-        for needed in needs.get(waiting.pop(), frozenset()) - reached:
-            reached.add(needed)
-            waiting.append(needed)
+    roots = [(row.classid, row.objid) for row in rows if row.kind in ("table", "index") and row.seen]
+    reached = _reached(roots, _read_needs(connection))
     kept = {
         row.key for row in rows if (row.classid, row.objid) in reached or row.kind in ("schema", "extension")
     }
@@ -141,9 +139,12 @@ def _read_needs(connection: Connection) -> dict[_Address, frozenset[_Address]]:
     return {address: frozenset(needed) for address, needed in found.items()}
 
 
-def _ordered(chosen: Sequence[Row], needs: Mapping[_Address, frozenset[_Address]]) -> Iterator[Row]:
+def _ordered(chosen: Sequence[Row], needs: _Needs, tables: Collection[_Address]) -> Iterator[Row]:
     rows = {(row.classid, row.objid): row for row in chosen}
-    sorter = TopologicalSorter({address: needs.get(address, frozenset()) & rows.keys() for address in rows})
+    ends = {*rows, *tables}
+    sorter = TopologicalSorter(
+        {address: (_reached([address], needs, ends) & rows.keys()) - {address} for address in rows}
+    )
     try:
         sorter.prepare()
     except CycleError as exc:
@@ -153,6 +154,17 @@ def _ordered(chosen: Sequence[Row], needs: Mapping[_Address, frozenset[_Address]
         ready = sorted(sorter.get_ready(), key=lambda address: _rank(rows[address]))
         yield from (rows[address] for address in ready)
         sorter.done(*ready)
+
+
+def _reached(start: Iterable[_Address], needs: _Needs, ends: Collection[_Address] = ()) -> set[_Address]:
+    """Give what the start needs, and what that needs, and so on; what `ends` need is not looked at."""
+    waiting, reached = list(start), set[_Address]()
+    while waiting:
+        for needed in needs.get(waiting.pop(), frozenset()) - reached:
+            reached.add(needed)
+            if needed not in ends:
+                waiting.append(needed)
+    return reached
 
 
 def _rank(row: Row) -> tuple[int, str]:
