@@ -159,15 +159,27 @@ def test_what_is_not_made_by_itself_is_an_error_that_names_it(
     assert f"{kind} {name} cannot be written as a statement" in raised.value.message
 
 
-def test_an_ordered_set_aggregate_is_an_error_that_names_it(new_database: NewDatabase) -> None:
-    with pytest.raises(NotCreatableError, match="The aggregate middle"):
-        statements_of(
-            new_database(),
+@pytest.mark.parametrize(
+    ("script", "named"),
+    [
+        (
             "CREATE FUNCTION last(internal, float8) RETURNS float8 LANGUAGE internal"
             " AS 'percentile_cont_float8_final';"
             "CREATE AGGREGATE middle(float8 ORDER BY float8) (SFUNC = ordered_set_transition,"
             " STYPE = internal, FINALFUNC = last)",
-        )
+            "The aggregate middle",
+        ),
+        (
+            "CREATE DOMAIN d AS int; ALTER DOMAIN d ADD CHECK (VALUE > 0) NOT VALID",
+            "The domain d cannot be written as a statement: one of its checks is not valid",
+        ),
+    ],
+)
+def test_what_no_single_statement_makes_is_an_error_that_names_it(
+    script: str, named: str, new_database: NewDatabase
+) -> None:
+    with pytest.raises(NotCreatableError, match=named):
+        statements_of(new_database(), script)
 
 
 def test_nothing_chosen_is_no_statement(database: Database) -> None:

@@ -177,6 +177,8 @@ def _statements(row: Row) -> Iterator[str]:
         yield from (f"ALTER {row.target} {part}" for part in definition.split(", "))
     elif row.kind == "aggregate" and not definition.startswith("("):
         raise NotCreatableError(*row.key, "its arguments have an order")
+    elif row.kind == "domain" and " NOT VALID" in definition:
+        raise NotCreatableError(*row.key, "one of its checks is not valid")
     elif row.kind == "index" and ("INVALID" in definition or "attached to" in definition):
         raise NotCreatableError(*row.key)
     elif row.kind == "sequence" and "IDENTITY OF" in definition:
