@@ -19,10 +19,11 @@ from migrator.database.exclude import excluder
 if TYPE_CHECKING:
     from tests.mariadb import MariaDatabase
 
+# On lines of their own: older versions of SQLAlchemy find a CHECK's name only so.
 BASE = [
     "CREATE TABLE a (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL DEFAULT 'x')",
     "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER, n INTEGER,"
-    " CONSTRAINT fk FOREIGN KEY (a_id) REFERENCES a (id), CONSTRAINT u UNIQUE (n),"
+    " CONSTRAINT fk FOREIGN KEY (a_id) REFERENCES a (id),\n CONSTRAINT u UNIQUE (n),\n"
     " CONSTRAINT c CHECK (n > 0))",
     "CREATE INDEX ix ON b (a_id)",
     "CREATE VIEW v AS SELECT id FROM a",
