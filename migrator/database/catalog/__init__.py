@@ -1,0 +1,14 @@
+"""What a database holds, the comparison of two databases, and the SQL for what Alembic does not see."""
+
+from migrator.database.catalog.objects import Catalog, differences, foreign_objects
+from migrator.database.catalog.reading import read_catalog
+from migrator.database.catalog.statements import creation_statements, needed_by_tables
+
+__all__ = [
+    "Catalog",
+    "creation_statements",
+    "differences",
+    "foreign_objects",
+    "needed_by_tables",
+    "read_catalog",
+]

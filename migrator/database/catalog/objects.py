@@ -1,0 +1,92 @@
+"""What a database holds, as names and definitions, and what two databases do not have alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from migrator.results.differences import Difference
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object.
+
+    `seen` says whether Alembic's autogenerate takes notice of it, `holder` what it is part of.
+    """
+
+    kind: str
+    name: str
+    definition: str
+    seen: bool = True
+    holder: Key | None = None
+
+    @property
+    def key(self) -> Key:
+        """Its key in the catalogue."""
+        return self.kind, self.name
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The objects of a database: (kind, qualified name) -> definition on one line.
+
+    `unseen` are the keys of those that Alembic's autogenerate does not see; `holders` say which table, or
+    which object, an object is part of.
+    """
+
+    objects: Mapping[Key, str]
+    unseen: frozenset[Key] = frozenset()
+    holders: Mapping[Key, Key] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Catalog:
+        """Give the catalogue of these objects, sorted by kind and name."""
+        found = sorted(entries, key=lambda entry: entry.key)
+        return cls(
+            {entry.key: entry.definition for entry in found},
+            frozenset(entry.key for entry in found if not entry.seen),
+            {entry.key: entry.holder for entry in found if entry.holder is not None},
+        )
+
+    def only(self, keys: Collection[Key]) -> Catalog:
+        """Give the part of the catalogue that has these keys."""
+        return Catalog(
+            {key: text for key, text in self.objects.items() if key in keys},
+            frozenset(key for key in self.unseen if key in keys),
+            {key: holder for key, holder in self.holders.items() if key in keys},
+        )
+
+
+def differences(left: Catalog, right: Catalog) -> tuple[Difference, ...]:
+    """Give what two databases do not have alike, sorted by kind and name.
+
+    A table that only one of them has is one difference: its columns and what else is part of it go without
+    saying.
+    """
+    keys = sorted(left.objects.keys() | right.objects.keys())
+    pairs = ((key, left.objects.get(key), right.objects.get(key)) for key in keys)
+    return tuple(
+        Difference(*key, one, other)
+        for key, one, other in pairs
+        if one != other
+        and not (one is None and _goes_with_its_holder(key, right, left))
+        and not (other is None and _goes_with_its_holder(key, left, right))
+    )
+
+
+def _goes_with_its_holder(key: Key, there: Catalog, missing: Catalog) -> bool:
+    holder = there.holders.get(key)
+    return holder in there.objects and holder not in missing.objects
+
+
+def foreign_objects(catalog: Catalog) -> Catalog:
+    """Give those objects that Alembic's autogenerate does not see, with their comments.
+
+    Schemas, extensions, domains, composite and range types, enums that no column has, functions, aggregates,
+    sequences without an owner, views, materialized views with their indexes, triggers, rules, policies, row
+    security and extended statistics.
+    """
+    return catalog.only(catalog.unseen)

@@ -1,0 +1,142 @@
+"""Reads the catalogue of a database: PostgreSQL's own tables in three round trips, others by the inspector.
+
+What counts and what does not, on PostgreSQL: names, definitions, validity, comments count. A column's place
+among the others does not (it changes when a column is dropped and added again, and no application minds), nor
+do owners, grants, tablespaces, data, a sequence's current value, an extension's version (it is the server's),
+and whether a materialized view is populated. Left out are what belongs to the whole database (event triggers,
+publications, subscriptions, settings) and what few make outside of extensions: operators and their classes,
+casts, base types, collations, conversions, text search objects, foreign data wrappers and their servers, the
+defaults of a view's columns, and the names of not-null constraints. Definitions are as the server words them:
+two major versions may put one view into different words (16 leaves out the table's name before a column).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from migrator.database.catalog.inspecting import inspected
+from migrator.database.catalog.objects import Catalog, Entry, Key
+from migrator.database.catalog.queries import catalog_statement
+from migrator.database.tables import is_own_table
+
+LeaveOut = Callable[[str, str | None], bool]
+
+_DEFAULT_SCHEMA = "public"
+# The names of these are their table's own.
+_NAMED_IN_TABLE = frozenset({"index", "constraint", "trigger", "rule", "policy", "statistics"})
+_DEFINED_IN_LINES = frozenset({"view", "materialized view", "rule"})
+_SEEN_COMMENTS = frozenset({"table", "column"})
+_BREAK = re.compile(r"\s*\n\s*")
+
+
+class Row(NamedTuple):
+    """One object of a PostgreSQL database.
+
+    `classid`, `objid` and `subid` are its address in pg_depend and pg_description. `relation` is the table or
+    view that it hangs on (a table hangs on itself), `target` how statements name it, `after` a statement that
+    must follow the one that makes it, `seen` whether Alembic's autogenerate sees it.
+    """
+
+    kind: str
+    classid: int
+    objid: int
+    subid: int
+    schema: str | None
+    relation: str | None
+    name: str
+    target: str
+    definition: str | None
+    after: str | None
+    seen: bool
+    comment: str | None
+
+    @property
+    def key(self) -> Key:
+        """Its key in the catalogue."""
+        return self.kind, self._name()
+
+    def _name(self) -> str:
+        qualified = "" if self.schema in (None, _DEFAULT_SCHEMA) else f"{self.schema}."
+        if self.kind == "column":
+            return f"{qualified}{self.relation}.{self.name}"
+        if self.kind in _NAMED_IN_TABLE:
+            return f"{self.name} on {qualified}{self.relation}"
+        return f"{qualified}{self.name}"
+
+
+def read_catalog(
+    connection: Connection,
+    *,
+    leave_out: LeaveOut | None = None,
+    version_tables: Collection[str] = ("alembic_version",),
+) -> Catalog:
+    """Read what a database holds. Nothing is written, and a transaction that was open stays open.
+
+    Tables for which `leave_out(name, schema)` is true (the schema is None where it is the default one) are
+    not there, nor what hangs on them, nor the version tables (`name` or `schema.name`), nor migrator's own
+    tables, nor what belongs to extensions.
+    """
+
+    def left_out(name: str, schema: str | None) -> bool:
+        own = is_own_table(name, schema) or name in version_tables or f"{schema}.{name}" in version_tables
+        return own or (leave_out is not None and leave_out(name, schema))
+
+    if connection.dialect.name != "postgresql":
+        return Catalog.of(inspected(connection, left_out))
+    return Catalog.of(entry for row in _kept(read_rows(connection), left_out) for entry in _entries(row))
+
+
+def read_rows(connection: Connection) -> list[Row]:
+    """Read all objects of a PostgreSQL database, whatever the connection's search path is."""
+    began = not connection.in_transaction()
+    major = int((connection.dialect.server_version_info or (12,))[0])
+    path = connection.execute(text("SELECT current_setting('search_path')")).scalar_one()
+    rows = [Row(*row) for row in connection.execute(text(catalog_statement(major)))]
+    if began:
+        connection.rollback()
+    else:
+        connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
+    return rows
+
+
+def _kept(rows: Sequence[Row], left_out: LeaveOut) -> Iterator[Row]:
+    gone = {
+        (row.schema, row.name)
+        for row in rows
+        if row.kind == "table" and left_out(row.name, None if row.schema == _DEFAULT_SCHEMA else row.schema)
+    }
+    return (row for row in rows if row.relation is None or (row.schema, row.relation) not in gone)
+
+
+def _entries(row: Row) -> Iterator[Entry]:
+    definition = one_line(row)
+    kind, name = row.key
+    yield Entry(kind, name, definition, row.seen, _holder(row))
+    if row.comment is not None:
+        written = "'" + row.comment.replace("'", "''").replace("\n", "\\n") + "'"
+        # The default schema has a comment from the start.
+        seen = kind in _SEEN_COMMENTS or (kind == "schema" and row.seen)
+        yield Entry("comment", f"{kind} {name}", written, seen, row.key)
+
+
+def _holder(row: Row) -> Key | None:
+    if row.kind == "table" or row.relation is None:
+        return None
+    return "table", row._replace(kind="table", name=row.relation).key[1]
+
+
+def one_line(row: Row) -> str:
+    """Give an object's definition on one line.
+
+    PostgreSQL lays out the text of views and rules by itself; in others a line break may be in a body or in a
+    literal, and is told.
+    """
+    parts = [part for part in (row.definition, row.after) if part]
+    whole = "; ".join(parts).strip()
+    if row.kind in _DEFINED_IN_LINES:
+        return _BREAK.sub(" ", whole)
+    return whole.replace("\r", "\\r").replace("\n", "\\n")
