@@ -58,14 +58,16 @@ def changed_files(changes: Sequence[Change]) -> Iterator[None]:
 
     New contents are drafted beside their targets and synced to the disk before anything is renamed. After any
     failure, an interrupt included, every file is as it was, and what was made is gone. Bytecode of the files
-    goes in any case: one written within the same second would pass for that of the new content. Raises
-    RevisionsError where a new file is there already, ConfigurationError where a file cannot be changed.
+    goes before the block and after it: one written within the same second would pass for that of the new
+    content. Raises RevisionsError where a new file is there already, ConfigurationError where a file cannot
+    be changed.
     """
     work = _Work()
     try:
         # Held while it is changed, so that what is done is written down; in the block they are not.
         with signals_held():
             _change(work, changes)
+            _drop_bytecode(changes)
         yield
         with signals_held():
             work.finish()

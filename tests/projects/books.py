@@ -100,6 +100,8 @@ class BooksProject:
         """Write the models. In one process they are imported once for each project."""
         folder = self.root / self.package
         folder.mkdir(exist_ok=True)
+        # Of the same length and second, old bytecode would pass for that of the new source.
+        shutil.rmtree(folder / "__pycache__", ignore_errors=True)
         (folder / "__init__.py").write_text(source, encoding="utf-8")
 
     def settings(self, alembic: Sequence[str] = (), migrator: Sequence[str] = ()) -> None:
