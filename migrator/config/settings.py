@@ -181,7 +181,7 @@ KEYS: Mapping[str, Key] = {
             "against",
             _one_of("history", "database"),
             "database",
-            "what generate compares the models with: the history replayed on a scratch database, or the database",
+            "what generate and check compare the models with: the replayed history, or the database",
         ),
         Key(
             "scratch",

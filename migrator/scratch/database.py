@@ -27,7 +27,7 @@ from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
 
 T = TypeVar("T")
-Watch = Callable[[MigrationContext, PlannedStep], None]
+Watch = Callable[[Connection, PlannedStep], None]
 _NO_ROLE = "42704"
 _NO_EXTENSION = re.compile(
     r'extension "(?P<name>[^"]+)" is not available'
@@ -69,8 +69,8 @@ class ScratchDatabase:
     def upgrade(self, target: str = "head", watch: Watch | None = None) -> tuple[Step, ...]:
         """Run the revisions up to `target`, as a run does but without its lock, mark, log and consent.
 
-        `watch` is called with Alembic's context before each step. Gives the steps. Raises ScratchFailedError
-        for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
+        `watch` is called with env.py's connection before each step. Gives the steps. Raises
+        ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
         return _Replay(self, "upgrade", target, watch).run()
 
@@ -138,9 +138,7 @@ class _Replay:
             env_py = session.scripts.env_py_location
             with env_failures(workspace, env_py, lambda: session.connected_to):
                 try:
-                    session.run_untranslated(
-                        self._work(session), writes=True, destination_rev=self._target
-                    )
+                    session.run_untranslated(self._work(session), writes=True, destination_rev=self._target)
                 except (Exception, SystemExit) as exc:
                     if self._running is None or isinstance(exc, MigratorError):
                         raise
@@ -150,15 +148,16 @@ class _Replay:
         make_plan = upgrade_plan if self._direction == "upgrade" else downgrade_plan
         plan = make_plan(session.scripts, self._target)
 
-        def work(heads: Any, context: MigrationContext) -> Iterator[PlannedStep]:
+        def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)
-            one_trip = OneTrip(connection_of(context))
+            connection = connection_of(context)
+            one_trip = OneTrip(connection)
             try:
                 for step in planned(plan, tuple(heads), self._database.workspace):
                     self._running = step_info(step, self._database.workspace)
                     if self._watch is not None:
-                        self._watch(context, step)
+                        self._watch(connection, step)
                     yield step
                     self._done.append(self._running)
                     self._running = None
@@ -171,7 +170,9 @@ class _Replay:
         step, shown = self._running, self._database.workspace.environment.shown
         place = place_in(cause, self._folders)
         where = f"{shown(place[0])}, line {place[1]}" if place else (step.path if step else "env.py")
-        named = f"{step.revision} ({step.message})" if step and step.message else step.revision if step else "?"
+        named = (
+            f"{step.revision} ({step.message})" if step and step.message else step.revision if step else "?"
+        )
         statement = failing_statement(cause)
         extension = _missing_extension(cause)
         if extension is not None:

@@ -24,7 +24,9 @@ def connect(url: URL) -> SecondConnection:
     """Connect to a database, in autocommit and in a thread of its own. Raises what the driver raises."""
     with_one = with_driver(url)
     options = SessionOptions()
-    engine = async_engine(with_one, options).sync_engine if is_async(with_one) else sync_engine(with_one, options)
+    engine = (
+        async_engine(with_one, options).sync_engine if is_async(with_one) else sync_engine(with_one, options)
+    )
     return SecondConnection(engine, lambda _connection: None)
 
 
@@ -90,7 +92,8 @@ class ServerStore:
     def _drop(self, name: str) -> None:
         if self._is_postgresql and int(self.server.rpartition(" ")[2]) < 130000:
             self._scalar(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name", name=name
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name",
+                name=name,
             )
             self._run(f"DROP DATABASE IF EXISTS {name}")
             return

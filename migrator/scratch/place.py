@@ -89,7 +89,7 @@ class Scratch:
         """
         workspace = self._workspace
         try:
-            scripts = file_session(workspace, ["upgrade"]).scripts
+            scripts = file_session(workspace, ["heads"]).scripts
             with translated(workspace):
                 found = [script for each in targets for script in scripts.get_revisions(each) if script]
         except RevisionsError:
@@ -125,7 +125,9 @@ class Scratch:
             files={
                 path: file_hash(root / path)
                 for path in sorted(self._trace.files)
-                if path not in versions and not Path(path).name.startswith(".env") and path != self._config_file
+                if path not in versions
+                and not Path(path).name.startswith(".env")
+                and path != self._config_file
             },
             listings={
                 path: listing_hash(root / path)
@@ -144,7 +146,7 @@ class Scratch:
 
     def _version_files(self) -> Iterator[str]:
         workspace = self._workspace
-        scripts = file_session(workspace, ["upgrade"]).scripts
+        scripts = file_session(workspace, ["heads"]).scripts
         for script in scripts.walk_revisions():
             yield workspace.environment.shown(Path(script.path).resolve())
 

@@ -41,7 +41,7 @@ class Trace:
         whole = os.path.realpath(path)
         if whole.startswith(self._top):
             inside = whole[len(self._top) :]
-            if _FOREIGN.isdisjoint(inside.split(os.sep)):
+            if _FOREIGN.isdisjoint(Path(inside).parts):
                 into.add(inside)
 
 
