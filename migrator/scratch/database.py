@@ -63,7 +63,8 @@ class ScratchDatabase:
         Raises RefusedError where it tries to, and what `database_session` raises.
         """
         needs = needs or Needs(models=False)
-        with only(self.url), database_session(self.workspace, command, ignore, needs) as session:
+        opened = database_session(self.workspace, command, ignore, needs, new_folder=True)
+        with only(self.url), opened as session:
             yield session
 
     def upgrade(self, target: str = "head", watch: Watch | None = None) -> tuple[Step, ...]:

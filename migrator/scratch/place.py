@@ -13,12 +13,15 @@ from migrator.bridge.scripts import translated
 from migrator.bridge.session import file_session
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.results.events import Report
+from migrator.results.events import Report, Waiting
 from migrator.scratch.database import ScratchDatabase, scratch_workspace
 from migrator.scratch.kind import open_store
 from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
 from migrator.scratch.store import Store
 from migrator.scratch.traces import Trace, tracing
+
+# So many take more than a second.
+_MANY = 100
 
 
 @contextmanager
@@ -29,17 +32,20 @@ def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Ite
     PostgreSQL is not installed) and DatabaseError; the environment's own database is never contacted.
     """
     with open_store(workspace, report) as store, tracing(workspace.environment.root) as trace:
-        yield Scratch(workspace, store, trace, fresh=fresh)
+        yield Scratch(workspace, store, trace, report, fresh=fresh)
 
 
 class Scratch:
     """A place for scratch databases; each is taken away when its block ends."""
 
-    def __init__(self, workspace: Workspace, store: Store, trace: Trace, *, fresh: bool) -> None:
+    def __init__(
+        self, workspace: Workspace, store: Store, trace: Trace, report: Report, *, fresh: bool
+    ) -> None:
         self.backend = store.backend
         self._workspace = workspace
         self._store = store
         self._trace = trace
+        self._report = report
         self._fresh = fresh
 
     @contextmanager
@@ -64,7 +70,9 @@ class Scratch:
         wanted = self._wanted(targets)
         name, had = self._best(wanted)
         with self._made(lambda: self._store.create(name)) as database:
-            replayed = 0
+            replayed, left = 0, len(wanted or ()) - len(had)
+            if left >= _MANY:
+                self._report(Waiting(f"replaying {left} revisions on a scratch database"))
             for target in targets if wanted != had else ():
                 replayed += len(database.upgrade(target)) if target != "base" else 0
             if replayed and wanted is not None:
@@ -89,7 +97,7 @@ class Scratch:
         """
         workspace = self._workspace
         try:
-            scripts = file_session(workspace, ["heads"]).scripts
+            scripts = file_session(workspace, ["heads"], new_folder=True).scripts
             with translated(workspace):
                 found = [script for each in targets for script in scripts.get_revisions(each) if script]
         except RevisionsError:
@@ -146,7 +154,7 @@ class Scratch:
 
     def _version_files(self) -> Iterator[str]:
         workspace = self._workspace
-        scripts = file_session(workspace, ["heads"]).scripts
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         for script in scripts.walk_revisions():
             yield workspace.environment.shown(Path(script.path).resolve())
 
