@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from migrator.cli.complete import complete_revision
+from migrator.errors import UsageError
 
 Target = Annotated[
     str,
@@ -48,3 +49,18 @@ RevId = Annotated[
 BranchLabel = Annotated[
     str | None, typer.Option("--branch-label", metavar="LABEL", help="Label of the branch that begins here.")
 ]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option("--against", metavar="history|database", help="What the models are compared with."),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Replay the history from its beginning, as if for the first time.")
+]
+
+
+def comparing_with(text: str | None) -> Literal["history", "database"] | None:
+    """Read what `--against` says, None where it is not given. Raises UsageError."""
+    match text:
+        case None | "history" | "database":
+            return text
+    raise UsageError(f"--against {text} is not known.", hint="Give --against history or --against database.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,10 @@ class Settings:
     lock_wait: float | None = 60.0
     retries: int = 5
     log_table: str | None = None
+    against: Literal["history", "database"] = "database"
+    scratch: Literal["embedded", "system"] = "embedded"
+    scratch_url: str | None = field(default=None, repr=False)
+    scratch_keep: int = 5
 
     @property
     def longest_wait(self) -> float:
@@ -173,5 +177,19 @@ KEYS: Mapping[str, Key] = {
         Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
         Key("retries", _count, "5", "how often a revision is begun again after a lock timeout or a deadlock"),
         Key("log_table", _log_table, "_migrator.log", "where the log is kept: schema.table, or off"),
+        Key(
+            "against",
+            _one_of("history", "database"),
+            "database",
+            "what generate and check compare the models with: the replayed history, or the database",
+        ),
+        Key(
+            "scratch",
+            _one_of("embedded", "system"),
+            "embedded",
+            "whose programs run the scratch server: the embedded PostgreSQL's, or an installed one's",
+        ),
+        Key("scratch_url", _text, "none", "a server on which scratch databases may be made"),
+        Key("scratch_keep", _count, "5", "how many replayed states are kept to go on from"),
     )
 }

@@ -31,7 +31,7 @@ def back_up(url: URL, root: Path) -> Path | None:
     stem = _stem(source)
     target = folder / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
     try:
-        _make(folder, root)
+        private_folder(root, FOLDER.name)
         _copy(source, target)
     except (OSError, sqlite3.Error) as exc:
         with suppress(OSError):
@@ -50,12 +50,15 @@ def _stem(source: Path) -> str:
     return f"{source.stem}-{digest}"
 
 
-def _make(folder: Path, root: Path) -> None:
+def private_folder(root: Path, name: str) -> Path:
+    """Give a folder below `.migrator` of a project, made for its owner alone and left out of git."""
     top = root / FOLDER.parts[0]
     if not top.exists():
         top.mkdir(mode=0o700)
         (top / ".gitignore").write_text("*\n", encoding="utf-8")
+    folder = top / name
     folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

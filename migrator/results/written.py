@@ -34,20 +34,22 @@ class Generated:
 
 @dataclass(frozen=True)
 class Checked:
-    """Whether models and database agree. With pending revisions nothing has been compared.
+    """Whether the models agree with the database or the history. With pending revisions nothing was compared.
 
-    `not_compared` names what may differ unseen.
+    `not_compared` names what may differ unseen; `problems` say what is wrong with the history itself, such as
+    several heads, or a file that does not load.
     """
 
-    against: Literal["database"]
+    against: Literal["history", "database"]
     changes: tuple[Change, ...]
     pending: tuple[str, ...]
     not_compared: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether the answer is yes."""
-        return not self.changes and not self.pending
+        return not self.changes and not self.pending and not self.problems
 
 
 @dataclass(frozen=True)

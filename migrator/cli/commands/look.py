@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.invocation import Invocation, Outcome, seconds
-from migrator.cli.parameters import Target, Verbose
+from migrator.cli.parameters import AgainstOption, Fresh, Target, Verbose, comparing_with
 from migrator.errors import ExitCode, UsageError
 
 
@@ -146,16 +146,13 @@ def wait(
 
 def check(
     run: Invocation,
-    against: Annotated[
-        str, typer.Option("--against", metavar="database", help="What the models are compared with.")
-    ] = "database",
+    against: AgainstOption = None,
+    fresh: Fresh = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is not compared, too.")] = False,
 ) -> Outcome:
-    """Compare models and database (exit 1: they differ)."""
+    """Compare models with the database or the history (exit 1: they differ)."""
     from migrator.operations.check import check as operation
 
     run.verbose = verbose
-    if against != "database":
-        raise UsageError(f"--against {against} is not known.", hint="Give --against database.")
-    result = operation(run.workspace(), run.report)
+    result = operation(run.workspace(), run.report, comparing_with(against), fresh=fresh)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)

@@ -8,7 +8,18 @@ import typer
 
 from migrator.cli.complete import complete_revision
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import BranchLabel, Confirm, DryRun, Message, RevId, Target, Targets
+from migrator.cli.parameters import (
+    AgainstOption,
+    BranchLabel,
+    Confirm,
+    DryRun,
+    Fresh,
+    Message,
+    RevId,
+    Target,
+    Targets,
+    comparing_with,
+)
 from migrator.errors import UsageError
 
 
@@ -54,6 +65,8 @@ def generate(
     allow_drop: Annotated[
         bool, typer.Option("--allow-drop", help="Drop tables and columns without asking.")
     ] = False,
+    against: AgainstOption = None,
+    fresh: Fresh = False,
 ) -> Outcome:
     """Write a revision from what changed in the models."""
     from migrator.operations.generate import GenerateRequest
@@ -79,6 +92,8 @@ def generate(
         depends_on=tuple(depends_on or ()),
         renames=renames,
         allow_drop=allow_drop,
+        against=comparing_with(against),
+        fresh=fresh,
     )
     return Outcome(operation(run.workspace(), request, run.report, run.consent(None)))
 

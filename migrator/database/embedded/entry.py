@@ -22,13 +22,18 @@ def _say_nothing(_sentence: str) -> None:
 
 @contextlib.contextmanager
 def embedded_server(
-    root: Path, *, announce: Callable[[str], None] = _say_nothing, durable: bool = True
+    root: Path,
+    *,
+    announce: Callable[[str], None] = _say_nothing,
+    durable: bool = True,
+    system: bool = False,
 ) -> Iterator[EmbeddedServer]:
     """Run the PostgreSQL of the project at `root` for the length of the block.
 
     Blocks share it, in one process and in several; the last to end stops it. `announce` gets a short sentence
     before each slow step. Without `durable` a crash of the machine may destroy the data; the one who starts
-    the server decides.
+    the server decides. With `system` it is a server of its own, run from the newest PostgreSQL that is
+    installed on the machine.
 
     MissingExtraError without the wheel; ConfigurationError on another system than Linux and macOS or in a
     folder that cannot be written; DatabaseError, with the log's last lines, when PostgreSQL fails.
@@ -40,7 +45,7 @@ def embedded_server(
     from migrator.database.embedded import sharing
     from migrator.database.embedded.place import place_of
 
-    place = place_of(root, durable=durable)
+    place = place_of(root, durable=durable, system=system)
     owner = os.getpid()
     server = sharing.enter(place, announce)
     try:

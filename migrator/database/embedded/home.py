@@ -51,13 +51,13 @@ class Home:
         return self.folder / "server.lock"
 
 
-def home_of(root: Path, major: int) -> Home:
-    """Where the server of the project at `root` (resolved) lives, for PostgreSQL of that major version."""
+def home_of(root: Path, major: int, kind: str = "postgresql") -> Home:
+    """Where a server of the project at `root` (resolved) lives, for PostgreSQL of that major version."""
     if os.geteuid() != 0:
-        return Home(root / ".migrator" / f"postgresql-{major}")
+        return Home(root / ".migrator" / f"{kind}-{major}")
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
     name = re.sub(r"[^\w.-]+", "-", root.name)[:40] or "root"
-    return Home(ROOT_STATE / f"{name}-{digest}" / f"postgresql-{major}")
+    return Home(ROOT_STATE / f"{name}-{digest}" / f"{kind}-{major}")
 
 
 def prepare(home: Home) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrator.database.embedded.account import Account, server_account
-from migrator.database.embedded.binaries import Binaries, wheel_binaries
+from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
 from migrator.database.embedded.home import Home, home_of
 from migrator.database.embedded.runnable import runnable_binaries
 
@@ -28,7 +28,8 @@ class Place:
         return runnable_binaries(self.binaries, self.account).program(name)
 
 
-def place_of(root: Path, *, durable: bool) -> Place:
+def place_of(root: Path, *, durable: bool, system: bool = False) -> Place:
     """The server of the project at `root`. MissingExtraError or ConfigurationError when it can have none."""
-    binaries = wheel_binaries()
-    return Place(home_of(root.resolve(), binaries.major), binaries, server_account(), durable)
+    binaries = system_binaries() if system else wheel_binaries()
+    home = home_of(root.resolve(), binaries.major, kind="system" if system else "postgresql")
+    return Place(home, binaries, server_account(), durable)

@@ -1,0 +1,167 @@
+"""Scratch databases on a PostgreSQL, MariaDB or MySQL server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from migrator.config.url import address
+from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.failures import causes, database_error
+from migrator.database.second import SecondConnection
+from migrator.scratch.manifest import Manifest
+from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
+
+_IN_USE = "55006"
+_EXISTS = "42P04"
+
+
+def connect(url: URL) -> SecondConnection:
+    """Connect to a database, in autocommit and in a thread of its own. Raises what the driver raises."""
+    with_one = with_driver(url)
+    options = SessionOptions()
+    engine = (
+        async_engine(with_one, options).sync_engine if is_async(with_one) else sync_engine(with_one, options)
+    )
+    return SecondConnection(engine, lambda _connection: None)
+
+
+@contextmanager
+def server_store(url: URL, origin: str, *, own: bool) -> Iterator[ServerStore]:
+    """Connect to a server's database `url`, from which others are made; `own` says that it is migrator's.
+
+    Raises DatabaseError where it cannot be used; `origin` names the place of the URL.
+    """
+    try:
+        connection = connect(url)
+    except (SQLAlchemyError, OSError) as exc:
+        raise database_error(exc, address(url), origin) from exc
+    try:
+        store = ServerStore(connection, url, own=own)
+        store.sweep()
+        yield store
+    finally:
+        connection.close()
+
+
+class ServerStore:
+    """A server. Templates are databases that nobody can connect to, with their manifest as a comment."""
+
+    def __init__(self, connection: SecondConnection, url: URL, *, own: bool) -> None:
+        self._connection = connection
+        self._url = url
+        self.makes_roles = own
+        self.backend = "postgresql" if url.get_backend_name() == "postgresql" else "mysql"
+        version = "SHOW server_version_num" if self._is_postgresql else "SELECT version()"
+        self.server = f"{self.backend} {self._scalar(version)}"
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.backend == "postgresql"
+
+    def create(self, template: str | None = None) -> URL:
+        """Make a database, empty or as a copy of a template."""
+        name = new_name()
+        if not self._is_postgresql:
+            self._run(f"CREATE DATABASE {name}")
+            return self._url.set(database=name)
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}{self._strategy(template)}")
+        # What is lost in a crash of the server is thrown away anyway.
+        self._run(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        return self._url.set(database=name)
+
+    def _strategy(self, template: str | None) -> str:
+        """Copying a database of many tables as files takes a fraction of logging each of its pages."""
+        version = int(self.server.rpartition(" ")[2])
+        return " STRATEGY FILE_COPY" if template is not None and version >= 150000 else ""
+
+    def copy(self, url: URL) -> URL:
+        """Make a copy of a database."""
+        if not self._is_postgresql:
+            raise NotImplementedError("MariaDB and MySQL copy no database.")
+        return self.create(url.database)
+
+    def drop(self, url: URL) -> None:
+        """Take a database away, whoever is connected to it."""
+        self._drop(str(url.database))
+
+    def _drop(self, name: str) -> None:
+        if self._is_postgresql and int(self.server.rpartition(" ")[2]) < 130000:
+            self._scalar(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name",
+                name=name,
+            )
+            self._run(f"DROP DATABASE IF EXISTS {name}")
+            return
+        self._run(f"DROP DATABASE IF EXISTS {name}{' WITH (FORCE)' if self._is_postgresql else ''}")
+
+    def sweep(self) -> None:
+        """Take away what processes that have ended left behind."""
+        for name in self._names():
+            if is_stale(name):
+                # Another process may be sweeping too.
+                with contextlib.suppress(DBAPIError):
+                    self._drop(name)
+
+    def _names(self) -> list[str]:
+        question = "SELECT datname FROM pg_database" if self._is_postgresql else "SHOW DATABASES"
+        names = self._connection.call(lambda c: [str(row[0]) for row in c.execute(text(question))])
+        return [name for name in names if name.startswith(PREFIX)]
+
+    def templates(self) -> dict[str, Manifest]:
+        """Give the templates by name, the oldest first."""
+        if not self._is_postgresql:
+            return {}
+        question = text(
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE starts_with(datname, :prefix) ORDER BY oid"
+        )
+        rows = self._connection.call(lambda c: c.execute(question, {"prefix": TEMPLATE}).all())
+        found = {str(name): Manifest.loads(said) for name, said in rows if said}
+        return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+    def keep(self, url: URL, manifest: Manifest) -> None:
+        """Keep a copy of a database as a template, made under another name until it is whole."""
+        if not self._is_postgresql:
+            return
+        draft, name = str(self.create(url.database).database), TEMPLATE + manifest.key
+        try:
+            comment = manifest.dumps().replace("'", "''")
+            self._run(f"COMMENT ON DATABASE {draft} IS '{comment}'")
+            self._run(f"ALTER DATABASE {draft} ALLOW_CONNECTIONS false")
+            self._run(f"ALTER DATABASE {draft} RENAME TO {name}")
+        except DBAPIError as exc:
+            self._drop(draft)
+            if not _is(exc, _EXISTS):
+                raise
+
+    def forget(self, name: str) -> None:
+        """Take a template away; one that is being copied stays for the next time."""
+        try:
+            self._drop(name)
+        except DBAPIError as exc:
+            if not _is(exc, _IN_USE):
+                raise
+
+    def make_role(self, name: str) -> None:
+        """Make a role that may do nothing."""
+        quoted = name.replace('"', '""')
+        self._run(f'CREATE ROLE "{quoted}" NOLOGIN')
+
+    def _run(self, statement: str) -> None:
+        # As plain text: a manifest may hold colons.
+        def run(connection: Connection) -> None:
+            connection.exec_driver_sql(statement)
+
+        self._connection.call(run)
+
+    def _scalar(self, statement: str, **values: str) -> str:
+        return str(self._connection.call(lambda c: c.execute(text(statement), values).scalar_one()))
+
+
+def _is(exc: BaseException, sqlstate: str) -> bool:
+    return any(getattr(each, "sqlstate", None) == sqlstate for each in causes(exc))

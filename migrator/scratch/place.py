@@ -1,0 +1,169 @@
+"""Where scratch databases are made, and the templates that spare replaying a history again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from migrator.bridge.plan import applied_revisions
+from migrator.bridge.scripts import translated
+from migrator.bridge.session import file_session
+from migrator.config.select import Workspace
+from migrator.errors import RevisionsError
+from migrator.results.events import Report, Waiting
+from migrator.scratch.database import ScratchDatabase, scratch_workspace
+from migrator.scratch.kind import open_store
+from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
+from migrator.scratch.store import Store
+from migrator.scratch.traces import Trace, tracing
+
+# So many take more than a second.
+_MANY = 100
+
+
+@contextmanager
+def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Iterator[Scratch]:
+    """Have a place for scratch databases of the environment's kind for the length of the block.
+
+    With `fresh` no template is used. Raises ConfigurationError (MissingExtraError where the embedded
+    PostgreSQL is not installed) and DatabaseError; the environment's own database is never contacted.
+    """
+    with open_store(workspace, report) as store, tracing(workspace.environment.root) as trace:
+        yield Scratch(workspace, store, trace, report, fresh=fresh)
+
+
+class Scratch:
+    """A place for scratch databases; each is taken away when its block ends."""
+
+    def __init__(
+        self, workspace: Workspace, store: Store, trace: Trace, report: Report, *, fresh: bool
+    ) -> None:
+        self.backend = store.backend
+        self._workspace = workspace
+        self._store = store
+        self._trace = trace
+        self._report = report
+        self._fresh = fresh
+
+    @contextmanager
+    def empty(self) -> Iterator[ScratchDatabase]:
+        """Give an empty database."""
+        with self._made(lambda: self._store.create()) as database:
+            yield database
+
+    @contextmanager
+    def copy(self, database: ScratchDatabase) -> Iterator[ScratchDatabase]:
+        """Give a copy of a scratch database that nobody is connected to."""
+        with self._made(lambda: self._store.copy(database.url)) as copied:
+            yield copied
+
+    @contextmanager
+    def at(self, *targets: str) -> Iterator[ScratchDatabase]:
+        """Give a database at revisions such as `heads`, ids, or `base`.
+
+        The history is replayed from the template that holds most of it, and what was replayed is kept as a
+        template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
+        """
+        wanted = self._wanted(targets)
+        name, had = self._best(wanted)
+        with self._made(lambda: self._store.create(name)) as database:
+            replayed, left = 0, len(wanted or ()) - len(had)
+            if left >= _MANY:
+                self._report(Waiting(f"replaying {left} revisions on a scratch database"))
+            for target in targets if wanted != had else ():
+                replayed += len(database.upgrade(target)) if target != "base" else 0
+            if replayed and wanted is not None:
+                self._keep(database, wanted)
+            yield database
+
+    @contextmanager
+    def _made(self, make: Callable[[], URL]) -> Iterator[ScratchDatabase]:
+        with ExitStack() as stack:
+            url = make()
+            stack.callback(self._store.drop, url)
+            yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
+
+    @property
+    def _fixed(self) -> Fixed:
+        return Fixed.of(self._workspace, self._store.server)
+
+    def _wanted(self, targets: tuple[str, ...]) -> dict[str, str] | None:
+        """Give the revisions that targets mean, with the hashes of their files.
+
+        None where only a replay tells: an env.py of somebody else's may name other folders.
+        """
+        workspace = self._workspace
+        try:
+            scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+            with translated(workspace):
+                found = [script for each in targets for script in scripts.get_revisions(each) if script]
+        except RevisionsError:
+            if workspace.environment.managed:
+                raise
+            return None
+        applied = applied_revisions(scripts, tuple(script.revision for script in found))
+        paths = {revision: Path(scripts.get_revision(revision).path) for revision in applied}
+        return {revision: file_hash(path) or "" for revision, path in paths.items()}
+
+    def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
+        """Give the template that holds most of what is wanted, and its revisions."""
+        best: tuple[str | None, Mapping[str, str]] = (None, {})
+        if wanted is None or self._fresh:
+            return best
+        for name, manifest in self._store.templates().items():
+            larger = len(manifest.revisions) > len(best[1])
+            if larger and manifest.serves(self._fixed, wanted, self._workspace.environment.root):
+                # What was read then was not read again now.
+                best = (name, manifest.revisions)
+                self._trace.files |= set(manifest.files)
+                self._trace.listings |= set(manifest.listings)
+        return best
+
+    def _keep(self, database: ScratchDatabase, revisions: Mapping[str, str]) -> None:
+        root, settings = self._workspace.environment.root, self._workspace.environment.settings
+        if not settings.scratch_keep:
+            return
+        versions = set(self._version_files())
+        manifest = Manifest(
+            fixed=self._fixed,
+            revisions=revisions,
+            files={
+                path: file_hash(root / path)
+                for path in sorted(self._trace.files)
+                if path not in versions
+                and not Path(path).name.startswith(".env")
+                and path != self._config_file
+            },
+            listings={
+                path: listing_hash(root / path)
+                for path in sorted(self._trace.listings)
+                if not any(Path(each).is_relative_to(path) for each in versions)
+            },
+        )
+        self._store.keep(database.url, manifest)
+        self._evict(settings.scratch_keep)
+
+    @property
+    def _config_file(self) -> str:
+        # Of it only two sections count, which have a place of their own in the manifest.
+        environment = self._workspace.environment
+        return environment.shown(environment.config_file)
+
+    def _version_files(self) -> Iterator[str]:
+        workspace = self._workspace
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+        for script in scripts.walk_revisions():
+            yield workspace.environment.shown(Path(script.path).resolve())
+
+    def _evict(self, kept: int) -> None:
+        fixed = self._fixed
+        ours = [
+            name
+            for name, manifest in self._store.templates().items()
+            if (manifest.fixed.root, manifest.fixed.environment) == (fixed.root, fixed.environment)
+        ]
+        for name in ours[:-kept]:
+            self._store.forget(name)

@@ -1,0 +1,41 @@
+"""What a place for scratch databases can do, whatever its kind."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import URL
+
+from migrator.scratch.manifest import Manifest
+
+
+class Store(Protocol):
+    """A server, or a folder, where scratch databases are made and templates are kept.
+
+    `server` names its kind and version. `makes_roles` tells whether roles may be made there.
+    """
+
+    backend: str
+    server: str
+    makes_roles: bool
+
+    def create(self, template: str | None = None) -> URL:
+        """Make a database, empty or as a copy of a template; gives its URL, password and all."""
+
+    def copy(self, url: URL) -> URL:
+        """Make a copy of a database that nobody is connected to."""
+
+    def drop(self, url: URL) -> None:
+        """Take a database away."""
+
+    def templates(self) -> dict[str, Manifest]:
+        """Give the templates by name, the oldest first."""
+
+    def keep(self, url: URL, manifest: Manifest) -> None:
+        """Keep a copy of a database as a template; nothing is done where there is an equal one."""
+
+    def forget(self, name: str) -> None:
+        """Take a template away."""
+
+    def make_role(self, name: str) -> None:
+        """Make a role that may do nothing, for a history that grants it something."""
