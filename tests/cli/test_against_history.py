@@ -158,11 +158,8 @@ def test_an_sqlite_environment_has_its_scratch_in_a_file(
     migrator: Migrator, root: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "real.db"
-    (versions(root) / "r1.py").write_text(
-        revision_text(
-            "r1", None, 'op.execute("CREATE TABLE authors (id integer primary key not null, name varchar(80))")'
-        )
-    )
+    create = CREATE.replace("serial", "integer NOT NULL")
+    (versions(root) / "r1.py").write_text(revision_text("r1", None, create))
 
     ran = migrator("check", cwd=root, env={"TESTING_DATABASE_URL": f"sqlite:///{file}"})
 
