@@ -65,7 +65,7 @@ def test_the_sql_of_an_upgrade_makes_the_same_schema(
     assert applied_here.query(SCHEMA) == ran_here.query(SCHEMA)
     version = "SELECT version_num FROM alembic_version"
     assert applied_here.query(version) == ran_here.query(version)
-    checked = migrator("check", "--url", applied_here.url)
+    checked = migrator("check", "--against", "database", "--url", applied_here.url)
     assert (checked.code, checked.out) == (0, "models and database agree\n")
 
 
