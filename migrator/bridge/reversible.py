@@ -42,6 +42,10 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
+# As Alembic writes the further arguments of alter_column.
+_INDENT = " " * 15
+
+
 class AlterIdentity(ops.AlterColumnOp):
     """A column that becomes, is changed as, or ceases to be an identity column.
 
@@ -84,8 +88,9 @@ def _alter_identity(context: AutogenContext, operation: AlterIdentity) -> str:
         existing_server_default=operation.existing_server_default,
     )
     text, existing = write(context, operation), write(context, was)
-    _, comma, said = existing.removesuffix(")").partition(",\n")
-    return f"{text.removesuffix(')')}{comma}{said})" if comma else str(text)
+    _, _, said = existing.removesuffix(")").partition(",\n")
+    # Unsaid it would mean that nobody knows, and for older versions that there was an identity already.
+    return f"{text.removesuffix(')')},\n{said or f'{_INDENT}existing_server_default=None'})"
 
 
 @renderers.dispatch_for(Statements)
