@@ -1,0 +1,267 @@
+"""`verify`: what revisions leave behind when they are taken back, on real scratch databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.database.embedded import EmbeddedServer
+from tests.conftest import PASSWORD, Database, Ran
+from tests.projects.books import BooksProject
+
+CREATE = "op.create_table('authors', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(50), nullable=False))"
+DROP = "op.drop_table('authors')"
+SQLITE = "sqlite+aiosqlite:///nowhere/books.db"
+Verify = Callable[..., Ran]
+
+
+@pytest.fixture(params=("postgresql", "sqlite"))
+def verify(
+    request: pytest.FixtureRequest,
+    books: BooksProject,
+    migrator: Callable[..., Ran],
+    postgres_database: Database,
+) -> Verify:
+    """Runs `migrator verify`, once on PostgreSQL and once on SQLite."""
+    return _verify(str(request.param), books, migrator, postgres_database)
+
+
+@pytest.fixture
+def on_server(books: BooksProject, migrator: Callable[..., Ran], postgres_database: Database) -> Verify:
+    """Runs `migrator verify` on PostgreSQL."""
+    return _verify("postgresql", books, migrator, postgres_database)
+
+
+def _verify(backend: str, books: BooksProject, migrator: Callable[..., Ran], database: Database) -> Verify:
+    url = SQLITE
+    if backend == "postgresql":
+        scratch_url = database.url.replace("postgresql:", "postgresql+asyncpg:")
+        books.settings(migrator=[f"scratch_url = {scratch_url}", "scratch_keep = 0"])
+        url = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/nowhere"
+
+    def run(*arguments: str, code: int) -> Ran:
+        ran = migrator("verify", *arguments, cwd=books.root, env={"TESTING_DATABASE_URL": url})
+        assert ran.code == code, ran.out + ran.err
+        return ran
+
+    return run
+
+
+def found(ran: Ran) -> dict[str, Any]:
+    """Give the data of the JSON document."""
+    return dict(json.loads(ran.out)["data"])
+
+
+def test_a_history_that_takes_back_all_it_does_is_in_order(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "op.create_index('ix', 'authors', ['name'])", "op.drop_index('ix', 'authors')")
+    books.revision("r3", "r2", "op.drop_index('ix', 'authors')", "op.create_index('ix', 'authors', ['name'])")
+
+    ran = verify(code=0)
+
+    assert ran.out.splitlines() == [
+        "3 revisions verified: up, down and up",
+        "models and the end of the history agree",
+    ]
+    assert "verify 2/3  r2" in ran.err
+
+
+def test_a_type_that_a_downgrade_leaves_is_named_and_the_rest_goes_on(
+    books: BooksProject, on_server: Verify
+) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    mood = "op.add_column('authors', sa.Column('mood', mood))"
+    books.revision(
+        "r2",
+        "r1",
+        f"mood = sa.Enum('good', 'bad', name='mood')\nmood.create(op.get_bind())\n{mood}",
+        "op.drop_column('authors', 'mood')",
+    )
+    books.revision("r3", "r2", "op.drop_column('authors', 'mood')\nop.execute('DROP TYPE mood')", "pass")
+    books.revision("r4", "r3", "op.create_index('ix', 'authors', ['name'])", "pass")
+    books.revision("r5", "r4", "op.drop_index('ix')", "op.create_index('ix', 'authors', ['name'])")
+
+    ran = on_server(code=1)
+
+    file = "migrations/test/versions/{}_by_hand.py"
+    assert ran.out.splitlines() == [
+        f"the downgrade of r2 in {file.format('r2')} leaves behind enum mood",
+        f"the downgrade of r3 in {file.format('r3')} does not bring back column authors.mood",
+        f"the downgrade of r3 in {file.format('r3')} does not bring back enum mood",
+        f"the downgrade of r4 in {file.format('r4')} leaves behind index ix on authors",
+        "2 revisions verified: up, down and up",
+        "models and the end of the history agree",
+    ]
+
+
+def test_an_index_that_a_downgrade_forgets_is_named(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "op.create_index('ix', 'authors', ['name'])")
+    books.revision("r3", "r2", "op.drop_index('ix', 'authors')")
+
+    data = found(verify("--json", code=1))
+
+    assert [(each["revision"], each["phase"]) for each in data["unlike"]] == [
+        ("r2", "downgrade"),
+        ("r3", "downgrade"),
+    ]
+    forgotten, missing = (each["differences"] for each in data["unlike"])
+    assert [(each["kind"], each["name"], each["left"]) for each in forgotten] == [
+        ("index", "ix on authors", None)
+    ]
+    assert [(each["kind"], each["name"], each["right"]) for each in missing] == [
+        ("index", "ix on authors", None)
+    ]
+    assert (data["revisions"], data["compared"], data["changes"]) == (["r1"], True, [])
+
+
+def test_revisions_that_are_not_to_be_taken_back_are_listed_and_no_failure(
+    books: BooksProject, verify: Verify
+) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "pass", '"""No way back."""\nraise NotImplementedError("no")')
+    marked = books.revision("r3", "r2", "op.execute('CREATE TABLE extra (id int)')")
+    marked.write_text("# migrator: irreversible\n" + marked.read_text())
+    without = books.revision("r4", "r3", "op.execute('DROP TABLE extra')")
+    without.write_text(without.read_text().partition("def downgrade")[0])
+    books.revision("r5", "r4", "pass", "if True:\n    raise NotImplementedError")
+    books.revision("r6", "r5", "pass")
+
+    data = found(verify("--json", code=0))
+
+    assert {each["revision"]: each["reason"] for each in data["irreversible"]} == {
+        "r2": "downgrade() raises NotImplementedError",
+        "r3": "# migrator: irreversible",
+        "r4": "no downgrade()",
+        "r5": "downgrade() raises NotImplementedError",
+    }
+    assert (data["revisions"], data["unlike"], data["failed"]) == (["r1", "r6"], [], [])
+
+
+def test_a_downgrade_that_fails_is_named_with_its_statement_and_the_next_ones_go_on(
+    books: BooksProject, verify: Verify
+) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "pass", "op.execute('DROP TABLE nothing_here')")
+    books.revision("r3", "r2", "pass")
+
+    ran = verify(code=1)
+
+    assert "failed: downgrade of r2 in migrations/test/versions/r2_by_hand.py" in ran.out
+    assert "nothing_here" in ran.out
+    print(ran.out); assert "(statement: DROP TABLE nothing_here)" in ran.out
+    assert "2 revisions verified: up, down and up" in ran.out
+    assert "models and the end of the history agree" in ran.out
+
+
+def test_an_upgrade_that_fails_ends_it_and_says_what_was_not_verified(
+    books: BooksProject, verify: Verify
+) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "raise ValueError('on purpose')")
+    books.revision("r3", "r2")
+    books.revision("r4", "r3")
+
+    ran = verify(code=1)
+
+    assert "failed: upgrade of r2 in" in ran.out
+    assert "on purpose" in ran.out
+    assert "not verified: r3, r4" in ran.out
+    assert "models not compared: the history does not run to its end" in ran.out
+
+
+def test_an_upgrade_that_runs_only_once_is_named(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    once = "if globals().get('ran'):\n    raise ValueError('once')\nglobals()['ran'] = True"
+    path = books.revision("r2", "r1", "pass")
+    path.write_text(path.read_text().replace("def upgrade():\n    pass", f"def upgrade():\n    {once}".replace("\n", "\n    ").replace("def upgrade():\n        ", "def upgrade():\n    ")))
+
+    data = found(verify("--json", code=1))
+
+    assert [(each["revision"], each["phase"]) for each in data["failed"]][:1] == [("r2", "second upgrade")]
+
+
+def test_models_that_the_history_does_not_lead_to_are_a_finding(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE.replace("50", "40"), DROP)
+
+    ran = verify(code=1)
+
+    assert "models: alter column authors.name" in ran.out
+    assert "1 revision verified" in ran.out
+
+
+def test_from_leaves_out_what_is_before_it(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, "pass")
+    books.revision("r2", "r1", "pass")
+
+    assert found(verify("--json", "--from", "r1", code=0))["revisions"] == ["r2"]
+    assert found(verify("--json", code=1))["unlike"][0]["differences"][0]["name"] == "authors"
+    assert "nosuch" in verify("--from", "nosuch", code=5).err
+
+
+def test_both_sides_of_a_branch_and_their_merge_are_taken_back(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("left", "r1", "op.create_index('ix', 'authors', ['name'])")
+    books.revision("right", "r1", "pass")
+    books.revision("both", ("left", "right"), "op.drop_index('ix', 'authors')", "op.create_index('ix', 'authors', ['name'])")
+
+    data = found(verify("--json", code=1))
+
+    assert sorted(data["revisions"]) == ["both", "r1", "right"]
+    assert [each["revision"] for each in data["unlike"]] == ["left"]
+
+
+def test_rows_of_a_seed_make_a_data_migration_fail(books: BooksProject, verify: Verify, tmp_path: Path) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "pass")
+    books.revision("r3", "r2", "op.execute('CREATE UNIQUE INDEX one_name ON authors (name)')", "op.execute('DROP INDEX one_name')")
+    books.revision("r4", "r3", "op.execute('DROP INDEX one_name')", "op.execute('CREATE UNIQUE INDEX one_name ON authors (name)')")
+    assert verify(code=0).out.startswith("4 revisions verified")
+
+    seed = "INSERT INTO authors VALUES (1, 'Ann; or -- Anna');\nINSERT INTO authors VALUES (2, 'Ann; or -- Anna');\n"
+    (tmp_path / "rows.sql").write_text(seed)
+    ran = verify("--seed", f"{tmp_path / 'rows.sql'}@r1", code=1)
+    assert "failed: upgrade of r3" in ran.out
+    assert "not verified: r4" in ran.out
+
+    (books.root / "tests").mkdir()
+    (books.root / "tests" / "seed.sql").write_text(seed)
+    assert "-- migrator: at REVISION" in verify(code=3).err
+    (books.root / "tests" / "seed.sql").write_text(f"-- migrator: at r2\n{seed}")
+    assert "with rows of tests/seed.sql at r2" in verify(code=1).out
+    (books.root / "tests" / "seed.sql").write_text("-- migrator: at r1\nINSERT INTO nothing VALUES (1);")
+    assert "tests/seed.sql cannot be loaded at revision r1" in verify(code=3).err
+    assert "--seed" in verify("--seed", "tests/seed.sql", code=2).err
+
+
+def test_a_statement_of_both_directions_meets_another_shape_of_its_table(
+    books: BooksProject, on_server: Verify
+) -> None:
+    look = "op.get_bind().execute(sa.text('SELECT * FROM authors')).all()"
+    books.revision("r1", None, CREATE, DROP)
+    books.revision(
+        "r2",
+        "r1",
+        f"{look}\nop.execute('ALTER TABLE authors ADD COLUMN extra int')",
+        f"{look}\nop.execute('ALTER TABLE authors DROP COLUMN extra')",
+    )
+    books.revision("r3", "r2", "op.execute('ALTER TABLE authors DROP COLUMN extra')", "op.execute('ALTER TABLE authors ADD COLUMN extra int')")
+
+    assert found(on_server("--json", code=0))["revisions"] == ["r1", "r2", "r3"]
+
+
+def test_no_scratch_database_is_left(books: BooksProject, on_server: Verify, server: EmbeddedServer, postgres_database: Database) -> None:
+    books.revision("r1", None, CREATE, "pass")
+
+    ran = on_server(code=1)
+
+    names = [str(row[0]) for row in postgres_database.query("SELECT datname FROM pg_database")]
+    import os
+    from migrator.scratch.names import PREFIX
+
+    assert not [name for name in names if name.startswith(f"{PREFIX}{os.getpid()}")]
+    assert PASSWORD not in ran.out + ran.err
