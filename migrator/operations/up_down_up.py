@@ -86,6 +86,8 @@ class UpDownUp:
         if self._running is not None and self._phase == "downgrade":
             # Begun again, once a role was made for it.
             yield from self._down_and_up(session, read, read())
+            if self.spoilt:
+                return
         with translated(session.workspace):
             plan = planned(upgrade_plan(session.scripts, "heads"), heads, session.workspace)
         self._tally.total = self._tally.total or len(plan)
@@ -144,10 +146,9 @@ class UpDownUp:
         if reason is not None:
             self._irreversible(step, reason)
             self._before = once
+            self._tally.done[step.revision] = script
         else:
             yield from self._down_and_up(session, read, once)
-        self._tally.done[step.revision] = script
-        self._running = None
         self._report(StepFinished(started, time.monotonic() - began))
 
     def _down_and_up(
@@ -158,6 +159,7 @@ class UpDownUp:
         planned_step, script, step = self._running
         self._phase = "downgrade"
         yield way_back(session.scripts, script)
+        self._tally.done[step.revision] = script
         if self._is_unlike(step, self._before, read()):
             # The second upgrade would only stumble over what was left.
             return

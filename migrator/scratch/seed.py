@@ -51,7 +51,7 @@ class Seed:
 def said_seed(workspace: Workspace, said: str) -> Seed:
     """Read `FILE@REVISION`. Raises UsageError, and ConfigurationError for a file that cannot be read."""
     file, at, revision = said.rpartition("@")
-    if not (file and at and revision):
+    if not (file and at and revision) or "/" in revision:
         raise UsageError(
             f"--seed {said} does not say at which revision the file is loaded.",
             hint="For example: --seed tests/seed.sql@16619171fa2e",
