@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import PASSWORD, Database, Ran
 from tests.projects.books import BooksProject
+from tests.projects.small import revision_text
 
 CREATE = """op.create_table(
     "authors",
@@ -282,3 +284,91 @@ def test_no_scratch_database_is_left_and_no_password_shown(
     names = [str(row[0]) for row in postgres_database.query("SELECT datname FROM pg_database")]
     assert [name for name in names if f"_{os.getpid()}_" in name] == []
     assert PASSWORD not in ran.out + ran.err
+
+
+def test_what_commits_by_itself_and_what_is_excluded_is_verified_in_one_run(
+    books: BooksProject, on_server: Verify, postgres_database: Database
+) -> None:
+    scratch_url = postgres_database.url.replace("postgresql:", "postgresql+psycopg:")
+    books.settings(migrator=[f"scratch_url = {scratch_url}", "transaction = run", "exclude_tables = other_*"])
+    by_itself = "with op.get_context().autocommit_block():\n    "
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", by_itself + INDEX, by_itself + NO_INDEX)
+    books.revision("r3", "r2", NO_INDEX, INDEX)
+    books.revision("r4", "r3", "op.execute('CREATE TABLE other_one (id int)')", "raise NotImplementedError")
+    books.revision("r5", "r4", "op.execute('CREATE INDEX ON other_one (id)')")
+    books.revision(
+        "r6", "r5", "op.execute(\"CREATE TYPE mood AS ENUM ('good')\")", "op.execute('DROP TYPE mood')"
+    )
+    books.revision("r7", "r6", "op.execute(\"ALTER TYPE mood ADD VALUE 'bad'\")", "pass")
+    books.revision("r8", "r7", "op.execute('DROP TYPE mood')", "raise NotImplementedError")
+
+    data = found(on_server("--json", code=1))
+
+    assert data["revisions"] == ["r1", "r2", "r3", "r5", "r6"]
+    assert [(each["revision"], each["differences"][0]["name"]) for each in data["unlike"]] == [("r7", "mood")]
+
+
+def test_revisions_that_depend_on_one_another_are_taken_back(books: BooksProject, verify: Verify) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("a1", None, "pass", branch_labels=("side",))
+    books.revision("a2", "a1", INDEX, NO_INDEX, depends_on="r1")
+    books.revision("r2", "r1", UNIQUE, "pass", depends_on="a1")
+    books.revision("r3", "r2", NOT_UNIQUE, UNIQUE, depends_on="a2")
+    books.revision("a3", "a2", NO_INDEX, INDEX, depends_on="r2")
+
+    data = found(verify("--json", code=1))
+
+    assert sorted(data["revisions"]) == ["a1", "a2", "a3", "r1", "r3"]
+    assert [each["revision"] for each in data["unlike"]] == ["r2"]
+    assert data["compared"] is True
+
+
+def test_a_role_that_only_a_downgrade_names_is_made_on_a_server_of_our_own(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    grant = "op.execute('GRANT SELECT ON authors TO {}')"
+    books.revision("r1", None, CREATE, DROP)
+    books.revision("r2", "r1", "pass", grant.format("reader"))
+    books.revision("r3", "r2", grant.format("writer"), grant.format("keeper"))
+    nowhere = {"TESTING_DATABASE_URL": "postgresql+asyncpg://u:p@127.0.0.1:1/nowhere"}
+
+    ran = migrator("verify", "--json", cwd=books.root, env=nowhere)
+
+    assert ran.code == 0, ran.out + ran.err
+    assert found(ran)["revisions"] == ["r1", "r2", "r3"]
+
+
+def test_a_plain_alembic_project_is_verified_without_an_edit_of_its_env_py(
+    tmp_path: Path, shell: Callable[..., Ran], migrator: Callable[..., Ran], postgres_database: Database
+) -> None:
+    assert shell(["alembic", "init", "-t", "async", "plain"], cwd=tmp_path).code == 0
+    ini, env_py = tmp_path / "alembic.ini", tmp_path / "plain" / "env.py"
+    nowhere = "sqlalchemy.url = postgresql+asyncpg://u:p@127.0.0.1:1/nowhere"
+    scratch_url = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
+    said = re.sub(r"sqlalchemy.url = .*", nowhere, ini.read_text())
+    ini.write_text(f"{said}\n[migrator]\nscratch_url = {scratch_url}\n")
+    configured = "target_metadata=target_metadata"
+    env_py.write_text(env_py.read_text().replace(configured, f"{configured}, version_table='versions'"))
+    folder = tmp_path / "plain" / "versions"
+    create = "op.execute('CREATE TABLE {} (id int)')"
+    (folder / "r1.py").write_text(revision_text("r1", None, create.format("a"), "op.drop_table('a')"))
+    (folder / "r2.py").write_text(revision_text("r2", "r1", create.format("b"), "pass"))
+
+    ran = migrator("verify", "--config", "alembic.ini", cwd=tmp_path)
+
+    assert ran.code == 1, ran.out + ran.err
+    assert ran.out.splitlines() == [
+        "the downgrade of r2 in plain/versions/r2.py leaves behind table b",
+        "1 revision verified: up, down and up",
+        "models not compared: none are named",
+    ]
+
+
+def test_without_a_scratch_server_nothing_is_verified(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    ran = migrator("verify", "--url", "mariadb+asyncmy://u:p@127.0.0.1:1/nowhere", cwd=books.root)
+
+    assert ran.code == 3, ran.out + ran.err
+    assert "scratch_url" in ran.err
