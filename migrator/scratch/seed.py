@@ -89,11 +89,12 @@ def _read(workspace: Workspace, path: Path, revision: str | None) -> Seed:
 
 def _statements(sql: str) -> Iterator[str]:
     """Give the statements of a file one by one: SQLite's drivers take no more at once."""
-    lines = ""
-    for line in sql.splitlines(keepends=True):
-        lines += line
-        if sqlite3.complete_statement(lines):
-            yield lines
-            lines = ""
-    if lines.strip():
-        yield lines
+    statement = ""
+    for piece in re.split("(?<=;)", sql):
+        statement += piece
+        # A semicolon may stand in a literal, a comment or a trigger.
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

@@ -27,7 +27,8 @@ NO_INDEX = "op.drop_index('ix', 'authors')"
 UNIQUE = "op.create_index('one_name', 'authors', ['name'], unique=True)"
 NOT_UNIQUE = "op.drop_index('one_name', 'authors')"
 ROWS = (
-    "INSERT INTO authors VALUES (1, 'Ann; or -- Anna');\nINSERT INTO authors VALUES (2, 'Ann; or -- Anna');\n"
+    "INSERT INTO authors VALUES (1, 'Ann; or -- Anna'); INSERT INTO authors VALUES (2, 'Ann; or -- Anna');\n"
+    "-- no more; really\n"
 )
 SQLITE = "sqlite+aiosqlite:///nowhere/books.db"
 Verify = Callable[..., Ran]
@@ -197,6 +198,30 @@ def test_an_upgrade_that_runs_only_once_is_named(books: BooksProject, verify: Ve
 
     assert [(each["revision"], each["phase"]) for each in data["failed"]] == [("r2", "second upgrade")]
     assert (data["revisions"], data["not_verified"]) == (["r1", "r3"], [])
+
+
+def test_an_upgrade_that_makes_something_else_the_second_time_is_named(
+    books: BooksProject, verify: Verify
+) -> None:
+    books.revision("r1", None, CREATE, DROP)
+    flag = "globals()['ran'] = globals().get('ran', 0) + 1"
+    books.revision(
+        "r2",
+        "r1",
+        f"{flag}\nif ran == 1:\n    {INDEX}\nelse:\n    {UNIQUE}",
+        "op.execute('DROP INDEX IF EXISTS ix')",
+    )
+    books.revision("r3", "r2", NO_INDEX, INDEX)
+
+    ran = verify(code=1)
+
+    named = "the second upgrade of r2 in migrations/test/versions/r2_by_hand.py"
+    assert ran.out.splitlines() == [
+        f"{named} does not make index ix on authors, as the first one did",
+        f"{named} makes index one_name on authors, which the first one did not",
+        "2 revisions verified: up, down and up",
+        "models and the end of the history agree",
+    ]
 
 
 def test_models_that_the_history_does_not_lead_to_are_a_finding(books: BooksProject, verify: Verify) -> None:
