@@ -334,6 +334,25 @@ def test_what_commits_by_itself_and_what_is_excluded_is_verified_in_one_run(
     assert [(each["revision"], each["differences"][0]["name"]) for each in data["unlike"]] == [("r7", "mood")]
 
 
+def test_each_step_has_a_transaction_of_its_own_whatever_a_run_has(
+    books: BooksProject, on_server: Verify, postgres_database: Database
+) -> None:
+    scratch_url = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
+    books.settings(migrator=[f"scratch_url = {scratch_url}", "transaction = run"])
+    books.revision(
+        "r1",
+        None,
+        f"{CREATE}\nop.execute(\"CREATE TYPE mood AS ENUM ('good')\")",
+        "raise NotImplementedError",
+    )
+    books.revision("r2", "r1", "with op.get_context().autocommit_block():\n    op.execute('SELECT 1')")
+    books.revision("r3", "r2", "op.execute(\"ALTER TYPE mood ADD VALUE 'bad'\")", "raise NotImplementedError")
+    books.revision("r4", "r3", "op.execute(\"SELECT CAST('bad' AS mood)\")")
+    books.revision("r5", "r4", "op.execute('DROP TYPE mood')", "raise NotImplementedError")
+
+    assert found(on_server("--json", code=0))["revisions"] == ["r2", "r4"]
+
+
 def test_revisions_that_depend_on_one_another_are_taken_back(books: BooksProject, verify: Verify) -> None:
     books.revision("r1", None, CREATE, DROP)
     books.revision("a1", None, "pass", branch_labels=("side",))
