@@ -25,6 +25,7 @@ from migrator.bridge.session import Session
 from migrator.config.settings import parse_duration
 from migrator.database.catalog import Catalog, differences, read_catalog
 from migrator.database.exclude import excluder
+from migrator.errors import RevisionsError
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 from migrator.results.verified import DoesNotRun, Irreversible, Phase, Unlike
@@ -35,21 +36,29 @@ from migrator.scratch import ScratchFailedError
 
 @dataclass
 class Tally:
-    """What was found so far, on whatever scratch database. `done` are the revisions that were run up."""
+    """What was found so far, on whatever scratch database.
+
+    `planned` are all revisions that are to be verified, and `done` those that were run up.
+    """
 
     done: dict[str, Script] = field(default_factory=dict)
     clean: list[str] = field(default_factory=list)
     irreversible: list[Irreversible] = field(default_factory=list)
     unlike: list[Unlike] = field(default_factory=list)
     failed: list[DoesNotRun] = field(default_factory=list)
-    not_verified: tuple[str, ...] = ()
-    total: int = 0
+    planned: tuple[str, ...] = ()
 
     @property
     def heads(self) -> tuple[str, ...]:
         """The newest of the revisions that were run up."""
         below = {down for script in self.done.values() for down in down_revisions(script)}
         return tuple(revision for revision in self.done if revision not in below)
+
+    @property
+    def not_verified(self) -> tuple[str, ...]:
+        """The revisions that were not come to."""
+        begun = {*self.done, *(each.revision for each in self.failed)}
+        return tuple(revision for revision in self.planned if revision not in begun)
 
     def fail(self, step: Step, phase: Phase, error: ScratchFailedError) -> None:
         """Note a revision that does not run."""
@@ -90,11 +99,10 @@ class UpDownUp:
                 return
         with translated(session.workspace):
             plan = planned(upgrade_plan(session.scripts, "heads"), heads, session.workspace)
-        self._tally.total = self._tally.total or len(plan)
+        self._tally.planned = self._tally.planned or _revisions(plan)
         if plan:
             self._before = read()
         for step in plan:
-            self._tally.not_verified = _revisions(plan[plan.index(step) + 1 :])
             yield from self._one(step, session, read)
             if self.spoilt:
                 return
@@ -125,7 +133,12 @@ class UpDownUp:
             return None
         with translated(session.workspace):
             found = session.scripts.get_revision(self._seed_at)
-        return found.revision if found is not None else None
+        if found is None:
+            raise RevisionsError(
+                f"A seed is loaded at a revision, and {self._seed_at} is none.",
+                hint="Name the revision whose tables it is for.",
+            )
+        return found.revision
 
     def _one(
         self, planned_step: PlannedStep, session: Session, read: Callable[[], Catalog]
@@ -136,7 +149,7 @@ class UpDownUp:
         step = step_info(planned_step, session.workspace)
         self._running, self._phase = (planned_step, script, step), "upgrade"
         started = StepStarted(
-            "verify", len(self._tally.done) + 1, self._tally.total, step.revision, step.message
+            "verify", len(self._tally.done) + 1, len(self._tally.planned), step.revision, step.message
         )
         self._report(started)
         began = time.monotonic()

@@ -75,7 +75,7 @@ class _Verification:
             not_verified=tally.not_verified,
             compared=self._changes is not None,
             changes=self._changes or (),
-            seed=f"{seed.shown} at {seed.revision}" if seed is not None else None,
+            seed=f"{seed.shown} at {seed.revision}" if seed is not None and self._has_rows else None,
         )
 
     @contextmanager

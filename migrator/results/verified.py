@@ -54,7 +54,8 @@ class Verified:
 
     `revisions` were run up, down and up, and left nothing behind. `not_verified` come after one that does not
     run. `changes` are what the models have otherwise than the end of the history; `compared` is false where
-    there was no end, or there are no models. `seed` is the file that rows came from, and where.
+    there was no end, or there are no models. `seed` is the file that rows came from, and where; None
+    where none were loaded.
     """
 
     revisions: tuple[str, ...]

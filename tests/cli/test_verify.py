@@ -276,6 +276,9 @@ def test_rows_of_a_seed_make_a_data_migration_fail(
     (books.root / "tests" / "seed.sql").write_text("-- migrator: at r1\nINSERT INTO nothing VALUES (1);")
     assert "tests/seed.sql cannot be loaded at revision r1" in verify(code=3).err
     assert "--seed" in verify("--seed", "tests/seed.sql", code=2).err
+    assert "base is none" in verify("--seed", "tests/seed.sql@base", code=5).err
+    assert "nosuch" in verify("--seed", "tests/seed.sql@nosuch", code=5).err
+    assert "nosuch.sql" in verify("--seed", "nosuch.sql@r1", code=3).err
 
 
 def test_a_statement_of_both_directions_meets_another_shape_of_its_table(
