@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from alembic.runtime.migration import RevisionStep, StampStep
+from alembic.runtime.migration import MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
@@ -41,6 +41,11 @@ def downgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
         return list(scripts._downgrade_revs(target, heads))  # type: ignore[arg-type]
 
     return plan
+
+
+def way_back(scripts: ScriptDirectory, script: Script) -> RevisionStep:
+    """Give the step that takes back a revision whose upgrade was the last step."""
+    return MigrationStep.downgrade_from_script(scripts.revision_map, script)
 
 
 def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> Plan:

@@ -46,6 +46,7 @@ COMMANDS = (
     Command("envs", look.envs, _LOOK, "migrator envs"),
     Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
     Command("check", look.check, _JUDGE, "migrator check"),
+    Command("verify", look.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
 )
 
 

@@ -30,7 +30,7 @@ class Waiting:
 class StepStarted:
     """A revision is about to run. `index` counts from 1 up to `total`."""
 
-    direction: Direction
+    direction: Direction | Literal["verify"]
     index: int
     total: int
     revision: str

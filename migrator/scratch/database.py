@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection
 
 from migrator.bridge.environment import Work, env_failures
-from migrator.bridge.plan import PlannedStep, downgrade_plan, planned, step_info, upgrade_plan
+from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, step_info, upgrade_plan
 from migrator.bridge.reached import connection_of
 from migrator.bridge.scripts import folders_of, place_in
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
+from migrator.config.settings import Transaction
 from migrator.database.failures import causes, failing_statement, first_line
 from migrator.database.one_trip import OneTrip
 from migrator.errors import ExitCode, MigratorError
@@ -28,6 +29,9 @@ from migrator.scratch.store import Store
 
 T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]
+# Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
+# stands after a `yield` runs when the step has been committed.
+Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
 _NO_ROLE = "42704"
 _NO_EXTENSION = re.compile(
     r'extension "(?P<name>[^"]+)" is not available'
@@ -73,11 +77,23 @@ class ScratchDatabase:
         `watch` is called with env.py's connection before each step. Gives the steps. Raises
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
-        return _Replay(self, "upgrade", target, watch).run()
+        return _Replay(self, "upgrade", target, _planned_walk(upgrade_plan, target), watch).run()
 
     def downgrade(self, target: str, watch: Watch | None = None) -> tuple[Step, ...]:
         """Run the revisions back to `target`. Raises as `upgrade` does."""
-        return _Replay(self, "downgrade", target, watch).run()
+        return _Replay(self, "downgrade", target, _planned_walk(downgrade_plan, target), watch).run()
+
+    def walk(self, walk: Walk) -> tuple[Step, ...]:
+        """Run the steps that `walk` gives, up and down as it likes, each in a transaction of its own.
+
+        `walk` is called once more after each role that had to be made. Raises as `upgrade` does.
+        """
+        url = self.url
+        if url.drivername.endswith("asyncpg"):
+            # A statement prepared before a step does not fit the tables after it.
+            url = url.update_query_dict({"prepared_statement_cache_size": "0"})
+        database = replace(self, workspace=scratch_workspace(self.workspace, url))
+        return _Replay(database, "upgrade", "heads", walk, None).run("revision")
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives for a connection of its own, in autocommit. Raises what it raises."""
@@ -108,23 +124,33 @@ class _FailedStep(BaseException):
         self.cause = cause
 
 
+def _planned_walk(make_plan: Callable[[Any, str], Plan], target: str) -> Walk:
+    def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
+        yield from planned(make_plan(session.scripts, target), heads, session.workspace)
+
+    return walk
+
+
 class _Replay:
     """Runs revisions; once more after each role that had to be made for them."""
 
-    def __init__(self, database: ScratchDatabase, direction: str, target: str, watch: Watch | None) -> None:
+    def __init__(
+        self, database: ScratchDatabase, direction: str, target: str, walk: Walk, watch: Watch | None
+    ) -> None:
         self._database = database
         self._direction = direction
         self._target = target
+        self._walk = walk
         self._watch = watch
         self._done: list[Step] = []
         self._running: Step | None = None
         self._folders: tuple[Path, ...] = ()
 
-    def run(self) -> tuple[Step, ...]:
+    def run(self, transaction: Transaction | None = None) -> tuple[Step, ...]:
         made: set[str] = set()
         while True:
             try:
-                self._run_env()
+                self._run_env(transaction)
                 return tuple(self._done)
             except _FailedStep as exc:
                 role = _missing_role(exc.cause)
@@ -133,30 +159,33 @@ class _Replay:
                 made.add(role)
                 self._database.store.make_role(role)
 
-    def _run_env(self) -> None:
+    def _run_env(self, transaction: Transaction | None) -> None:
         workspace, self._running = self._database.workspace, None
         with self._database.session([self._direction, "--", self._target]) as session:
             env_py = session.scripts.env_py_location
             with env_failures(workspace, env_py, lambda: session.connected_to):
                 try:
-                    session.run_untranslated(self._work(session), writes=True, destination_rev=self._target)
+                    session.run_untranslated(
+                        self._work(session),
+                        writes=True,
+                        destination_rev=self._target,
+                        transaction=transaction,
+                    )
                 except (Exception, SystemExit) as exc:
                     if self._running is None or isinstance(exc, MigratorError):
                         raise
                     raise _FailedStep(exc) from exc
 
     def _work(self, session: Session) -> Work:
-        make_plan = upgrade_plan if self._direction == "upgrade" else downgrade_plan
-        plan = make_plan(session.scripts, self._target)
-
         def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)
             connection = connection_of(context)
             one_trip = OneTrip(connection)
             try:
-                for step in planned(plan, tuple(heads), self._database.workspace):
+                for step in self._walk(session, tuple(heads), context):
                     self._running = step_info(step, self._database.workspace)
+                    self._direction = "upgrade" if step.is_upgrade else "downgrade"
                     if self._watch is not None:
                         self._watch(connection, step)
                     yield step

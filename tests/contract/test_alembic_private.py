@@ -16,7 +16,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import CommandLine, Config
 from alembic.operations import ops
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import CycleDetected, MultipleHeads, RevisionMap
 from sqlalchemy import Column, Constraint, Index, Integer, MetaData, Table, create_engine
@@ -62,6 +62,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
     (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/comparing.py)"),
     (AutogenContext, "comparators", "what is renamed is not compared any more (bridge/renames.py)"),
     (AutogenContext, "run_object_filters", "reset-versions ignores exclude_tables (bridge/comparing.py)"),
+    (MigrationStep, "downgrade_from_script", "verify cannot take a revision back (bridge/plan.py)"),
     (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),
     (Config, "messaging_opts", "Alembic's own messages stand beside ours (bridge/config.py)"),
     (Config, "get_alembic_option", "revision_environment is not read (bridge/writing.py)"),

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "stamp": ["head"],
     "mark": ["--confirm", "data.db"],
     "run": ["--", "true"],
+    "verify": ["--from", "aaa1"],
 }
 
 

@@ -156,3 +156,23 @@ def check(
     run.verbose = verbose
     result = operation(run.workspace(), run.report, comparing_with(against), fresh=fresh)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+
+
+def verify(
+    run: Invocation,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="REV", help="Only the revisions after this one.")
+    ] = "base",
+    seed: Annotated[
+        str | None,
+        typer.Option("--seed", metavar="FILE@REV", help="SQL with rows, loaded at a revision."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Use no kept scratch database.")] = False,
+) -> Outcome:
+    """Run each revision up, down and up on scratch (exit 1: it fails)."""
+    from migrator.operations.verify import Wanted
+    from migrator.operations.verify import verify as operation
+
+    seed = run.path(seed) if seed is not None else None
+    result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
