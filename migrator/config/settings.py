@@ -33,6 +33,9 @@ class Settings:
     lock_wait: float | None = 60.0
     retries: int = 5
     log_table: str | None = None
+    lint_error: tuple[str, ...] = ()
+    lint_ignore: tuple[str, ...] = ()
+    lint_gate: bool = False
 
     @property
     def longest_wait(self) -> float:
@@ -173,5 +176,8 @@ KEYS: Mapping[str, Key] = {
         Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
         Key("retries", _count, "5", "how often a revision is begun again after a lock timeout or a deadlock"),
         Key("log_table", _log_table, "_migrator.log", "where the log is kept: schema.table, or off"),
+        Key("lint_error", _names, "none", "rules of lint that are errors, whatever they are otherwise"),
+        Key("lint_ignore", _names, "none", "rules of lint that are not looked at"),
+        Key("lint_gate", _boolean, "false", "whether upgrade refuses what lint finds errors in"),
     )
 }

@@ -21,7 +21,7 @@ LAYERS = (
     ("config", "revisions"),
     ("database",),
     ("bridge",),
-    ("env",),
+    ("env", "lint"),
     ("operations",),
     ("cli",),
     ("__main__",),
