@@ -102,6 +102,12 @@ def made(tokens: Tokens) -> Object | None:
     return Object(what, name) if name else None
 
 
+def may_exist(tokens: Tokens) -> bool:
+    """Whether the statement makes something only where it is not there already."""
+    words = [token.word for token in tokens[:8]]
+    return words[0] == "CREATE" and "EXISTS" in words
+
+
 def dropped(tokens: Tokens) -> tuple[Object, ...]:
     """Give the objects that a DROP statement drops; not those of the session alone."""
     reader = Reader(tokens)

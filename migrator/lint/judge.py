@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator import secrets
-from migrator.lint.ddl import Tokens, altered_table, referenced, touched
+from migrator.lint.ddl import Tokens, altered_table, may_exist, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
 from migrator.lint.fresh import Fresh
-from migrator.lint.own import TYPE_CHANGES, own_rules
+from migrator.lint.own import TYPE_CHANGES, ends_transaction, own_rules
 from migrator.lint.rule import Rule
 from migrator.lint.rules import rule_named
 from migrator.lint.settings import LintSettings
@@ -93,12 +93,17 @@ def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:
 
 
 def _own(piece: _Piece) -> dict[str, Rule]:
-    return {name: rule_named(name) for name in own_rules(piece.tokens, piece.statement.old_types)}
+    names = [*own_rules(piece.tokens, piece.statement.old_types)]
+    if piece.statement.in_transaction and ends_transaction(piece.tokens):
+        names.append("transaction-nesting")
+    return {name: rule_named(name) for name in names}
 
 
 def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[str, Rule]]) -> None:
     """Add the rules that squawk finds broken to those of each piece."""
     asked = [at for at, piece in enumerate(pieces) if piece.tokens[0].word not in _ROWS]
+    # squawk takes a table for new even where it may have been there. So it hears of that at last.
+    asked.sort(key=lambda at: may_exist(pieces[at].tokens))
     singles = [Single(pieces[at].sql, _group(pieces[at].statement)) for at in asked]
     for report in squawk.judge(singles):
         at = asked[report.index]

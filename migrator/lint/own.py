@@ -43,6 +43,14 @@ def own_rules(tokens: Tokens, old_types: Mapping[str, str]) -> Iterator[str]:
         yield from _of_action(action, altered[0] if altered else "", old_types)
 
 
+def ends_transaction(tokens: Tokens) -> bool:
+    """Whether the statement begins or ends a transaction by hand; savepoints do neither."""
+    words = [token.word for token in tokens]
+    if words[0] in ("BEGIN", "COMMIT", "END", "ABORT") or words[:2] == ["START", "TRANSACTION"]:
+        return True
+    return words[0] == "ROLLBACK" and "TO" not in words
+
+
 def _emptying(tokens: Tokens) -> str:
     if tokens[0].word != "TRUNCATE":
         return "delete-without-where"
