@@ -28,6 +28,8 @@ _SAY_MORE = {
     "narrowing": "changing-column-type",
     "ban-truncate-cascade": "truncate",
 }
+# A lock on these is one on tables that the statement does not name.
+_ON = {"INDEX": "the table of {}", "DOMAIN": "tables with a column of {}"}
 _LONGEST = 300
 
 
@@ -107,7 +109,7 @@ def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[
     singles = [Single(pieces[at].sql, _group(pieces[at].statement)) for at in asked]
     for report in squawk.judge(singles):
         at = asked[report.index]
-        if report.rule in TYPE_CHANGES and _harmless(pieces[at], broken[at]):
+        if _spared(report.rule, pieces[at], broken[at]):
             continue
         broken[at].setdefault(report.rule, rule_named(report.rule, report.message, report.help))
 
@@ -116,11 +118,13 @@ def _group(statement: Statement) -> str | None:
     return statement.revision if statement.in_transaction else None
 
 
-def _harmless(piece: _Piece, broken: dict[str, Rule]) -> bool:
-    """Whether the old types are known and the new ones lose nothing, which squawk cannot know."""
-    return (
-        bool(piece.statement.old_types and altered_table(piece.tokens)) and not TYPE_CHANGES & broken.keys()
-    )
+def _spared(rule: str, piece: _Piece, broken: dict[str, Rule]) -> bool:
+    """Whether squawk goes too far: it does not know old types, nor NOT VALID on a domain."""
+    if rule in TYPE_CHANGES:
+        known = piece.statement.old_types and altered_table(piece.tokens)
+        return bool(known) and not TYPE_CHANGES & broken.keys()
+    words = [token.word for token in piece.tokens[-2:]]
+    return rule == "ban-alter-domain-with-add-constraint" and words == ["NOT", "VALID"]
 
 
 def _that_count(piece: _Piece, rules: dict[str, Rule]) -> Iterator[Rule]:
@@ -180,7 +184,7 @@ class _Verdicts:
 
 
 def _lock(rule: Rule, tokens: Tokens) -> str:
-    names = [each.name for each in touched(tokens)]
+    names = [_ON.get(each.kind, "{}").format(each.name) for each in touched(tokens)]
     if rule.name == "adding-foreign-key-constraint":
         names += [name for name in referenced(tokens) if name not in names]
     return f"{rule.lock} on {' and '.join(names)}" if rule.lock and names else rule.lock

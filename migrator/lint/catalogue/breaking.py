@@ -39,7 +39,7 @@ Keep the name in the database (`__tablename__`), or leave a view under the old n
         "warning",
         "Clients, functions and later migrations that use the old name fail.",
         "Make a second one under the new name, and drop the old one a release later; "
-        "or excuse it where only migrations use the name, such as that of a constraint.",
+        "excuse it where only migrations use the name.",
     ),
     Rule(
         "ban-set-schema",
@@ -90,8 +90,7 @@ Move it, and leave a view in the old schema until nobody uses it:
         "ban-drop-view",
         "warning",
         "Clients that still read the view fail.",
-        "Drop it a release after the last code that reads it; where it is replaced by one with the same "
-        "columns, CREATE OR REPLACE VIEW leaves no gap.",
+        "Drop it a release after the last code that reads it; CREATE OR REPLACE VIEW leaves no gap.",
         lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
