@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator import secrets
+from migrator.lint.blocks import in_block
 from migrator.lint.ddl import Tokens, altered_table, may_exist, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
 from migrator.lint.fresh import Fresh
@@ -13,7 +14,7 @@ from migrator.lint.own import TYPE_CHANGES, ends_transaction, own_rules
 from migrator.lint.rule import Rule
 from migrator.lint.rules import rule_named
 from migrator.lint.settings import LintSettings
-from migrator.lint.squawk import Single, Squawk, find_squawk, squawk_version
+from migrator.lint.squawk import SYNTAX_ERROR, Single, Squawk, find_squawk, squawk_version
 from migrator.lint.statements import Statement
 from migrator.lint.tokens import statements as cut
 from migrator.results.findings import LintFinding
@@ -50,6 +51,7 @@ class _Piece:
     sql: str
     tokens: Tokens
     is_new: bool
+    in_block: bool = False
 
 
 def judge(
@@ -90,6 +92,8 @@ def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:
         for tokens in cut(statement.sql, dialect):
             sql = statement.sql[tokens[0].start : tokens[-1].end]
             pieces.append(_Piece(statement, sql, tokens, fresh.covers(tokens)))
+            for inner, inside in in_block(tokens, dialect):
+                pieces.append(_Piece(statement, inner, inside, fresh.covers(inside), in_block=True))
             fresh.learn(tokens)
     return pieces
 
@@ -119,7 +123,9 @@ def _group(statement: Statement) -> str | None:
 
 
 def _spared(rule: str, piece: _Piece, broken: dict[str, Rule]) -> bool:
-    """Whether squawk goes too far: it does not know old types, nor NOT VALID on a domain."""
+    """Whether squawk goes too far: it knows no old types, no NOT VALID on a domain, no PL/pgSQL."""
+    if rule == SYNTAX_ERROR:
+        return piece.in_block
     if rule in TYPE_CHANGES:
         known = piece.statement.old_types and altered_table(piece.tokens)
         return bool(known) and not TYPE_CHANGES & broken.keys()

@@ -64,6 +64,8 @@ class Squawk:
         Where squawk cannot read one of them it judges none, so those are found one by one, reported as
         `syntax-error`, and left out. Raises ConfigurationError when squawk fails.
         """
+        if not statements:
+            return []
         found = self._together(dict(enumerate(statements)))
         if all(each.rule != SYNTAX_ERROR for each in found):
             return _reports(found)
@@ -89,8 +91,8 @@ class Squawk:
         options += [f"--pg-version={self.pg_version}"] if self.pg_version else []
         options += [f"--include={rule}" for rule in self.include]
         ran = _run(self.program, [*options, *arguments], text, cwd)
-        # With findings it ends with 1.
-        if ran.returncode not in (0, 1):
+        # With findings it ends with 1; so does an old one that does not know an option, but says nothing.
+        if ran.returncode not in (0, 1) or (ran.returncode == 1 and not ran.stdout):
             raise _failed(ran)
         return ran.stdout
 

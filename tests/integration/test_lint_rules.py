@@ -526,3 +526,37 @@ def test_a_transaction_ended_by_hand_is_found(sql: str) -> None:
 @pytest.mark.parametrize("sql", ["SAVEPOINT s", "ROLLBACK TO s", "ROLLBACK TO SAVEPOINT s", "RELEASE s"])
 def test_a_savepoint_is_no_transaction(sql: str) -> None:
     assert rules(judged("SAVEPOINT s", sql)) == []
+
+
+# --- anonymous blocks ---
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("BEGIN DROP TABLE t; END", ["ban-drop-table"]),
+        (
+            "BEGIN IF x() THEN CREATE INDEX i ON t (a); END IF; END",
+            ["require-concurrent-index-creation"],
+        ),
+        ("DECLARE x int; BEGIN SELECT 1 INTO x; DELETE FROM t; END", ["delete-without-where"]),
+        ("BEGIN CREATE TYPE y AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL; END", []),
+        ("BEGIN PERFORM 'DROP TABLE t'; END", []),
+        ("BEGIN DELETE FROM t WHERE a = x; END", []),
+        ("BEGIN CREATE := 1; END", []),
+        ("", []),
+    ],
+)
+def test_what_a_block_hides_is_found(body: str, found: list[str]) -> None:
+    assert rules(judged(f"DO $$ {body} $$")) == found
+    assert rules(judged(f"DO LANGUAGE plpgsql $do$ {body} $do$")) == found
+
+
+def test_what_a_block_makes_may_not_be_new() -> None:
+    made = "DO $$ BEGIN IF x THEN CREATE TABLE n (a int); END IF; END $$"
+
+    assert rules(judged(made, "DROP TABLE n")) == ["ban-drop-table"]
+
+
+def test_a_block_may_do_with_a_new_table_what_it_likes() -> None:
+    assert rules(judged("CREATE TABLE n (a int)", "DO $$ BEGIN DROP TABLE n; END $$")) == []
