@@ -102,10 +102,10 @@ def made(tokens: Tokens) -> Object | None:
     return Object(what, name) if name else None
 
 
-def may_exist(tokens: Tokens) -> bool:
-    """Whether the statement makes something only where it is not there already."""
-    words = [token.word for token in tokens[:8]]
-    return words[0] == "CREATE" and "EXISTS" in words
+def makes_table(tokens: Tokens) -> bool:
+    """Whether the statement makes a table, if only where there is none."""
+    reader = Reader(tokens)
+    return reader.accept("CREATE") and kind(reader) == "TABLE"
 
 
 def dropped(tokens: Tokens) -> tuple[Object, ...]:

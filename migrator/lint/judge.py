@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrator import secrets
 from migrator.lint.blocks import in_block
-from migrator.lint.ddl import Tokens, altered_table, may_exist, referenced, touched
+from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
 from migrator.lint.fresh import Fresh
 from migrator.lint.own import TYPE_CHANGES, ends_transaction, own_rules
@@ -108,9 +108,10 @@ def _own(piece: _Piece) -> dict[str, Rule]:
 def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[str, Rule]]) -> None:
     """Add the rules that squawk finds broken to those of each piece."""
     asked = [at for at, piece in enumerate(pieces) if piece.tokens[0].word not in _ROWS]
-    # squawk takes a table for new even where it may have been there. So it hears of that at last.
-    asked.sort(key=lambda at: may_exist(pieces[at].tokens))
-    singles = [Single(pieces[at].sql, _group(pieces[at].statement)) for at in asked]
+    # squawk takes a table for new even where it may have been there. So it hears of all tables at last, outside
+    # of the transactions: which ones are new is known here.
+    asked.sort(key=lambda at: makes_table(pieces[at].tokens))
+    singles = [Single(pieces[at].sql, _group(pieces[at])) for at in asked]
     for report in squawk.judge(singles):
         at = asked[report.index]
         if _spared(report.rule, pieces[at], broken[at]):
@@ -118,8 +119,9 @@ def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[
         broken[at].setdefault(report.rule, rule_named(report.rule, report.message, report.help))
 
 
-def _group(statement: Statement) -> str | None:
-    return statement.revision if statement.in_transaction else None
+def _group(piece: _Piece) -> str | None:
+    inside = piece.statement.in_transaction and not makes_table(piece.tokens)
+    return piece.statement.revision if inside else None
 
 
 def _spared(rule: str, piece: _Piece, broken: dict[str, Rule]) -> bool:
