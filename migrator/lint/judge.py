@@ -108,8 +108,8 @@ def _own(piece: _Piece) -> dict[str, Rule]:
 def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[str, Rule]]) -> None:
     """Add the rules that squawk finds broken to those of each piece."""
     asked = [at for at, piece in enumerate(pieces) if piece.tokens[0].word not in _ROWS]
-    # squawk takes a table for new even where it may have been there. So it hears of all tables at last, outside
-    # of the transactions: which ones are new is known here.
+    # squawk takes a table for new even where it may have been there. So it hears of all tables at last,
+    # outside of the transactions: which ones are new is known here.
     asked.sort(key=lambda at: makes_table(pieces[at].tokens))
     singles = [Single(pieces[at].sql, _group(pieces[at])) for at in asked]
     for report in squawk.judge(singles):

@@ -190,3 +190,18 @@ def test_a_long_insert_is_cut_in_one_go() -> None:
     (tokens,) = statements(f"INSERT INTO t VALUES {row * 5000}", "postgresql")
 
     assert len(tokens) == 4 + 10 * 5000
+
+
+def test_a_type_of_two_words_is_read_whole() -> None:
+    statement = ran("ALTER TABLE t ALTER a TYPE CHARACTER VARYING(5)", old={"t.a": "varchar(9)"})
+
+    assert rules(judged(statement, dialect="oracle")) == ["narrowing"]
+
+
+def test_the_password_in_a_statement_is_not_shown() -> None:
+    (finding,) = judged("DROP TABLE t -- see\n, u_postgresql", dialect="sqlite").findings
+    (hidden,) = judged("DELETE FROM dblink('postgresql://me:hunter22@h/d')", dialect="sqlite").findings
+
+    assert finding.statement == "DROP TABLE t -- see , u_postgresql"
+    assert "hunter22" not in hidden.statement
+    assert "postgresql://me:***@h/d" in hidden.statement
