@@ -21,7 +21,7 @@ LAYERS = (
     ("config", "revisions"),
     ("database",),
     ("bridge",),
-    ("env", "scratch"),
+    ("env", "lint", "scratch"),
     ("operations",),
     ("cli",),
     ("__main__",),

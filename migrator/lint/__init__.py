@@ -1,0 +1,1 @@
+"""Judges the SQL that revisions run."""

@@ -1,0 +1,224 @@
+"""Reads off a statement's tokens which objects it makes, changes and drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migrator.lint.tokens import Token
+
+Tokens = Sequence[Token]
+# Words between CREATE or DROP and the kind of the object.
+_BEFORE_KIND = frozenset(
+    {"GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "UNIQUE", "FULLTEXT", "SPATIAL"}
+)
+KINDS = frozenset({"TABLE", "INDEX", "TYPE", "VIEW", "SEQUENCE", "DOMAIN", "SCHEMA", "DATABASE", "EXTENSION"})
+
+
+@dataclass(frozen=True)
+class Object:
+    """A database object: its kind in upper case, and its name as it is shown, without a default schema."""
+
+    kind: str
+    name: str
+
+
+class Reader:
+    """Goes through tokens from left to right."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        """Begin at the first of `tokens`."""
+        self.tokens = tokens
+        self.at = 0
+
+    @property
+    def next(self) -> Token | None:
+        """The token that comes next, None at the end."""
+        return self.tokens[self.at] if self.at < len(self.tokens) else None
+
+    def word(self) -> str:
+        """Give the next token as a word in upper case, without going on; empty where it is none."""
+        return self.next.word if self.next else ""
+
+    def accept(self, *words: str) -> bool:
+        """Go past `words` if they come next, one after the other."""
+        here = self.tokens[self.at : self.at + len(words)]
+        if len(here) < len(words) or any(t.word != word for t, word in zip(here, words, strict=True)):
+            return False
+        self.at += len(words)
+        return True
+
+    def skip(self, words: frozenset[str]) -> set[str]:
+        """Go past all of `words` that come next, and give them."""
+        skipped = set()
+        while self.word() in words:
+            skipped.add(self.word())
+            self.at += 1
+        return skipped
+
+    def name(self) -> str:
+        """Go past a name with its schema and give it, without the schema `public`. Empty if none comes."""
+        parts: list[str] = []
+        while self.next is not None and self.next.kind in ("word", "name"):
+            parts.append(self.next.identifier)
+            self.at += 1
+            if self.next is None or self.next.text != ".":
+                break
+            self.at += 1
+        return ".".join(parts[1:] if len(parts) == 2 and parts[0] == "public" else parts)
+
+    def names(self) -> list[str]:
+        """Go past names between commas and give them."""
+        found = []
+        while True:
+            self.accept("ONLY")
+            found.append(self.name())
+            if self.next is not None and self.next.text == "*":
+                self.at += 1
+            if self.next is None or self.next.text != ",":
+                return [name for name in found if name]
+            self.at += 1
+
+
+def kind(reader: Reader) -> str:
+    """Go past the kind of an object, and give it; a kind not in KINDS as the next word."""
+    reader.skip(_BEFORE_KIND)
+    reader.accept("MATERIALIZED")
+    word = reader.word()
+    reader.at += 1
+    return word
+
+
+def made(tokens: Tokens) -> Object | None:
+    """Give the object that the statement makes for certain: not one it might have found there."""
+    reader = Reader(tokens)
+    if not reader.accept("CREATE"):
+        return None
+    what = kind(reader)
+    reader.accept("CONCURRENTLY")
+    if what not in KINDS or reader.accept("IF", "NOT", "EXISTS"):
+        return None
+    name = reader.name()
+    return Object(what, name) if name else None
+
+
+def makes_table(tokens: Tokens) -> bool:
+    """Whether the statement makes a table, if only where there is none."""
+    reader = Reader(tokens)
+    return reader.accept("CREATE") and kind(reader) == "TABLE"
+
+
+def dropped(tokens: Tokens) -> tuple[Object, ...]:
+    """Give the objects that a DROP statement drops; not those of the session alone."""
+    reader = Reader(tokens)
+    if not reader.accept("DROP") or reader.word() in ("TEMPORARY", "FOREIGN"):
+        return ()
+    what = kind(reader)
+    reader.accept("CONCURRENTLY")
+    reader.accept("IF", "EXISTS")
+    return tuple(Object(what, name) for name in reader.names()) if what in KINDS else ()
+
+
+def altered_table(tokens: Tokens) -> tuple[str, tuple[Tokens, ...]] | None:
+    """Give the table of an ALTER TABLE, and its actions; None for another statement."""
+    reader = Reader(tokens)
+    if not reader.accept("ALTER") or not (reader.accept("TABLE") or reader.accept("FOREIGN", "TABLE")):
+        return None
+    reader.accept("IF", "EXISTS")
+    reader.accept("ONLY")
+    name = reader.name()
+    if reader.next is not None and reader.next.text == "*":
+        reader.at += 1
+    return name, tuple(_between_commas(tokens[reader.at :]))
+
+
+def _between_commas(tokens: Tokens) -> Iterator[Tokens]:
+    depth, start = 0, 0
+    for at, token in enumerate(tokens):
+        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "symbol" else 0
+        if token.text == "," and not depth:
+            yield tokens[start:at]
+            start = at + 1
+    if tokens[start:]:
+        yield tokens[start:]
+
+
+def touched(tokens: Tokens) -> tuple[Object, ...]:
+    """Give the objects whose lock or content the statement takes; empty where that is not seen."""
+    if altered := altered_table(tokens):
+        return (Object("TABLE", altered[0]),)
+    return _indexed(tokens) or dropped(tokens) or emptied(tokens) or _altered(tokens) or _maintained(tokens)
+
+
+def _indexed(tokens: Tokens) -> tuple[Object, ...]:
+    reader = Reader(tokens)
+    if reader.word() not in ("CREATE", "DROP"):
+        return ()
+    creates = reader.accept("CREATE")
+    if not creates:
+        reader.accept("DROP")
+    what = kind(reader)
+    if what not in ("INDEX", "TRIGGER", "POLICY"):
+        return ()
+    while reader.next is not None and not reader.accept("ON"):
+        reader.at += 1
+    reader.accept("ONLY")
+    table = reader.name()
+    return (Object("TABLE", table),) if table else ()
+
+
+def _altered(tokens: Tokens) -> tuple[Object, ...]:
+    reader = Reader(tokens)
+    if not reader.accept("ALTER"):
+        return ()
+    what = kind(reader)
+    reader.accept("IF", "EXISTS")
+    return (Object(what, reader.name()),) if what in KINDS else ()
+
+
+def _maintained(tokens: Tokens) -> tuple[Object, ...]:
+    reader = Reader(tokens)
+    if reader.accept("VALIDATE") or not reader.skip(frozenset({"REINDEX", "CLUSTER"})):
+        return ()
+    what = reader.word() if reader.word() in KINDS else "TABLE"
+    reader.skip(KINDS)
+    reader.accept("CONCURRENTLY")
+    name = reader.name()
+    return (Object(what, name),) if name else ()
+
+
+def emptied(tokens: Tokens) -> tuple[Object, ...]:
+    """Give the tables that a TRUNCATE, or a DELETE without any WHERE, empties."""
+    reader = Reader(tokens)
+    if reader.accept("TRUNCATE"):
+        reader.accept("TABLE")
+        return tuple(Object("TABLE", name) for name in reader.names())
+    outer = list(_outside_brackets(tokens))
+    reader = Reader(outer)
+    while reader.next is not None and not reader.accept("DELETE", "FROM"):
+        if reader.word() not in ("WITH", "") and reader.at == 0:
+            return ()
+        reader.at += 1
+    if reader.next is None or any(token.word in ("WHERE", "LIMIT", "USING") for token in outer[reader.at :]):
+        return ()
+    reader.accept("ONLY")
+    return (Object("TABLE", reader.name()),)
+
+
+def _outside_brackets(tokens: Tokens) -> Iterator[Token]:
+    depth = 0
+    for token in tokens:
+        depth -= token.text == ")"
+        if not depth:
+            yield token
+        depth += token.text == "("
+
+
+def referenced(tokens: Tokens) -> tuple[str, ...]:
+    """Give the tables that the foreign keys of a statement point to."""
+    found = []
+    for at, token in enumerate(tokens):
+        if token.word == "REFERENCES":
+            reader = Reader(tokens[at + 1 :])
+            found.append(reader.name())
+    return tuple(dict.fromkeys(filter(None, found)))

@@ -1,0 +1,134 @@
+"""Reads the excuses in version files: `# migrator: allow <rule>[, <rule>...] -- reason`."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migrator.errors import RevisionsError
+from migrator.lint.rules import RULES, nearest
+from migrator.lint.squawk import squawk_knows
+
+# "allow" alone, or misspelt with a rule after it, must not pass for another comment.
+_EXCUSE = re.compile(r"#[ \t]*migrator[ \t]*:[ \t]*allow\b(.*)")
+_EXAMPLE = "# migrator: allow ban-drop-column -- unused since 2.3"
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """One comment: the rules it allows and why, and the first and last line it holds for.
+
+    Those of the whole file hold for all lines, and for statements whose line is not known.
+    """
+
+    line: int
+    rules: tuple[str, ...]
+    reason: str
+    first: int
+    last: int
+    whole_file: bool = False
+    in_downgrade: bool = False
+
+    def holds_for(self, rule: str, line: int | None) -> bool:
+        """Whether it allows what `rule` finds in the statement of the call at `line`."""
+        here = self.whole_file or (line is not None and self.first <= line <= self.last)
+        return here and rule in self.rules
+
+
+def excuses(source: str, shown: str) -> tuple[Excuse, ...]:
+    """Read the excuses in the source of the version file `shown`, those of single statements first.
+
+    A comment holds for the statement that it stands in, or directly above; before the first function it holds
+    for the whole file. Raises RevisionsError, naming file and line, for a missing reason, an unknown rule and
+    a source that is not Python.
+    """
+    if "allow" not in source:
+        return ()
+    try:
+        comments = list(_comments(source))
+        tree = ast.parse(source) if comments else ast.Module([], [])
+    except (SyntaxError, tokenize.TokenError) as exc:
+        raise RevisionsError(
+            f"The version file {shown} is not valid Python: {exc}.",
+            hint="Correct the file, or take it out of the version folder.",
+        ) from exc
+    places = _Places(tree, source)
+    found = [places.excuse(line, *_read(text, f"{shown}, line {line},")) for line, text in comments]
+    return tuple(sorted(found, key=lambda each: (each.whole_file, each.line)))
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        found = _EXCUSE.match(token.string) if token.type == tokenize.COMMENT else None
+        if found:
+            yield token.start[0], found[1]
+
+
+def _read(text: str, where: str) -> tuple[tuple[str, ...], str]:
+    names, dashes, reason = text.partition("--")
+    rules = tuple(name for name in re.split(r"[,\s]+", names) if name)
+    if not dashes or not reason.strip():
+        raise RevisionsError(f"{where} allows something without a reason.", hint=f"Write it as {_EXAMPLE}")
+    if not rules:
+        raise RevisionsError(f"{where} names no rule to allow.", hint=f"Write it as {_EXAMPLE}")
+    for name in rules:
+        if name not in RULES and not squawk_knows(name):
+            raise RevisionsError(f"{where} allows an unknown rule: {name}.", hint=nearest(name))
+    return rules, reason.strip()
+
+
+class _Places:
+    """The lines of the simple statements, and of the heads of blocks, in one file."""
+
+    def __init__(self, tree: ast.Module, source: str) -> None:
+        functions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        first = min((_first_line(node) for node in functions), default=None)
+        self._first_function = first
+        self._downgrades = [
+            (_first_line(node), node.end_lineno or node.lineno)
+            for node in functions
+            if node.name == "downgrade"
+        ]
+        spans = (_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt))
+        self._spans = sorted(span for span in spans if first is not None and span[0] >= first)
+        self._starts = [span[0] for span in self._spans]
+        self._lines = source.splitlines()
+
+    def excuse(self, line: int, rules: Sequence[str], reason: str) -> Excuse:
+        whole = self._first_function is None or line < self._first_function
+        first, last = (1, len(self._lines)) if whole else self._held(line)
+        in_downgrade = any(start <= line <= end for start, end in self._downgrades)
+        return Excuse(line, tuple(rules), reason, first, last, whole, in_downgrade)
+
+    def _held(self, line: int) -> tuple[int, int]:
+        at = bisect_right(self._starts, line) - 1
+        if at >= 0 and self._spans[at][0] <= line <= self._spans[at][1]:
+            return self._spans[at]
+        below = line
+        while below < len(self._lines) and self._lines[below].lstrip().startswith("#"):
+            below += 1
+        under = below + 1
+        at = bisect_right(self._starts, under) - 1
+        return self._spans[at] if at >= 0 and self._spans[at][0] == under else (line, line)
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+
+
+def _span(node: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement; those of its head where it is a block."""
+    body = getattr(node, "body", None)
+    if not body:
+        return node.lineno, node.end_lineno or node.lineno
+    heads = [
+        child.end_lineno or node.lineno
+        for child in ast.walk(node)
+        if isinstance(child, ast.expr) and child.lineno < body[0].lineno
+    ]
+    return node.lineno, max([node.lineno, *heads])

@@ -1,0 +1,58 @@
+"""Knows what the batch of revisions made itself: it is empty, and nobody uses it yet."""
+
+from __future__ import annotations
+
+from migrator.lint.ddl import Object, Reader, Tokens, altered_table, dropped, made, touched
+
+# What Alembic copies a table into, where the database cannot alter it (SQLite).
+COPY = "_alembic_tmp_"
+
+
+class Fresh:
+    """The objects that the statements so far have made. Go through the statements in their order."""
+
+    def __init__(self) -> None:
+        """Begin with a database in which everything may hold data."""
+        self._objects: set[Object] = set()
+
+    def covers(self, tokens: Tokens) -> bool:
+        """Whether all that the statement touches is new, or a table that Alembic has copied."""
+        objects = touched(tokens)
+        return bool(objects) and all(each in self._objects or self._copied(each) for each in objects)
+
+    def learn(self, tokens: Tokens) -> None:
+        """Take in what the statement makes, drops and renames."""
+        gone = dropped(tokens)
+        self._objects.difference_update(gone)
+        new = made(tokens)
+        if new is not None and (new.kind != "INDEX" or self.covers(tokens)):
+            self._objects.add(new)
+        if renamed := _renamed(tokens):
+            self._rename(*renamed)
+
+    def _copied(self, each: Object) -> bool:
+        schema, dot, table = each.name.rpartition(".")
+        return each.kind == "TABLE" and Object("TABLE", f"{schema}{dot}{COPY}{table}") in self._objects
+
+    def _rename(self, old: Object, new: Object) -> None:
+        if old not in self._objects:
+            return
+        self._objects.remove(old)
+        # The copy holds the rows of the table whose name it takes.
+        if COPY not in old.name:
+            self._objects.add(new)
+
+
+def _renamed(tokens: Tokens) -> tuple[Object, Object] | None:
+    altered = altered_table(tokens)
+    if altered is None or not altered[1]:
+        return None
+    table, (action, *_) = altered
+    reader = Reader(action)
+    if not reader.accept("RENAME"):
+        return None
+    if not (reader.accept("TO") or reader.accept("AS")):
+        return None
+    schema, dot, _ = table.rpartition(".")
+    new = reader.name()
+    return Object("TABLE", table), Object("TABLE", new if "." in new else f"{schema}{dot}{new}")
