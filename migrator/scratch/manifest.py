@@ -73,7 +73,7 @@ class Manifest:
 
     def dumps(self) -> str:
         """Give it as JSON."""
-        return json.dumps({"format": _FORMAT, **asdict(self)}, separators=(",", ":"))
+        return json.dumps({"format": _FORMAT, **asdict(self)}, separators=(",", ":"), sort_keys=True)
 
     @classmethod
     def loads(cls, text: str) -> Manifest | None:

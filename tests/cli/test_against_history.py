@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from migrator.database.embedded.removal import remove_server
 from tests.projects.small import revision_text, tree, versions, write_project
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ CLOSED = {"TESTING_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/nowhere"}
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path) -> Iterator[Path]:
     """A project whose models and history agree."""
     root = write_project(tmp_path / "a project", settings="models = shop_models:metadata\nagainst = history")
     (root / "shop_models.py").write_text(MODELS)
     (versions(root) / "r1.py").write_text(revision_text("r1", None, CREATE, 'op.drop_table("authors")'))
-    return root
+    yield root
+    remove_server(root)
 
 
 def add_column(root: Path) -> None:

@@ -56,9 +56,10 @@ def _workshop(home: Home, account: Account | None) -> Iterator[Path]:
 def _initdb(place: Place, data: Path, password_file: Path) -> list[str]:
     argv = [place.program("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
     argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions"]
-    # Iterations slow down the guessing of weak passwords; ours has 256 random bits, and asyncpg computes
-    # each login's iterations in Python. The server sets the usual number again for roles made later.
-    argv += ["-c", "scram_iterations=1"]
+    if place.binaries.major >= 16:
+        # Iterations slow down the guessing of weak passwords; ours has 256 random bits, and asyncpg computes
+        # each login's iterations in Python. The server sets the usual number again for roles made later.
+        argv += ["-c", "scram_iterations=1"]
     if place.binaries.major >= 17:
         # Upper and lower case of all of Unicode, on systems without any locale installed too.
         argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

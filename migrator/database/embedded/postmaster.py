@@ -30,11 +30,11 @@ _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "200",
-    "client_connection_check_interval": "1s",
-    "scram_iterations": "4096",
     "logging_collector": "off",
     "log_destination": "stderr",
 }
+# By the major version that brought them.
+_LATER_SETTINGS = {14: {"client_connection_check_interval": "1s"}, 16: {"scram_iterations": "4096"}}
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -109,6 +109,8 @@ def free_port() -> int:
 def _launch(place: Place, port: int) -> int:
     """Start the server without waiting; the length that the log had before."""
     settings = {**_SETTINGS, "port": str(port)} | ({} if place.durable else _NOT_DURABLE)
+    for major, later in _LATER_SETTINGS.items():
+        settings |= later if place.binaries.major >= major else {}
     argv = [place.program("postgres"), "-D", str(place.home.data)]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:

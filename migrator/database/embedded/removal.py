@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from migrator.database.embedded import users
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.home import ROOT_STATE, home_of
+from migrator.database.embedded.home import Home, home_of
 from migrator.database.embedded.locks import LockFile
 from migrator.errors import DatabaseError
 
 
 def remove_server(root: Path) -> None:
-    """Delete the server's data of the project at `root`, for a project that is about to be deleted too.
+    """Delete the data of all servers of the project at `root`, for a project that is about to be deleted too.
 
-    Does nothing where there is none. DatabaseError while a process uses it.
+    Does nothing where there is none. DatabaseError while a process uses one.
     """
     root = root.resolve()
-    home = home_of(root, wheel_binaries().major)
-    state = home.folder.parent
-    if not home.folder.is_dir() or (state.parent != ROOT_STATE and state.parent != root):
-        return
-    with LockFile(home.start_lock) as lock:
-        lock.wait()
-        if users.any_alive(home.users):
-            raise DatabaseError(
-                f"The embedded PostgreSQL of {root} is in use.", hint="End the commands that use it first."
-            )
-        shutil.rmtree(state)
+    state = home_of(root, wheel_binaries().major).folder.parent
+    homes = [Home(folder) for folder in sorted(state.glob("*-[0-9]*")) if (folder / "users").is_dir()]
+    with ExitStack() as stack:
+        for home in homes:
+            stack.enter_context(LockFile(home.start_lock)).wait()
+            if users.any_alive(home.users):
+                raise DatabaseError(
+                    f"The embedded PostgreSQL of {root} is in use.",
+                    hint="End the commands that use it first.",
+                )
+        if homes:
+            shutil.rmtree(state)

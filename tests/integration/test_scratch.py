@@ -1,0 +1,339 @@
+"""Scratch databases: what they hold, that they go away, and what spares a replay."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from migrator.config.select import Choice, choose
+from migrator.database.embedded import embedded_server
+from migrator.database.embedded.removal import remove_server
+from migrator.errors import ConfigurationError, RefusedError
+from migrator.results.events import ignore
+from migrator.scratch import Scratch, ScratchFailedError, scratch
+from tests.projects.small import INI, revision_text, versions, write_project
+
+if TYPE_CHECKING:
+    from tests.conftest import Database
+
+# Each revision notes that it ran in a file outside of the project.
+NOTE = "import os, pathlib\npathlib.Path(os.environ['MIGRATOR_TEST_NOTES']).open('a').write('{0}\\n')\n"
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which revisions note that they ran."""
+    path = tmp_path / "notes"
+    path.touch()
+    monkeypatch.setenv("MIGRATOR_TEST_NOTES", str(path))
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project of three revisions, in the current folder, for which no database is configured."""
+    assert notes.exists()
+    root = write_project(tmp_path / "project")
+    for number in (1, 2, 3):
+        write(root, number)
+    monkeypatch.chdir(root)
+    yield root
+    remove_server(root)
+
+
+def write(root: Path, number: int, body: str = "") -> None:
+    """Write a revision that notes that it ran and makes a table, or does what `body` says."""
+    up = NOTE.format(f"r{number}") + (body or f'op.execute("CREATE TABLE t{number} (id int)")')
+    down = f"r{number - 1}" if number > 1 else None
+    file = versions(root) / f"r{number}.py"
+    file.write_text(revision_text(f"r{number}", down, up, f'op.drop_table("t{number}")'))
+
+
+def settings(root: Path, lines: str) -> None:
+    """Write further keys into the section of the environment."""
+    (root / "configs" / "alembic_test.ini").write_text(INI.format(suffix="test", settings=lines))
+
+
+@contextmanager
+def place(root: Path, *, fresh: bool = False, **choice: object) -> Iterator[Scratch]:
+    """Have scratch databases for the project."""
+    workspace = choose(Choice(cwd=root, **choice))  # type: ignore[arg-type]
+    with scratch(workspace, ignore, fresh=fresh) as opened:
+        yield opened
+
+
+def replayed(root: Path, notes: Path, *targets: str, **options: object) -> list[str]:
+    """Ask for a database at targets, and give the revisions that ran for it."""
+    notes.write_text("")
+    with place(root, **options) as opened, opened.at(*(targets or ("head",))):  # type: ignore[arg-type]
+        pass
+    return notes.read_text().split()
+
+
+def tables(connection: Connection) -> list[str]:
+    """Give the tables of a PostgreSQL database."""
+    found = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"))
+    return [str(name) for name in found.scalars()]
+
+
+def databases(root: Path) -> list[str]:
+    """Give the scratch databases and templates on the project's own server."""
+    with embedded_server(root) as server:
+        connection = psycopg.connect(
+            host=server.host, port=server.port, user=server.user, password=server.password
+        )
+        with connection:
+            rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'migrator_%'")
+            return sorted(str(row[0]) for row in rows)
+
+
+def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(root: Path) -> None:
+    with place(root) as opened:
+        with opened.at("r2") as database:
+            assert database.call(tables) == ["alembic_version", "t1", "t2"]
+            database.upgrade("head")
+            assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
+            database.downgrade("-2")
+            with opened.copy(database) as copied:
+                assert copied.call(tables) == ["alembic_version", "t1"]
+        with opened.at("base") as database:
+            assert database.call(tables) == []
+
+    assert [name for name in databases(root) if not name.startswith("migrator_scratch_t_")] == []
+
+
+def test_a_second_use_replays_nothing_and_an_appended_revision_only_itself(root: Path, notes: Path) -> None:
+    assert replayed(root, notes) == ["r1", "r2", "r3"]
+    assert replayed(root, notes) == []
+    write(root, 4)
+    assert replayed(root, notes) == ["r4"]
+    assert replayed(root, notes, fresh=True) == ["r1", "r2", "r3", "r4"]
+
+
+def test_an_earlier_state_is_not_taken_from_a_later_one(root: Path, notes: Path) -> None:
+    replayed(root, notes)
+
+    assert replayed(root, notes, "r2") == ["r1", "r2"]
+    assert replayed(root, notes, "r2") == []
+
+
+@pytest.mark.parametrize("part", ["version file", "env.py", "module", "data", "listing", "x", "key"])
+def test_whatever_a_replay_depended_on_is_replayed_again_when_it_changes(
+    part: str, root: Path, notes: Path
+) -> None:
+    sys.modules.pop("shop_help", None)
+    (root / "shop_help.py").write_text("NAME = 't1'\n")
+    (root / "sql").mkdir()
+    (root / "sql" / "a.sql").write_text("SELECT 1")
+    write(
+        root,
+        1,
+        "import shop_help\nfor each in sorted(pathlib.Path('sql').iterdir()):\n    each.read_text()\n"
+        "op.execute(f'CREATE TABLE {shop_help.NAME} (id int)')",
+    )
+    assert replayed(root, notes) == ["r1", "r2", "r3"]
+    assert replayed(root, notes) == []
+
+    choice: dict[str, object] = {}
+    if part == "version file":
+        write(root, 1, 'op.execute("CREATE TABLE t1 (id bigint)")')
+    elif part == "env.py":
+        (root / "migrations" / "env.py").write_text(
+            (root / "migrations" / "env.py").read_text() + "# changed\n"
+        )
+    elif part == "module":
+        (root / "shop_help.py").write_text("NAME = 't1'  # changed\n")
+    elif part == "data":
+        (root / "sql" / "a.sql").write_text("SELECT 2")
+    elif part == "listing":
+        (root / "sql" / "b.sql").write_text("SELECT 2")
+    elif part == "x":
+        choice["x"] = ("a=b",)
+    else:
+        settings(root, "retries = 3")
+
+    assert replayed(root, notes, **choice) == ["r1", "r2", "r3"]
+
+
+def test_of_the_templates_the_newest_are_kept(root: Path, notes: Path) -> None:
+    settings(root, "scratch_keep = 2")
+    for number in (4, 5, 6):
+        replayed(root, notes)
+        write(root, number)
+
+    kept = [name for name in databases(root) if name.startswith("migrator_scratch_t_")]
+    assert len(kept) == 2
+    assert replayed(root, notes, "r5") == []
+
+
+def test_nothing_is_kept_where_that_is_what_the_key_says(root: Path, notes: Path) -> None:
+    settings(root, "scratch_keep = 0")
+    replayed(root, notes)
+
+    assert databases(root) == []
+
+
+def _stay(root: Path, ready: str) -> None:
+    with place(root) as opened, opened.empty():
+        Path(ready).touch()
+        signal.pause()
+
+
+def test_what_a_killed_process_left_is_swept_at_the_next_start(root: Path, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    with embedded_server(root):
+        process = multiprocessing.get_context("spawn").Process(target=_stay, args=(root, str(ready)))
+        process.start()
+        while not ready.exists():
+            assert process.is_alive()
+            process.join(0.05)
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        assert len(databases(root)) == 1
+
+        with place(root):
+            assert databases(root) == []
+
+
+def _replay(root: Path) -> int:
+    with place(root) as opened, opened.at("head") as database:
+        return len(database.call(tables))
+
+
+def test_several_processes_at_once_each_get_a_database_of_their_own(root: Path) -> None:
+    with embedded_server(root), multiprocessing.get_context("spawn").Pool(4) as pool:
+        assert pool.map(_replay, [root] * 4) == [4, 4, 4, 4]
+
+    assert len(databases(root)) == 1
+
+
+@pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg", "creator"])
+def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement(
+    driver: str, root: Path, postgres_database: Database
+) -> None:
+    url = postgres_database.url
+    named = f"create_engine({url.replace('postgresql', 'postgresql+psycopg')!r})"
+    if driver == "creator":
+        named = f"create_engine('postgresql+psycopg://', creator=lambda: psycopg.connect({url!r}))"
+    elif driver == "postgresql+asyncpg":
+        named = f"create_async_engine({url.replace('postgresql', driver)!r}).sync_engine"
+    (root / "migrations" / "env.py").write_text(
+        "import psycopg\nfrom alembic import context\nfrom sqlalchemy import create_engine, text\n"
+        "from sqlalchemy.ext.asyncio import create_async_engine\nfrom sqlalchemy.util import greenlet_spawn\n"
+        "import asyncio\n\n\ndef work():\n"
+        f"    with {named}.connect() as connection:\n"
+        "        connection.execute(text('CREATE TABLE harm (id int)'))\n        connection.commit()\n"
+        "        context.configure(connection=connection)\n"
+        "        with context.begin_transaction():\n            context.run_migrations()\n\n\n"
+        "async def spawn():\n    await greenlet_spawn(work)\n\n\n"
+        + ("asyncio.run(spawn())\n" if "asyncpg" in driver else "work()\n")
+    )
+
+    with place(root) as opened, pytest.raises(RefusedError) as refused, opened.at("head"):
+        pass
+
+    assert postgres_database.name in refused.value.message
+    assert postgres_database.password not in refused.value.message
+    assert postgres_database.tables() == []
+
+
+def test_an_sqlite_file_of_its_own_is_refused_and_not_made(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "real.db"
+    (root / "migrations" / "env.py").write_text(
+        "from alembic import context\nfrom sqlalchemy import create_engine\n\n"
+        f"with create_engine('sqlite:///{file}').connect() as connection:\n"
+        "    context.configure(connection=connection)\n"
+        "    with context.begin_transaction():\n        context.run_migrations()\n"
+    )
+
+    with (
+        place(root, url="sqlite:///elsewhere.db") as opened,
+        pytest.raises(RefusedError, match=r"real\.db"),
+        opened.at("head"),
+    ):
+        pass
+
+    assert not file.exists()
+
+
+def test_a_revision_that_fails_is_named_with_its_statement(root: Path) -> None:
+    write(root, 3, 'op.execute("DROP TABLE nowhere")')
+
+    with place(root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
+        pass
+
+    assert failed.value.step is not None
+    assert failed.value.step.revision == "r3"
+    assert "DROP TABLE nowhere" in failed.value.message
+    assert "r3.py, line" in failed.value.hint
+
+
+def test_a_missing_extension_is_named(root: Path) -> None:
+    write(root, 3, 'op.execute("CREATE EXTENSION pg_trgm")')
+
+    with place(root) as opened, pytest.raises(ScratchFailedError, match="pg_trgm") as failed:  # noqa: SIM117
+        with opened.at("head"):
+            pass
+
+    assert "scratch = system" in failed.value.hint
+
+
+def test_a_role_that_is_granted_something_is_made_on_the_own_server(root: Path) -> None:
+    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing")')
+
+    with place(root) as opened, opened.at("head") as database:
+        assert "t1" in database.call(tables)
+
+
+def test_on_another_server_databases_are_made_and_taken_away_and_no_roles(
+    root: Path, notes: Path, new_database: Callable[[], Database]
+) -> None:
+    server = new_database()
+    settings(root, f"scratch_url = {server.url}\nscratch_keep = 0")
+
+    assert replayed(root, notes) == ["r1", "r2", "r3"]
+    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing_at_all")')
+    with place(root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
+        pass
+
+    assert "readers_of_nothing_at_all" in failed.value.message
+    assert server.password not in failed.value.message + failed.value.hint
+    left = server.query("SELECT datname FROM pg_database WHERE datname LIKE 'migrator_scratch%'")
+    assert left == []
+
+
+def test_a_scratch_server_of_another_kind_is_a_wrong_configuration(
+    root: Path, postgres_database: Database
+) -> None:
+    settings(root, f"scratch_url = {postgres_database.url}")
+
+    with pytest.raises(ConfigurationError, match="scratch_url"), place(root, url="sqlite:///a.db"):
+        pass
+
+
+@pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL here")
+def test_an_installed_postgresql_serves_where_that_is_wanted(root: Path, notes: Path) -> None:
+    settings(root, "scratch = system")
+
+    assert replayed(root, notes) == ["r1", "r2", "r3"]
+    assert replayed(root, notes) == []
+
+
+def test_sqlite_has_its_states_in_files(root: Path, notes: Path) -> None:
+    url = "sqlite:///real.db"
+
+    assert replayed(root, notes, url=url) == ["r1", "r2", "r3"]
+    assert replayed(root, notes, url=url) == []
+    write(root, 4)
+    assert replayed(root, notes, url=url) == ["r4"]
+    assert not (root / "real.db").exists()
