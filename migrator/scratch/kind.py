@@ -39,7 +39,7 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
                 f" {backend}.",
                 hint="Name a server of the same kind.",
             )
-        with _on_server(url, origin, own=False) as store:
+        with server_store(url, origin, own=False) as store:
             yield store
     elif backend == "sqlite":
         with file_store(workspace.environment.root, like.drivername if like else "sqlite") as store:
@@ -52,12 +52,6 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
             f"There is no scratch server for a {backend} database.",
             hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
         )
-
-
-@contextmanager
-def _on_server(url: URL, origin: str, *, own: bool) -> Iterator[Store]:
-    with server_store(url, origin, own=own) as store:
-        yield store
 
 
 @contextmanager
@@ -79,7 +73,7 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
                 port=server.port,
                 database="postgres",
             )
-            with _on_server(url, "scratch", own=True) as store:
+            with server_store(url, "scratch", own=True) as store:
                 yield store
     except MissingExtraError as exc:
         raise MissingExtraError("A scratch database", "embedded") from exc
@@ -93,11 +87,7 @@ def _like(workspace: Workspace) -> URL | None:
     if not environment.managed:
         said = environment.file.option("sqlalchemy.url")
         return parse_url(said, f"sqlalchemy.url in {environment.config_file}") if said else None
-    if names_database(environment, choice.process):
-        return workspace.database.url
-    if environment.settings.scratch_url is not None:
-        return None
-    return None
+    return workspace.database.url if names_database(environment, choice.process) else None
 
 
 def _backend(url: URL | None) -> str:

@@ -133,7 +133,7 @@ def test_the_sample_project_leaves_djangos_tables_alone(
     url = {"TESTING_DATABASE_URL": postgres_database.url}
     assert migrator("upgrade", env=url).code == 0
 
-    checked = migrator("check", env=url)
+    checked = migrator("check", "--against", "database", env=url)
 
     assert (checked.code, checked.out) == (0, "models and database agree\n"), checked.err
     assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())
