@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection
 from migrator.bridge.environment import Work, env_failures
 from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, step_info, upgrade_plan
 from migrator.bridge.reached import connection_of
+from migrator.bridge.remembered import Remembered
 from migrator.bridge.scripts import folders_of, place_in
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
@@ -181,14 +182,18 @@ class _Replay:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)
             connection = connection_of(context)
-            one_trip = OneTrip(connection)
+            one_trip, remembered = OneTrip(connection), Remembered(context)
             try:
                 for step in self._walk(session, tuple(heads), context):
                     self._running = step_info(step, self._database.workspace)
                     self._direction = "upgrade" if step.is_upgrade else "downgrade"
                     if self._watch is not None:
                         self._watch(connection, step)
+                    if step.is_upgrade:
+                        remembered.begin(self._running.revision)
                     yield step
+                    if not step.is_upgrade:
+                        remembered.undone(self._running.revision)
                     self._done.append(self._running)
                     self._running = None
             finally:

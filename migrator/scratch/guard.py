@@ -17,6 +17,8 @@ _HINT = (
     ' config.attributes["connection"]; or compare with a database: --against database'
 )
 
+_KNOWN = "migrator_scratch"
+
 
 class Guard:
     """What keeps watch while an env.py runs; `refused` is the error where it connected elsewhere."""
@@ -33,11 +35,14 @@ class Guard:
         if said is not None and _known_as(str(said), dialect.name) != self._name:
             raise self._refusal(str(said))
 
-    def after(self, connection: Any, _record: object) -> None:
-        """Ask a connection that has just been made what it is, before anybody else asks it for anything."""
+    def after(self, connection: Any, record: Any, *_: object) -> None:
+        """Ask a connection what it is, before anybody else asks it for anything: a new one, or a pool's."""
+        if record.info.get(_KNOWN) == self._name:
+            return
         found = _database_of(connection)
         if found is None or _known_as(found, self._backend) != self._name:
             raise self._refusal(found or "a database that does not say what it is")
+        record.info[_KNOWN] = self._name
 
     def _refusal(self, where: str) -> RefusedError:
         error = RefusedError(
@@ -59,15 +64,18 @@ def only(url: URL) -> Iterator[None]:
     guard = Guard(url)
     event.listen(Engine, "do_connect", guard.before)
     event.listen(Pool, "connect", guard.after)
+    # A module of the project may have connected before.
+    event.listen(Pool, "checkout", guard.after)
     try:
         yield
-    except Exception as exc:
-        if guard.refused is not None and exc is not guard.refused:
+    except BaseException as exc:
+        if guard.refused is not None and exc is not guard.refused and not isinstance(exc, KeyboardInterrupt):
             raise guard.refused from exc
         raise
     finally:
         event.remove(Engine, "do_connect", guard.before)
         event.remove(Pool, "connect", guard.after)
+        event.remove(Pool, "checkout", guard.after)
     if guard.refused is not None:
         raise guard.refused
 
@@ -90,7 +98,7 @@ def _database_of(connection: Any) -> str | None:
         ("mysql", "SELECT database()", 0),
         ("pg8000", "SELECT current_database()", 0),
     ):
-        if words in kind:
+        if words in kind.lower():
             return _asked(connection, question, column)
     return None
 

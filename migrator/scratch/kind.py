@@ -11,6 +11,7 @@ from migrator import secrets
 from migrator.config.select import Workspace
 from migrator.config.url import names_database, parse_url
 from migrator.database.embedded import embedded_server
+from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.in_files import file_store
@@ -58,23 +59,27 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
 def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> Iterator[Store]:
     environment = workspace.environment
     system = environment.settings.scratch == "system"
-    try:
-        running = embedded_server(
-            environment.root, announce=lambda text: report(Waiting(text)), system=system
+    if not system:
+        _require_wheel()
+    running = embedded_server(environment.root, announce=lambda text: report(Waiting(text)), system=system)
+    with running as server:
+        secrets.register(server.password)
+        url = URL.create(
+            # Through the environment's own driver, as its revisions may use what only that one has.
+            like.drivername if like is not None else "postgresql",
+            username=server.user,
+            password=server.password,
+            host=server.host,
+            port=server.port,
+            database="postgres",
         )
-        with running as server:
-            secrets.register(server.password)
-            url = URL.create(
-                # Through the environment's own driver, as its revisions may use what only that one has.
-                like.drivername if like is not None else "postgresql",
-                username=server.user,
-                password=server.password,
-                host=server.host,
-                port=server.port,
-                database="postgres",
-            )
-            with server_store(url, "scratch", own=True) as store:
-                yield store
+        with server_store(url, "scratch", own=True) as store:
+            yield store
+
+
+def _require_wheel() -> None:
+    try:
+        wheel_binaries()
     except MissingExtraError as exc:
         raise MissingExtraError("A scratch database", "embedded") from exc
 

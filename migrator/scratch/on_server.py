@@ -18,6 +18,8 @@ from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
 
 _IN_USE = "55006"
 _EXISTS = "42P04"
+_ROLE_EXISTS = "42710"
+_TWICE = "23505"
 
 
 def connect(url: URL) -> SecondConnection:
@@ -128,7 +130,14 @@ class ServerStore:
         """Keep a copy of a database as a template, made under another name until it is whole."""
         if not self._is_postgresql:
             return
-        draft, name = str(self.create(url.database).database), TEMPLATE + manifest.key
+        name = TEMPLATE + manifest.key
+        try:
+            draft = str(self.create(url.database).database)
+        except DBAPIError as exc:
+            if _is(exc, _IN_USE):
+                # A connection that closes late is no reason to fail: the next run may keep it.
+                return
+            raise
         try:
             comment = manifest.dumps().replace("'", "''")
             self._run(f"COMMENT ON DATABASE {draft} IS '{comment}'")
@@ -136,7 +145,7 @@ class ServerStore:
             self._run(f"ALTER DATABASE {draft} RENAME TO {name}")
         except DBAPIError as exc:
             self._drop(draft)
-            if not _is(exc, _EXISTS):
+            if not _is(exc, _EXISTS, _TWICE):
                 raise
 
     def forget(self, name: str) -> None:
@@ -148,9 +157,14 @@ class ServerStore:
                 raise
 
     def make_role(self, name: str) -> None:
-        """Make a role that may do nothing."""
+        """Make a role that may do nothing; it stays on the server."""
         quoted = name.replace('"', '""')
-        self._run(f'CREATE ROLE "{quoted}" NOLOGIN')
+        try:
+            self._run(f'CREATE ROLE "{quoted}" NOLOGIN')
+        except DBAPIError as exc:
+            # Another process may have made it in this very moment.
+            if not _is(exc, _ROLE_EXISTS, _TWICE):
+                raise
 
     def _run(self, statement: str) -> None:
         # As plain text: a manifest may hold colons.
@@ -163,5 +177,5 @@ class ServerStore:
         return str(self._connection.call(lambda c: c.execute(text(statement), values).scalar_one()))
 
 
-def _is(exc: BaseException, sqlstate: str) -> bool:
-    return any(getattr(each, "sqlstate", None) == sqlstate for each in causes(exc))
+def _is(exc: BaseException, *sqlstates: str) -> bool:
+    return any(getattr(each, "sqlstate", None) in sqlstates for each in causes(exc))

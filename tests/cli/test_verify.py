@@ -71,6 +71,23 @@ def found(ran: Ran) -> dict[str, Any]:
     return dict(json.loads(ran.out)["data"])
 
 
+def test_a_type_that_comes_with_its_table_is_made_again_after_it_was_dropped(
+    books: BooksProject, on_server: Verify
+) -> None:
+    create = (
+        "op.create_table('moods', sa.Column('id', sa.Integer, primary_key=True),"
+        " sa.Column('mood', sa.Enum('glad', 'sad', name='mood')))"
+    )
+    table = create.replace("op.create_table('moods',", "moods = sa.Table('moods', metadata,")
+    books.models(f"import sqlalchemy as sa\n\nmetadata = sa.MetaData()\n{table}\n")
+    books.revision("r1", None, create, "op.drop_table('moods')\nop.execute('DROP TYPE mood')")
+
+    ran = on_server("--json", code=0)
+
+    assert found(ran)["failed"] == []
+    assert found(ran)["unlike"] == []
+
+
 def test_a_history_that_takes_back_all_it_does_is_in_order(books: BooksProject, verify: Verify) -> None:
     books.revision("r1", None, CREATE, DROP)
     books.revision("r2", "r1", INDEX, NO_INDEX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -247,6 +248,34 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
     assert postgres_database.tables() == []
 
 
+def test_a_connection_that_a_pool_has_held_since_before_is_refused_too(
+    root: Path, postgres_database: Database
+) -> None:
+    url = postgres_database.url.replace("postgresql:", "postgresql+psycopg:")
+    name = f"shop_pool_{postgres_database.name}"
+    (root / f"{name}.py").write_text(
+        f"from sqlalchemy import create_engine\n\nengine = create_engine({url!r})\nengine.connect().close()\n"
+    )
+    (root / "migrations" / "env.py").write_text(
+        f"from alembic import context\nfrom sqlalchemy import text\nfrom {name} import engine\n\n"
+        "with engine.connect() as connection:\n"
+        "    connection.execute(text('CREATE TABLE harm (id int)'))\n    connection.commit()\n"
+        "    context.configure(connection=connection)\n"
+        "    with context.begin_transaction():\n        context.run_migrations()\n"
+    )
+    sys.path.insert(0, str(root))
+    try:
+        module = importlib.import_module(name)
+    finally:
+        sys.path.remove(str(root))
+
+    with place(root) as opened, pytest.raises(RefusedError), opened.at("head"):
+        pass
+
+    module.engine.dispose()
+    assert postgres_database.tables() == []
+
+
 def test_an_sqlite_file_of_its_own_is_refused_and_not_made(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "real.db"
     (root / "migrations" / "env.py").write_text(
@@ -308,7 +337,8 @@ def test_on_another_server_databases_are_made_and_taken_away_and_no_roles(
 
     assert "readers_of_nothing_at_all" in failed.value.message
     assert server.password not in failed.value.message + failed.value.hint
-    left = server.query("SELECT datname FROM pg_database WHERE datname LIKE 'migrator_scratch%'")
+    # Other tests have theirs on the same server; the name tells whose a database is.
+    left = server.query(f"SELECT datname FROM pg_database WHERE datname LIKE 'migrator%_{os.getpid()}_%'")
     assert left == []
 
 
