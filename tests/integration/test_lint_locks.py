@@ -63,6 +63,8 @@ def test_the_lock_of_a_finding_is_the_strongest_that_postgresql_takes(
     statement: str, rule: str, relation: str, postgres_database: Database
 ) -> None:
     with postgres_database.connect() as connection:
+        if "SET EXPRESSION" in statement and connection.info.server_version < 170000:
+            pytest.skip("PostgreSQL before 17 cannot change an expression")
         connection.execute(SCHEMA.encode())
         row = connection.execute("SELECT %s::regclass::oid", (relation,)).fetchone()
         connection.execute("BEGIN")
