@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
+from migrator.bridge.scripts import down_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.results.run import Step
@@ -106,6 +107,12 @@ def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
             )
             found |= {script.revision for script in walked}
     return found
+
+
+def stands_on(scripts: ScriptDirectory, script: Script) -> tuple[str, ...]:
+    """Give the revisions that a version file comes after or depends on."""
+    needed = scripts.get_revisions(script.dependencies) if script.dependencies else ()
+    return (*down_revisions(script), *(each.revision for each in needed if each is not None))
 
 
 def unknown_revisions(scripts: ScriptDirectory, heads: Heads) -> list[str]:

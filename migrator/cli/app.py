@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from migrator import __version__
-from migrator.cli.commands import change, look, write
+from migrator.cli.commands import change, judge, look, write
 from migrator.cli.common import take_common, with_common
 from migrator.cli.invocation import Invocation
 from migrator.cli.registry import Command, Commands
@@ -45,8 +45,9 @@ COMMANDS = (
     Command("log", look.log, _LOOK, "migrator log --env production --limit 5"),
     Command("envs", look.envs, _LOOK, "migrator envs"),
     Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
-    Command("check", look.check, _JUDGE, "migrator check"),
-    Command("verify", look.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
+    Command("check", judge.check, _JUDGE, "migrator check"),
+    Command("lint", judge.lint, _JUDGE, "migrator lint head"),
+    Command("verify", judge.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
 )
 
 

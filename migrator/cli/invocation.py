@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from migrator.operations.execute import Terms
 
 
+# `github` and `gitlab` are forms that a pipeline reads, of the findings of `lint`.
+Form = Literal["text", "json", "github", "gitlab"]
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a command gives back: a result to show, and the exit code."""
+    """What a command gives back: a result to show, the exit code, and the form in which to show it."""
 
     result: object
     code: int = ExitCode.OK
+    form: Form = "text"
 
 
 class Invocation:

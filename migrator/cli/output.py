@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from migrator.cli.envelope import envelope
-from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+from migrator.results.findings import Linted
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
@@ -19,12 +20,22 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
     if outcome.result is None:
         return
     how = How(invocation.verbose, invocation.environment or "")
-    if sys.stdout.isatty():
+    if isinstance(outcome.result, Linted) and outcome.form in ("github", "gitlab"):
+        _print_for_pipeline(outcome.result, outcome.form)
+    elif sys.stdout.isatty():
         _print_styled(outcome.result, how)
     else:
         for line in lines(outcome.result, how):
             print(line)
         sys.stdout.flush()
+
+
+def _print_for_pipeline(result: Linted, form: Form) -> None:
+    from migrator.cli.annotations import github, gitlab
+
+    for line in github(result) if form == "github" else [gitlab(result)]:
+        print(line)
+    sys.stdout.flush()
 
 
 def _print_styled(result: object, how: How) -> None:

@@ -37,6 +37,9 @@ class Settings:
     scratch: Literal["embedded", "system"] = "embedded"
     scratch_url: str | None = field(default=None, repr=False)
     scratch_keep: int = 5
+    lint_error: tuple[str, ...] = ()
+    lint_ignore: tuple[str, ...] = ()
+    lint_gate: bool = False
 
     @property
     def longest_wait(self) -> float:
@@ -191,5 +194,8 @@ KEYS: Mapping[str, Key] = {
         ),
         Key("scratch_url", _text, "none", "a server on which scratch databases may be made"),
         Key("scratch_keep", _count, "5", "how many replayed states are kept to go on from"),
+        Key("lint_error", _words, "none", "rules of lint that are errors here, whatever they are elsewhere"),
+        Key("lint_ignore", _words, "none", "rules of lint that do not count here"),
+        Key("lint_gate", _boolean, "false", "whether upgrade refuses what lint finds in its plan's files"),
     )
 }

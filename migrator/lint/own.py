@@ -51,6 +51,11 @@ def ends_transaction(tokens: Tokens) -> bool:
     return words[0] == "ROLLBACK" and "TO" not in words
 
 
+def changes_type(action: Tokens) -> bool:
+    """Whether an action of an ALTER TABLE gives a column a type."""
+    return _changed_type(Reader(action)) is not None
+
+
 def _emptying(tokens: Tokens) -> str:
     if tokens[0].word != "TRUNCATE":
         return "delete-without-where"

@@ -20,6 +20,7 @@ from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
 from migrator.operations.examine import has_moved
+from migrator.operations.gate import gate, noted
 from migrator.operations.guard import Overtaken
 from migrator.operations.identify import UnmarkedError
 from migrator.operations.locking import ask, described, run_lock
@@ -77,8 +78,11 @@ class _Spine:
     def execute(self) -> RunResult | RunPlan:
         while True:
             prepared = self._prepared()
+            refusal = gate(self._session.workspace, prepared.plan)
             if self._terms.dry_run:
-                return prepared.plan
+                return noted(prepared.plan, refusal)
+            if refusal is not None:
+                raise refusal
             sites = self._sites(prepared)
             if not self._has_work(prepared.plan) and not any(site.recorder.introduces for site in sites):
                 return verified(self._session, self._run, sites, prepared.plan.notes, 0)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.invocation import Invocation, Outcome, seconds
-from migrator.cli.parameters import AgainstOption, Fresh, Target, Verbose, comparing_with
+from migrator.cli.parameters import Target, Verbose
 from migrator.errors import ExitCode, UsageError
 
 
@@ -142,37 +142,3 @@ def wait(
     goal: Goal = "head" if for_ == "head" else "database"
     result = operation(run.workspace(), run.report, seconds=limit, goal=goal)
     return Outcome(result, ExitCode.OK if result.reached else ExitCode.NO)
-
-
-def check(
-    run: Invocation,
-    against: AgainstOption = None,
-    fresh: Fresh = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is not compared, too.")] = False,
-) -> Outcome:
-    """Compare models with the database or the history (exit 1: they differ)."""
-    from migrator.operations.check import check as operation
-
-    run.verbose = verbose
-    result = operation(run.workspace(), run.report, comparing_with(against), fresh=fresh)
-    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
-
-
-def verify(
-    run: Invocation,
-    from_: Annotated[
-        str, typer.Option("--from", metavar="REV", help="Only the revisions after this one.")
-    ] = "base",
-    seed: Annotated[
-        str | None,
-        typer.Option("--seed", metavar="FILE@REV", help="SQL with rows, loaded at a revision."),
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Use no kept scratch database.")] = False,
-) -> Outcome:
-    """Run each revision up, down and up on scratch (exit 1: it fails)."""
-    from migrator.operations.verify import Wanted
-    from migrator.operations.verify import verify as operation
-
-    seed = run.path(seed) if seed is not None else None
-    result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
-    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)

@@ -1,0 +1,77 @@
+"""Commands that judge revisions and databases, and change neither."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrator.cli.complete import complete_revision
+from migrator.cli.invocation import Form, Invocation, Outcome
+from migrator.cli.parameters import AgainstOption, Fresh, comparing_with
+from migrator.errors import ExitCode, UsageError
+
+FreshScratch = Annotated[bool, typer.Option("--fresh", help="Use no kept scratch database.")]
+FORMS: dict[str, Form] = {"text": "text", "json": "json", "github": "github", "gitlab": "gitlab"}
+
+
+def check(
+    run: Invocation,
+    against: AgainstOption = None,
+    fresh: Fresh = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is not compared, too.")] = False,
+) -> Outcome:
+    """Compare models with the database or the history (exit 1: they differ)."""
+    from migrator.operations.check import check as operation
+
+    run.verbose = verbose
+    result = operation(run.workspace(), run.report, comparing_with(against), fresh=fresh)
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+
+
+def verify(
+    run: Invocation,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="REV", help="Only the revisions after this one.")
+    ] = "base",
+    seed: Annotated[
+        str | None,
+        typer.Option("--seed", metavar="FILE@REV", help="SQL with rows, loaded at a revision."),
+    ] = None,
+    fresh: FreshScratch = False,
+) -> Outcome:
+    """Run each revision up, down and up on scratch (exit 1: it fails)."""
+    from migrator.operations.verify import Wanted
+    from migrator.operations.verify import verify as operation
+
+    seed = run.path(seed) if seed is not None else None
+    result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+
+
+def lint(
+    run: Invocation,
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV...]",
+            help="Ids, head, or START:END without START; else what is pending.",
+            autocompletion=complete_revision,
+        ),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="text|json|github|gitlab", help="How findings are written.")
+    ] = "text",
+    fresh: FreshScratch = False,
+) -> Outcome:
+    """Judge the SQL that revisions run (exit 1: errors)."""
+    from migrator.operations.lint import LintRequest
+    from migrator.operations.lint import lint as operation
+
+    if form not in FORMS:
+        raise UsageError(f"--format {form} is not known.", hint=f"Give one of: {', '.join(FORMS)}.")
+    if run.json and form not in ("text", "json"):
+        raise UsageError(f"--json and --format {form} exclude each other.", hint="Give one of them.")
+    run.json = run.json or form == "json"
+    result = operation(run.workspace(), LintRequest(tuple(revisions or ()), fresh), run.report)
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO, FORMS[form])

@@ -1,0 +1,71 @@
+"""`lint_gate`: refuses an upgrade that would destroy something which nobody has excused.
+
+It judges by the text of the version files alone, so that a deploy machine needs no scratch server and no
+squawk. What only `lint` sees, such as a type that gets narrower, does not stop it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from migrator.config.select import Workspace
+from migrator.errors import RefusedError
+from migrator.results.run import RunPlan
+
+# What `destructive` names, by how it begins, and the rule that forbids it.
+_RULES = (
+    ("drop table", "ban-drop-table"),
+    ("drop column", "ban-drop-column"),
+    ("drop type", "ban-drop-type"),
+    ("drop schema", "ban-drop-schema"),
+    ("drop database", "ban-drop-database"),
+    ("truncate", "truncate"),
+    ("delete from", "delete-without-where"),
+)
+
+
+def gate(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
+    """Give the error with which an upgrade is refused, None where it may go ahead or nothing says otherwise.
+
+    Raises ConfigurationError for a rule in the settings that nobody knows, RevisionsError for a bad excuse.
+    """
+    if plan.direction != "upgrade" or not workspace.environment.settings.lint_gate:
+        return None
+    if not plan.before:
+        # What a whole history drops it has made itself, and nobody has used it yet.
+        return None
+    found = list(_forbidden(workspace, plan))
+    if not found:
+        return None
+    first, rule, _what = found[0]
+    file, _colon, line = first.rpartition(":")
+    listed = "; ".join(f"{place}: {what} [{rule}]" for place, rule, what in found)
+    return RefusedError(
+        f"lint_gate of {workspace.environment.name} refuses the upgrade: {listed}; nothing was done.",
+        hint=f"Where it is meant, add to line {line} of {file}: # migrator: allow {rule} -- reason",
+    )
+
+
+def noted(plan: RunPlan, refusal: RefusedError | None) -> RunPlan:
+    """Give a plan that says that it will be refused, if it will."""
+    return plan if refusal is None else replace(plan, notes=(*plan.notes, refusal.message))
+
+
+def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield place, rule and what is destroyed, for each error that is not excused."""
+    # Imported here: most environments have no gate.
+    from migrator.lint.excuses import excuses
+    from migrator.lint.rules import RULES
+    from migrator.operations.lint import lint_settings_of, source_reader
+    from migrator.revisions.destructive import destructive
+
+    settings, root = lint_settings_of(workspace), workspace.environment.root
+    for step in plan.steps:
+        allowed = excuses(source_reader(workspace)(step.path), step.path)
+        for each in destructive(root / step.path):
+            rule = next((rule for start, rule in _RULES if each.what.lower().startswith(start)), None)
+            if rule is None or settings.severity(RULES[rule]) != "error":
+                continue
+            if not any(excuse.holds_for(rule, each.line) for excuse in allowed):
+                yield f"{step.path}:{each.line}", rule, each.what

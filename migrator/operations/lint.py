@@ -1,0 +1,162 @@
+"""`migrator lint`: judges the SQL that revisions really run, on a scratch database."""
+
+from __future__ import annotations
+
+import tokenize
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from alembic.script import Script, ScriptDirectory
+
+from migrator.bridge.plan import applied_revisions, planned, script_of, stands_on, upgrade_plan
+from migrator.bridge.scripts import folders_of, translated
+from migrator.bridge.session import Needs, database_session, file_session
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, DatabaseError
+from migrator.lint.judge import judge
+from migrator.lint.settings import LintSettings, lint_settings
+from migrator.lint.squawk import find_squawk
+from migrator.operations.capture import Capture
+from migrator.operations.standing import refuse_unknown
+from migrator.results.events import Report
+from migrator.results.findings import Linted
+from migrator.scratch import scratch
+
+
+@dataclass(frozen=True)
+class LintRequest:
+    """What to judge: ids, beginnings of ids, `head`, or ranges `START:END` without their start.
+
+    Without any it is what is pending in the environment's database. With `fresh` no kept template is used.
+    """
+
+    targets: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
+    """Run revisions on a scratch database, and judge each statement that they run there.
+
+    A database of the environment is only asked for what is pending, where no revision is named. Raises
+    ConfigurationError (MissingExtraError without squawk on PostgreSQL, unknown rules in the settings),
+    RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    """
+    settings = lint_settings_of(workspace)
+    if request.targets:
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+        wanted = _named(scripts, request.targets, workspace)
+    else:
+        scripts, wanted = _pending(workspace, report)
+    if not wanted:
+        return Linted(workspace.environment.name, ())
+    capture = Capture(workspace.environment, folders_of(scripts), wanted)
+    below = applied_revisions(scripts, tuple(wanted))
+    upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
+    with scratch(workspace, report, fresh=request.fresh) as place:
+        if place.backend == "postgresql":
+            # Said before the history is replayed.
+            find_squawk()
+        with place.at(*_ground(upwards, scripts, wanted)) as database:
+            for target in _tops(upwards, scripts, wanted):
+                database.upgrade(target, capture.watch)
+        judgement = judge(
+            capture.statements,
+            dialect=place.backend,
+            settings=replace(settings, pg_version=capture.server_major),
+            sources=source_reader(workspace),
+        )
+    return Linted(
+        environment=workspace.environment.name,
+        revisions=tuple(capture.revisions),
+        findings=judgement.findings,
+        statements=len(capture.statements),
+        tool=judgement.tool,
+        notes=judgement.notes,
+    )
+
+
+def lint_settings_of(workspace: Workspace) -> LintSettings:
+    """Give what the environment says about rules. Raises ConfigurationError for a rule that nobody knows."""
+    environment = workspace.environment
+    said = environment.settings
+    return lint_settings(said.lint_error, said.lint_ignore, environment.shown(environment.config_file))
+
+
+def source_reader(workspace: Workspace) -> Callable[[str], str]:
+    """Give what reads a version file by its shown path, in the encoding that it declares."""
+
+    def read(shown: str) -> str:
+        with tokenize.open(workspace.environment.root / shown) as file:
+            return file.read()
+
+    return read
+
+
+def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Workspace) -> frozenset[str]:
+    found: set[str] = set()
+    with translated(workspace):
+        for target in targets:
+            start, colon, end = target.partition(":")
+            if colon:
+                found.update(_range(scripts, start or "base", end or "heads"))
+            else:
+                found.update(each.revision for each in scripts.get_revisions(target) if each is not None)
+    return frozenset(found)
+
+
+def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
+    lower = {each.revision for each in scripts.get_revisions(start) if each is not None}
+    for script in scripts.walk_revisions(base=start, head=end):
+        if script.revision not in lower:
+            yield script.revision
+
+
+def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, frozenset[str]]:
+    needs = Needs(writes=False, models=False, absent_is_empty=True)
+    with (
+        _or_named(workspace),
+        database_session(workspace, ["current"], report, needs) as session,
+    ):
+        heads = session.read_heads()
+        refuse_unknown(session, heads)
+        steps = planned(upgrade_plan(session.scripts, "heads"), heads, workspace)
+        return session.scripts, frozenset(s.revision for s in map(script_of, steps) if s is not None)
+
+
+@contextmanager
+def _or_named(workspace: Workspace) -> Iterator[None]:
+    """Say with the error of a database that cannot be asked that none is needed."""
+    try:
+        yield
+    except (DatabaseError, ConfigurationError) as exc:
+        named = f"Or name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
+        exc.hint = f"{exc.hint} {named}" if exc.hint else named
+        raise
+
+
+def _ground(upwards: Sequence[Script], scripts: ScriptDirectory, wanted: frozenset[str]) -> tuple[str, ...]:
+    """Give the heads of all that is below the wanted revisions and stands on none of them."""
+    above = set(wanted)
+    heads: dict[str, None] = {}
+    for script in upwards:
+        needed = stands_on(scripts, script)
+        if script.revision in above or above.intersection(needed):
+            above.add(script.revision)
+            continue
+        for each in needed:
+            heads.pop(each, None)
+        heads[script.revision] = None
+    return tuple(heads) or ("base",)
+
+
+def _tops(upwards: Sequence[Script], scripts: ScriptDirectory, wanted: frozenset[str]) -> tuple[str, ...]:
+    """Give those of the wanted revisions that no other wanted one is above of."""
+    covered: set[str] = set()
+    tops = []
+    for script in reversed(upwards):
+        if script.revision in wanted and script.revision not in covered:
+            tops.append(script.revision)
+        if script.revision in wanted or script.revision in covered:
+            covered.update(stands_on(scripts, script))
+    return tuple(tops)
