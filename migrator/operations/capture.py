@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Collection
 from contextlib import suppress
+from inspect import currentframe
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -55,7 +55,7 @@ class Capture:
     def _before(self, connection: Connection, _cursor: Any, sql: str, *_: object) -> None:
         if self._revision is None or self._asking:
             return
-        frame = self._in_version_file(sys._getframe(1))
+        frame = self._in_version_file(currentframe())
         if frame is None:
             # A statement of Alembic's own, about its version table.
             return

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "mark": ["--confirm", "data.db"],
     "run": ["--", "true"],
     "verify": ["--from", "aaa1"],
+    "lint": ["head"],
 }
 
 
