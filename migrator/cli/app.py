@@ -46,6 +46,7 @@ COMMANDS = (
     Command("envs", look.envs, _LOOK, "migrator envs"),
     Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
     Command("check", judge.check, _JUDGE, "migrator check"),
+    Command("diff", judge.diff, _JUDGE, "migrator diff production testing"),
     Command("lint", judge.lint, _JUDGE, "migrator lint head"),
     Command("verify", judge.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
 )

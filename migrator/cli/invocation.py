@@ -75,10 +75,14 @@ class Invocation:
         Raises ConfigurationError and UsageError.
         """
         workspace = choose(self.choice())
+        self.enter(workspace)
+        return workspace
+
+    def enter(self, workspace: Workspace) -> None:
+        """Work on an environment from now on, at its root."""
         self.environment = workspace.environment.name
         if workspace.environment.root != Path.cwd():
             os.chdir(workspace.environment.root)
-        return workspace
 
     def report(self, event: Event) -> None:
         """Tell about progress on stderr."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
@@ -13,9 +14,13 @@ from migrator.bridge.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.compared import Against, against_of, history_session
+from migrator.operations.drift import NotComparableError, Standing, drift, standing
+from migrator.operations.edited import edited_revisions
+from migrator.operations.examine import Examined, examined
 from migrator.operations.standing import refuse_unknown
+from migrator.results.checked import Checked, Skipped
+from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.results.written import Checked
 from migrator.scratch import ScratchFailedError
 
 
@@ -24,12 +29,14 @@ def check(
 ) -> Checked:
     """Compare the models with the environment's database, or with its history, and write nothing.
 
+    A database is compared with its own history too, replayed to where it stands, and its log with the files.
     `against` is None for what the configuration says. What is wrong with the history is a part of the answer.
     Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
     """
     if against_of(workspace, against) == "history":
         return _with_history(workspace, report, fresh=fresh)
-    return _with_database(workspace, report)
+    asked = workspace.environment.managed or against == "database"
+    return _with_database(workspace, report, asked=asked, fresh=fresh)
 
 
 def _with_history(workspace: Workspace, report: Report, *, fresh: bool) -> Checked:
@@ -41,9 +48,16 @@ def _with_history(workspace: Workspace, report: Report, *, fresh: bool) -> Check
             comparison.compare(lambda _heads, _context: True)
     except (RevisionsError, ScratchFailedError) as exc:
         # With files that do not load, or do not run, there is nothing to compare with.
-        return Checked("history", (), (), problems=(*problems, f"{exc.message} {exc.hint}".strip()))
-    found = comparison.found.not_compared
-    return Checked("history", comparison.changes, (), tuple(found), tuple(problems))
+        skipped = Skipped("models", "the history does not run to its end")
+        wrong = (*problems, f"{exc.message} {exc.hint}".strip())
+        return Checked("history", ("files", "heads"), (skipped,), problems=wrong)
+    return Checked(
+        "history",
+        ("files", "heads", "models"),
+        changes=comparison.changes,
+        not_compared=tuple(comparison.found.not_compared),
+        problems=tuple(problems),
+    )
 
 
 def _heads(session: Session) -> list[str]:
@@ -55,17 +69,19 @@ def _heads(session: Session) -> list[str]:
     return [f"{several.message} {several.hint}"]
 
 
-def _with_database(workspace: Workspace, report: Report) -> Checked:
-    """Compare the models with the environment's database, writing nothing.
+def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: bool) -> Checked:
+    """Compare the models with the environment's database, and that with its history, writing nothing.
 
-    A database that has not been upgraded to head is the answer no, with the pending revisions; it is not
-    compared. Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
+    A database that has not been upgraded to head is the answer no, with the pending revisions; the models are
+    not compared with it. Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
     """
     pending: list[str] = []
+    seen: list[tuple[Standing, Examined]] = []
     with database_session(workspace, ["check"], report, Needs(writes=False)) as session:
 
-        def at_head(heads: tuple[str, ...], _context: MigrationContext) -> bool:
+        def at_head(heads: tuple[str, ...], context: MigrationContext) -> bool:
             refuse_unknown(session, heads)
+            seen.append((standing(workspace, heads, context), examined(heads, context, session)))
             applied = applied_revisions(session.scripts, heads)
             walked = [script.revision for script in session.scripts.walk_revisions()]
             pending.extend(revision for revision in reversed(walked) if revision not in applied)
@@ -73,4 +89,51 @@ def _with_database(workspace: Workspace, report: Report) -> Checked:
 
         comparison = Comparison(session, autogenerate=True)
         comparison.compare(at_head)
-    return Checked("database", comparison.changes, tuple(pending), tuple(comparison.found.not_compared))
+        edited = [revision for _, each in seen for revision in edited_revisions(session, each)]
+    compared, skipped = _said(seen, pending, workspace)
+    found: tuple[Difference, ...] = ()
+    try:
+        found = _drift(workspace, [each for each, _ in seen], report, asked=asked, fresh=fresh)
+        compared.append("history")
+    except NotComparableError as exc:
+        skipped.append(Skipped("history", exc.message, exc.hint))
+    return Checked(
+        "database",
+        tuple(compared),
+        tuple(skipped),
+        changes=comparison.changes,
+        pending=tuple(pending),
+        drift=found,
+        edited=tuple(edited),
+        not_compared=tuple(comparison.found.not_compared),
+    )
+
+
+def _said(
+    seen: Sequence[tuple[Standing, Examined]], pending: Sequence[str], workspace: Workspace
+) -> tuple[list[str], list[Skipped]]:
+    """Say what the answer about models and edited files is made of."""
+    compared, skipped = [], []
+    if pending:
+        hint = f"Upgrade it first: {workspace.again('upgrade')}"
+        skipped.append(Skipped("models", "the database is behind", hint))
+    else:
+        compared.append("models")
+    if any(examined.log for _, examined in seen):
+        compared.append("edited files")
+    else:
+        skipped.append(Skipped("edited files", "the database has no log"))
+    return compared, skipped
+
+
+def _drift(
+    workspace: Workspace, seen: Sequence[Standing], report: Report, *, asked: bool, fresh: bool
+) -> tuple[Difference, ...]:
+    if not asked:
+        # Somebody else's project is not replayed, and gets no folder for it, without being asked to.
+        raise NotComparableError(
+            "this is a plain Alembic configuration", hint="Ask for it: --against database"
+        )
+    if len(seen) != 1:
+        raise NotComparableError(f"env.py reaches {len(seen)} databases")
+    return drift(workspace, seen[0], report, fresh=fresh)

@@ -48,34 +48,35 @@ def examine(session: Session, plan: Planner | None = None, **options: Any) -> tu
     seen: list[Examined] = []
 
     def at(heads: tuple[str, ...], context: MigrationContext) -> None:
-        seen.append(_examined(heads, context, session, plan))
+        seen.append(examined(heads, context, session, plan))
 
     session.look(at, **options)
     return tuple(seen)
 
 
-def has_moved(connection: SecondConnection, workspace: Workspace, examined: Examined) -> bool:
+def has_moved(connection: SecondConnection, workspace: Workspace, before: Examined) -> bool:
     """Whether somebody else has changed a database since it was examined: its revisions, mark or log.
 
     Asked once the lock is held, on its connection. Raises DatabaseError.
     """
-    found = examined.found
+    found = before.found
 
     def moved(c: Connection) -> bool:
         if set(heads_again(c, found)) != set(found.heads):
             return True
         facts = read_facts(c, found.version_table, found.version_schema, log_table_name(workspace))
-        if workspace.environment.managed and read_mark(c, facts) != examined.mark:
+        if workspace.environment.managed and read_mark(c, facts) != before.mark:
             return True
         newest = read_log(c, facts, found.qualified_version_table, limit=1)
-        return [entry.id for entry in newest] != [entry.id for entry in examined.log[-1:]]
+        return [entry.id for entry in newest] != [entry.id for entry in before.log[-1:]]
 
     return ask(connection, found, moved)
 
 
-def _examined(
-    heads: tuple[str, ...], context: MigrationContext, session: Session, plan: Planner | None
+def examined(
+    heads: tuple[str, ...], context: MigrationContext, session: Session, plan: Planner | None = None
 ) -> Examined:
+    """Give what the database of one context is. Raises RevisionsError as `plan` does."""
     workspace = session.workspace
     found = reached(heads, context, workspace)
     connection = connection_of(context)

@@ -23,9 +23,9 @@ from migrator.bridge.reached import connection_of
 from migrator.bridge.scripts import down_revisions, translated
 from migrator.bridge.session import Session
 from migrator.config.settings import parse_duration
-from migrator.database.catalog import Catalog, differences, read_catalog
-from migrator.database.exclude import excluder
+from migrator.database.catalog import Catalog, differences
 from migrator.errors import RevisionsError
+from migrator.operations.catalog_view import CatalogView
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 from migrator.results.verified import DoesNotRun, Irreversible, Phase, Unlike
@@ -87,7 +87,11 @@ class UpDownUp:
         self, session: Session, heads: tuple[str, ...], context: MigrationContext
     ) -> Iterator[PlannedStep]:
         """Give the steps. Raises RevisionsError where a revision is not known."""
-        read = _reader(session, context)
+        view, connection = CatalogView.of(session.workspace, context), connection_of(context)
+
+        def read() -> Catalog:
+            return view.read(connection)
+
         seed_at = self._seed_revision(session)
         if seed_at is not None and seed_at in applied_revisions(session.scripts, heads):
             self.wants_rows = True
@@ -197,14 +201,6 @@ class UpDownUp:
 
 def _revisions(steps: list[PlannedStep]) -> tuple[str, ...]:
     return tuple(script.revision for script in map(script_of, steps) if script is not None)
-
-
-def _reader(session: Session, context: MigrationContext) -> Callable[[], Catalog]:
-    """Give what reads the catalogue over env.py's own connection."""
-    connection, schema = connection_of(context), context.version_table_schema
-    table = f"{schema}.{context.version_table}" if schema else context.version_table
-    leave_out = excluder(session.workspace.environment.settings.exclude_tables)
-    return lambda: read_catalog(connection, leave_out=leave_out, version_tables=(table,))
 
 
 def _irreversible(script: Script, session: Session) -> str | None:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+_HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 # They say how something was written, or are not there in every version of Python.
 _NOT_MEANT = frozenset({"ctx", "kind", "type_comment"})
 
@@ -41,6 +42,23 @@ def tree_hash(source: str | bytes) -> str:
     Raises SyntaxError for a source that is not valid Python.
     """
     return hashlib.sha256(_serialized(parse(source))).hexdigest()
+
+
+def content_hash(source: str | bytes) -> str:
+    """Return the SHA-256, in hexadecimal, of what a version file does: `tree_hash` without its header.
+
+    Two revisions with equal ones do the same, wherever they stand. Raises SyntaxError as `tree_hash` does.
+    """
+    tree = parse(source)
+    tree.body = [statement for statement in tree.body if not _is_header(statement)]
+    return hashlib.sha256(_serialized(tree)).hexdigest()
+
+
+def _is_header(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name in _HEADER
+    return False
 
 
 def parse(source: str | bytes) -> ast.Module:

@@ -36,6 +36,7 @@ class FileStore:
     """A folder of SQLite files. A template counts once its manifest is there."""
 
     backend = "sqlite"
+    major = ""
     makes_roles = False
 
     def __init__(self, folder: Path, root: Path, drivername: str) -> None:

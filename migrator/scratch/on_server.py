@@ -59,7 +59,9 @@ class ServerStore:
         self.makes_roles = own
         self.backend = "postgresql" if url.get_backend_name() == "postgresql" else "mysql"
         version = "SHOW server_version_num" if self._is_postgresql else "SELECT version()"
-        self.server = f"{self.backend} {self._scalar(version)}"
+        number = self._scalar(version)
+        self.server = f"{self.backend} {number}"
+        self.major = str(int(number) // 10000) if self._is_postgresql else ""
 
     @property
     def _is_postgresql(self) -> bool:

@@ -36,12 +36,16 @@ def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Ite
 
 
 class Scratch:
-    """A place for scratch databases; each is taken away when its block ends."""
+    """A place for scratch databases; each is taken away when its block ends.
+
+    `backend` is its kind, `major` the first part of a PostgreSQL server's version, empty for other kinds.
+    """
 
     def __init__(
         self, workspace: Workspace, store: Store, trace: Trace, report: Report, *, fresh: bool
     ) -> None:
         self.backend = store.backend
+        self.major = store.major
         self._workspace = workspace
         self._store = store
         self._trace = trace

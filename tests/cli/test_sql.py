@@ -16,6 +16,7 @@ from tests.projects.books import BooksProject
 if TYPE_CHECKING:
     from tests.conftest import Database, Ran
 
+AGREED = "models and database agree\ndatabase and its history agree\n"
 Migrator = Callable[..., "Ran"]
 Shell = Callable[..., "Ran"]
 
@@ -66,7 +67,7 @@ def test_the_sql_of_an_upgrade_makes_the_same_schema(
     version = "SELECT version_num FROM alembic_version"
     assert applied_here.query(version) == ran_here.query(version)
     checked = migrator("check", "--against", "database", "--url", applied_here.url)
-    assert (checked.code, checked.out) == (0, "models and database agree\n")
+    assert (checked.code, checked.out) == (0, AGREED)
 
 
 def test_the_sql_of_a_downgrade_takes_everything_back(

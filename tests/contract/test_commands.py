@@ -35,16 +35,20 @@ ARGUMENTS = {
     "run": ["--", "true"],
     "verify": ["--from", "aaa1"],
     "lint": ["head"],
+    "diff": ["testing", "production"],
 }
+# They name two environments themselves.
+BETWEEN_TWO = ("diff",)
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A project on which every command ends well: one table, made by the only revision."""
-    root = write_project(tmp_path / "a project", settings="models = shop:metadata")
+    root = write_project(tmp_path / "a project", "online", "test", settings="models = shop:metadata")
     (root / "shop.py").write_text(MODELS)
     create = 'op.execute("create table one (id integer not null primary key)")'
-    write_revision(versions(root), "aaa1", None, create)
+    for suffix in ("online", "test"):
+        write_revision(versions(root, suffix), "aaa1", None, create)
     return root
 
 
@@ -111,7 +115,8 @@ def test_json_is_one_document_on_stdout(
     if name in ("merge", "rebase"):
         write_revision(versions(small), "bbb2")
 
-    ran = migrator(name, "--json", "--url", URL, *ARGUMENTS.get(name, []), cwd=small)
+    url = [] if name in BETWEEN_TWO else ["--url", URL]
+    ran = migrator(name, "--json", *url, *ARGUMENTS.get(name, []), cwd=small, env={"DATABASE_URL": URL})
 
     found = document(ran)
     assert ran.code == 0, ran.err
@@ -135,7 +140,7 @@ def test_a_usage_error_with_json_is_one_document_too(name: str, small: Path, mig
         assert PASSWORD not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "envs"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("envs", *BETWEEN_TWO)])
 def test_an_error_with_json_is_one_document_too(name: str, small: Path, migrator: Migrator) -> None:
     ran = migrator(name, "--json", "--env", "nowhere", *ARGUMENTS.get(name, ["head"])[:2], cwd=small)
 

@@ -22,6 +22,7 @@ from tests.projects.books import MODELS, AnyDatabase, BooksProject, make_project
 if TYPE_CHECKING:
     from tests.conftest import Database, Ran
 
+AGREED = "models and database agree\ndatabase and its history agree\n"
 Migrator = Callable[..., "Ran"]
 
 
@@ -212,7 +213,12 @@ def test_metadata_given_to_run_migrations_goes_before_the_models_key(
 
     assert "our_version" in database.tables()
     found = migrator("check", cwd=books.root, env=database.env).out.splitlines()
-    assert sorted(found) == ["add table given", "drop table authors", "drop table shelves"]
+    assert sorted(found) == [
+        "add table given",
+        "database and its history agree",
+        "drop table authors",
+        "drop table shelves",
+    ]
 
 
 def test_options_given_to_run_migrations_override_and_join(
@@ -236,7 +242,7 @@ def test_options_given_to_run_migrations_override_and_join(
 
     ran = migrator("check", cwd=books.root, env=database.env)
 
-    assert (ran.code, ran.out) == (0, "models and database agree\n"), ran.err
+    assert (ran.code, ran.out) == (0, AGREED), ran.err
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])

@@ -64,6 +64,9 @@ class Growing:
 
     def start(self, models: str) -> None:
         """Bring an empty database to the first models."""
+        if self.database.backend == "postgresql":
+            # On the server that is there: `check` replays the history, and one of its own takes a second.
+            self.books.settings(migrator=[f"scratch_url = {self.database.url}"])
         self.books.models(HEAD + models)
         self.run("generate", "-m", "start", "--rev-id", "start")
         self.run("upgrade")
@@ -71,7 +74,9 @@ class Growing:
 
     def agree(self) -> None:
         """See that models and database agree."""
-        assert self.run("check", "--traceback").out == "models and database agree\n"
+        said = self.run("check", "--traceback").out.splitlines()
+        assert said[0] == "models and database agree"
+        assert said[1] == "database and its history agree" or said[1].startswith("note: ")
 
     def change(self, models: str, *options: str) -> str:
         """Change the models: generate, upgrade, see that all agree, go back to the very same, and up again.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.complete import complete_revision
+from migrator.cli.complete import complete_environment, complete_revision
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.parameters import AgainstOption, Fresh, comparing_with
 from migrator.errors import ExitCode, UsageError
@@ -46,6 +46,30 @@ def verify(
 
     seed = run.path(seed) if seed is not None else None
     result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+
+
+def diff(
+    run: Invocation,
+    environments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ENV ENV]",
+            help="Two environments; not needed where there are two.",
+            autocompletion=complete_environment,
+        ),
+    ] = None,
+    fresh: FreshScratch = False,
+) -> Outcome:
+    """Compare two environments and their schemas (exit 1: schemas differ)."""
+    from migrator.operations.diff import diff as operation
+    from migrator.operations.diff import two_workspaces
+
+    if run.common.env is not None:
+        raise UsageError("diff takes no --env.", hint="For example: migrator diff production testing")
+    left, right = two_workspaces(run.choice(), tuple(environments or ()))
+    run.enter(left)
+    result = operation(left, right, run.report, fresh=fresh)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
 from migrator.cli.plain import How
-from migrator.cli.plain.run import count, run_lines
+from migrator.cli.plain.run import run_lines
 from migrator.results.changes import Change
-from migrator.results.written import Checked, Generated, Rebased, VersionsReset
+from migrator.results.written import Generated, Rebased, VersionsReset
 
 
 @singledispatch
@@ -30,20 +30,6 @@ def _(result: Generated, _how: How) -> Iterator[str]:
 def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
     """Give a line for each difference."""
     yield from (change.text for change in changes)
-
-
-@lines.register
-def _(result: Checked, how: How) -> Iterator[str]:
-    yield from (f"wrong: {problem}" for problem in result.problems)
-    if result.pending:
-        yield f"{how.environment} is behind by {count(result.pending)}, so that nothing was compared"
-        yield from (f"pending {revision}" for revision in result.pending)
-    elif result.changes:
-        yield from change_lines(result.changes)
-    elif not result.problems:
-        yield f"models and {result.against} agree"
-    if how.verbose and result.not_compared:
-        yield f"not compared: {', '.join(result.not_compared)}"
 
 
 @lines.register

@@ -1,0 +1,48 @@
+"""How an environment looks at a database's catalogue: without what is not its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from migrator.bridge.reached import log_table_name
+from migrator.bridge.session import Needs
+from migrator.config.select import Workspace
+from migrator.database.catalog import Catalog, read_catalog
+from migrator.database.exclude import excluder
+from migrator.database.tables import is_own_table
+from migrator.scratch import ScratchDatabase
+
+
+@dataclass(frozen=True)
+class CatalogView:
+    """What of a database counts: all but the version table, migrator's own tables and `exclude_tables`."""
+
+    workspace: Workspace
+    version_table: str
+
+    @classmethod
+    def of(cls, workspace: Workspace, context: MigrationContext) -> CatalogView:
+        """Give that of a workspace, whose version table env.py has named."""
+        schema, table = context.version_table_schema, context.version_table
+        return cls(workspace, f"{schema}.{table}" if schema else table)
+
+    def read(self, connection: Connection) -> Catalog:
+        """Read a database, writing nothing."""
+        excluded = excluder(self.workspace.environment.settings.exclude_tables)
+        log_table = log_table_name(self.workspace)
+
+        def leave_out(name: str, schema: str | None) -> bool:
+            return excluded(name, schema) or is_own_table(name, schema, log_table)
+
+        return read_catalog(connection, leave_out=leave_out, version_tables=(self.version_table,))
+
+
+def scratch_catalog(database: ScratchDatabase) -> Catalog:
+    """Read a scratch database, as its environment's env.py sees it. Raises as `Session.look` does."""
+    views: list[CatalogView] = []
+    with database.session(["current"], Needs(writes=False, models=False)) as session:
+        session.look(lambda _heads, context: views.append(CatalogView.of(database.workspace, context)))
+    return database.call(views[-1].read)
