@@ -10,6 +10,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -234,3 +235,27 @@ def threads_left() -> Iterator[None]:
     before = threading.active_count()
     yield
     assert threading.active_count() == before
+
+
+@pytest.fixture
+def dump(server: EmbeddedServer) -> Callable[[str], str]:
+    """Gives what pg_dump says of the schema of the database at a URL, less migrator's own and remarks."""
+
+    def schema(url: str) -> str:
+        ran = subprocess.run(
+            [
+                server.binaries.program("pg_dump"),
+                "--schema-only",
+                "--exclude-schema=_migrator",
+                re.sub(r"^postgresql\+\w+:", "postgresql:", url),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = ran.stdout.splitlines()
+        return "\n".join(
+            line for line in lines if line and not line.startswith(("--", "\\restrict", "\\unrestrict"))
+        )
+
+    return schema

@@ -21,6 +21,7 @@ COMMANDS = (
     Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
     Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),
     Command("rebase", write.rebase, _WRITE, "migrator rebase 16619171fa2e"),
+    Command("promote", write.promote, _WRITE, "migrator promote --from testing --to production"),
     Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
     Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
     Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production"),

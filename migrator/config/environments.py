@@ -22,6 +22,7 @@ class Environment:
 
     `root` is the folder that relative paths and `.env` files are read from. `managed` is False for a plain
     Alembic configuration given with `--config`: there, nothing of Alembic's is resolved or overridden.
+    `drafts` are folders that stand in for the version folders, where files are tried out before they count.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Environment:
     managed: bool
     settings: Settings
     protected: bool
+    drafts: tuple[Path, ...] = ()
 
     @property
     def config_file(self) -> Path:

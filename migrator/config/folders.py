@@ -21,6 +21,8 @@ def version_folders(environment: Environment) -> tuple[Path, ...]:
     `alembic_<suffix>.ini`, or is plain Alembic's, has `versions` under its `script_location`. Raises
     ConfigurationError.
     """
+    if environment.drafts:
+        return environment.drafts
     file = environment.file
     said = file.option("version_locations") or file.option("versions")
     if said:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script
 
 from migrator.bridge.session import file_session
-from migrator.config.environments import discover
-from migrator.config.select import Choice, Workspace, choose, project_root
-from migrator.database.catalog import Catalog, differences
-from migrator.errors import ConfigurationError, MigratorError, UsageError
-from migrator.operations.catalog_view import scratch_catalog
+from migrator.config.select import Workspace
+from migrator.operations.two_environments import compare_histories
 from migrator.results.diffed import Diffed, Single, Twin
-from migrator.results.differences import Difference
-from migrator.results.events import Report, Waiting
+from migrator.results.events import Report
 from migrator.revisions.fingerprint import content_hash
-from migrator.scratch import scratch
-
-_EXAMPLE = "For example: migrator diff production testing"
 
 
 @dataclass(frozen=True)
@@ -37,25 +30,6 @@ class _Side:
 
     def path(self, revision: str) -> str:
         return self.workspace.environment.shown(Path(self.scripts[revision].path))
-
-
-def two_workspaces(choice: Choice, names: tuple[str, ...]) -> tuple[Workspace, Workspace]:
-    """Choose two environments of a project; those that there are, where it has two and none is named.
-
-    Raises UsageError where they are not two, ConfigurationError for an unknown one.
-    """
-    if choice.config is not None or choice.url is not None:
-        raise UsageError("Environments are compared by their names.", hint=_EXAMPLE)
-    if not names:
-        found, _broken = discover(project_root(choice), section=choice.section)
-        names = tuple(each.name for each in found)
-    if len(names) != 2:
-        said = ", ".join(names) or "none"
-        raise UsageError(f"Two environments are compared, not {len(names)} ({said}).", hint=_EXAMPLE)
-    left, right = (choose(replace(choice, env=name)) for name in names)
-    if left.environment.name == right.environment.name:
-        raise UsageError(f"{names[0]} and {names[1]} are one environment.", hint=_EXAMPLE)
-    return left, right
 
 
 def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = False) -> Diffed:
@@ -79,7 +53,7 @@ def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = Fal
         only=(*_only(one, other, there), *_only(other, one, there)),
         renamed=tuple(renamed),
         changed=tuple(_changed(one, other)),
-        differences=_compared(one, other, report, fresh=fresh),
+        differences=compare_histories(left, right, report, fresh=fresh),
     )
 
 
@@ -106,28 +80,3 @@ def _changed(one: _Side, other: _Side) -> list[Twin]:
         for content, revision in one.contents.items()
         if revision in contents and contents[revision] != content
     ]
-
-
-def _compared(one: _Side, other: _Side, report: Report, *, fresh: bool) -> tuple[Difference, ...]:
-    left, kind = _catalog(one, report, fresh=fresh)
-    right, other_kind = _catalog(other, report, fresh=fresh)
-    if kind != other_kind:
-        raise ConfigurationError(
-            f"{one.name} is compared on {kind}, {other.name} on {other_kind}: two schemas are equal on one"
-            " kind of server only.",
-            hint="Give both the same scratch server: scratch_url = URL, in their [migrator] sections.",
-        )
-    return differences(left, right)
-
-
-def _catalog(side: _Side, report: Report, *, fresh: bool) -> tuple[Catalog, str]:
-    report(Waiting(f"replaying the history of {side.name} on a scratch database"))
-    try:
-        with (
-            scratch(side.workspace, report, fresh=fresh) as place,
-            place.at("heads" if side.scripts else "base") as database,
-        ):
-            return scratch_catalog(database), f"{place.backend} {place.major}".strip()
-    except MigratorError as exc:
-        exc.message = f"{side.name}: {exc.message}"
-        raise

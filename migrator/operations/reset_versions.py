@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
 
 from migrator.bridge.comparing import Comparison
 from migrator.bridge.scripts import translated
@@ -21,6 +19,7 @@ from migrator.config.url import names_database
 from migrator.database.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.consent import Consent, require_consent
+from migrator.operations.drafts import draft_folders
 from migrator.operations.execute import Terms
 from migrator.operations.generate import check_rev_id
 from migrator.operations.outcome import RunError
@@ -61,7 +60,7 @@ def reset_versions(
         _refuse_shared_folder(folders, workspace)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
-    with _drafts(folders) as drafts:
+    with draft_folders(folders) as drafts:
         archives = _new_archives(folders)
         result = _draft(workspace, request, folders, drafts, archives, report)
         if request.dry_run:
@@ -152,25 +151,6 @@ def _refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None
                 f" {other.name}; nothing was changed.",
                 hint="When no database of either has a revision, add --files-only.",
             )
-
-
-@contextmanager
-def _drafts(folders: Sequence[Path]) -> Iterator[list[Path]]:
-    """Make an empty folder beside each version folder, on the same file system, for the new files."""
-    drafts: list[Path] = []
-    try:
-        for folder in folders:
-            drafts.append(Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)))
-            drafts[-1].chmod(folder.stat().st_mode & 0o777)
-        yield drafts
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The version folder cannot be replaced: {exc.strerror}: {exc.filename}.",
-            hint="Check the permissions of the folder above it.",
-        ) from exc
-    finally:
-        for draft in drafts:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _draft(

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.comparing import Comparison
-from migrator.bridge.session import Needs
+from migrator.bridge.plan import known_script
+from migrator.bridge.session import Needs, file_session
 from migrator.config.select import Workspace
 from migrator.operations.up_down_up import Tally, UpDownUp
 from migrator.results.changes import Change
-from migrator.results.events import Report, Waiting
+from migrator.results.events import Noticed, Report, Waiting
 from migrator.results.verified import Verified
 from migrator.scratch import Scratch, ScratchDatabase, ScratchFailedError, scratch
 from migrator.scratch.seed import Seed, project_seed, said_seed
@@ -23,12 +24,14 @@ from migrator.scratch.seed import Seed, project_seed, said_seed
 class Wanted:
     """What to verify: the revisions after `start`, with rows of `seed` (`FILE@REVISION`).
 
-    Without `seed` it is the project's tests/seed.sql, if any. With `fresh` no kept template is used.
+    Without `seed` it is the project's tests/seed.sql, if any. With `fresh` no kept template is used. Without
+    `models` the end is not compared with them.
     """
 
     start: str = "base"
     seed: str | None = None
     fresh: bool = False
+    models: bool = True
 
 
 def verify(workspace: Workspace, report: Report, wanted: Wanted) -> Verified:
@@ -37,19 +40,35 @@ def verify(workspace: Workspace, report: Report, wanted: Wanted) -> Verified:
     Raises ConfigurationError (no scratch server, a seed that does not load), ModelsError, UsageError,
     RevisionsError, RefusedError and DatabaseError. A revision that does not run is part of the result.
     """
-    seed = project_seed(workspace) if wanted.seed is None else said_seed(workspace, wanted.seed)
+    seed = _seed_of_project(workspace, report) if wanted.seed is None else said_seed(workspace, wanted.seed)
     with scratch(workspace, report, fresh=wanted.fresh) as place:
         report(Waiting("running the revisions up, down and up on a scratch database"))
-        return _Verification(place, report, wanted.start, seed).run()
+        return _Verification(place, report, wanted, seed).run()
+
+
+def _seed_of_project(workspace: Workspace, report: Report) -> Seed | None:
+    """Give the project's seed, None where it is for a revision of another environment."""
+    seed = project_seed(workspace)
+    if seed is None:
+        return None
+    scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+    if known_script(scripts, seed.revision) is None:
+        name = workspace.environment.name
+        report(
+            Noticed(f"{seed.shown} is for {seed.revision}, which {name} does not have: no rows are loaded.")
+        )
+        return None
+    return seed
 
 
 class _Verification:
     """Goes on from one scratch database to the next, after each revision that spoils one."""
 
-    def __init__(self, place: Scratch, report: Report, start: str, seed: Seed | None) -> None:
+    def __init__(self, place: Scratch, report: Report, wanted: Wanted, seed: Seed | None) -> None:
         self._place = place
         self._report = report
-        self._start = start
+        self._start = wanted.start
+        self._models = wanted.models
         self._seed = seed
         self._has_rows = False
         self._tally = Tally()
@@ -104,7 +123,7 @@ class _Verification:
         if steps.wants_rows:
             self._has_rows = True
             return True
-        if not steps.spoilt:
+        if not steps.spoilt and self._models:
             self._changes = _compared(database)
         return steps.spoilt
 

@@ -48,18 +48,23 @@ def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...
     Only the text of that function tells: what it calls elsewhere is not seen, and the computed part of a name
     or of a statement is shown as `?`. Raises OSError, and SyntaxError for a file that is not valid Python.
     """
-    named = [
-        n for n in parse(path.read_bytes()).body if isinstance(n, ast.FunctionDef) and n.name == function
-    ]
-    if not named:
-        return ()
-    calls = sorted(_calls(named[-1]), key=lambda found: (found[0].lineno, found[0].col_offset))
+    found = [each for named in _functions(parse(path.read_bytes()), function) for each in _calls(named)]
+    calls = sorted(found, key=lambda each: (each[0].lineno, each[0].col_offset))
     return tuple(
         Destruction(what, call.lineno)
         for call, batches in calls
         if isinstance(call.func, ast.Attribute)
         for what in _destroyed(call, call.func, batches)
     )
+
+
+def _functions(tree: ast.Module, name: str) -> Iterator[ast.FunctionDef]:
+    """Yield the function of that name that counts, and those of revisions that were put into this file."""
+    top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    yield from [node for node in top if node.name == name][-1:]
+    for outer in top:
+        if outer.name != name:
+            yield from (n for n in outer.body if isinstance(n, ast.FunctionDef) and n.name == name)
 
 
 def _calls(function: ast.FunctionDef) -> Iterator[tuple[ast.Call, Mapping[str, str]]]:

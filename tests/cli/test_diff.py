@@ -107,7 +107,7 @@ def test_the_same_under_another_id_and_another_under_the_same_are_told_apart(
         (["prod", "production"], 2, "prod and production are one environment."),
         (["prod"], 2, "Two environments are compared, not 1 (prod)."),
         (["prod", "stagin"], 3, "There is no environment stagin"),
-        (["--url", "sqlite://"], 2, "Environments are compared by their names."),
+        (["--url", "sqlite://"], 2, "Environments are given by their names, without --config and --url."),
         (["--env", "prod"], 2, "diff takes no --env."),
     ],
 )
@@ -145,5 +145,5 @@ def test_two_kinds_of_databases_are_not_compared(
     ran = migrator("diff", cwd=root)
 
     assert (ran.code, ran.out) == (3, "")
-    assert "production is compared on postgresql" in ran.err
+    assert "production is replayed on postgresql" in ran.err
     assert "testing on sqlite" in ran.err

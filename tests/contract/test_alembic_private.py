@@ -46,6 +46,8 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
         MigrationContext,
         "ensure-version --sql prints nothing (bridge/version_table.py)",
     ),
+    "_rev_path": (ScriptDirectory, "a collapsed revision has no file name (bridge/scripts.py)"),
+    "_generate_create_date": (ScriptDirectory, "a collapsed revision has no date (bridge/scripts.py)"),
     "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
     "_create_rule": (
         Constraint,

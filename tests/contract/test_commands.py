@@ -36,9 +36,10 @@ ARGUMENTS = {
     "verify": ["--from", "aaa1"],
     "lint": ["head"],
     "diff": ["testing", "production"],
+    "promote": ["--from", "production", "--to", "testing"],
 }
 # They name two environments themselves.
-BETWEEN_TWO = ("diff",)
+BETWEEN_TWO = ("diff", "promote")
 
 
 @pytest.fixture

@@ -63,11 +63,11 @@ def diff(
 ) -> Outcome:
     """Compare two environments and their schemas (exit 1: schemas differ)."""
     from migrator.operations.diff import diff as operation
-    from migrator.operations.diff import two_workspaces
+    from migrator.operations.two_environments import compared_pair
 
     if run.common.env is not None:
         raise UsageError("diff takes no --env.", hint="For example: migrator diff production testing")
-    left, right = two_workspaces(run.choice(), tuple(environments or ()))
+    left, right = compared_pair(run.choice(), tuple(environments or ()))
     run.enter(left)
     result = operation(left, right, run.report, fresh=fresh)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)

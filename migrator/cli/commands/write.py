@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.complete import complete_revision
+from migrator.cli.complete import complete_environment, complete_revision
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import (
     AgainstOption,
@@ -168,3 +168,45 @@ def reset_versions(
 
     request = ResetRequest(message, rev_id, files_only, upgrade, dry_run)
     return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))
+
+
+def promote(
+    run: Invocation,
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REVISION...]", help="Only these, with what they need; else all."),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="ENV", help="Where they come from.", autocompletion=complete_environment
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ENV", help="Where they go.", autocompletion=complete_environment),
+    ] = None,
+    collapse: Annotated[
+        bool, typer.Option("--collapse", help="Make one revision of them, with -m as its message.")
+    ] = False,
+    message: Message = None,
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Take what the source's database has not applied, too.")
+    ] = False,
+    fresh: Fresh = False,
+    dry_run: DryRun = False,
+) -> Outcome:
+    """Take tested revisions to another environment."""
+    from migrator.operations.promote import PromoteRequest
+    from migrator.operations.promote import promote as operation
+    from migrator.operations.two_environments import promoting_pair
+
+    example = 'For example: migrator promote --collapse -m "release 2.4"'
+    if run.common.env is not None:
+        raise UsageError("promote takes --from and --to, and no --env.", hint=example)
+    if collapse != (message is not None):
+        raise UsageError("--collapse and -m go together.", hint=example)
+    source, target = promoting_pair(run.choice(), from_, to)
+    run.enter(target)
+    request = PromoteRequest(tuple(revisions or ()), message, untested, dry_run, fresh)
+    return Outcome(operation(source, target, request, run.report))

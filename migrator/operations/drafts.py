@@ -1,0 +1,86 @@
+"""Version files that are tried out beside the real ones before they count."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from migrator.config.folders import version_folders
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, MigratorError
+
+
+@contextmanager
+def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
+    """Make an empty folder beside each version folder, on the same file system, for the new files.
+
+    Raises ConfigurationError where that cannot be, and for an OSError of the block.
+    """
+    drafts: list[Path] = []
+    try:
+        for folder in folders:
+            drafts.append(Path(mkdtemp(prefix=f".{folder.name}-", dir=_there(folder.parent))))
+            drafts[-1].chmod(folder.stat().st_mode & 0o777 if folder.exists() else 0o755)
+        yield drafts
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The version folder cannot be replaced: {exc.strerror}: {exc.filename}.",
+            hint="Check the permissions of the folder above it.",
+        ) from exc
+    finally:
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _there(folder: Path) -> Path:
+    """Give the nearest folder that there is."""
+    return folder if folder.is_dir() else _there(folder.parent)
+
+
+@contextmanager
+def drafted(workspace: Workspace) -> Iterator[Draft]:
+    """Give a workspace whose version folders are copies of the real ones, to be changed at will.
+
+    Errors of the block name the real files, not the copies. Raises as `draft_folders` does.
+    """
+    folders = version_folders(workspace.environment)
+    with draft_folders(folders) as copies:
+        draft = Draft(workspace, folders, tuple(copies))
+        try:
+            for folder, copy in zip(folders, copies, strict=True):
+                if folder.is_dir():
+                    shutil.copytree(
+                        folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+                    )
+            yield draft
+        except MigratorError as exc:
+            exc.message, exc.hint = draft.in_place(exc.message), draft.in_place(exc.hint)
+            raise
+
+
+class Draft:
+    """The version folders `real` of a workspace, and copies of them that stand in for them in `workspace`."""
+
+    def __init__(self, workspace: Workspace, real: tuple[Path, ...], copies: tuple[Path, ...]) -> None:
+        self.real = real
+        self.copies = copies
+        self.workspace = replace(workspace, environment=replace(workspace.environment, drafts=copies))
+
+    def copy_of(self, path: Path) -> Path:
+        """Give the path in the copies of a path in the real folders."""
+        for real, copy in zip(self.real, self.copies, strict=True):
+            if path.is_relative_to(real):
+                return copy / path.relative_to(real)
+        raise ValueError(f"{path} is in no version folder")
+
+    def in_place(self, text: str) -> str:
+        """Give a text that names real files where it names copies."""
+        environment = self.workspace.environment
+        for real, copy in zip(self.real, self.copies, strict=True):
+            text = text.replace(str(copy), str(real))
+            text = text.replace(environment.shown(copy), environment.shown(real))
+        return text

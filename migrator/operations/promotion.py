@@ -1,0 +1,169 @@
+"""Which revisions a promotion takes, and what each comes after in its new place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.script import Script, ScriptDirectory
+
+from migrator.bridge.plan import applied_revisions, stands_on
+from migrator.bridge.scripts import down_revisions, translated
+from migrator.bridge.several_heads import several_heads
+from migrator.config.select import Workspace
+from migrator.errors import RevisionsError
+from migrator.revisions.fingerprint import content_hash
+
+COLLAPSES, PROMOTED = "Collapses", "Promoted from"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A revision on its way: its file in the source, and what it will come after and depend on."""
+
+    script: Script
+    down_revisions: tuple[str, ...]
+    depends_on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """The revisions to promote, oldest first, on top of the target's `head`; `whole` if that is all there is.
+
+    `notes` say what the target has under another name.
+    """
+
+    moved: tuple[Moved, ...]
+    head: str | None
+    whole: bool
+    notes: tuple[str, ...]
+
+
+def plan_promotion(
+    source: Workspace,
+    target: Workspace,
+    scripts: tuple[ScriptDirectory, ScriptDirectory],
+    named: Sequence[str],
+) -> Promotion:
+    """Choose what the target lacks, or of that the `named` revisions with what they need.
+
+    `scripts` are those of source and target. Raises RevisionsError for an unknown name, a target with several
+    heads, and what the target cannot have in the same shape.
+    """
+    mine, theirs = scripts
+    heads = theirs.get_heads()
+    if len(heads) > 1:
+        several = several_heads({each: Path(theirs.get_revision(each).path) for each in heads}, target)
+        raise RevisionsError(several.message, hint=several.hint)
+    upwards = list(reversed(list(mine.walk_revisions())))
+    there = dict(_there(upwards, list(theirs.walk_revisions())))
+    wanted = {script.revision for script in upwards}
+    if named:
+        with translated(source):
+            asked = [each.revision for name in named for each in mine.get_revisions(name) if each]
+        wanted = applied_revisions(mine, tuple(asked))
+    chosen = [script for script in upwards if script.revision in wanted and script.revision not in there]
+    shape = _Shape(mine, theirs, {each.revision for each in chosen}, there, heads[0] if heads else None)
+    moved = tuple(shape.moved(script) for script in chosen)
+    shape.require_one_head(chosen)
+    notes = (f"{mine_} is there as {as_}" for mine_, as_ in there.items() if mine_ != as_)
+    return Promotion(moved, heads[0] if heads else None, not named, tuple(notes))
+
+
+def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> Iterator[tuple[str, str]]:
+    """Yield what the target has already, and under which id."""
+    ids = {script.revision for script in theirs}
+    collapsed = {each: script.revision for script in theirs for each in collapsed_ids(script)}
+    known = {script.revision for script in upwards}
+    contents = {_content(script): script.revision for script in theirs if script.revision not in known}
+    for script in upwards:
+        inside = collapsed_ids(script)
+        if script.revision in ids:
+            yield script.revision, script.revision
+        elif script.revision in collapsed:
+            yield script.revision, collapsed[script.revision]
+        elif inside and all(each in ids or each in collapsed for each in inside):
+            yield script.revision, inside[-1] if inside[-1] in ids else collapsed[inside[-1]]
+        elif _content(script) in contents:
+            # One of theirs stands for one of these: the same may have been done twice.
+            yield script.revision, contents.pop(_content(script))
+
+
+def _content(script: Script) -> str:
+    return content_hash(Path(script.path).read_bytes())
+
+
+def collapsed_ids(script: Script) -> tuple[str, ...]:
+    """Give the ids of the revisions that a file says it was made of."""
+    found = re.search(rf"^{COLLAPSES}: *(.+)$", script.longdoc, re.MULTILINE)
+    return tuple(re.split(r",\s*", found[1].strip())) if found else ()
+
+
+def origin_line(script: Script, source: str) -> str:
+    """Give where a file will have come from: the environments that it went through, the first one first."""
+    found = re.search(rf"^{PROMOTED}: *(.+)$", script.longdoc, re.MULTILINE)
+    stations = re.split(r",\s*", found[1].strip()) if found else []
+    return ", ".join(stations if stations[-1:] == [source] else [*stations, source])
+
+
+class _Shape:
+    """Sees that revisions keep their places among each other."""
+
+    def __init__(
+        self,
+        mine: ScriptDirectory,
+        theirs: ScriptDirectory,
+        chosen: set[str],
+        there: Mapping[str, str],
+        head: str | None,
+    ) -> None:
+        self._mine = mine
+        self._chosen = chosen
+        self._there = there
+        self._head = head
+        self._labels = {label for script in theirs.walk_revisions() for label in _own_labels(script)}
+
+    def moved(self, script: Script) -> Moved:
+        """Give a revision with its new place. Raises RevisionsError where it has none."""
+        for label in _own_labels(script):
+            if label in self._labels:
+                raise _refused(script, f"has the branch label {label}, which the target has too")
+        below = down_revisions(script)
+        inside = [each for each in below if each in self._chosen]
+        if len(below) > 1 and len(inside) < len(below):
+            there = _listed(set(below) - set(inside))
+            raise _refused(
+                script, f"merges {', '.join(below)}, of which the target has {there} in one line already"
+            )
+        above = tuple(inside) or ((self._head,) if self._head is not None else ())
+        needed = [each for each in stands_on(self._mine, script) if each not in below]
+        return Moved(script, above, tuple(self._there.get(each, each) for each in needed))
+
+    def require_one_head(self, chosen: Sequence[Script]) -> None:
+        """Refuse a promotion that would leave several heads."""
+        needed = {each for script in chosen for each in down_revisions(script)}
+        heads = [script for script in chosen if script.revision not in needed]
+        if len(heads) > 1:
+            raise _refused(
+                heads[-1],
+                f"would be one of {len(heads)} heads: {_listed(each.revision for each in heads)}",
+                "Merge them in the source first, or name the revisions of one branch.",
+            )
+
+
+def _own_labels(script: Script) -> tuple[str, ...]:
+    said = getattr(script.module, "branch_labels", None) or ()
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _listed(revisions: Iterable[str]) -> str:
+    return ", ".join(sorted(revisions))
+
+
+def _refused(script: Script, why: str, hint: str = "") -> RevisionsError:
+    return RevisionsError(
+        f"{script.revision} cannot be promoted: it {why}; nothing was written.",
+        hint=hint or "Write a revision with the same changes for the target.",
+    )
