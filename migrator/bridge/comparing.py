@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import RevisionContext
@@ -16,8 +17,10 @@ from migrator.bridge.adjusting import Found, Wishes, adjust
 from migrator.bridge.changes import describe
 from migrator.bridge.literal_defaults import compare_literal_defaults
 from migrator.bridge.plan import PlannedStep
+from migrator.bridge.reflecting import creation_of
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
+from migrator.database.catalog.carrying import Carried
 from migrator.errors import ModelsError
 from migrator.results.changes import Change
 
@@ -108,6 +111,29 @@ class Comparison:
 
         self._run(work, as_sql=True)
         return tuple(table.fullname for table in tables)
+
+    def create_from_database(self, carried: Carried, files: Sequence[Path]) -> tuple[str, ...]:
+        """Make the revision that creates all that the database holds. Gives the tables.
+
+        `carried` is what Alembic does not see of it, `files` are the version files that made it.
+        """
+        tables: list[str] = []
+
+        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
+            if up is None or down is None:
+                raise AssertionError("Alembic gave a revision without operations.")
+            up.ops[:], down.ops[:] = creation_of(context, carried, files)
+            made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
+            tables.extend(f"{op.schema}.{op.table_name}" if op.schema else op.table_name for op in made)
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.process_revision_directives = fill
+            self._context.run_no_autogenerate(heads, context)
+            return ()
+
+        self._run(work, dont_mutate=True)
+        return tuple(tables)
 
     def write(self) -> list[Script]:
         """Write the revision files. Raises CommandError and what the files' folder raises."""

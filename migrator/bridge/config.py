@@ -37,7 +37,7 @@ def alembic_config(
     )
     # Alembic's own messages ("Generating ... done") would be printed beside ours.
     config.messaging_opts = {"quiet": True}
-    if environment.managed:
+    if environment.managed or environment.drafts:
         set_version_locations(config, workspace, version_folders(environment))
     return config
 

@@ -95,7 +95,15 @@ def _alter_identity(context: AutogenContext, operation: AlterIdentity) -> str:
 
 @renderers.dispatch_for(Statements)
 def _statements(context: AutogenContext, operation: Statements) -> list[str]:
-    return [f"{_prefix(context)}execute({_escaped(sql)!r})" for sql in operation.sql]
+    return [f"{_prefix(context)}execute({_written(_escaped(sql))})" for sql in operation.sql]
+
+
+def _written(sql: str) -> str:
+    """Write a text as Python: of several lines each on its own, since files are indented line by line."""
+    lines = sql.splitlines(keepends=True)
+    if len(lines) < 2:
+        return repr(sql)
+    return "\n".join(["", *(f"    {line!r}" for line in lines), ""])
 
 
 def _prefix(context: AutogenContext) -> Any:

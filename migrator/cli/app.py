@@ -23,6 +23,7 @@ COMMANDS = (
     Command("rebase", write.rebase, _WRITE, "migrator rebase 16619171fa2e"),
     Command("promote", write.promote, _WRITE, "migrator promote --from testing --to production"),
     Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
+    Command("squash", write.squash, _WRITE, "migrator squash --to 268165bdf2db"),
     Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
     Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production"),
     Command("downgrade", change.downgrade, _CHANGE, "migrator downgrade -1"),

@@ -8,6 +8,7 @@ from migrator.bridge.plan import applied_revisions, known_script
 from migrator.bridge.session import Session
 from migrator.operations.examine import Examined
 from migrator.revisions.fingerprint import file_hash, tree_hash
+from migrator.revisions.squashed import stood_for
 
 
 def edited_revisions(session: Session, examined: Examined) -> tuple[str, ...]:
@@ -34,4 +35,7 @@ def _differs(session: Session, revision: str, tree: str | None, file: str | None
         return False
     content = Path(script.path).read_bytes()
     # Parsing every file of a long history would take longer than anything else that is done here.
-    return file_hash(content) != file and tree_hash(content) != tree
+    if file_hash(content) == file or tree_hash(content) == tree:
+        return False
+    # A file that was made of that one and those before it, with proof, is no edit.
+    return tree not in stood_for(content)

@@ -53,9 +53,9 @@ class Planner:
     def prepare(self) -> Prepared:
         """Look at the databases and plan the run.
 
-        Raises RefusedError for another environment's database, and for files that were edited after a
-        protected environment had applied them; ConfigurationError for a log_table that cannot be one;
-        RevisionsError; and what `Session.run` raises.
+        Raises RefusedError for another environment's database, for one that is not where it is expected, and
+        for files that were edited after a protected environment had applied them; ConfigurationError for a
+        log_table that cannot be one; RevisionsError; and what `Session.run` raises.
         """
         options = self._run.environment_options()
         try:
@@ -68,6 +68,7 @@ class Planner:
                 raise
         else:
             self._refuse_others(examined)
+        self._refuse_moved(examined)
         self._warn(examined)
         return Prepared(examined, self._plan(examined))
 
@@ -94,6 +95,16 @@ class Planner:
         for each in examined:
             refuse_other_database(self._session.workspace, each)
             refuse_log_table(self._session.workspace, each.found)
+
+    def _refuse_moved(self, examined: Iterable[Examined]) -> None:
+        expected = self._run.expected
+        for each in examined:
+            if expected is not None and set(each.found.heads) != expected:
+                now, before = ", ".join(each.found.heads) or "base", ", ".join(sorted(expected))
+                raise RefusedError(
+                    f"The database is at {now} now, and no longer at {before}; nothing was done.",
+                    hint="Another run has changed it: run this again.",
+                )
 
     def _is_ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> bool:
         if self._run.direction != "upgrade":

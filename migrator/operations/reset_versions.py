@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,20 +55,18 @@ def reset_versions(
     """
     check_rev_id(request.rev_id)
     folders = version_folders(workspace.environment)
-    _refuse_empty(folders, workspace)
+    refuse_empty(folders, workspace)
     if not request.files_only:
-        _refuse_shared_folder(folders, workspace)
+        refuse_shared_folder(folders, workspace)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
     with draft_folders(folders) as drafts:
-        archives = _new_archives(folders)
+        archives = archives_of(folders)
         result = _draft(workspace, request, folders, drafts, archives, report)
         if request.dry_run:
             return result
         failed = None
-        with ExitStack() as swaps:
-            for folder, draft, archive in zip(folders, drafts, archives, strict=True):
-                swaps.enter_context(archive_and_replace(folder, draft, archive))
+        with swapped(folders, drafts, archives):
             if request.upgrade:
                 result, failed = _upgrade(workspace, result, report)
         if failed is not None:
@@ -76,7 +74,19 @@ def reset_versions(
     return result
 
 
-def _new_archives(folders: Sequence[Path]) -> list[Path]:
+@contextmanager
+def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
+    """Put the drafts in the place of the folders, for good only if the block succeeds.
+
+    Raises ConfigurationError where they cannot be moved.
+    """
+    with ExitStack() as swaps:
+        for folder, draft, archive in zip(folders, drafts, archives, strict=True):
+            swaps.enter_context(archive_and_replace(folder, draft, archive))
+        yield
+
+
+def archives_of(folders: Sequence[Path]) -> list[Path]:
     """Give an archive for each folder; several folders may have one parent, and then one place to go to."""
     now = datetime.now(UTC)
     if len(folders) == 1:
@@ -131,7 +141,8 @@ def _kept(exc: RunError, result: VersionsReset) -> RunError:
     )
 
 
-def _refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
+def refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
+    """Refuse to start over from nothing. Raises RevisionsError."""
     if not any(path for folder in folders for path in version_files(folder)):
         raise RevisionsError(
             f"The environment {workspace.environment.name} has no revisions to start over from.",
@@ -139,7 +150,8 @@ def _refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
         )
 
 
-def _refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+    """Refuse folders that are another environment's history as well. Raises RefusedError."""
     for other in workspace.others:
         try:
             shared = set(version_folders(other)) & set(folders)
@@ -184,7 +196,7 @@ def _draft(
     old = [path for folder in folders for path in version_files(folder)]
     return VersionsReset(
         archived=tuple(workspace.environment.shown(path) for path in old),
-        archive=", ".join(_moved_to(folders, archives, workspace)),
+        archive=", ".join(moved_to(folders, archives, workspace)),
         written=_in_place(written, folders[0], drafts[0], workspace),
         tables=tables,
         dry_run=request.dry_run,
@@ -200,7 +212,7 @@ def _with_some_database(workspace: Workspace) -> Workspace:
     return replace(workspace, choice=replace(choice, url="postgresql://"))
 
 
-def _moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> list[str]:
+def moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> list[str]:
     """Name each new folder in an `archive` once, whether it is itself a version folder or holds several."""
     tops = [
         archive_folder(folder) / archive.relative_to(archive_folder(folder)).parts[0]
@@ -222,5 +234,6 @@ def _refuse_used(session: Session) -> None:
         raise RefusedError(
             f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history;"
             " nothing was changed.",
-            hint="Start over only with a new, empty database; or reset the files alone with --files-only.",
+            hint="Start over with a new, empty database; keep this one with --restamp, which proves that the"
+            " new revision makes the same; or reset the files alone with --files-only.",
         )

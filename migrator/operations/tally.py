@@ -23,7 +23,8 @@ from migrator.results.run import Step
 class Run:
     """What is to be run: the direction, the targets as they were asked for, and the plan towards them.
 
-    A run with `purge` empties the version table first, and may begin at revisions that no file has.
+    A run with `purge` empties the version table first, and may begin at revisions that no file has. With
+    `expected` it begins at these revisions or not at all.
     """
 
     direction: Direction
@@ -31,6 +32,7 @@ class Run:
     plan: Plan
     purge: bool = False
     tag: str | None = None
+    expected: frozenset[str] | None = None
 
     def environment_options(self) -> dict[str, Any]:
         """Give what env.py may ask Alembic for, in the form that Alembic's own commands give it."""

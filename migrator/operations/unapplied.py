@@ -45,6 +45,32 @@ def require_unapplied(workspace: Workspace, scripts: ScriptDirectory, revisions:
         )
 
 
+def require_applied(workspace: Workspace, scripts: ScriptDirectory, revision: str) -> None:
+    """Ask every environment that uses the version folders of `scripts` whether its database has `revision`.
+
+    One without any revision is none that could lack it. Raises RefusedError where one is below it, and where
+    one cannot be asked.
+    """
+    asked = statuses(_users(workspace, folders_of(scripts)), workspace.environment.name, _SECONDS)
+    for status in asked:
+        if status.error is None and status.current:
+            known = applied_revisions(scripts, status.current)
+            if known and revision not in known:
+                at = ", ".join(status.current)
+                raise RefusedError(
+                    f"The database of {status.name} ({status.database}) is at {at}, and has not applied"
+                    f" {revision}; nothing was changed.",
+                    hint=f"Upgrade it first: migrator upgrade {revision} --env {status.name}",
+                )
+    reasons = [reason for status in asked for reason in _not_asked(status, scripts)]
+    reasons += [f"{each.name}: {_part(each.error.message)}" for each in _broken(workspace)]
+    if reasons:
+        raise RefusedError(
+            f"Whether {revision} is applied cannot be told of {'; of '.join(reasons)}; nothing was changed.",
+            hint="Where it is certain that every database in use has it, add --applied.",
+        )
+
+
 def _any(revisions: Sequence[str]) -> str:
     return revisions[0] if len(revisions) == 1 else f"any of {', '.join(revisions)}"
 

@@ -46,10 +46,27 @@ class Rebased:
 
 
 @dataclass(frozen=True)
+class Squashed:
+    """What `squash` made of the older part of a history, or would with `--dry-run`.
+
+    `squashed` are the old revisions, oldest first, whose files are in `archive`; the last one's id is that of
+    the new file `written`, which makes `tables`. Without any there was nothing to squash.
+    """
+
+    squashed: tuple[str, ...]
+    archive: str
+    written: WrittenRevision | None
+    tables: tuple[str, ...]
+    dry_run: bool
+
+
+@dataclass(frozen=True)
 class VersionsReset:
     """What `reset-versions` did, or would do with `--dry-run`.
 
-    `upgrades` says whether the new revision was to be applied; `upgraded` is what became of that.
+    `upgrades` says whether the new revision was to be applied; `upgraded` is what became of that. `restamps`
+    says that the database was to be stamped with it, once it was proved to make the same as the old ones;
+    `stamped` is what became of that.
     """
 
     archived: tuple[str, ...]
@@ -59,3 +76,5 @@ class VersionsReset:
     dry_run: bool
     upgrades: bool = False
     upgraded: RunResult | None = None
+    restamps: bool = False
+    stamped: RunResult | None = None

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "revision": ["-m", "two"],
     "merge": ["aaa1", "bbb2"],
     "rebase": ["bbb2"],
+    "squash": ["--to", "aaa1"],
     "reset-versions": ["--files-only"],
     "stamp": ["head"],
     "mark": ["--confirm", "data.db"],

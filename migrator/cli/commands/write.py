@@ -22,6 +22,10 @@ from migrator.cli.parameters import (
 )
 from migrator.errors import UsageError
 
+WithoutRows = Annotated[
+    bool, typer.Option("--without-rows", help="Leave behind what old revisions put into tables.")
+]
+
 
 def generate(
     run: Invocation,
@@ -159,15 +163,55 @@ def reset_versions(
         bool, typer.Option("--upgrade", help="Apply the new revision to the database.")
     ] = False,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not look at a database.")] = False,
+    restamp: Annotated[
+        bool,
+        typer.Option("--restamp", help="Keep the database: prove that nothing changes, and stamp it."),
+    ] = False,
+    without_rows: WithoutRows = False,
+    fresh: Fresh = False,
     dry_run: DryRun = False,
     confirm: Confirm = None,
 ) -> Outcome:
-    """Start the history over, for a new, empty database."""
+    """Start the history over with one revision."""
+    if restamp:
+        from migrator.operations.restamp import RestampRequest
+        from migrator.operations.restamp import restamp as restamped
+
+        if upgrade or files_only:
+            other = "--upgrade" if upgrade else "--files-only"
+            raise UsageError(f"--restamp and {other} exclude each other.", hint="Give one of them.")
+        wanted = RestampRequest(message, rev_id, not without_rows, fresh, dry_run)
+        return Outcome(restamped(run.workspace(), wanted, run.consent(confirm), run.report))
     from migrator.operations.reset_versions import ResetRequest
     from migrator.operations.reset_versions import reset_versions as operation
 
+    if without_rows or fresh:
+        option = "--without-rows" if without_rows else "--fresh"
+        raise UsageError(f"{option} goes with --restamp only.")
     request = ResetRequest(message, rev_id, files_only, upgrade, dry_run)
     return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))
+
+
+def squash(
+    run: Invocation,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="REV", help="The last one to squash.", autocompletion=complete_revision),
+    ],
+    message: Message = None,
+    applied: Annotated[
+        bool, typer.Option("--applied", help="Ask no database: all that are in use have REV.")
+    ] = False,
+    without_rows: WithoutRows = False,
+    fresh: Fresh = False,
+    dry_run: DryRun = False,
+) -> Outcome:
+    """Make one revision of the older part of a history."""
+    from migrator.operations.squash import SquashRequest
+    from migrator.operations.squash import squash as operation
+
+    request = SquashRequest(to, message, applied, not without_rows, fresh, dry_run)
+    return Outcome(operation(run.workspace(), request, run.report))
 
 
 def promote(

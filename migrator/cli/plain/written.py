@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
 from migrator.cli.plain import How
-from migrator.cli.plain.run import run_lines
+from migrator.cli.plain.run import count, run_lines
 from migrator.results.changes import Change
-from migrator.results.written import Generated, Rebased, VersionsReset
+from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
 
 
 @singledispatch
@@ -50,5 +50,20 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
         yield f"{would}{write} {result.written.path} (creates {', '.join(result.tables)})"
         if result.dry_run and result.upgrades:
             yield f"would upgrade {how.environment} to {result.written.revision}"
-    if result.upgraded is not None:
-        yield from run_lines(result.upgraded, how.environment)
+        if result.dry_run and result.restamps:
+            yield f"would stamp {how.environment} with {result.written.revision}"
+    for done in (result.upgraded, result.stamped):
+        if done is not None:
+            yield from run_lines(done, how.environment)
+
+
+@lines.register
+def _(result: Squashed, _how: How) -> Iterator[str]:
+    would = "would " if result.dry_run else ""
+    if result.written is None:
+        yield "nothing to squash: it is the first revision"
+        return
+    moved, wrote = ("move", "write") if result.dry_run else ("moved", "wrote")
+    yield f"{would}{moved} {count(result.squashed)} to {result.archive}: {', '.join(result.squashed)}"
+    yield f"{would}{wrote} {result.written.path} (creates {', '.join(result.tables)})"
+    yield f"the schemas are equal; no database has to be changed, as {result.written.revision} keeps its id"

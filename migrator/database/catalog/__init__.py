@@ -2,13 +2,20 @@
 
 from migrator.database.catalog.objects import Catalog, differences, foreign_objects
 from migrator.database.catalog.reading import read_catalog
-from migrator.database.catalog.statements import creation_statements, needed_by_tables
+from migrator.database.catalog.statements import (
+    NotCreatableError,
+    creation_statements,
+    needed_by_tables,
+    removal_statements,
+)
 
 __all__ = [
     "Catalog",
+    "NotCreatableError",
     "creation_statements",
     "differences",
     "foreign_objects",
     "needed_by_tables",
     "read_catalog",
+    "removal_statements",
 ]

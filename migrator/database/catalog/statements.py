@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from migrator.database.catalog.objects import Catalog, Key
 from migrator.database.catalog.reading import Row, read_rows
-from migrator.errors import MigratorError
+from migrator.errors import RefusedError
 
 # Among objects that do not need each other, this is the order.
 _RANKS = (
@@ -70,7 +70,7 @@ WHERE d.refobjid >= 2200 AND d.objid >= 16384
 """)
 
 
-class NotCreatableError(MigratorError):
+class NotCreatableError(RefusedError):
     """An object cannot be written as a statement."""
 
     def __init__(self, kind: str, name: str, why: str = "") -> None:
@@ -91,16 +91,31 @@ def creation_statements(connection: Connection, objects: Catalog | Collection[Ke
     """
     wanted = list(objects.objects if isinstance(objects, Catalog) else objects)
     rows = {row.key: row for row in read_rows(connection)}
-    chosen = [_row(key, rows) for key in wanted if key[0] != "comment"]
-    # Tables are there, so what they need is as well.
-    tables = {(row.classid, row.objid) for row in rows.values() if row.kind == "table"}
-    ordered = _ordered(chosen, _read_needs(connection), tables)
+    ordered = _chosen(connection, wanted, rows)
     statements = [statement for row in ordered for statement in _statements(row)]
-    if any(row.kind in ("function", "aggregate") for row in chosen):
+    if any(row.kind in ("function", "aggregate") for row in ordered):
         # A body may name what is made later; PostgreSQL knows nothing of such needs.
         statements.insert(0, "SET LOCAL check_function_bodies = off")
     commented = {f"{row.kind} {row.key[1]}": row for row in rows.values()}
     return (*statements, *(_comment(name, commented) for kind, name in wanted if kind == "comment"))
+
+
+def removal_statements(connection: Connection, objects: Catalog | Collection[Key]) -> tuple[str, ...]:
+    """Give the SQL that takes these objects of a PostgreSQL database away, each before those that it needs.
+
+    Row security is left on: it goes with its table. Raises NotCreatableError as `creation_statements` does.
+    """
+    wanted = list(objects.objects if isinstance(objects, Catalog) else objects)
+    rows = {row.key: row for row in read_rows(connection)}
+    ordered = _chosen(connection, wanted, rows)
+    return tuple(f"DROP {row.target}" for row in reversed(ordered) if row.kind != "row security")
+
+
+def _chosen(connection: Connection, wanted: Collection[Key], rows: Mapping[Key, Row]) -> list[Row]:
+    chosen = [_row(key, rows) for key in wanted if key[0] != "comment"]
+    # Tables are there, so what they need is as well.
+    tables = {(row.classid, row.objid) for row in rows.values() if row.kind == "table"}
+    return list(_ordered(chosen, _read_needs(connection), tables))
 
 
 def needed_by_tables(connection: Connection, objects: Catalog) -> Catalog:

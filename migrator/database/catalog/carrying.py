@@ -1,0 +1,102 @@
+"""What Alembic does not see of a database, as statements that make it around the tables, and take it away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, text
+
+from migrator.database.catalog.objects import Catalog, Key, foreign_objects
+from migrator.database.catalog.statements import (
+    NotCreatableError,
+    creation_statements,
+    needed_by_tables,
+    removal_statements,
+)
+
+_SQLITE = text(
+    "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    " WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL ORDER BY type = 'trigger', rowid"
+)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Statements before the tables are made and after that, and those that undo both, in their own order.
+
+    `indexes` are the names of those that these statements make in Alembic's place.
+    """
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    undo_first: tuple[str, ...] = ()
+    undo_last: tuple[str, ...] = ()
+    indexes: frozenset[str] = frozenset()
+
+
+def carried_over(
+    connection: Connection, base: Catalog, catalog: Catalog, also: Collection[Key] = ()
+) -> Carried:
+    """Give what makes the objects of a database that Alembic does not see, less those of `base`.
+
+    That is the catalogue of an empty database. `also` are keys of objects that Alembic sees and yet does not
+    make, or makes otherwise, such as an index of an unusual kind.
+    Raises NotCreatableError for what cannot be written as a statement.
+    """
+    foreign = foreign_objects(catalog)
+    keys = [key for key in foreign.objects if key not in base.objects]
+    if connection.dialect.name == "postgresql":
+        first = needed_by_tables(connection, foreign.only(keys))
+        rest = [*(key for key in keys if key not in first.objects), *also]
+        return Carried(
+            creation_statements(connection, first),
+            creation_statements(connection, rest),
+            removal_statements(connection, first),
+            removal_statements(connection, rest),
+            _indexes(also),
+        )
+    wanted = {*keys, *also}
+    if connection.dialect.name == "sqlite":
+        return replace(_in_sqlite(connection, wanted), indexes=_indexes(also))
+    for key in sorted(wanted):
+        raise NotCreatableError(*key, "on this kind of server that is not known")
+    return Carried()
+
+
+def _indexes(keys: Collection[Key]) -> frozenset[str]:
+    return frozenset(name.rpartition(" on ")[0] for kind, name in keys if kind == "index")
+
+
+def _in_sqlite(connection: Connection, wanted: Collection[Key]) -> Carried:
+    made, undo = [], []
+    left = set(wanted)
+    for kind, name, table, sql in connection.execute(_SQLITE):
+        key = (kind, name if kind == "view" else f"{name} on {table}")
+        if key in wanted:
+            left.discard(key)
+            made.append(sql)
+            if kind == "view":
+                quoted = name.replace('"', '""')
+                undo.append(f'DROP VIEW "{quoted}"')
+    for key in sorted(left):
+        raise NotCreatableError(*key)
+    return Carried(last=tuple(made), undo_last=tuple(reversed(undo)))
+
+
+def filled_tables(connection: Connection, catalog: Catalog) -> dict[str, int]:
+    """Give the tables of a catalogue that hold rows, with how many, 1,000 standing for any larger number."""
+    quote = connection.dialect.identifier_preparer.quote
+    questions = []
+    for kind, name in catalog.objects:
+        if kind == "table":
+            target = ".".join(quote(part) for part in name.split(".", 1))
+            literal = name.replace("'", "''")
+            questions.append(f"SELECT '{literal}', count(*) FROM (SELECT 1 FROM {target} LIMIT 1000) AS q")
+    found: dict[str, int] = {}
+    # SQLite takes at most 500 at once.
+    for at in range(0, len(questions), 400):
+        together = " UNION ALL ".join(questions[at : at + 400])
+        rows = connection.exec_driver_sql(together.replace("%", "%%"))
+        found.update((str(name), int(count)) for name, count in rows if count)
+    return found
