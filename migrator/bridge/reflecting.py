@@ -60,7 +60,9 @@ def _without(
 
 def in_order(operations: Sequence[ops.MigrateOperation]) -> list[ops.MigrateOperation]:
     """Put tables after those that their foreign keys name; a key that closes a circle comes at the end."""
-    tables = {_name(op.schema, op.table_name): op for op in operations if isinstance(op, ops.CreateTableOp)}
+    made = [op for op in operations if isinstance(op, ops.CreateTableOp)]
+    # By their names: Alembic gives them in any order.
+    tables = {_name(op.schema, op.table_name): op for op in sorted(made, key=lambda op: op.table_name)}
     late: list[ops.MigrateOperation] = []
     while True:
         needs = {
@@ -85,7 +87,8 @@ def _keys(table: ops.CreateTableOp) -> list[ForeignKeyConstraint]:
 
 
 def _targets(table: ops.CreateTableOp) -> set[str]:
-    return {_target(key) for key in _keys(table)}
+    parents = table.kw.get("postgresql_inherits") or ()
+    return {_target(key) for key in _keys(table)} | set([parents] if isinstance(parents, str) else parents)
 
 
 def _target(key: ForeignKeyConstraint) -> str:

@@ -22,7 +22,7 @@ from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
 from migrator.results.written import WrittenRevision
 from migrator.revisions.message import docstring_safe
-from migrator.scratch import ScratchDatabase, scratch
+from migrator.scratch import ScratchDatabase, ScratchFailedError, scratch
 
 # These can be made by themselves.
 _MADE_ALONE = frozenset({"index", "statistics", "sequence"})
@@ -128,11 +128,14 @@ def _refuse_rows(workspace: Workspace, database: ScratchDatabase, catalog: Catal
 def _proved(
     draft: Draft, made: CollapsedRevision, old: Catalog, report: Report, fresh: bool
 ) -> Sequence[Difference]:
-    with (
-        scratch(draft.workspace, report, fresh=fresh) as place,
-        place.at(made.written.revision) as database,
-    ):
-        return differences(old, scratch_catalog(database))
+    try:
+        with (
+            scratch(draft.workspace, report, fresh=fresh) as place,
+            place.at(made.written.revision) as database,
+        ):
+            return differences(old, scratch_catalog(database))
+    except ScratchFailedError as exc:
+        raise _refused(draft.workspace, f"the new revision does not run: {exc.message}") from exc
 
 
 def _refused(workspace: Workspace, why: str) -> RefusedError:
