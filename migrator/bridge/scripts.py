@@ -19,6 +19,7 @@ from alembic.script.revision import (
     RangeNotAncestorError,
     ResolutionError,
     RevisionError,
+    RevisionMap,
 )
 from alembic.util import CommandError
 
@@ -28,9 +29,13 @@ from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
 from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
-from migrator.revisions.headers import find_revision
+from migrator.revisions.headers import find_revision, version_files
 
 LONGEST_ID = 32
+_Stamp = tuple[tuple[str, int, int, int], ...]
+# The version files as they were read last. A command reads the same ones several times, and executing a
+# thousand takes longer than all the rest of it.
+_loaded: dict[_Stamp, RevisionMap] = {}
 _CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 
 
@@ -51,8 +56,30 @@ def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: boo
 
 def read_scripts(scripts: ScriptDirectory, workspace: Workspace) -> None:
     """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
+    stamp = _stamp(scripts)
+    known = _loaded.get(stamp) if not scripts.sourceless else None
+    if known is not None:
+        scripts.revision_map = known
+        return
     with _strictly(folders_of(scripts), workspace):
         scripts.get_heads()
+    _loaded.clear()
+    _loaded[stamp] = scripts.revision_map
+
+
+def forget_loaded() -> None:
+    """Read version files anew when they are asked for next: somebody is about to write some."""
+    _loaded.clear()
+
+
+def _stamp(scripts: ScriptDirectory) -> _Stamp:
+    """Give what tells whether the version files are the ones that were read: names, times and sizes."""
+    files = []
+    for folder in folders_of(scripts):
+        for path in version_files(folder, recursive=scripts.recursive_version_locations):
+            found = path.stat()
+            files.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
+    return tuple(files)
 
 
 def folders_of(scripts: ScriptDirectory) -> tuple[Path, ...]:

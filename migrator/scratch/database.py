@@ -27,6 +27,7 @@ from migrator.results.run import Step
 from migrator.scratch.guard import only
 from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
+from migrator.scratch.undoing import Undoing, UndoneError
 
 T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]
@@ -52,7 +53,9 @@ class ScratchFailedError(MigratorError):
 
 @dataclass(frozen=True)
 class ScratchDatabase:
-    """A database for a moment. `workspace` is the environment's, with this database as its own.
+    """A database for a moment, or a template, which is to stay as it is.
+
+    `workspace` is the environment's, with this database as its own.
 
     `url` holds a password, and is not for showing.
     """
@@ -60,6 +63,7 @@ class ScratchDatabase:
     url: URL = field(repr=False)
     workspace: Workspace
     store: Store = field(repr=False)
+    is_template: bool = False
 
     @contextmanager
     def session(self, command: Sequence[str], needs: Needs | None = None) -> Iterator[Session]:
@@ -79,6 +83,26 @@ class ScratchDatabase:
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
         return _Replay(self, "upgrade", target, _planned_walk(upgrade_plan, target), watch).run()
+
+    def try_out(self, revision: str, watch: Watch) -> bool:
+        """Run one revision of a template and undo it; `watch` and errors are as for `upgrade`.
+
+        Gives False where it did not come to its end, because it ends its transaction itself.
+        """
+        undoing = Undoing()
+
+        def both(connection: Connection, step: PlannedStep) -> None:
+            undoing.watch(connection, step)
+            watch(connection, step)
+
+        try:
+            self.upgrade(revision, both)
+        except UndoneError as exc:
+            if exc.clean:
+                return exc.whole
+        # Something of it may be there for good now.
+        self.store.forget(str(self.url.database))
+        return False
 
     def downgrade(self, target: str, watch: Watch | None = None) -> tuple[Step, ...]:
         """Run the revisions back to `target`. Raises as `upgrade` does."""
