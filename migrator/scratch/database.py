@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection
 
 from migrator.bridge.environment import Work, env_failures
-from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, step_info, upgrade_plan
+from migrator.bridge.plan import (
+    Plan,
+    PlannedStep,
+    applied_revisions,
+    downgrade_plan,
+    planned,
+    step_info,
+    upgrade_plan,
+)
 from migrator.bridge.reached import connection_of
 from migrator.bridge.remembered import Remembered
 from migrator.bridge.scripts import folders_of, place_in
@@ -34,10 +42,13 @@ Watch = Callable[[Connection, PlannedStep], None]
 # Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
 # stands after a `yield` runs when the step has been committed.
 Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
+# Undefined object, feature not supported, undefined file: the server words its errors in its own language.
 _NO_ROLE = "42704"
-_NO_EXTENSION = re.compile(
-    r'extension "(?P<name>[^"]+)" is not available'
-    r'|could not open extension control file ".*/(?P<file>[^"/]+)\.control"'
+_NO_EXTENSION = frozenset({"0A000", "58P01"})
+_QUOTED = re.compile('["\u00ab\u201e\u201c]\\s*(.+?)\\s*["\u00bb\u201c\u201d]')
+_ABOUT_ROLES = re.compile(r"\b(?:grant|revoke|owner|role|user|authorization|policy|privileges)\b", re.I)
+_CREATE_EXTENSION = re.compile(
+    r'\s*create\s+extension\s+(?:if\s+not\s+exists\s+)?(?:"((?:[^"]|"")+)"|([\w$]+))', re.IGNORECASE
 )
 
 
@@ -205,6 +216,10 @@ class _Replay:
         def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)
+            # What was rolled back with a revision that has to run again is not done.
+            if self._direction == "upgrade":
+                there = applied_revisions(session.scripts, tuple(heads))
+                self._done = [step for step in self._done if step.revision in there]
             connection = connection_of(context)
             one_trip, remembered = OneTrip(connection), Remembered(context)
             try:
@@ -258,13 +273,16 @@ class _Replay:
 
 
 def _missing_role(cause: BaseException) -> str | None:
+    statement = failing_statement(cause) or ""
     for each in causes(cause):
-        found = re.search('role "(.+)" does not exist', str(each))
-        if getattr(each, "sqlstate", None) == _NO_ROLE and found:
+        found = _QUOTED.search(str(each))
+        if getattr(each, "sqlstate", None) == _NO_ROLE and found and _ABOUT_ROLES.search(statement):
             return found[1]
     return None
 
 
 def _missing_extension(cause: BaseException) -> str | None:
-    found = _NO_EXTENSION.search(first_line(cause))
-    return found["name"] or found["file"] if found else None
+    found = _CREATE_EXTENSION.match(failing_statement(cause) or "")
+    if found is None or not any(getattr(each, "sqlstate", None) in _NO_EXTENSION for each in causes(cause)):
+        return None
+    return found[2] or found[1].replace('""', '"')

@@ -57,10 +57,6 @@ class FileStore:
         """Give none: a copy of a file takes no time."""
         return None
 
-    def copy(self, url: URL) -> URL:
-        """Make a copy of a file."""
-        return self._new(Path(str(url.database)))
-
     def _new(self, source: Path | None) -> URL:
         file = self._folder / f"{secrets.token_hex(6)}.sqlite"
         if source is None:

@@ -90,12 +90,6 @@ class ServerStore:
         version = int(self.server.rpartition(" ")[2])
         return " STRATEGY FILE_COPY" if template is not None and version >= 150000 else ""
 
-    def copy(self, url: URL) -> URL:
-        """Make a copy of a database."""
-        if not self._is_postgresql:
-            raise NotImplementedError("MariaDB and MySQL copy no database.")
-        return self.create(url.database)
-
     def drop(self, url: URL) -> None:
         """Take a database away, whoever is connected to it."""
         self._drop(str(url.database))

@@ -61,12 +61,6 @@ class Scratch:
             yield database
 
     @contextmanager
-    def copy(self, database: ScratchDatabase) -> Iterator[ScratchDatabase]:
-        """Give a copy of a scratch database that nobody is connected to."""
-        with self._made(lambda: self._store.copy(database.url)) as copied:
-            yield copied
-
-    @contextmanager
     def at(self, *targets: str) -> Iterator[ScratchDatabase]:
         """Give a database at revisions such as `heads`, ids, or `base`.
 
