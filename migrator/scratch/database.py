@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,15 +22,16 @@ from migrator.bridge.plan import (
 )
 from migrator.bridge.reached import connection_of
 from migrator.bridge.remembered import Remembered
-from migrator.bridge.scripts import folders_of, place_in
+from migrator.bridge.script_errors import place_in
+from migrator.bridge.scripts import folders_of
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
-from migrator.database.failures import causes, failing_statement, first_line
 from migrator.database.one_trip import OneTrip
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import MigratorError
 from migrator.results.events import ignore
 from migrator.results.run import Step
+from migrator.scratch.failing import ScratchFailedError, failed_step, missing_role
 from migrator.scratch.guard import only
 from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
@@ -42,24 +42,6 @@ Watch = Callable[[Connection, PlannedStep], None]
 # Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
 # stands after a `yield` runs when the step has been committed.
 Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
-# Undefined object, feature not supported, undefined file: the server words its errors in its own language.
-_NO_ROLE = "42704"
-_NO_EXTENSION = frozenset({"0A000", "58P01"})
-_QUOTED = re.compile('["\u00ab\u201e\u201c]\\s*(.+?)\\s*["\u00bb\u201c\u201d]')
-_ABOUT_ROLES = re.compile(r"\b(?:grant|revoke|owner|role|user|authorization|policy|privileges)\b", re.I)
-_CREATE_EXTENSION = re.compile(
-    r'\s*create\s+extension\s+(?:if\s+not\s+exists\s+)?(?:"((?:[^"]|"")+)"|([\w$]+))', re.IGNORECASE
-)
-
-
-class ScratchFailedError(MigratorError):
-    """A history does not run on a scratch database. `step` is the revision that failed, where it is known."""
-
-    exit_code = ExitCode.MIGRATION
-
-    def __init__(self, message: str, step: Step | None, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.step = step
 
 
 @dataclass(frozen=True)
@@ -189,7 +171,7 @@ class _Replay:
                 self._run_env(transaction)
                 return tuple(self._done)
             except _FailedStep as exc:
-                role = _missing_role(exc.cause)
+                role = missing_role(exc.cause)
                 if role is None or role in made or not self._database.store.makes_roles:
                     raise self._failed(exc.cause) from exc.cause
                 made.add(role)
@@ -241,48 +223,7 @@ class _Replay:
         return work
 
     def _failed(self, cause: BaseException) -> ScratchFailedError:
-        step, shown = self._running, self._database.workspace.environment.shown
-        place = place_in(cause, self._folders)
-        where = f"{shown(place[0])}, line {place[1]}" if place else (step.path if step else "env.py")
-        named = (
-            f"{step.revision} ({step.message})" if step and step.message else step.revision if step else "?"
-        )
-        statement = failing_statement(cause)
-        extension = _missing_extension(cause)
-        if extension is not None:
-            return ScratchFailedError(
-                f"Revision {named} needs the extension {extension}, which the scratch server"
-                f" ({self._database.store.server}) does not have.",
-                step,
-                hint="Use a server that has it: scratch = system (a PostgreSQL installed on this machine), or"
-                " scratch_url = postgresql://..., in the [migrator] section.",
-            )
-        role = _missing_role(cause)
-        if role is not None:
-            return ScratchFailedError(
-                f"Revision {named} names the role {role}, which the scratch server does not have.",
-                step,
-                hint=f'Make it there: CREATE ROLE "{role}" NOLOGIN',
-            )
-        return ScratchFailedError(
-            f"The {self._direction} of revision {named} failed on a scratch database: {first_line(cause)}"
-            + (f" (statement: {statement})" if statement else ""),
-            step,
-            hint=f"Correct {where}.",
-        )
-
-
-def _missing_role(cause: BaseException) -> str | None:
-    statement = failing_statement(cause) or ""
-    for each in causes(cause):
-        found = _QUOTED.search(str(each))
-        if getattr(each, "sqlstate", None) == _NO_ROLE and found and _ABOUT_ROLES.search(statement):
-            return found[1]
-    return None
-
-
-def _missing_extension(cause: BaseException) -> str | None:
-    found = _CREATE_EXTENSION.match(failing_statement(cause) or "")
-    if found is None or not any(getattr(each, "sqlstate", None) in _NO_EXTENSION for each in causes(cause)):
-        return None
-    return found[2] or found[1].replace('""', '"')
+        place, running = place_in(cause, self._folders), self._running
+        shown = self._database.workspace.environment.shown
+        where = f"{shown(place[0])}, line {place[1]}" if place else running.path if running else "env.py"
+        return failed_step(cause, running, f"The {self._direction}", where, self._database.store.server)
