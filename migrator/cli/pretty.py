@@ -16,6 +16,7 @@ from migrator.cli.plain.revisions import ahead_words, marks, parents
 from migrator.cli.status_table import StatusTable
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
+from migrator.results.findings import Linted
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.status import StatusList
@@ -140,6 +141,18 @@ def _environment(cells: tuple[str, ...]) -> RenderableType:
     for label, text in (("file", file), ("versions", folder), ("database", url), ("from", origin)):
         table.add_row(f"  {label}", Text(text, style="red" if text.startswith("error: ") else ""))
     return Group(title, table)
+
+
+@rendered.register
+def _(result: Linted, how: How) -> RenderableType:
+    return Group(*(_lint_line(line) for line in lines(result, how)))
+
+
+def _lint_line(line: str) -> Text:
+    if line.startswith("  "):
+        return Text(line, style="" if line.startswith("  instead: ") else "dim")
+    styles = ((": error [", "bold red"), (": warning [", "yellow"), (": excused [", "green"))
+    return Text(line, style=next((style for mark, style in styles if mark in line), ""))
 
 
 @rendered.register
