@@ -1,4 +1,4 @@
-"""The graph of version files, from their headers alone: the same one that Alembic makes of the loaded files."""
+"""The graph of version files, from their headers alone: the one that Alembic makes of the loaded files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from migrator.revisions.headers import Header
 
@@ -110,8 +110,8 @@ class Graph:
             return self.heads
         return (self._one(target),)
 
-    def walk(self, base: str = "base", head: str = "heads") -> Iterator[Node]:
-        """Yield the revisions from `head` down to `base`, both included, in the order in which Alembic does.
+    def walk(self, base: str = "base", head: str = "heads") -> Sequence[Node]:
+        """Give the revisions from `head` down to `base`, both included, in the order in which Alembic does.
 
         Raises UnclearGraph for targets that are not simple, or where `base` is not below `head`.
         """
@@ -163,7 +163,7 @@ class Graph:
         return node
 
     def _upwards(self) -> list[Node]:
-        """Give all nodes, each after those that it comes after or depends on. Raises UnclearGraph for a cycle."""
+        """Give all nodes, each above those that it needs. Raises UnclearGraph for a cycle."""
         waits = {
             revision: len({*node.header.down_revision, *node.dependencies})
             for revision, node in self._nodes.items()
@@ -197,20 +197,21 @@ class Graph:
             dependencies_below[node.revision] = below
 
     def _spread_labels(self) -> None:
-        """Give each label to the revisions after its own, and to those before it as far as they are one line."""
+        """Give each label to the revisions after its own, and to those before it in the same line."""
         for node in self._order:
-            if not node.header.branch_labels:
+            labels = node.header.branch_labels
+            if not labels:
                 continue
             above = [self._nodes[each] for each in self._all_above([node])]
             for each in above:
-                each.labels.update(node.header.branch_labels)
+                each.labels.update(labels)
             if any(_parts(each) for each in above):
                 continue
             while node.header.down_revision:
-                node = self._nodes[node.header.down_revision[0]]  # noqa: PLW2901
+                node = self._nodes[node.header.down_revision[0]]
                 if _parts(node):
                     break
-                node.labels.update(above[0].header.branch_labels)
+                node.labels.update(labels)
 
     def _all_above(self, nodes: Iterable[Node]) -> set[str]:
         found: set[str] = set()
@@ -232,14 +233,14 @@ class Graph:
                 waiting.extend(self._nodes[revision].needs)
         return found
 
-    def _downwards(self, tops: Iterable[Node], wanted: set[str]) -> Iterator[Node]:
-        """Yield the wanted nodes, each before all that is below it, one line after another.
+    def _downwards(self, tops: Iterable[Node], wanted: set[str]) -> Sequence[Node]:
+        """Give the wanted nodes, each before all that is below it, one line after another.
 
         A line is followed down until another line still has to come before its next revision.
         """
         lines = sorted((node for node in tops if node.revision in wanted), key=lambda node: node.position)
         at, open_ones = 0, {node.revision for node in lines}
-        left = set(wanted)
+        left, walked = set(wanted), list[Node]()
         while lines:
             node = lines[at]
             first = self._line_above(lines, at)
@@ -248,7 +249,7 @@ class Graph:
                 continue
             if node.revision in left:
                 left.discard(node.revision)
-                yield node
+                walked.append(node)
             below = [each for each in node.needs if each in left and each not in open_ones]
             open_ones.discard(node.revision)
             open_ones.update(below)
@@ -258,6 +259,9 @@ class Graph:
             else:
                 del lines[at]
                 at = max(at - 1, 0)
+        if left:
+            raise UnclearGraph
+        return walked
 
     def _line_above(self, lines: Sequence[Node], at: int) -> int | None:
         """Give the first of the other lines that has the revision of line `at` below it."""
