@@ -37,8 +37,10 @@ _loaded: dict[_Stamp, RevisionMap] = {}
 _CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 
 
-def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: bool = False) -> ScriptDirectory:
-    """Load the version files of a workspace.
+def load_scripts(
+    config: Config, workspace: Workspace, *, missing_folder_ok: bool = False, to_run: bool = False
+) -> ScriptDirectory:
+    """Load the version files of a workspace; with `to_run` nobody else is given the modules afterwards.
 
     Raises ConfigurationError for a missing folder, RevisionsError for a broken file, a duplicate or too long
     revision id, a missing down revision or a cycle; each names the file.
@@ -46,23 +48,27 @@ def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: boo
     scripts = find_scripts(config, workspace)
     if workspace.environment.managed and not missing_folder_ok:
         _refuse_missing(folders_of(scripts), workspace)
-    read_scripts(scripts, workspace)
+    read_scripts(scripts, workspace, to_run=to_run)
     if workspace.environment.managed:
         _refuse_long_ids(scripts, workspace)
     return scripts
 
 
-def read_scripts(scripts: ScriptDirectory, workspace: Workspace) -> None:
+def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool = True) -> None:
     """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
+    if "_revision_map" in vars(scripts.revision_map):
+        return
     stamp = _stamp(scripts)
-    known = _loaded.get(stamp) if not scripts.sourceless else None
+    known = _loaded.pop(stamp, None) if not scripts.sourceless else None
     if known is not None:
         scripts.revision_map = known
-        return
-    with _strictly(folders_of(scripts), workspace):
-        scripts.get_heads()
+    else:
+        with _strictly(folders_of(scripts), workspace):
+            scripts.get_heads()
     _loaded.clear()
-    _loaded[stamp] = scripts.revision_map
+    if not to_run:
+        # A module that has run may have kept something: it is not for another database.
+        _loaded[stamp] = scripts.revision_map
 
 
 def forget_loaded() -> None:

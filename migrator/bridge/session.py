@@ -186,7 +186,7 @@ def database_session(
     if folders:
         set_version_locations(config, workspace, folders)
     if workspace.environment.managed:
-        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder)
+        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=True)
     else:
         scripts = find_scripts(config, workspace)
     session = Session(workspace, config, scripts, report)

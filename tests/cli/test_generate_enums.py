@@ -240,10 +240,14 @@ def test_two_lists_of_values_under_one_name_are_an_error(growing: Growing) -> No
 
 
 def test_a_type_that_no_revision_made_is_left_alone(growing: Growing) -> None:
+    growing.start(people("sad", "fine"))
     growing.database.query("CREATE TYPE theirs AS ENUM ('x')")
 
-    growing.start(people("sad", "fine"))
-
+    assert growing.run("check", code=1).out.splitlines() == [
+        "enum theirs: only in the database",
+        "models and database agree",
+    ]
+    growing.run("generate", "-m", "x", "--against", "database")
     assert growing.database.query("SELECT count(*) FROM pg_type WHERE typname = 'theirs'") == [(1,)]
 
 
@@ -259,7 +263,7 @@ def test_plain_alembic_takes_no_notice(growing: Growing, shell: Callable[..., Ra
     growing.start(people("sad"))
     growing.books.models(HEAD + people("sad", "fine"))
 
-    assert growing.run("check", code=1).out == "alter enum mood: add fine\n"
+    assert growing.run("check", code=1).out.startswith("alter enum mood: add fine\n")
     plain = shell(
         ["alembic", "-c", "configs/alembic_test.ini", "check"],
         cwd=growing.books.root,

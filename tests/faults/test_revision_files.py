@@ -83,6 +83,9 @@ UNREADABLE = {
 }
 
 
+BELOW_THE_HEADER = ("a syntax error", "an import that fails", "a file that ends the process")
+
+
 @pytest.mark.parametrize("fault", UNREADABLE)
 def test_a_folder_that_cannot_be_read_is_refused_by_name_and_changes_nothing(
     fault: str, small: Path, migrator: Migrator
@@ -92,6 +95,10 @@ def test_a_folder_that_cannot_be_read_is_refused_by_name_and_changes_nothing(
     before = tree(small)
 
     for command in ("upgrade", "history -i", "heads", "generate --empty -m x"):
+        if command == "heads" and fault in BELOW_THE_HEADER:
+            # It reads headers, and says where the history ends; whatever executes the files says what is wrong.
+            assert migrator("heads", "--env", "test", cwd=small).out == "ccc3 (head)\n"
+            continue
         ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
         assert ran.code == 5
         _one_error(ran, said)

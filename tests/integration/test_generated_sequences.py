@@ -93,7 +93,7 @@ def test_after_every_change_of_the_models_nothing_is_left_to_compare(
     url = new_database().url.partition("://")[2]
     books = make_project(tmp_path / uuid.uuid4().hex)
     database = AnyDatabase(f"postgresql+asyncpg://{url}", f"postgresql+psycopg://{url}")
-    books.settings(migrator=[f"scratch_url = {database.url}", "scratch_keep = 1"])
+    books.settings(migrator=[f"scratch_url = {database.url}", "scratch_keep = 0"])
     growing = Growing(migrator, books, database)
     for state in states:
         books.models(source(state))

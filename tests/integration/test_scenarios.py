@@ -85,7 +85,10 @@ def test_it_ends_where_plain_alembic_does_and_shows_the_same_history(
 
     assert played.schema() == played.schema(other)
     for command in ("heads", "history", "branches"):
-        assert played.run(command).out.strip() == alembic(command).strip(), command
+        mine, theirs = (out.strip().splitlines() for out in (played.run(command).out, alembic(command)))
+        # What a branch point branches into Alembic gives in any order.
+        order = sorted if command == "branches" else list
+        assert order(mine) == order(theirs), command
     assert (
         tuple(sorted(each["revision"] for each in played.data("heads")["revisions"])) == played.scenario.heads
     )

@@ -66,7 +66,7 @@ class Growing:
         """Bring an empty database to the first models."""
         if self.database.backend == "postgresql":
             # On the server that is there: `check` replays the history, and one of its own takes a second.
-            self.books.settings(migrator=[f"scratch_url = {self.database.url}"])
+            self.books.settings(migrator=[f"scratch_url = {self.database.url}", "scratch_keep = 0"])
         self.books.models(HEAD + models)
         self.run("generate", "-m", "start", "--rev-id", "start")
         self.run("upgrade")
