@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_read_is_refused_by_name_and_changes_nothing(
 
     for command in ("upgrade", "history -i", "heads", "generate --empty -m x"):
         if command == "heads" and fault in BELOW_THE_HEADER:
-            # It reads headers, and says where the history ends; whatever executes the files says what is wrong.
+            # It reads headers; whatever executes the files says what is wrong.
             assert migrator("heads", "--env", "test", cwd=small).out == "ccc3 (head)\n"
             continue
         ran = migrator(*command.split(), "--env", "test", "--url", URL, cwd=small)
