@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import Database, Ran
+from tests.linting import Lint, findings, line_of, linting
 from tests.projects.books import AnyDatabase, BooksProject
 from tests.projects.small import tree
 
@@ -22,7 +22,6 @@ AUTHORS = """op.create_table(
 )"""
 INDEX = "op.create_index('ix_name', 'authors', ['name'])"
 NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
-Lint = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -30,31 +29,12 @@ def lint(books: BooksProject, migrator: Callable[..., Ran], postgres_database: D
     """Runs `migrator lint` of the project on PostgreSQL, whose own database cannot be reached."""
     server = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
     books.settings(migrator=[f"scratch_url = {server}", "scratch_keep = 0"])
-    return _lint(books, migrator, NOWHERE)
-
-
-def _lint(books: BooksProject, migrator: Callable[..., Ran], url: str) -> Lint:
-    def run(*arguments: str, code: int, **env: str) -> Ran:
-        ran = migrator("lint", *arguments, cwd=books.root, env={"TESTING_DATABASE_URL": url, **env})
-        assert ran.code == code, ran.out + ran.err
-        return ran
-
-    return run
-
-
-def findings(ran: Ran) -> list[dict[str, Any]]:
-    """Give the findings of the JSON document."""
-    return list(json.loads(ran.out)["data"]["findings"])
+    return linting(books, migrator, NOWHERE)
 
 
 def rules(ran: Ran) -> list[str]:
     """Give the rules of the findings of the JSON document."""
     return [str(each["rule"]) for each in findings(ran)]
-
-
-def line_of(path: Path, text: str) -> int:
-    """Give the line of a file that has a text."""
-    return next(at for at, line in enumerate(path.read_text().splitlines(), start=1) if text in line)
 
 
 def test_a_finding_says_where_what_which_lock_why_and_how_instead(books: BooksProject, lint: Lint) -> None:
@@ -254,7 +234,7 @@ def test_without_names_it_is_what_the_database_has_not(
     books: BooksProject, migrator: Callable[..., Ran], on_postgresql: AnyDatabase
 ) -> None:
     books.settings(migrator=[f"scratch_url = {on_postgresql.url}", "scratch_keep = 0"])
-    lint = _lint(books, migrator, on_postgresql.url)
+    lint = linting(books, migrator, on_postgresql.url)
     books.revision("r1", None, AUTHORS)
     assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
     assert "0 statements of 0 revisions" in lint(code=0).out
@@ -297,7 +277,7 @@ def test_without_squawk_it_is_3_with_the_install_command(
 def test_on_sqlite_destructive_operations_are_found_without_squawk(
     books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
 ) -> None:
-    lint = _lint(books, migrator, on_sqlite.url)
+    lint = linting(books, migrator, on_sqlite.url)
     books.revision("r1", None, AUTHORS)
     books.revision("r2", "r1", f"{INDEX}\nop.drop_column('authors', 'born')\nop.drop_table('authors')")
 
