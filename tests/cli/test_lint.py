@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from migrator.database.embedded.removal import remove_server
 from tests.conftest import Database, Ran
 from tests.linting import Lint, findings, line_of, linting
 from tests.projects.books import AnyDatabase, BooksProject
-from tests.projects.small import tree
 
 AUTHORS = """op.create_table(
     "authors",
@@ -30,6 +30,13 @@ def lint(books: BooksProject, migrator: Callable[..., Ran], postgres_database: D
     server = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
     books.settings(migrator=[f"scratch_url = {server}", "scratch_keep = 0"])
     return linting(books, migrator, NOWHERE)
+
+
+@pytest.fixture
+def embedded(books: BooksProject) -> Iterator[None]:
+    """Takes away the scratch server that the project has for itself."""
+    yield
+    remove_server(books.root)
 
 
 def rules(ran: Ran) -> list[str]:
@@ -67,6 +74,20 @@ def test_the_safe_way_outside_of_a_transaction_passes(books: BooksProject, lint:
     books.revision("r2", "r1", f"with op.get_context().autocommit_block():\n    {concurrently}")
 
     assert rules(lint("r2", "--json", code=0)) == []
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_revision_that_begins_again_for_each_missing_role_is_judged_once(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, AUTHORS)
+    grants = "\n".join(f"op.execute('GRANT SELECT ON authors TO {name}')" for name in ("reader", "writer"))
+    books.revision("r2", "r1", f"{INDEX}\n{grants}")
+
+    data = json.loads(linting(books, migrator, NOWHERE)("r2", "--json", code=1).out)["data"]
+
+    assert (data["revisions"], data["statements"]) == (["r2"], 3)
+    assert [each["rule"] for each in data["findings"]] == ["require-concurrent-index-creation"]
 
 
 def test_only_what_a_conditional_revision_really_runs_is_judged(books: BooksProject, lint: Lint) -> None:
@@ -302,60 +323,3 @@ def test_any_alembic_project_is_judged(
     ran = migrator("lint", "head", "--config", str(plain), "--json", cwd=books.root)
 
     assert (ran.code, rules(ran)) == (1, ["ban-drop-table"]), ran.err
-
-
-def test_the_gate_refuses_what_nobody_has_excused_and_leaves_the_database(
-    books: BooksProject, migrator: Callable[..., Ran], either_database: AnyDatabase
-) -> None:
-    books.settings(migrator=["lint_gate = true"])
-    books.revision("r1", None, AUTHORS)
-    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
-    file = books.revision("r2", "r1", "op.drop_column('authors', 'born')")
-    before = tree(books.versions)
-
-    ran = migrator("upgrade", cwd=books.root, env=either_database.env)
-
-    place = f"migrations/test/versions/{file.name}:{line_of(file, 'drop_column')}"
-    assert ran.code == 4
-    assert f"lint_gate of testing refuses the upgrade: {place}: drop column authors.born" in ran.err
-    assert "[ban-drop-column]; nothing was done." in ran.err
-    assert "# migrator: allow ban-drop-column -- reason" in ran.err
-    assert (either_database.version(), tree(books.versions)) == (["r1"], before)
-
-    dry = migrator("upgrade", "--dry-run", cwd=books.root, env=either_database.env)
-
-    assert dry.code == 0
-    assert f"note: lint_gate of testing refuses the upgrade: {place}" in dry.out
-
-    file.write_text(
-        file.read_text().replace("'born')", "'born')  # migrator: allow ban-drop-column -- never used")
-    )
-
-    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
-    assert either_database.version() == ["r2"]
-
-
-def test_the_gate_lets_a_whole_history_make_a_new_database_and_goes_by_the_rules_of_the_ini(
-    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
-) -> None:
-    books.settings(migrator=["lint_gate = true"])
-    books.revision("r1", None, AUTHORS)
-    books.revision("r2", "r1", "op.drop_column('authors', 'born')")
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    books.revision("r3", "r2", "op.execute('DELETE FROM authors')")
-    refused = migrator("upgrade", cwd=books.root, env=on_sqlite.env)
-    assert (refused.code, "[delete-without-where]" in refused.err) == (4, True)
-    books.settings(migrator=["lint_gate = true", "lint_ignore = delete-without-where"])
-
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-
-
-def test_a_destroying_upgrade_goes_ahead_where_there_is_no_gate(
-    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
-) -> None:
-    books.revision("r1", None, AUTHORS)
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    books.revision("r2", "r1", "op.drop_table('authors')")
-
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    assert on_sqlite.tables() == ["alembic_version"]
