@@ -11,11 +11,13 @@ from rich.text import Text
 
 from migrator.cli.plain import How, lines
 from migrator.cli.plain.environments import environment_cells
+from migrator.cli.plain.findings import block, closing, place
 from migrator.cli.plain.records import log_cells
 from migrator.cli.plain.revisions import ahead_words, marks, parents
 from migrator.cli.status_table import StatusTable
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
+from migrator.results.findings import Linted, LintFinding
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.status import StatusList
@@ -123,6 +125,26 @@ def _(result: Diagnosis, _how: How) -> RenderableType:
 def _finding(finding: Finding) -> Text:
     text = Text(finding.text)
     return text.append(f"\n{finding.hint}", style="dim") if finding.hint else text
+
+
+@rendered.register
+def _(result: Linted, how: How) -> RenderableType:
+    *notes, verdict = closing(result, how)
+    return Group(
+        *(_judged(finding) for finding in result.findings),
+        *(Text(note) for note in notes),
+        Text(verdict, style="green" if result.ok else "bold red"),
+    )
+
+
+def _judged(finding: LintFinding) -> RenderableType:
+    first, statement, *rest = block(finding)
+    style = (
+        "dim" if finding.excused_by is not None else "bold red" if finding.severity == "error" else "yellow"
+    )
+    where = place(finding)
+    title = Text(where, style="bold").append(first.removeprefix(where), style=style)
+    return Group(title, Text(statement), *(Text(line, style="dim") for line in rest))
 
 
 @rendered.register

@@ -13,6 +13,7 @@ from migrator.database.embedded.removal import remove_server
 from tests.conftest import Database, Ran
 from tests.linting import Lint, findings, line_of, linting
 from tests.projects.books import AnyDatabase, BooksProject
+from tests.terminal import at_terminal
 
 AUTHORS = """op.create_table(
     "authors",
@@ -219,6 +220,19 @@ def test_format_json_is_the_document_of_json(books: BooksProject, lint: Lint) ->
 )
 def test_a_form_that_is_none_is_a_usage_error(lint: Lint, arguments: list[str], said: str) -> None:
     assert said in lint(*arguments, code=2).err
+
+
+def test_a_terminal_gets_the_same_facts_in_colours(books: BooksProject, on_sqlite: AnyDatabase) -> None:
+    books.revision("r1", None, AUTHORS)
+    books.revision("r2", "r1", "op.drop_table('authors')")
+
+    shown = at_terminal(["migrator", "lint", "r2"], books.root, on_sqlite.env)
+    plain = at_terminal(["migrator", "lint", "r2"], books.root, {**on_sqlite.env, "NO_COLOR": "1"})
+
+    assert (shown.code, plain.code, plain.text) == (1, 1, shown.text)
+    assert "r2_by_hand.py:8" in "".join(shown.text.split())
+    assert "op.drop_table of r2: DROP TABLE authors" in shown.text
+    assert "\x1b[1;31m: error [ban-drop-table]" in shown.screen
 
 
 def test_an_unknown_revision_is_5(books: BooksProject, lint: Lint) -> None:
