@@ -61,6 +61,10 @@ def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]
     def at_head(of: Project) -> Callable[[], None]:
         return lambda: database.require_revision(of.head)
 
+    def migrator(*arguments: str, expected: str) -> Command:
+        """Give a command that needs no database of the project: a scratch server is its own."""
+        return Command([program("migrator"), *arguments], project.root, {}, expected)
+
     upgrade_few = pair("upgrade", "head", of=few)
 
     def upgraded() -> None:
@@ -69,6 +73,7 @@ def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]
             run(upgrade_few[0])
 
     many = f"{REVISIONS} revisions"
+    generate = ("generate", "-m", "nothing", "--against", "history")
     return [
         Case("--help", *pair("--help", expected="upgrade"), bound=0.60, runs=21),
         Case(f"heads, {many}", *pair("heads", expected=project.head), bound=1.15, runs=15),
@@ -96,6 +101,25 @@ def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]
             runs=15,
             before=upgraded,
             after=at_head(few),
+        ),
+        Case(
+            f"generate again, {many}, against the first time",
+            migrator(*generate, expected="nothing changed"),
+            migrator(*generate, "--fresh", expected="nothing changed"),
+            bound=0.3,
+            runs=3,
+        ),
+        Case(
+            f"lint of one of {many}, against upgrade --sql",
+            migrator("lint", "head", expected="of 1 revision"),
+            Command(
+                [program("alembic"), "upgrade", f"{project.before}:{project.head}", "--sql"],
+                project.root,
+                {},
+                expected=f"table_{REVISIONS}",
+            ),
+            bound=1.5,
+            runs=9,
         ),
     ]
 

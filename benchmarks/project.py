@@ -20,6 +20,21 @@ path_separator = newline
 
 [migrator]
 database = embedded
+models = bench_models:metadata
+"""
+# The models that the revisions make: nothing is to be generated.
+_MODELS = """\
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+for index in range(1, {revisions} + 1):
+    sa.Table(
+        f"table_{{index}}",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Index(f"index_{{index}}", "name"),
+    )
 """
 _STOCK_INI = """\
 [alembic]
@@ -64,10 +79,11 @@ def downgrade() -> None:
 
 @dataclass(frozen=True)
 class Project:
-    """The project's folder, and the id of its newest revision."""
+    """The project's folder, and the ids of its newest revision and of the one before it."""
 
     root: Path
     head: str
+    before: str
 
 
 def write_project(root: Path, revisions: int, url: str) -> Project:
@@ -82,13 +98,14 @@ def write_project(root: Path, revisions: int, url: str) -> Project:
     (root / "migrations/env.py").write_text(_ENV)
     (root / "alembic.ini").write_text(_stock_ini(url))
     (root / "stock/env.py").write_text(_stock_env())
-    down = None
+    (root / "bench_models.py").write_text(_MODELS.format(revisions=revisions))
+    before, down = None, None
     for index in range(1, revisions + 1):
         revision = f"{index:012x}"
         text = _REVISION.format(index=index, revision=revision, down=down)
         (root / f"versions/{revision}_create_table_{index}.py").write_text(text)
-        down = revision
-    return Project(root, down or "")
+        before, down = down, revision
+    return Project(root, down or "", before or "")
 
 
 def _stock_ini(url: str) -> str:

@@ -18,6 +18,7 @@ from migrator.bridge.changes import describe
 from migrator.bridge.literal_defaults import compare_literal_defaults
 from migrator.bridge.plan import PlannedStep
 from migrator.bridge.reflecting import creation_of
+from migrator.bridge.serials import find_serials_at_once
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
 from migrator.database.catalog.carrying import Carried
@@ -61,6 +62,7 @@ class Comparison:
             if before(tuple(heads), context):
                 require_tables(context, self._session.workspace)
                 compare_literal_defaults(context)
+                find_serials_at_once(context)
                 self._context.run_autogenerate(heads, context)
                 self._describe(context)
             return ()

@@ -15,6 +15,7 @@ from sqlalchemy import ForeignKeyConstraint, MetaData
 from migrator.bridge.enums import compare_enums
 from migrator.bridge.hanging import Renamed
 from migrator.bridge.reversible import Statements
+from migrator.bridge.serials import find_serials_at_once
 from migrator.database.catalog.carrying import Carried
 from migrator.results.changes import Change
 
@@ -31,6 +32,7 @@ def creation_of(
     if context.dialect.name == "postgresql":
         # The history may have made tables in schemas that the models do not have.
         context.opts["include_schemas"] = True
+    find_serials_at_once(context)
     drops = produce_migrations(context, nothing).upgrade_ops
     if drops is None:
         raise AssertionError("Alembic gave a revision without operations.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,23 +13,28 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import (
-    CycleDetected,
-    MultipleHeads,
-    RangeNotAncestorError,
-    ResolutionError,
     RevisionError,
+    RevisionMap,
 )
 from alembic.util import CommandError
 
-from migrator.bridge.several_heads import several_heads
-from migrator.config.folders import version_folders
+from migrator.bridge.script_errors import (
+    broken_file,
+    graph_error,
+    nameless_file,
+    refuse_duplicates,
+    revisions_error,
+)
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
-from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
-from migrator.revisions.headers import find_revision
+from migrator.revisions.headers import version_files
 
 LONGEST_ID = 32
+_Stamp = tuple[tuple[str, int, int, int], ...]
+# The version files as they were read last. A command reads the same ones several times, and executing a
+# thousand takes longer than all the rest of it.
+_loaded: dict[_Stamp, RevisionMap] = {}
 _CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 
 
@@ -51,8 +55,30 @@ def load_scripts(config: Config, workspace: Workspace, *, missing_folder_ok: boo
 
 def read_scripts(scripts: ScriptDirectory, workspace: Workspace) -> None:
     """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
+    stamp = _stamp(scripts)
+    known = _loaded.get(stamp) if not scripts.sourceless else None
+    if known is not None:
+        scripts.revision_map = known
+        return
     with _strictly(folders_of(scripts), workspace):
         scripts.get_heads()
+    _loaded.clear()
+    _loaded[stamp] = scripts.revision_map
+
+
+def forget_loaded() -> None:
+    """Read version files anew when they are asked for next: somebody is about to write some."""
+    _loaded.clear()
+
+
+def _stamp(scripts: ScriptDirectory) -> _Stamp:
+    """Give what tells whether the version files are the ones that were read: names, times and sizes."""
+    files = []
+    for folder in folders_of(scripts):
+        for path in version_files(folder, recursive=scripts.recursive_version_locations):
+            found = path.stat()
+            files.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
+    return tuple(files)
 
 
 def folders_of(scripts: ScriptDirectory) -> tuple[Path, ...]:
@@ -107,115 +133,14 @@ def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]
             with contextlib.redirect_stdout(sys.stderr):
                 yield
         except CommandError as exc:
-            raise _nameless_file(exc, folders, workspace) from exc
+            raise nameless_file(exc, folders, workspace) from exc
         except (RevisionError, KeyError) as exc:
-            raise _graph_error(exc, folders, workspace) from exc
+            raise graph_error(exc, folders, workspace) from exc
         except (Exception, SystemExit) as exc:
             # A version file is anybody's code and may raise anything.
-            raise _broken_file(exc, folders, workspace) from exc
+            raise broken_file(exc, folders, workspace) from exc
     if any(Path(warning.filename).parent.name == "script" for warning in caught):
-        _refuse_duplicates(folders, workspace)
-
-
-def _nameless_file(exc: CommandError, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
-    for path in without_revision(folders):
-        return RevisionsError(
-            f"The file {workspace.environment.shown(path)} in the version folder has no 'revision'.",
-            hint='Write its revision id into it (revision = "..."), or move it out of the folder.',
-        )
-    return revisions_error(exc, workspace)
-
-
-def _refuse_duplicates(folders: tuple[Path, ...], workspace: Workspace) -> None:
-    for revision, paths in duplicates(readable_headers(folders)).items():
-        files = " and ".join(workspace.environment.shown(path) for path in paths)
-        raise RevisionsError(
-            f"The revision id {revision} stands in more than one file: {files}.",
-            hint="Delete the copy, or give one of them another id.",
-        )
-
-
-def _graph_error(exc: Exception, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
-    headers = readable_headers(folders)
-    for header, wanted in missing(headers):
-        return RevisionsError(
-            f"{workspace.environment.shown(header.path)} comes after revision {wanted}, which no file has.",
-            hint="Bring that file back (git log -- its folder), or correct down_revision or depends_on.",
-        )
-    if isinstance(exc, CycleDetected):
-        files = [workspace.environment.shown(path) for path in files_of(headers, exc.revisions)]
-        return RevisionsError(
-            f"The revisions form a cycle: {', '.join(files) or _one_line(exc)}.",
-            hint="Correct down_revision in one of them.",
-        )
-    return RevisionsError(f"{_one_line(exc)}.", hint=f"List the files with: {workspace.again('history')}")
-
-
-def _broken_file(exc: BaseException, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
-    if isinstance(exc, SyntaxError) and exc.filename:
-        file = workspace.environment.shown(Path(exc.filename))
-        return RevisionsError(
-            f"The revision file {file} has a syntax error in line {exc.lineno}: {exc.msg}.",
-            hint=f"Correct it, then check with: python -m py_compile {file}",
-        )
-    if isinstance(exc, AttributeError) and exc.name == "down_revision" and hasattr(exc.obj, "__file__"):
-        file = workspace.environment.shown(Path(exc.obj.__file__))
-        return RevisionsError(
-            f"The revision file {file} has no 'down_revision'.",
-            hint="Write into it which revision it comes after, or down_revision = None for the first one.",
-        )
-    place = place_in(exc, folders)
-    where = f"{workspace.environment.shown(place[0])} (line {place[1]})" if place else "A revision file"
-    return RevisionsError(
-        f"{where} cannot be loaded: {type(exc).__name__}: {_one_line(exc)}.",
-        hint="Correct the file; --traceback shows where it came from.",
-    )
-
-
-def place_in(exc: BaseException, folders: Iterable[Path]) -> tuple[Path, int] | None:
-    """Give the file and line of the innermost frame of an exception that lies in a version folder."""
-    roots = [folder.resolve() for folder in folders]
-    for frame in reversed(traceback.extract_tb(exc.__traceback__)):
-        file = Path(frame.filename)
-        if any(root in file.resolve().parents for root in roots):
-            return file, frame.lineno or 0
-    return None
-
-
-def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
-    """Translate Alembic's CommandError. What it was raised from says more than its text."""
-    name = workspace.environment.name
-    cause = exc.__cause__
-    if isinstance(cause, MultipleHeads):
-        several = several_heads(_files_of(cause.heads, workspace), workspace)
-        return RevisionsError(several.message, hint=f"{several.hint}; or name one, or all: heads")
-    if isinstance(cause, RangeNotAncestorError):
-        return RevisionsError(f"{_one_line(exc)}.", hint=f"See the order with: {workspace.again('history')}")
-    if isinstance(cause, ResolutionError):
-        return RevisionsError(
-            f"{_one_line(cause).rstrip('.')}.",
-            hint=f"The revisions of {name} are listed by: {workspace.again('history')}",
-        )
-    return RevisionsError(
-        f"{_one_line(exc).rstrip('.')}.", hint=f"List the revisions with: {workspace.again('history')}"
-    )
-
-
-def _files_of(revisions: Iterable[str], workspace: Workspace) -> dict[str, Path | None]:
-    try:
-        folders = version_folders(workspace.environment)
-    except ConfigurationError:
-        folders = ()
-    return {each: _file_of(each, folders) for each in revisions}
-
-
-def _file_of(revision: str, folders: Iterable[Path]) -> Path | None:
-    found = (find_revision(folder, revision, recursive=True) for folder in folders)
-    return next((path for path in found if path is not None), None)
-
-
-def _one_line(exc: BaseException) -> str:
-    return " ".join(str(exc).split())
+        refuse_duplicates(folders, workspace)
 
 
 @contextmanager

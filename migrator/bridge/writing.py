@@ -13,6 +13,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, template_to_file
 
 from migrator.bridge.quiet_stdout import stdout_to
+from migrator.bridge.scripts import forget_loaded
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.written import WrittenRevision
@@ -44,6 +45,7 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
                 folder.mkdir()
                 made.append(folder)
 
+    forget_loaded()
     # Alembic has no public hook for either; both names are checked by a test.
     scripts._generate_template = generate  # type: ignore[method-assign]
     scripts._ensure_directory = ensure  # type: ignore[method-assign]

@@ -11,13 +11,12 @@ from rich.text import Text
 
 from migrator.cli.plain import How, lines
 from migrator.cli.plain.environments import environment_cells
-from migrator.cli.plain.findings import block, closing, place
 from migrator.cli.plain.records import log_cells
 from migrator.cli.plain.revisions import ahead_words, marks, parents
 from migrator.cli.status_table import StatusTable
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
-from migrator.results.findings import Linted, LintFinding
+from migrator.results.findings import Linted
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.status import StatusList
@@ -128,26 +127,6 @@ def _finding(finding: Finding) -> Text:
 
 
 @rendered.register
-def _(result: Linted, how: How) -> RenderableType:
-    *notes, verdict = closing(result, how)
-    return Group(
-        *(_judged(finding) for finding in result.findings),
-        *(Text(note) for note in notes),
-        Text(verdict, style="green" if result.ok else "bold red"),
-    )
-
-
-def _judged(finding: LintFinding) -> RenderableType:
-    first, statement, *rest = block(finding)
-    style = (
-        "dim" if finding.excused_by is not None else "bold red" if finding.severity == "error" else "yellow"
-    )
-    where = place(finding)
-    title = Text(where, style="bold").append(first.removeprefix(where), style=style)
-    return Group(title, Text(statement), *(Text(line, style="dim") for line in rest))
-
-
-@rendered.register
 def _(result: EnvironmentList, _how: How) -> RenderableType:
     return Group(*(_environment(environment_cells(info)) for info in result.environments))
 
@@ -162,6 +141,18 @@ def _environment(cells: tuple[str, ...]) -> RenderableType:
     for label, text in (("file", file), ("versions", folder), ("database", url), ("from", origin)):
         table.add_row(f"  {label}", Text(text, style="red" if text.startswith("error: ") else ""))
     return Group(title, table)
+
+
+@rendered.register
+def _(result: Linted, how: How) -> RenderableType:
+    return Group(*(_lint_line(line) for line in lines(result, how)))
+
+
+def _lint_line(line: str) -> Text:
+    if line.startswith("  "):
+        return Text(line, style="" if line.startswith("  instead: ") else "dim")
+    styles = ((": error [", "bold red"), (": warning [", "yellow"), (": excused [", "green"))
+    return Text(line, style=next((style for mark, style in styles if mark in line), ""))
 
 
 @rendered.register

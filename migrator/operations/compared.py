@@ -34,7 +34,7 @@ def history_session(
     report(Connecting(environment.name, file, "a scratch database", "its history"))
     with (
         scratch(workspace, report, fresh=fresh) as place,
-        place.at("heads") as database,
+        place.reading("heads") as database,
         database.session(command, Needs(writes=False)) as session,
     ):
         yield session

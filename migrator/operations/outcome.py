@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.reached import connect_again, heads_again
-from migrator.bridge.scripts import folders_of, place_in
+from migrator.bridge.script_errors import place_in
+from migrator.bridge.scripts import folders_of
 from migrator.bridge.session import Session
 from migrator.config.url import address
 from migrator.database.failures import (

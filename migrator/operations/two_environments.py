@@ -85,7 +85,7 @@ def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Cata
     name = workspace.environment.name
     report(Waiting(f"replaying the history of {name} on a scratch database"))
     try:
-        with scratch(workspace, report, fresh=fresh) as place, place.at("heads") as database:
+        with scratch(workspace, report, fresh=fresh) as place, place.reading("heads") as database:
             return scratch_catalog(database), f"{place.backend} {place.major}".strip()
     except MigratorError as exc:
         exc.message = f"{name}: {exc.message}"

@@ -1,6 +1,7 @@
 """Throw-away databases, into which a history is replayed without touching a real one."""
 
-from migrator.scratch.database import ScratchDatabase, ScratchFailedError
+from migrator.scratch.database import ScratchDatabase
+from migrator.scratch.failing import ScratchFailedError
 from migrator.scratch.place import Scratch, scratch
 
 __all__ = ["Scratch", "ScratchDatabase", "ScratchFailedError", "scratch"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,47 +11,44 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection
 
 from migrator.bridge.environment import Work, env_failures
-from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, step_info, upgrade_plan
+from migrator.bridge.plan import (
+    Plan,
+    PlannedStep,
+    applied_revisions,
+    downgrade_plan,
+    planned,
+    step_info,
+    upgrade_plan,
+)
 from migrator.bridge.reached import connection_of
 from migrator.bridge.remembered import Remembered
-from migrator.bridge.scripts import folders_of, place_in
+from migrator.bridge.script_errors import place_in
+from migrator.bridge.scripts import folders_of
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
-from migrator.database.failures import causes, failing_statement, first_line
 from migrator.database.one_trip import OneTrip
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import MigratorError
 from migrator.results.events import ignore
 from migrator.results.run import Step
+from migrator.scratch.failing import ScratchFailedError, failed_step, missing_role
 from migrator.scratch.guard import only
 from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
+from migrator.scratch.undoing import Undoing, UndoneError
 
 T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]
 # Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
 # stands after a `yield` runs when the step has been committed.
 Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
-_NO_ROLE = "42704"
-_NO_EXTENSION = re.compile(
-    r'extension "(?P<name>[^"]+)" is not available'
-    r'|could not open extension control file ".*/(?P<file>[^"/]+)\.control"'
-)
-
-
-class ScratchFailedError(MigratorError):
-    """A history does not run on a scratch database. `step` is the revision that failed, where it is known."""
-
-    exit_code = ExitCode.MIGRATION
-
-    def __init__(self, message: str, step: Step | None, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.step = step
 
 
 @dataclass(frozen=True)
 class ScratchDatabase:
-    """A database for a moment. `workspace` is the environment's, with this database as its own.
+    """A database for a moment, or a template, which is to stay as it is.
+
+    `workspace` is the environment's, with this database as its own.
 
     `url` holds a password, and is not for showing.
     """
@@ -60,6 +56,7 @@ class ScratchDatabase:
     url: URL = field(repr=False)
     workspace: Workspace
     store: Store = field(repr=False)
+    is_template: bool = False
 
     @contextmanager
     def session(self, command: Sequence[str], needs: Needs | None = None) -> Iterator[Session]:
@@ -79,6 +76,26 @@ class ScratchDatabase:
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
         return _Replay(self, "upgrade", target, _planned_walk(upgrade_plan, target), watch).run()
+
+    def try_out(self, revision: str, watch: Watch) -> bool:
+        """Run one revision of a template and undo it; `watch` and errors are as for `upgrade`.
+
+        Gives False where it did not come to its end, because it ends its transaction itself.
+        """
+        undoing = Undoing()
+
+        def both(connection: Connection, step: PlannedStep) -> None:
+            undoing.watch(connection, step)
+            watch(connection, step)
+
+        try:
+            self.upgrade(revision, both)
+        except UndoneError as exc:
+            if exc.clean:
+                return exc.whole
+        # Something of it may be there for good now.
+        self.store.forget(str(self.url.database))
+        return False
 
     def downgrade(self, target: str, watch: Watch | None = None) -> tuple[Step, ...]:
         """Run the revisions back to `target`. Raises as `upgrade` does."""
@@ -154,7 +171,7 @@ class _Replay:
                 self._run_env(transaction)
                 return tuple(self._done)
             except _FailedStep as exc:
-                role = _missing_role(exc.cause)
+                role = missing_role(exc.cause)
                 if role is None or role in made or not self._database.store.makes_roles:
                     raise self._failed(exc.cause) from exc.cause
                 made.add(role)
@@ -181,6 +198,10 @@ class _Replay:
         def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)
+            # What was rolled back with a revision that has to run again is not done.
+            if self._direction == "upgrade":
+                there = applied_revisions(session.scripts, tuple(heads))
+                self._done = [step for step in self._done if step.revision in there]
             connection = connection_of(context)
             one_trip, remembered = OneTrip(connection), Remembered(context)
             try:
@@ -202,45 +223,7 @@ class _Replay:
         return work
 
     def _failed(self, cause: BaseException) -> ScratchFailedError:
-        step, shown = self._running, self._database.workspace.environment.shown
-        place = place_in(cause, self._folders)
-        where = f"{shown(place[0])}, line {place[1]}" if place else (step.path if step else "env.py")
-        named = (
-            f"{step.revision} ({step.message})" if step and step.message else step.revision if step else "?"
-        )
-        statement = failing_statement(cause)
-        extension = _missing_extension(cause)
-        if extension is not None:
-            return ScratchFailedError(
-                f"Revision {named} needs the extension {extension}, which the scratch server"
-                f" ({self._database.store.server}) does not have.",
-                step,
-                hint="Use a server that has it: scratch = system (a PostgreSQL installed on this machine), or"
-                " scratch_url = postgresql://..., in the [migrator] section.",
-            )
-        role = _missing_role(cause)
-        if role is not None:
-            return ScratchFailedError(
-                f"Revision {named} names the role {role}, which the scratch server does not have.",
-                step,
-                hint=f'Make it there: CREATE ROLE "{role}" NOLOGIN',
-            )
-        return ScratchFailedError(
-            f"The {self._direction} of revision {named} failed on a scratch database: {first_line(cause)}"
-            + (f" (statement: {statement})" if statement else ""),
-            step,
-            hint=f"Correct {where}.",
-        )
-
-
-def _missing_role(cause: BaseException) -> str | None:
-    for each in causes(cause):
-        found = re.search('role "(.+)" does not exist', str(each))
-        if getattr(each, "sqlstate", None) == _NO_ROLE and found:
-            return found[1]
-    return None
-
-
-def _missing_extension(cause: BaseException) -> str | None:
-    found = _NO_EXTENSION.search(first_line(cause))
-    return found["name"] or found["file"] if found else None
+        place, running = place_in(cause, self._folders), self._running
+        shown = self._database.workspace.environment.shown
+        where = f"{shown(place[0])}, line {place[1]}" if place else running.path if running else "env.py"
+        return failed_step(cause, running, f"The {self._direction}", where, self._database.store.server)

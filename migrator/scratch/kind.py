@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from migrator import secrets
 from migrator.config.select import Workspace
 from migrator.config.url import names_database, parse_url
-from migrator.database.embedded import embedded_server
+from migrator.database.embedded import scratch_server
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
@@ -61,7 +61,7 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
     system = environment.settings.scratch == "system"
     if not system:
         _require_wheel()
-    running = embedded_server(environment.root, announce=lambda text: report(Waiting(text)), system=system)
+    running = scratch_server(environment.root, announce=lambda text: report(Waiting(text)), system=system)
     with running as server:
         secrets.register(server.password)
         url = URL.create(

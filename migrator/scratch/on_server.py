@@ -15,8 +15,10 @@ from migrator.database.failures import causes, database_error
 from migrator.database.second import SecondConnection
 from migrator.scratch.manifest import Manifest
 from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
+from migrator.scratch.store import TemplateGoneError
 
 _IN_USE = "55006"
+_GONE = "3D000"
 _EXISTS = "42P04"
 _ROLE_EXISTS = "42710"
 _TWICE = "23505"
@@ -51,7 +53,7 @@ def server_store(url: URL, origin: str, *, own: bool) -> Iterator[ServerStore]:
 
 
 class ServerStore:
-    """A server. Templates are databases that nobody can connect to, with their manifest as a comment."""
+    """A server. Templates are databases with their manifest as a comment; which stay as they are."""
 
     def __init__(self, connection: SecondConnection, url: URL, *, own: bool) -> None:
         self._connection = connection
@@ -68,12 +70,17 @@ class ServerStore:
         return self.backend == "postgresql"
 
     def create(self, template: str | None = None) -> URL:
-        """Make a database, empty or as a copy of a template."""
+        """Make a database, empty or as a copy of a template. Raises TemplateGoneError."""
         name = new_name()
         if not self._is_postgresql:
             self._run(f"CREATE DATABASE {name}")
             return self._url.set(database=name)
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}{self._strategy(template)}")
+        try:
+            self._run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}{self._strategy(template)}")
+        except DBAPIError as exc:
+            if template is not None and _is(exc, _IN_USE, _GONE):
+                raise TemplateGoneError from exc
+            raise
         # What is lost in a crash of the server is thrown away anyway.
         self._run(f"ALTER DATABASE {name} SET synchronous_commit = off")
         return self._url.set(database=name)
@@ -82,12 +89,6 @@ class ServerStore:
         """Copying a database of many tables as files takes a fraction of logging each of its pages."""
         version = int(self.server.rpartition(" ")[2])
         return " STRATEGY FILE_COPY" if template is not None and version >= 150000 else ""
-
-    def copy(self, url: URL) -> URL:
-        """Make a copy of a database."""
-        if not self._is_postgresql:
-            raise NotImplementedError("MariaDB and MySQL copy no database.")
-        return self.create(url.database)
 
     def drop(self, url: URL) -> None:
         """Take a database away, whoever is connected to it."""
@@ -128,6 +129,10 @@ class ServerStore:
         found = {str(name): Manifest.loads(said) for name, said in rows if said}
         return {name: manifest for name, manifest in found.items() if manifest is not None}
 
+    def open(self, name: str) -> URL | None:
+        """Give the URL of a template itself."""
+        return self._url.set(database=name) if self._is_postgresql else None
+
     def keep(self, url: URL, manifest: Manifest) -> None:
         """Keep a copy of a database as a template, made under another name until it is whole."""
         if not self._is_postgresql:
@@ -135,15 +140,12 @@ class ServerStore:
         name = TEMPLATE + manifest.key
         try:
             draft = str(self.create(url.database).database)
-        except DBAPIError as exc:
-            if _is(exc, _IN_USE):
-                # A connection that closes late is no reason to fail: the next run may keep it.
-                return
-            raise
+        except TemplateGoneError:
+            # A connection that closes late is no reason to fail: the next run may keep it.
+            return
         try:
             comment = manifest.dumps().replace("'", "''")
             self._run(f"COMMENT ON DATABASE {draft} IS '{comment}'")
-            self._run(f"ALTER DATABASE {draft} ALLOW_CONNECTIONS false")
             self._run(f"ALTER DATABASE {draft} RENAME TO {name}")
         except DBAPIError as exc:
             self._drop(draft)
@@ -153,7 +155,8 @@ class ServerStore:
     def forget(self, name: str) -> None:
         """Take a template away; one that is being copied stays for the next time."""
         try:
-            self._drop(name)
+            # Whoever reads it is not to be thrown out.
+            self._run(f"DROP DATABASE IF EXISTS {name}")
         except DBAPIError as exc:
             if not _is(exc, _IN_USE):
                 raise

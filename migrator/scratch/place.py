@@ -11,13 +11,15 @@ from sqlalchemy import URL
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.scripts import translated
 from migrator.bridge.session import file_session
+from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
-from migrator.errors import RevisionsError
+from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.database import ScratchDatabase, scratch_workspace
 from migrator.scratch.kind import open_store
 from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
-from migrator.scratch.store import Store
+from migrator.scratch.our_env import runs_only_ours
+from migrator.scratch.store import Store, TemplateGoneError
 from migrator.scratch.traces import Trace, tracing
 
 # So many take more than a second.
@@ -59,12 +61,6 @@ class Scratch:
             yield database
 
     @contextmanager
-    def copy(self, database: ScratchDatabase) -> Iterator[ScratchDatabase]:
-        """Give a copy of a scratch database that nobody is connected to."""
-        with self._made(lambda: self._store.copy(database.url)) as copied:
-            yield copied
-
-    @contextmanager
     def at(self, *targets: str) -> Iterator[ScratchDatabase]:
         """Give a database at revisions such as `heads`, ids, or `base`.
 
@@ -73,7 +69,11 @@ class Scratch:
         """
         wanted = self._wanted(targets)
         name, had = self._best(wanted)
-        with self._made(lambda: self._store.create(name)) as database:
+        try:
+            url = self._store.create(name)
+        except TemplateGoneError:
+            url, had = self._store.create(), {}
+        with self._made(lambda: url) as database:
             replayed, left = 0, len(wanted or ()) - len(had)
             if left >= _MANY:
                 self._report(Waiting(f"replaying {left} revisions on a scratch database"))
@@ -82,6 +82,31 @@ class Scratch:
             if replayed and wanted is not None:
                 self._keep(database, wanted)
             yield database
+
+    @contextmanager
+    def reading(self, *targets: str) -> Iterator[ScratchDatabase]:
+        """Give a database at revisions, as `at` does, that will not be changed.
+
+        It is a template itself, which takes no time to copy, where there is one of just these revisions and
+        env.py is known to change nothing by itself.
+        """
+        wanted = self._wanted(targets)
+        name, had = self._best(wanted)
+        url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
+        if url is None:
+            with self.at(*targets) as database:
+                yield database
+        else:
+            workspace = scratch_workspace(self._workspace, url)
+            yield ScratchDatabase(url, workspace, self._store, is_template=True)
+
+    @property
+    def _only_reads(self) -> bool:
+        """Whether env.py does nothing but what ours does: another may run statements of its own."""
+        try:
+            return runs_only_ours(script_folder(self._workspace.environment) / "env.py")
+        except ConfigurationError:
+            return False
 
     @contextmanager
     def _made(self, make: Callable[[], URL]) -> Iterator[ScratchDatabase]:

@@ -6,7 +6,12 @@ from typing import Protocol
 
 from sqlalchemy import URL
 
+from migrator.errors import MigratorError
 from migrator.scratch.manifest import Manifest
+
+
+class TemplateGoneError(MigratorError):
+    """A template cannot be copied: another process has taken it away, or reads it just now."""
 
 
 class Store(Protocol):
@@ -24,14 +29,14 @@ class Store(Protocol):
     def create(self, template: str | None = None) -> URL:
         """Make a database, empty or as a copy of a template; gives its URL, password and all."""
 
-    def copy(self, url: URL) -> URL:
-        """Make a copy of a database that nobody is connected to."""
-
     def drop(self, url: URL) -> None:
         """Take a database away."""
 
     def templates(self) -> dict[str, Manifest]:
         """Give the templates by name, the oldest first."""
+
+    def open(self, name: str) -> URL | None:
+        """Give the URL of a template itself, to be read; None where only copies can be reached."""
 
     def keep(self, url: URL, manifest: Manifest) -> None:
         """Keep a copy of a database as a template; nothing is done where there is an equal one."""

@@ -257,3 +257,29 @@ def test_a_plain_configuration_is_replayed_only_when_asked_for(
 
     assert [each["what"] for each in json.loads(alone.out)["data"]["skipped"]] == ["history"], alone.err
     assert [each["name"] for each in json.loads(asked.out)["data"]["drift"]] == ["by_hand on authors"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_tables(
+    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
+) -> None:
+    def queries(tables: int) -> int:
+        books.models(
+            "import sqlalchemy as sa\n\nmetadata = sa.MetaData()\n"
+            f"for number in range({tables}):\n"
+            "    sa.Table(f't{number}', metadata, sa.Column('id', sa.Integer, primary_key=True))\n"
+        )
+        ran = migrator("check", "--against", "database", "--echo", cwd=books.root, env=on_postgresql.env)
+        assert ran.out.splitlines()[-2:] == AGREED.splitlines(), ran.out + ran.err
+        return sum(line.startswith(("SELECT", "WITH")) for line in ran.err.splitlines())
+
+    books.settings(migrator=[f"scratch_url = {on_postgresql.url}", "scratch_keep = 0"])
+    for revision, down, start in (("r1", None, 0), ("r2", "r1", 20)):
+        make = "op.create_table(f't{number}', sa.Column('id', sa.Integer, primary_key=True))"
+        books.revision(revision, down, f"for number in range({start}, {start + 20}):\n    {make}")
+    assert migrator("upgrade", "r1", cwd=books.root, env=on_postgresql.env).code == 0
+    (books.versions / "r2_by_hand.py").rename(books.root / "r2_by_hand.py")
+    few = queries(20)
+    (books.root / "r2_by_hand.py").rename(books.versions / "r2_by_hand.py")
+    assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
+
+    assert queries(40) == few

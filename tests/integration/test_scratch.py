@@ -17,11 +17,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from migrator.config.select import Choice, choose
-from migrator.database.embedded import embedded_server
+from migrator.database.embedded import scratch_server
 from migrator.database.embedded.removal import remove_server
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
+from migrator.scratch.on_server import connect
 from tests.projects.small import INI, revision_text, versions, write_project
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def tables(connection: Connection) -> list[str]:
 
 def databases(root: Path) -> list[str]:
     """Give the scratch databases and templates on the project's own server."""
-    with embedded_server(root) as server:
+    with scratch_server(root) as server:
         connection = psycopg.connect(
             host=server.host, port=server.port, user=server.user, password=server.password
         )
@@ -105,8 +106,7 @@ def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(ro
             database.upgrade("head")
             assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
             database.downgrade("-2")
-            with opened.copy(database) as copied:
-                assert copied.call(tables) == ["alembic_version", "t1"]
+            assert database.call(tables) == ["alembic_version", "t1"]
         with opened.at("base") as database:
             assert database.call(tables) == []
 
@@ -192,7 +192,7 @@ def _stay(root: Path, ready: str) -> None:
 
 def test_what_a_killed_process_left_is_swept_at_the_next_start(root: Path, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    with embedded_server(root):
+    with scratch_server(root):
         process = multiprocessing.get_context("spawn").Process(target=_stay, args=(root, str(ready)))
         process.start()
         while not ready.exists():
@@ -212,7 +212,7 @@ def _replay(root: Path) -> int:
 
 
 def test_several_processes_at_once_each_get_a_database_of_their_own(root: Path) -> None:
-    with embedded_server(root), multiprocessing.get_context("spawn").Pool(4) as pool:
+    with scratch_server(root), multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_replay, [root] * 4) == [4, 4, 4, 4]
 
     assert len(databases(root)) == 1
@@ -324,6 +324,14 @@ def test_a_role_that_is_granted_something_is_made_on_the_own_server(root: Path) 
         assert "t1" in database.call(tables)
 
 
+def test_steps_that_a_missing_role_rolled_back_are_counted_once(root: Path) -> None:
+    settings(root, "transaction = run")
+    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_something_else")')
+
+    with place(root) as opened, opened.empty() as database:
+        assert [step.revision for step in database.upgrade("head")] == ["r1", "r2", "r3"]
+
+
 def test_on_another_server_databases_are_made_and_taken_away_and_no_roles(
     root: Path, notes: Path, new_database: Callable[[], Database]
 ) -> None:
@@ -367,3 +375,77 @@ def test_sqlite_has_its_states_in_files(root: Path, notes: Path) -> None:
     write(root, 4)
     assert replayed(root, notes, url=url) == ["r4"]
     assert not (root / "real.db").exists()
+
+
+def test_a_template_is_read_without_a_copy_and_stays_as_it_is(root: Path, notes: Path) -> None:
+    replayed(root, notes)
+    before = databases(root)
+
+    with place(root) as opened, opened.reading("head") as database:
+        assert database.is_template
+        assert len(database.call(tables)) == 4
+        assert databases(root) == before
+    with place(root) as opened, opened.reading("r2") as database:
+        assert not database.is_template
+
+    assert replayed(root, notes) == []
+
+
+def test_an_env_py_that_does_something_by_itself_gets_a_copy(root: Path, notes: Path) -> None:
+    env_py = root / "migrations" / "env.py"
+    env_py.write_text(f"{env_py.read_text()}\nprint('by itself')\n")
+    replayed(root, notes)
+
+    with place(root) as opened, opened.reading("head") as database:
+        assert not database.is_template
+
+
+def test_a_template_that_somebody_reads_is_not_copied_but_made_again(root: Path, notes: Path) -> None:
+    replayed(root, notes)
+    notes.write_text("")
+
+    with place(root) as reader, reader.reading("head") as template:
+        held = connect(template.url)
+        with place(root) as opened, opened.at("head") as database:
+            assert len(database.call(tables)) == 4
+        held.close()
+
+    assert notes.read_text().split() == ["r1", "r2", "r3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "undone"),
+    [
+        ('op.execute("CREATE TABLE t4 (id int)")', True),
+        ("pass", True),
+        ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
+        ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
+    ],
+    ids=["ordinary", "nothing", "autocommit", "by the driver"],
+)
+def test_a_revision_is_tried_out_and_the_template_stays_as_it_is(
+    root: Path, notes: Path, body: str, undone: bool
+) -> None:
+    replayed(root, notes)
+    write(root, 4, body)
+    steps: list[str] = []
+
+    with place(root) as opened, opened.reading("r3") as database:
+        assert database.is_template
+        done = database.try_out("r4", lambda _connection, step: steps.append(str(step)))
+
+    assert (done, len(steps)) == (undone, 1)
+    with place(root) as opened, opened.at("r3") as database:
+        assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
+
+
+def test_after_the_machine_was_started_anew_the_server_begins_empty(
+    root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed(root, notes)
+    notes.write_text("")
+    # The machine itself cannot be started anew in a test.
+    monkeypatch.setattr("migrator.database.embedded.boot.boot_id", lambda: "another start")
+
+    assert replayed(root, notes) == ["r1", "r2", "r3"]
+    assert replayed(root, notes) == []

@@ -21,7 +21,7 @@ class Revision:
     down: str | tuple[str, ...] | None
     up: str = "pass"
     back: str = "pass"
-    header: Mapping[str, object] = field(default_factory=dict)
+    header: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def diff(
     environments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ENV ENV]",
+            metavar="ENV",
             help="Two environments; not needed where there are two.",
             autocompletion=complete_environment,
         ),
@@ -78,7 +78,7 @@ def lint(
     revisions: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[REV...]",
+            metavar="REV",
             help="Ids, head, or START:END without START; else what is pending.",
             autocompletion=complete_revision,
         ),

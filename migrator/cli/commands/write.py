@@ -218,7 +218,7 @@ def promote(
     run: Invocation,
     revisions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[REVISION...]", help="Only these, with what they need; else all."),
+        typer.Argument(metavar="REVISION", help="Only these, with what they need; else all."),
     ] = None,
     from_: Annotated[
         str | None,

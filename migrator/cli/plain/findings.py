@@ -15,12 +15,7 @@ def lines(result: Linted, how: How) -> Iterator[str]:
     The first line of a block is `file:line: severity [rule] message`, as compilers have it.
     """
     for finding in result.findings:
-        yield from block(finding)
-    yield from closing(result, how)
-
-
-def closing(result: Linted, how: How) -> Iterator[str]:
-    """Give the notes and the sum."""
+        yield from _finding(finding)
     yield from (f"note: {note}" for note in result.notes)
     yield _sum(result, how.environment or result.environment)
 
@@ -30,8 +25,7 @@ def place(finding: LintFinding) -> str:
     return finding.file if finding.line is None else f"{finding.file}:{finding.line}"
 
 
-def block(finding: LintFinding) -> Iterator[str]:
-    """Give the lines of one finding."""
+def _finding(finding: LintFinding) -> Iterator[str]:
     if finding.excused_by is not None:
         yield f"{place(finding)}: excused [{finding.rule}] {finding.excused_by}"
         yield f"  {finding.operation} of {finding.revision}: {finding.statement}"

@@ -1,4 +1,4 @@
-"""The way in: a `with` block in which a project's server runs."""
+"""The ways in: `with` blocks in which a project's server runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from migrator.database.embedded.place import Place
     from migrator.database.embedded.server import EmbeddedServer
 
 
@@ -22,30 +23,52 @@ def _say_nothing(_sentence: str) -> None:
 
 @contextlib.contextmanager
 def embedded_server(
-    root: Path,
-    *,
-    announce: Callable[[str], None] = _say_nothing,
-    durable: bool = True,
-    system: bool = False,
+    root: Path, *, announce: Callable[[str], None] = _say_nothing, durable: bool = True
 ) -> Iterator[EmbeddedServer]:
     """Run the PostgreSQL of the project at `root` for the length of the block.
 
     Blocks share it, in one process and in several; the last to end stops it. `announce` gets a short sentence
     before each slow step. Without `durable` a crash of the machine may destroy the data; the one who starts
-    the server decides. With `system` it is a server of its own, run from the newest PostgreSQL that is
-    installed on the machine.
+    the server decides.
 
     MissingExtraError without the wheel; ConfigurationError on another system than Linux and macOS or in a
     folder that cannot be written; DatabaseError, with the log's last lines, when PostgreSQL fails.
     """
+    _require_locks()
+    from migrator.database.embedded.place import place_of
+
+    with _running(place_of(root, durable=durable), announce) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def scratch_server(
+    root: Path, *, announce: Callable[[str], None] = _say_nothing, system: bool = False
+) -> Iterator[EmbeddedServer]:
+    """Run the PostgreSQL of the project's scratch databases for the length of the block.
+
+    It is apart from the one that holds data, and takes no time to write to the disk: after the machine was
+    started anew it begins empty. With `system` it is run from the newest PostgreSQL that is installed on the
+    machine. Raises as `embedded_server` does.
+    """
+    _require_locks()
+    from migrator.database.embedded.place import scratch_place
+
+    with _running(scratch_place(root, system=system), announce) as server:
+        yield server
+
+
+def _require_locks() -> None:
     if importlib.util.find_spec("fcntl") is None:
         raise ConfigurationError(
             "The embedded PostgreSQL needs Linux or macOS.", hint="Give the URL of a database: --url URL"
         )
-    from migrator.database.embedded import sharing
-    from migrator.database.embedded.place import place_of
 
-    place = place_of(root, durable=durable, system=system)
+
+@contextlib.contextmanager
+def _running(place: Place, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
+    from migrator.database.embedded import sharing
+
     owner = os.getpid()
     server = sharing.enter(place, announce)
     try:

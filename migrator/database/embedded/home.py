@@ -36,6 +36,11 @@ class Home:
         return self.folder / "password"
 
     @property
+    def boot(self) -> Path:
+        """Which start of the machine the data is from, where it is not written to the disk for good."""
+        return self.folder / "boot"
+
+    @property
     def users(self) -> Path:
         """One locked file for each process that uses the server."""
         return self.folder / "users"

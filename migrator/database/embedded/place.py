@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from migrator.database.embedded.account import Account, server_account
 from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
+from migrator.database.embedded.boot import boot_id
 from migrator.database.embedded.home import Home, home_of
 from migrator.database.embedded.runnable import runnable_binaries
 
@@ -16,20 +17,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """One project's server, running or not."""
+    """One project's server, running or not. What a disposable one holds is worth nothing after a crash."""
 
     home: Home
     binaries: Binaries
     account: Account | None
     durable: bool
+    disposable: bool = False
 
     def program(self, name: str) -> str:
         """The path of a program that the server's account can execute."""
         return runnable_binaries(self.binaries, self.account).program(name)
 
 
-def place_of(root: Path, *, durable: bool, system: bool = False) -> Place:
+def place_of(root: Path, *, durable: bool) -> Place:
     """The server of the project at `root`. MissingExtraError or ConfigurationError when it can have none."""
+    binaries = wheel_binaries()
+    return Place(home_of(root.resolve(), binaries.major), binaries, server_account(), durable)
+
+
+def scratch_place(root: Path, *, system: bool) -> Place:
+    """The server for the project's scratch databases; raises as `place_of` does.
+
+    It writes nothing to the disk for good where it can be told whether the machine was started anew.
+    """
     binaries = system_binaries() if system else wheel_binaries()
-    home = home_of(root.resolve(), binaries.major, kind="system" if system else "postgresql")
-    return Place(home, binaries, server_account(), durable)
+    home = home_of(root.resolve(), binaries.major, kind="system" if system else "scratch")
+    return Place(home, binaries, server_account(), durable=boot_id() is None, disposable=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrator.database.embedded import cluster, postmaster, users
+from migrator.database.embedded.boot import forget_before_boot
 from migrator.database.embedded.home import Home, prepare
 from migrator.database.embedded.locks import LockFile
 from migrator.database.embedded.server import EmbeddedServer
@@ -82,8 +83,11 @@ def _port(place: Place, announce: Callable[[str], None]) -> int:
     port = postmaster.running_port(place.home)
     if port is not None:
         return port
+    if place.disposable and not place.durable:
+        forget_before_boot(place.home)
     if not place.home.data.exists():
-        announce("Creating the embedded PostgreSQL (first use)")
+        what = "a PostgreSQL for scratch databases" if place.disposable else "the embedded PostgreSQL"
+        announce(f"Creating {what} (first use)")
         cluster.create(place)
     return postmaster.start(place)
 
