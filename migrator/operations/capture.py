@@ -50,7 +50,8 @@ class Capture:
         if connection is not self._connection:
             self._connection = connection
             self.server_major = str((connection.dialect.server_version_info or ("",))[0]) or None
-            event.listen(connection, "before_cursor_execute", self._before)
+            # The revision may open a second connection, which comes from the same engine.
+            event.listen(connection.engine, "before_cursor_execute", self._before)
         script = script_of(step)
         self._revision = None
         if script is not None and script.revision in self._wanted:

@@ -77,6 +77,30 @@ def test_the_safe_way_outside_of_a_transaction_passes(books: BooksProject, lint:
     assert rules(lint("r2", "--json", code=0)) == []
 
 
+def test_what_a_revision_runs_on_a_connection_of_its_own_is_judged(books: BooksProject, lint: Lint) -> None:
+    books.revision("r1", None, AUTHORS)
+    own = "op.get_bind().engine.connect().execution_options(isolation_level='AUTOCOMMIT')"
+    index = "other.execute(sa.text('CREATE INDEX ix_name ON authors (name)'))"
+    file = books.revision("r2", "r1", f"with {own} as other:\n    {index}")
+
+    (found,) = findings(lint("r2", "--json", code=1))
+
+    assert (found["rule"], found["line"]) == ("require-concurrent-index-creation", line_of(file, "ix_name"))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_data_migration_with_ids_of_its_own_is_judged_as_often_as_one_likes(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, AUTHORS)
+    rows = ["INSERT INTO authors (name) VALUES ('a')", "ALTER TABLE authors ADD UNIQUE (id, name)"]
+    fixed = "assert op.get_bind().execute(sa.text('SELECT max(id) FROM authors')).scalar() == 1"
+    books.revision("r2", "r1", "\n".join((*(f"op.execute({row!r})" for row in rows), fixed)))
+    lint = linting(books, migrator, NOWHERE)
+
+    assert len({lint("r2", "--json", code=1).out for _time in range(3)}) == 1
+
+
 @pytest.mark.usefixtures("embedded")
 def test_a_revision_that_begins_again_for_each_missing_role_is_judged_once(
     books: BooksProject, migrator: Callable[..., Ran]
