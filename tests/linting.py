@@ -1,15 +1,21 @@
-"""Statements for lint, written short."""
+"""Statements for lint, written short, and the command `lint` with what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from migrator.lint.judge import Judgement, judge
 from migrator.lint.settings import LintSettings
 from migrator.lint.statements import Statement
+from tests.conftest import Ran
+from tests.projects.books import BooksProject
 
 NO_SETTINGS = LintSettings()
 NO_TYPES: Mapping[str, str] = {}
+Lint = Callable[..., Ran]
 
 
 def ran(
@@ -38,3 +44,24 @@ def judged(
 def rules(judgement: Judgement) -> Sequence[str]:
     """Give the rules of the findings, in their order."""
     return [finding.rule for finding in judgement.findings]
+
+
+def linting(books: BooksProject, migrator: Callable[..., Ran], url: str) -> Lint:
+    """Give what runs `migrator lint` in a project with a database, and expects an exit code."""
+
+    def run(*arguments: str, code: int, **env: str) -> Ran:
+        ran = migrator("lint", *arguments, cwd=books.root, env={"TESTING_DATABASE_URL": url, **env})
+        assert ran.code == code, ran.out + ran.err
+        return ran
+
+    return run
+
+
+def findings(ran: Ran) -> list[dict[str, Any]]:
+    """Give the findings of the JSON document."""
+    return list(json.loads(ran.out)["data"]["findings"])
+
+
+def line_of(path: Path, text: str) -> int:
+    """Give the line of a file that has a text."""
+    return next(at for at, line in enumerate(path.read_text().splitlines(), start=1) if text in line)

@@ -13,6 +13,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from migrator.cli.texts import take_as_typed
+from migrator.errors import UsageError
 
 
 class TargetCommand(TyperCommand):
@@ -24,7 +25,21 @@ class TargetCommand(TyperCommand):
         # The arguments of `run` are another command's, and stay as they are.
         if ctx.allow_interspersed_args and any(re.fullmatch(r"-\d+", arg) for arg in args):
             args = targets_last(args, _taking_values(self.params))
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        if ctx.allow_interspersed_args:
+            self._refuse_empty(ctx)
+        return rest
+
+    def _refuse_empty(self, ctx: Any) -> None:
+        """Refuse an argument without a text: a variable of a script that is not set."""
+        for param in self.params:
+            given = ctx.params.get(param.name)
+            values = given if isinstance(given, list | tuple) else [given]
+            if param.param_type_name == "argument" and any(each == "" for each in values):
+                raise UsageError(
+                    f"An argument of {ctx.info_name} is empty.",
+                    hint="Is a variable of the script not set? Leave the argument out, or give one.",
+                )
 
 
 def _taking_values(params: Iterable[Any]) -> set[str]:

@@ -129,10 +129,11 @@ def altered_table(tokens: Tokens) -> tuple[str, tuple[Tokens, ...]] | None:
     name = reader.name()
     if reader.next is not None and reader.next.text == "*":
         reader.at += 1
-    return name, tuple(_between_commas(tokens[reader.at :]))
+    return name, tuple(between_commas(tokens[reader.at :]))
 
 
-def _between_commas(tokens: Tokens) -> Iterator[Tokens]:
+def between_commas(tokens: Tokens) -> Iterator[Tokens]:
+    """Yield the parts of a list, cut at the commas that stand in no brackets."""
     depth, start = 0, 0
     for at, token in enumerate(tokens):
         depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "symbol" else 0

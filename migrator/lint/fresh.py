@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from migrator.lint.copies import copied, copy_name, is_copy
 from migrator.lint.ddl import Object, Reader, Tokens, altered_table, dropped, made, touched
-
-# What Alembic copies a table into, where the database cannot alter it (SQLite).
-COPY = "_alembic_tmp_"
 
 
 class Fresh:
@@ -17,13 +15,16 @@ class Fresh:
 
     def covers(self, tokens: Tokens) -> bool:
         """Whether all that the statement touches is new, or a table that Alembic has copied."""
+        copy = copied(tokens)
+        if copy is not None:
+            return Object("TABLE", copy.table) in self._objects
         objects = touched(tokens)
         return bool(objects) and all(each in self._objects or self._copied(each) for each in objects)
 
     def learn(self, tokens: Tokens) -> None:
         """Take in what the statement makes, drops and renames."""
-        gone = dropped(tokens)
-        self._objects.difference_update(gone)
+        # The copy takes the place of the table: it is as new as that one.
+        self._objects.difference_update(each for each in dropped(tokens) if not self._copied(each))
         new = made(tokens)
         if new is not None and (new.kind != "INDEX" or self.covers(tokens)):
             self._objects.add(new)
@@ -31,15 +32,14 @@ class Fresh:
             self._rename(*renamed)
 
     def _copied(self, each: Object) -> bool:
-        schema, dot, table = each.name.rpartition(".")
-        return each.kind == "TABLE" and Object("TABLE", f"{schema}{dot}{COPY}{table}") in self._objects
+        return each.kind == "TABLE" and Object("TABLE", copy_name(each.name)) in self._objects
 
     def _rename(self, old: Object, new: Object) -> None:
         if old not in self._objects:
             return
         self._objects.remove(old)
         # The copy holds the rows of the table whose name it takes.
-        if COPY not in old.name:
+        if not is_copy(old.name):
             self._objects.add(new)
 
 

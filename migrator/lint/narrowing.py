@@ -31,6 +31,8 @@ _ALIASES = {
     "datetime": "timestamp",
     "longtext": "text",
     "clob": "text",
+    "bool": "tinyint",
+    "boolean": "tinyint",
 }
 _ORDERS = (
     ("tinyint", "smallint", "integer", "bigint", "numeric"),
@@ -41,7 +43,10 @@ _ORDERS = (
     ("time", "timestamp"),
     ("time", "timestamptz"),
 )
+# MariaDB shows them with a width, which says nothing about what they hold.
+_INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
 _STRINGS = ("char", "varchar", "text")
+_ORDERING = re.compile(r"\s+(?:collate|character set|charset)\s+(?:\"[^\"]*\"|\w+)")
 _TYPE = re.compile(r"([^()\[]+)(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?([^()\[]*)(\[.*)?$")
 
 
@@ -93,11 +98,14 @@ def _numerics(before: _Type, after: _Type) -> Verdict:
 
 
 def _read(text: str) -> _Type | None:
-    match = _TYPE.match(text)
+    match = _TYPE.match(_plain(text))
     if match is None or match[5]:
         return None
-    name = _plain(" ".join(filter(None, (match[1], match[4]))))
+    name = " ".join(filter(None, (match[1].strip(), (match[4] or "").strip())))
     name = _ALIASES.get(name, name)
+    first, *more = name.split()
+    if _ALIASES.get(first, first) in _INTEGERS:
+        return _Type(" ".join((_ALIASES.get(first, first), *more)), None, None)
     size = int(match[2]) if match[2] else None
     if name == "char" and size is None:
         size = 1
@@ -105,4 +113,5 @@ def _read(text: str) -> _Type | None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
+    """Give a type in lower case, without spaces around brackets and commas, and without its collation."""
+    return re.sub(r"\s*([(),])\s*", r"\1", _ORDERING.sub("", " ".join(text.lower().split())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from migrator.lint.copies import Copy, copied
 from migrator.lint.ddl import Reader, Tokens, altered_table, dropped, emptied
 from migrator.lint.narrowing import compare
 
@@ -28,8 +29,8 @@ TYPE_CHANGES = frozenset({"changing-column-type", "narrowing"})
 def own_rules(tokens: Tokens, old_types: Mapping[str, str]) -> Iterator[str]:
     """Yield the names of the rules that the statement breaks, which may be one more than once.
 
-    `old_types` maps `table.column` to the type before the statement. A change of type that is known to be
-    harmless breaks no rule.
+    `old_types` maps `table.column` to the type before the statement; where Alembic copies a table, of both
+    tables. A change of type that is known to be harmless breaks no rule.
     """
     for each in dropped(tokens):
         if each.kind in _DROPS:
@@ -38,6 +39,9 @@ def own_rules(tokens: Tokens, old_types: Mapping[str, str]) -> Iterator[str]:
         yield _emptying(tokens)
     if [token.word for token in tokens[:2]] == ["RENAME", "TABLE"]:
         yield "renaming-table"
+    copy = copied(tokens)
+    if copy is not None:
+        yield from _of_copy(copy, old_types)
     altered = altered_table(tokens)
     for action in altered[1] if altered else ():
         yield from _of_action(action, altered[0] if altered else "", old_types)
@@ -73,10 +77,27 @@ def _of_action(action: Tokens, table: str, old_types: Mapping[str, str]) -> Iter
         column, new = change
         if change_of_name := _other_name(action):
             yield change_of_name
-        old = old_types.get(f"{table}.{column}")
-        verdict = "change" if old is None else compare(old, new)
-        if verdict != "harmless":
-            yield "narrowing" if verdict == "narrowing" else "changing-column-type"
+        yield from _retyped(old_types.get(f"{table}.{column}"), new)
+
+
+def _of_copy(copy: Copy, types: Mapping[str, str]) -> Iterator[str]:
+    for key, old in types.items():
+        table, _dot, column = key.rpartition(".")
+        if table != copy.table:
+            continue
+        name = copy.columns.get(column)
+        if name is None:
+            yield "ban-drop-column"
+            continue
+        if name != column:
+            yield "renaming-column"
+        yield from _retyped(old, types.get(f"{copy.copy}.{name}", old))
+
+
+def _retyped(old: str | None, new: str) -> Iterator[str]:
+    verdict = "change" if old is None else compare(old, new)
+    if verdict != "harmless":
+        yield "narrowing" if verdict == "narrowing" else "changing-column-type"
 
 
 def _renaming(reader: Reader) -> Iterator[str]:

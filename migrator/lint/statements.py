@@ -12,7 +12,9 @@ class Statement:
 
     `file` is the path as it is shown, `line` that of the `op.*` call in it, None where that is not known.
     `in_transaction` is False inside an `autocommit_block`. `old_types` maps `table.column` (with the schema
-    if the statement names it) to the column's type before the statement, as far as somebody knows it.
+    if the statement names it) to the column's type before the statement, as far as somebody knows it. Where
+    Alembic copies a table it has both tables; the one statement stands here once for each operation that it
+    carries out, with the columns which that one changes.
     """
 
     sql: str

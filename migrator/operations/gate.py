@@ -1,28 +1,35 @@
 """`lint_gate`: refuses an upgrade that would destroy something which nobody has excused.
 
 It judges by the text of the version files alone, so that a deploy machine needs no scratch server and no
-squawk. What only `lint` sees, such as a type that gets narrower, does not stop it.
+squawk. What only `lint` sees, such as a type that gets narrower, does not stop it; nor does the end of a
+table that the same plan makes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError
 from migrator.results.run import RunPlan
 
-# What `destructive` names, by how it begins, and the rule that forbids it.
-_RULES = (
-    ("drop table", "ban-drop-table"),
-    ("drop column", "ban-drop-column"),
-    ("drop type", "ban-drop-type"),
-    ("drop schema", "ban-drop-schema"),
-    ("drop database", "ban-drop-database"),
-    ("truncate", "truncate"),
-    ("delete from", "delete-without-where"),
-)
+if TYPE_CHECKING:
+    from migrator.revisions.destructive import Destruction
+
+# The rule that forbids each kind of destruction. Another type is none: it may be a wider one.
+_RULES = {
+    "drop table": "ban-drop-table",
+    "drop column": "ban-drop-column",
+    "drop type": "ban-drop-type",
+    "drop schema": "ban-drop-schema",
+    "drop database": "ban-drop-database",
+    "truncate": "truncate",
+    "truncate cascade": "ban-truncate-cascade",
+    "delete from": "delete-without-where",
+}
 
 
 def gate(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
@@ -58,14 +65,29 @@ def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, 
     from migrator.lint.excuses import excuses
     from migrator.lint.rules import RULES
     from migrator.operations.lint import lint_settings_of, source_reader
-    from migrator.revisions.destructive import destructive
 
-    settings, root = lint_settings_of(workspace), workspace.environment.root
+    settings, read = lint_settings_of(workspace), source_reader(workspace)
+    for path, each in _destroyed(workspace.environment.root, plan):
+        rule = _RULES.get(each.kind)
+        if rule is None or settings.severity(RULES[rule]) != "error":
+            continue
+        if not any(excuse.holds_for(rule, each.line) for excuse in excuses(read(path), path)):
+            yield f"{path}:{each.line}", rule, each.what
+
+
+def _destroyed(root: Path, plan: RunPlan) -> Iterator[tuple[str, Destruction]]:
+    """Yield what the plan destroys of that which it has not made itself, with the file's path as shown."""
+    from migrator.revisions.destructive import destructive, tables_made
+
+    new: set[str] = set()
     for step in plan.steps:
-        allowed = excuses(source_reader(workspace)(step.path), step.path)
+        made = list(tables_made(root / step.path))
         for each in destructive(root / step.path):
-            rule = next((rule for start, rule in _RULES if each.what.lower().startswith(start)), None)
-            if rule is None or settings.severity(RULES[rule]) != "error":
-                continue
-            if not any(excuse.holds_for(rule, each.line) for excuse in allowed):
-                yield f"{step.path}:{each.line}", rule, each.what
+            new.update(table for table, line in made if line < each.line)
+            made = [(table, line) for table, line in made if line >= each.line]
+            if not each.tables or not new.issuperset(each.tables):
+                yield step.path, each
+            if each.kind == "drop table":
+                # Another may take its name.
+                new.difference_update(each.tables)
+        new.update(table for table, _line in made)

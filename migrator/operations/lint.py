@@ -127,8 +127,8 @@ def _or_named(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, ConfigurationError) as exc:
-        named = f"Or name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
-        exc.hint = f"{exc.hint} {named}" if exc.hint else named
+        named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
+        exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
         raise
 
 

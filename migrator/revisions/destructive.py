@@ -8,12 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.revisions.calls import UNKNOWN, argument, calls, executed, functions, is_none, shown, table_of
 from migrator.revisions.fingerprint import parse
-
-_UNKNOWN = "?"
-_EXECUTE = frozenset({"execute", "exec_driver_sql"})
-# Calls around the text of a statement that leave it what it is.
-_WRAPPERS = frozenset({"text", "DDL", "dedent", "cleandoc"})
 
 _FLAGS = re.DOTALL | re.IGNORECASE
 # No statements: comments, texts in quotes, and the bodies of functions, which a migration does not run.
@@ -34,12 +30,24 @@ _LOSSES = (
 )
 
 
+_ALTERED = re.compile(rf"\bALTER\s+TABLE\b(?:\s+IF\s+EXISTS\b)?\s*({_NAME})[^;]*\Z", _FLAGS)
+_CASCADE = re.compile(r"[^;]*\bCASCADE\b", _FLAGS)
+_MADE = re.compile(rf"\s*CREATE\s+(?:\w+\s+)?TABLE\s+(?!IF\b)({_NAME})", _FLAGS)
+
+
 @dataclass(frozen=True)
 class Destruction:
-    """One thing that goes with what it holds, such as `drop column users.email`, and the line of the call."""
+    """One thing that goes with what it holds, such as `drop column users.email`, and the line of the call.
+
+    `kind` is how it is done, in lower case: `drop table`, `drop column`, `drop type`, `drop schema`,
+    `drop database`, `truncate`, `truncate cascade`, `delete from` or `change type`. `tables` are those whose
+    content goes, as far as they are named.
+    """
 
     what: str
     line: int
+    kind: str
+    tables: tuple[str, ...] = ()
 
 
 def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...]:
@@ -48,127 +56,91 @@ def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...
     Only the text of that function tells: what it calls elsewhere is not seen, and the computed part of a name
     or of a statement is shown as `?`. Raises OSError, and SyntaxError for a file that is not valid Python.
     """
-    found = [each for named in _functions(parse(path.read_bytes()), function) for each in _calls(named)]
-    calls = sorted(found, key=lambda each: (each[0].lineno, each[0].col_offset))
+    found = [each for named in functions(parse(path.read_bytes()), function) for each in calls(named)]
     return tuple(
-        Destruction(what, call.lineno)
-        for call, batches in calls
+        destruction
+        for call, batches in sorted(found, key=lambda each: (each[0].lineno, each[0].col_offset))
         if isinstance(call.func, ast.Attribute)
-        for what in _destroyed(call, call.func, batches)
+        for destruction in _destroyed(call, call.func, batches)
     )
 
 
-def _functions(tree: ast.Module, name: str) -> Iterator[ast.FunctionDef]:
-    """Yield the function of that name that counts, and those of revisions that were put into this file."""
-    top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    yield from [node for node in top if node.name == name][-1:]
-    for outer in top:
-        if outer.name != name:
-            yield from (n for n in outer.body if isinstance(n, ast.FunctionDef) and n.name == name)
+def tables_made(path: Path, function: str = "upgrade") -> tuple[tuple[str, int], ...]:
+    """Return the tables that `function` of a version file makes in any case, each with the line of the call.
+
+    A table that it makes under a condition, or only where there is none, is not among them: it may have been
+    there. Raises as `destructive` does.
+    """
+    named = functions(parse(path.read_bytes()), function)
+    found = [made for each in named for call in _in_any_case(each.body) for made in _made(call)]
+    return tuple((table, line) for table, line in found if UNKNOWN not in table)
 
 
-def _calls(function: ast.FunctionDef) -> Iterator[tuple[ast.Call, Mapping[str, str]]]:
-    """Yield each call with the tables of the batches around it, by the names that hold them."""
-    stack: list[tuple[ast.AST, Mapping[str, str]]] = [(function, {})]
-    while stack:
-        node, batches = stack.pop()
-        if isinstance(node, ast.Call):
-            yield node, batches
-        if isinstance(node, ast.With):
-            batches = {**batches, **_opened(node)}
-        stack.extend((child, batches) for child in ast.iter_child_nodes(node))
+def _in_any_case(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    for statement in body:
+        match statement:
+            case ast.With(body=inner):
+                yield from _in_any_case(inner)
+            case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
+                yield call
 
 
-def _opened(block: ast.With) -> dict[str, str]:
-    opened = {}
-    for item in block.items:
-        match item:
-            case ast.withitem(
-                context_expr=ast.Call(func=ast.Attribute(attr="batch_alter_table")) as call,
-                optional_vars=ast.Name(id=name),
-            ):
-                opened[name] = _table(call, schema_at=1)
-    return opened
+def _made(call: ast.Call) -> Iterator[tuple[str, int]]:
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "create_table":
+        if is_none(argument(call, "if_not_exists")):
+            yield _plain_name(table_of(call)), call.lineno
+    elif made := _MADE.match(executed(call)):
+        yield _plain_name(made[1]), call.lineno
 
 
-def _destroyed(call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> Iterator[str]:
+def _destroyed(call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> Iterator[Destruction]:
     match method.attr:
         case "drop_table":
-            yield f"drop table {_table(call)}"
+            table = table_of(call)
+            yield Destruction(f"drop table {table}", call.lineno, "drop table", (_plain_name(table),))
         case "drop_column":
-            yield f"drop column {_column(call, method, batches)}"
-        case "alter_column" if not _is_none(_argument(call, "type_")):
-            yield f"change type of {_column(call, method, batches)}"
-        case name if name in _EXECUTE and (statement := _argument(call, "sqltext", 0)):
-            yield from _lost(_sql(statement))
-
-
-def _table(call: ast.Call, schema_at: int | None = None) -> str:
-    schema = _argument(call, "schema", schema_at)
-    table = _shown(_argument(call, "table_name", 0))
-    return table if _is_none(schema) else f"{_shown(schema)}.{table}"
-
-
-def _column(call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> str:
-    receiver = method.value.id if isinstance(method.value, ast.Name) else ""
-    in_batch = receiver in batches or _argument(call, "column_name", 1) is None
-    if in_batch:
-        return f"{batches.get(receiver, _UNKNOWN)}.{_shown(_argument(call, 'column_name', 0))}"
-    return f"{_table(call)}.{_shown(_argument(call, 'column_name', 1))}"
-
-
-def _argument(call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
-    """Return the argument called `name`, or the one at `position`; None if there is neither."""
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    return call.args[position] if position is not None and position < len(call.args) else None
-
-
-def _is_none(node: ast.expr | None) -> bool:
-    return node is None or (isinstance(node, ast.Constant) and node.value is None)
-
-
-def _shown(node: ast.expr | None) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else _UNKNOWN
-
-
-def _sql(node: ast.expr) -> str:
-    """Return the text of a statement, with `?` for each part that is computed."""
-    parts: list[str] = []
-    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        parts.append(_sql(node.right))
-        node = node.left
-    parts.append(_sql_of_one(node))
-    return "".join(reversed(parts))
-
-
-def _sql_of_one(node: ast.expr) -> str:
-    match node:
-        case ast.JoinedStr(values=values):
-            return "".join(_shown(value) for value in values)
-        case ast.BinOp(left=template, op=ast.Mod()):
-            return _sql(template)
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[text, *_]) if (
-            name in _WRAPPERS
-        ):
-            return _sql(text)
-        case ast.Call(func=ast.Attribute(value=text)):
-            # Such as text(...).bindparams(...) and "...".format(...).
-            return _sql(text)
+            yield _of_column("drop column", call, method, batches)
+        case "alter_column" if not is_none(argument(call, "type_")):
+            yield _of_column("change type", call, method, batches)
         case _:
-            return _shown(node)
+            yield from _lost(executed(call), call.lineno)
 
 
-def _lost(sql: str) -> list[str]:
-    """Return the statements of `sql` that destroy, shortened to their first words and what they name."""
+def _of_column(kind: str, call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> Destruction:
+    receiver = method.value.id if isinstance(method.value, ast.Name) else ""
+    in_batch = receiver in batches or argument(call, "column_name", 1) is None
+    table = batches.get(receiver, UNKNOWN) if in_batch else table_of(call)
+    column = shown(argument(call, "column_name", 0 if in_batch else 1))
+    of = " of" if kind == "change type" else ""
+    return Destruction(f"{kind}{of} {table}.{column}", call.lineno, kind, (_plain_name(table),))
+
+
+def _lost(sql: str, line: int) -> Iterator[Destruction]:
+    """Give the statements of `sql` that destroy, shortened to their first words and what they name."""
     plain = _BODY.sub(" ", _QUOTED.sub(lambda found: " " if found["gone"] else found[0], sql)).strip()
     found = [match for pattern in _LOSSES for match in pattern.finditer(plain)]
-    return [
-        f"{' '.join(match[1].upper().split())} {_named(match[2])}"
-        for match in sorted(found, key=re.Match.start)
-    ]
+    for match in sorted(found, key=re.Match.start):
+        words = " ".join(match[1].upper().split())
+        more = " CASCADE" if words == "TRUNCATE" and _CASCADE.match(plain, match.end()) else ""
+        what, kind = f"{words} {_named(match[2])}{more}", f"{words}{more}".lower()
+        tables = (_plain_name(name) for name in _tables(plain, match).split(",") if name.strip())
+        yield Destruction(what, line, kind, tuple(tables))
+
+
+def _tables(plain: str, found: re.Match[str]) -> str:
+    what = found[1].upper().split()[-1]
+    if what in ("TYPE", "SCHEMA", "DATABASE"):
+        return ""
+    if what == "COLUMN":
+        altered = _ALTERED.search(plain, 0, found.start())
+        return altered[1] if altered else ""
+    return found[2] or ""
 
 
 def _named(names: str | None) -> str:
-    return re.sub(r"\bONLY\s+", "", " ".join(names.split()), flags=re.IGNORECASE) if names else _UNKNOWN
+    return re.sub(r"\bONLY\s+", "", " ".join(names.split()), flags=re.IGNORECASE) if names else UNKNOWN
+
+
+def _plain_name(name: str) -> str:
+    """Give a name without quotes, and without the schema that is there anyway."""
+    return _named(name).replace('"', "").replace("`", "").removeprefix("public.")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from migrator.database.embedded.removal import remove_server
 from tests.conftest import Database, Ran
+from tests.linting import Lint, findings, line_of, linting
 from tests.projects.books import AnyDatabase, BooksProject
-from tests.projects.small import tree
+from tests.terminal import at_terminal
 
 AUTHORS = """op.create_table(
     "authors",
@@ -22,7 +23,6 @@ AUTHORS = """op.create_table(
 )"""
 INDEX = "op.create_index('ix_name', 'authors', ['name'])"
 NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
-Lint = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -30,31 +30,19 @@ def lint(books: BooksProject, migrator: Callable[..., Ran], postgres_database: D
     """Runs `migrator lint` of the project on PostgreSQL, whose own database cannot be reached."""
     server = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
     books.settings(migrator=[f"scratch_url = {server}", "scratch_keep = 0"])
-    return _lint(books, migrator, NOWHERE)
+    return linting(books, migrator, NOWHERE)
 
 
-def _lint(books: BooksProject, migrator: Callable[..., Ran], url: str) -> Lint:
-    def run(*arguments: str, code: int, **env: str) -> Ran:
-        ran = migrator("lint", *arguments, cwd=books.root, env={"TESTING_DATABASE_URL": url, **env})
-        assert ran.code == code, ran.out + ran.err
-        return ran
-
-    return run
-
-
-def findings(ran: Ran) -> list[dict[str, Any]]:
-    """Give the findings of the JSON document."""
-    return list(json.loads(ran.out)["data"]["findings"])
+@pytest.fixture
+def embedded(books: BooksProject) -> Iterator[None]:
+    """Takes away the scratch server that the project has for itself."""
+    yield
+    remove_server(books.root)
 
 
 def rules(ran: Ran) -> list[str]:
     """Give the rules of the findings of the JSON document."""
     return [str(each["rule"]) for each in findings(ran)]
-
-
-def line_of(path: Path, text: str) -> int:
-    """Give the line of a file that has a text."""
-    return next(at for at, line in enumerate(path.read_text().splitlines(), start=1) if text in line)
 
 
 def test_a_finding_says_where_what_which_lock_why_and_how_instead(books: BooksProject, lint: Lint) -> None:
@@ -87,6 +75,44 @@ def test_the_safe_way_outside_of_a_transaction_passes(books: BooksProject, lint:
     books.revision("r2", "r1", f"with op.get_context().autocommit_block():\n    {concurrently}")
 
     assert rules(lint("r2", "--json", code=0)) == []
+
+
+def test_what_a_revision_runs_on_a_connection_of_its_own_is_judged(books: BooksProject, lint: Lint) -> None:
+    books.revision("r1", None, AUTHORS)
+    own = "op.get_bind().engine.connect().execution_options(isolation_level='AUTOCOMMIT')"
+    index = "other.execute(sa.text('CREATE INDEX ix_name ON authors (name)'))"
+    file = books.revision("r2", "r1", f"with {own} as other:\n    {index}")
+
+    (found,) = findings(lint("r2", "--json", code=1))
+
+    assert (found["rule"], found["line"]) == ("require-concurrent-index-creation", line_of(file, "ix_name"))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_data_migration_with_ids_of_its_own_is_judged_as_often_as_one_likes(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, AUTHORS)
+    rows = ["INSERT INTO authors (name) VALUES ('a')", "ALTER TABLE authors ADD UNIQUE (id, name)"]
+    fixed = "assert op.get_bind().execute(sa.text('SELECT max(id) FROM authors')).scalar() == 1"
+    books.revision("r2", "r1", "\n".join((*(f"op.execute({row!r})" for row in rows), fixed)))
+    lint = linting(books, migrator, NOWHERE)
+
+    assert len({lint("r2", "--json", code=1).out for _time in range(3)}) == 1
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_revision_that_begins_again_for_each_missing_role_is_judged_once(
+    books: BooksProject, migrator: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, AUTHORS)
+    grants = "\n".join(f"op.execute('GRANT SELECT ON authors TO {name}')" for name in ("reader", "writer"))
+    books.revision("r2", "r1", f"{INDEX}\n{grants}")
+
+    data = json.loads(linting(books, migrator, NOWHERE)("r2", "--json", code=1).out)["data"]
+
+    assert (data["revisions"], data["statements"]) == (["r2"], 3)
+    assert [each["rule"] for each in data["findings"]] == ["require-concurrent-index-creation"]
 
 
 def test_only_what_a_conditional_revision_really_runs_is_judged(books: BooksProject, lint: Lint) -> None:
@@ -220,6 +246,19 @@ def test_a_form_that_is_none_is_a_usage_error(lint: Lint, arguments: list[str], 
     assert said in lint(*arguments, code=2).err
 
 
+def test_a_terminal_gets_the_same_facts_in_colours(books: BooksProject, on_sqlite: AnyDatabase) -> None:
+    books.revision("r1", None, AUTHORS)
+    books.revision("r2", "r1", "op.drop_table('authors')")
+
+    shown = at_terminal(["migrator", "lint", "r2"], books.root, on_sqlite.env)
+    plain = at_terminal(["migrator", "lint", "r2"], books.root, {**on_sqlite.env, "NO_COLOR": "1"})
+
+    assert (shown.code, plain.code, plain.text) == (1, 1, shown.text)
+    assert "r2_by_hand.py:8" in "".join(shown.text.split())
+    assert "op.drop_table of r2: DROP TABLE authors" in shown.text
+    assert "\x1b[1;31mmigrations/test/versions/r2_by_hand.py:8: error " in shown.screen
+
+
 def test_an_unknown_revision_is_5(books: BooksProject, lint: Lint) -> None:
     books.revision("r1", None, AUTHORS)
 
@@ -254,7 +293,7 @@ def test_without_names_it_is_what_the_database_has_not(
     books: BooksProject, migrator: Callable[..., Ran], on_postgresql: AnyDatabase
 ) -> None:
     books.settings(migrator=[f"scratch_url = {on_postgresql.url}", "scratch_keep = 0"])
-    lint = _lint(books, migrator, on_postgresql.url)
+    lint = linting(books, migrator, on_postgresql.url)
     books.revision("r1", None, AUTHORS)
     assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
     assert "0 statements of 0 revisions" in lint(code=0).out
@@ -297,7 +336,7 @@ def test_without_squawk_it_is_3_with_the_install_command(
 def test_on_sqlite_destructive_operations_are_found_without_squawk(
     books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
 ) -> None:
-    lint = _lint(books, migrator, on_sqlite.url)
+    lint = linting(books, migrator, on_sqlite.url)
     books.revision("r1", None, AUTHORS)
     books.revision("r2", "r1", f"{INDEX}\nop.drop_column('authors', 'born')\nop.drop_table('authors')")
 
@@ -322,60 +361,3 @@ def test_any_alembic_project_is_judged(
     ran = migrator("lint", "head", "--config", str(plain), "--json", cwd=books.root)
 
     assert (ran.code, rules(ran)) == (1, ["ban-drop-table"]), ran.err
-
-
-def test_the_gate_refuses_what_nobody_has_excused_and_leaves_the_database(
-    books: BooksProject, migrator: Callable[..., Ran], either_database: AnyDatabase
-) -> None:
-    books.settings(migrator=["lint_gate = true"])
-    books.revision("r1", None, AUTHORS)
-    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
-    file = books.revision("r2", "r1", "op.drop_column('authors', 'born')")
-    before = tree(books.versions)
-
-    ran = migrator("upgrade", cwd=books.root, env=either_database.env)
-
-    place = f"migrations/test/versions/{file.name}:{line_of(file, 'drop_column')}"
-    assert ran.code == 4
-    assert f"lint_gate of testing refuses the upgrade: {place}: drop column authors.born" in ran.err
-    assert "[ban-drop-column]; nothing was done." in ran.err
-    assert "# migrator: allow ban-drop-column -- reason" in ran.err
-    assert (either_database.version(), tree(books.versions)) == (["r1"], before)
-
-    dry = migrator("upgrade", "--dry-run", cwd=books.root, env=either_database.env)
-
-    assert dry.code == 0
-    assert f"note: lint_gate of testing refuses the upgrade: {place}" in dry.out
-
-    file.write_text(
-        file.read_text().replace("'born')", "'born')  # migrator: allow ban-drop-column -- never used")
-    )
-
-    assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
-    assert either_database.version() == ["r2"]
-
-
-def test_the_gate_lets_a_whole_history_make_a_new_database_and_goes_by_the_rules_of_the_ini(
-    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
-) -> None:
-    books.settings(migrator=["lint_gate = true"])
-    books.revision("r1", None, AUTHORS)
-    books.revision("r2", "r1", "op.drop_column('authors', 'born')")
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    books.revision("r3", "r2", "op.execute('DELETE FROM authors')")
-    refused = migrator("upgrade", cwd=books.root, env=on_sqlite.env)
-    assert (refused.code, "[delete-without-where]" in refused.err) == (4, True)
-    books.settings(migrator=["lint_gate = true", "lint_ignore = delete-without-where"])
-
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-
-
-def test_a_destroying_upgrade_goes_ahead_where_there_is_no_gate(
-    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
-) -> None:
-    books.revision("r1", None, AUTHORS)
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    books.revision("r2", "r1", "op.drop_table('authors')")
-
-    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
-    assert on_sqlite.tables() == ["alembic_version"]

@@ -420,8 +420,9 @@ def test_a_template_that_somebody_reads_is_not_copied_but_made_again(root: Path,
         ("pass", True),
         ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
         ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
+        ('with op.get_bind().engine.begin() as c:\n    c.exec_driver_sql("CREATE TABLE t4 (id int)")', False),
     ],
-    ids=["ordinary", "nothing", "autocommit", "by the driver"],
+    ids=["ordinary", "nothing", "autocommit", "by the driver", "on a connection of its own"],
 )
 def test_a_revision_is_tried_out_and_the_template_stays_as_it_is(
     root: Path, notes: Path, body: str, undone: bool
@@ -435,6 +436,49 @@ def test_a_revision_is_tried_out_and_the_template_stays_as_it_is(
         done = database.try_out("r4", lambda _connection, step: steps.append(str(step)))
 
     assert (done, len(steps)) == (undone, 1)
+    with place(root) as opened, opened.at("r3") as database:
+        assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
+
+
+def try_out_again(root: Path) -> list[bool]:
+    """Try revision r4 out twice, on the template of what is below it."""
+    done = []
+    for _time in range(2):
+        with place(root) as opened, opened.reading("r3") as database:
+            assert database.is_template
+            done.append(database.try_out("r4", lambda _connection, _step: None))
+    return done
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'op.execute("INSERT INTO t3 DEFAULT VALUES")',
+        "op.execute(\"SELECT setval('t3_id_seq', 9)\")",
+        'op.execute("DO $$ BEGIN INSERT INTO t3 DEFAULT VALUES; END $$")',
+        'try:\n    op.execute("INSERT INTO t3 DEFAULT VALUES")\nexcept Exception:\n    pass',
+    ],
+    ids=["insert", "setval", "block", "errors caught"],
+)
+def test_what_may_ask_a_sequence_is_not_tried_out_on_a_template(root: Path, notes: Path, body: str) -> None:
+    write(root, 3, 'op.execute("CREATE TABLE t3 (id serial)")')
+    replayed(root, notes)
+    write(root, 4, body)
+
+    assert try_out_again(root) == [False, False]
+
+    with place(root) as opened, opened.at("r3") as database:
+        state = text("SELECT last_value, is_called FROM t3_id_seq")
+        assert database.call(lambda connection: tuple(connection.execute(state).one())) == (1, False)
+
+
+def test_a_revision_is_undone_when_it_began_again_for_a_missing_role(root: Path, notes: Path) -> None:
+    replayed(root, notes)
+    write(
+        root, 4, 'op.execute("CREATE TABLE t4 (id int)")\nop.execute("GRANT SELECT ON t4 TO readers_of_t4")'
+    )
+
+    assert try_out_again(root) == [True, True]
     with place(root) as opened, opened.at("r3") as database:
         assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
 

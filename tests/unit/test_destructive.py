@@ -7,7 +7,7 @@ from textwrap import indent
 
 import pytest
 
-from migrator.revisions.destructive import Destruction, destructive
+from migrator.revisions.destructive import destructive, tables_made
 
 HEAD = "from alembic import op\nimport sqlalchemy as sa\n\n"
 
@@ -165,13 +165,60 @@ def test_they_come_in_the_order_of_the_file_with_their_lines(tmp_path: Path) -> 
         ]
     )
 
-    assert destructive(write(tmp_path, body)) == (
-        Destruction("DROP TYPE a", 6),
-        Destruction("drop column b.c", 9),
-        Destruction("drop column d.c", 11),
-        Destruction("drop table e", 12),
-        Destruction("drop table f", 12),
-    )
+    assert [(each.what, each.line) for each in destructive(write(tmp_path, body))] == [
+        ("DROP TYPE a", 6),
+        ("drop column b.c", 9),
+        ("drop column d.c", 11),
+        ("drop table e", 12),
+        ("drop table f", 12),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "tables"),
+    [
+        ("op.drop_table('t', schema='s')", "drop table", ("s.t",)),
+        ("op.drop_table('t', schema='public')", "drop table", ("t",)),
+        ("op.execute('DROP TABLE IF EXISTS \"T\", public.u CASCADE')", "drop table", ("T", "u")),
+        ("op.execute('ALTER TABLE ONLY s.t ADD a int, DROP COLUMN b')", "drop column", ("s.t",)),
+        ("op.execute('ALTER TABLE t ADD a int; DROP COLUMN b')", "drop column", ()),
+        (batch("batch_op.drop_column('c')"), "drop column", ("t",)),
+        ("op.alter_column('t', 'c', type_=sa.Text())", "change type", ("t",)),
+        ("op.execute('TRUNCATE t, u')", "truncate", ("t", "u")),
+        ("op.execute('TRUNCATE TABLE t RESTART IDENTITY CASCADE')", "truncate cascade", ("t",)),
+        ("op.execute('TRUNCATE t; DROP VIEW v CASCADE')", "truncate", ("t",)),
+        ("op.execute('DELETE FROM ONLY t')", "delete from", ("t",)),
+        ("op.execute('DROP TYPE t')", "drop type", ()),
+        ("op.execute('DROP SCHEMA t')", "drop schema", ()),
+    ],
+)
+def test_each_says_how_it_is_done_and_to_which_tables(
+    tmp_path: Path, body: str, kind: str, tables: tuple[str, ...]
+) -> None:
+    (only,) = destructive(write(tmp_path, body))
+
+    assert (only.kind, only.tables) == (kind, tables)
+
+
+@pytest.mark.parametrize(
+    ("body", "tables"),
+    [
+        ("op.create_table('t', sa.Column('c', sa.Text()))", ["t"]),
+        ("table = op.create_table('t', schema='s')", ["s.t"]),
+        ("op.execute('CREATE TABLE public.t (c text)')", ["t"]),
+        ("op.execute('CREATE UNLOGGED TABLE \"T\" AS SELECT 1')", ["T"]),
+        ("with op.get_context().autocommit_block():\n    op.create_table('t')", ["t"]),
+        # It may have been there.
+        ("op.create_table('t', if_not_exists=True)", []),
+        ("op.execute('CREATE TABLE IF NOT EXISTS t (c text)')", []),
+        ("if x:\n    op.create_table('t')", []),
+        ("for name in names:\n    op.create_table(name)", []),
+        ("op.create_table(name)", []),
+        ("op.execute(f'CREATE TABLE {name} (c text)')", []),
+    ],
+)
+def test_tables_that_are_made_in_any_case_are_known(tmp_path: Path, body: str, tables: list[str]) -> None:
+    assert [table for table, _line in tables_made(write(tmp_path, body))] == tables
 
 
 def test_only_the_function_asked_for_is_read(tmp_path: Path) -> None:

@@ -150,6 +150,15 @@ def test_a_table_that_was_copied_is_not_an_empty_one() -> None:
         ("mood", "mood", "harmless"),
         ("mood", "text", "change"),
         ("enum('a','b')", "enum('a')", "change"),
+        ("ENUM('a','b')", "ENUM ( 'a' , 'b' )", "harmless"),
+        ("BIGINT(20)", "BIGINT", "harmless"),
+        ("INTEGER(10) UNSIGNED", "INTEGER UNSIGNED", "harmless"),
+        ("BIGINT(20)", "INTEGER", "narrowing"),
+        ("TINYINT(1)", "BOOL", "harmless"),
+        ("boolean", "integer", "change"),
+        ("VARCHAR(50) COLLATE utf8mb4_bin", "VARCHAR(50)", "harmless"),
+        ('VARCHAR(50) COLLATE "C"', "VARCHAR(20)", "narrowing"),
+        ("VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "VARCHAR(60)", "harmless"),
     ],
 )
 def test_types_are_compared(old: str, new: str, verdict: str) -> None:

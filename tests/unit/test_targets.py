@@ -10,7 +10,7 @@ import pytest
 from migrator.cli.app import COMMANDS
 from migrator.cli.targets import targets_last
 from tests.conftest import Ran
-from tests.projects.small import versions, write_project, write_revision
+from tests.projects.small import tree, versions, write_project, write_revision
 
 Migrator = Callable[..., Ran]
 URL = "sqlite:///data.db"
@@ -97,3 +97,14 @@ def test_every_option_of_every_command_is_a_usage_error_when_it_is_mistyped(migr
     for command in COMMANDS:
         for typo in ("--dryrun", "--messag=x", "--no-imput", "--jsn"):
             assert migrator(command.name, typo).code == 2, (command.name, typo)
+
+
+@pytest.mark.parametrize("arguments", [["upgrade"], ["stamp"], ["show"], ["merge", "aaa1"], ["lint", "aaa1"]])
+def test_an_empty_argument_is_a_usage_error(arguments: list[str], small: Path, migrator: Migrator) -> None:
+    before = tree(small)
+
+    ran = migrator(*arguments, "", "--url", URL, cwd=small)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"An argument of {arguments[0]} is empty." in ran.err
+    assert tree(small) == before
