@@ -446,3 +446,18 @@ def test_names_that_need_quotes_are_squashed(books: BooksProject, run: Callable[
     run("upgrade")
 
     assert "moved 2 revisions" in run("squash", "--to", "r2").out
+
+
+def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
+    three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
+) -> None:
+    run = runner(migrator, three, on_sqlite)
+    run("upgrade", "r1")
+    run("squash", "--to", "r2", "--applied")
+    run("squash", "--to", "r3", "--applied")
+
+    said = run("upgrade", code=5).err
+
+    assert "Revision r1 was squashed into r3 (migrations/test/versions/r3_squash_of_2" in said
+    assert "`migrator upgrade r2`" in said
+    assert "stamp --purge" not in said
