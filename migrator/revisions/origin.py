@@ -97,8 +97,8 @@ def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Origi
         return None
     return Origin(
         "archived",
-        f"Revision {revision} was squashed into {last} ({_shown(new, places.root)}), and this database had not"
-        f" applied all of that ({_shown(path, places.root)}).",
+        f"Revision {revision} was squashed into {last} ({_shown(new, places.root)}), and this database had"
+        f" not applied all of that ({_shown(path, places.root)}).",
         f"Put the files of {_shown(archive, places.root)} in the place of that file, run"
         f" `migrator upgrade {first}`, and put all back: a stamp would leave out what lies between.",
     )

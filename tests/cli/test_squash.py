@@ -461,3 +461,17 @@ def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
     assert "Revision r1 was squashed into r3 (migrations/test/versions/r3_squash_of_2" in said
     assert "`migrator upgrade r2`" in said
     assert "stamp --purge" not in said
+
+
+def test_a_type_that_sqlalchemy_does_not_know_is_named_with_its_column(
+    books: BooksProject, on_server: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, "op.execute('CREATE TABLE t (x xml)')", "op.drop_table('t')")
+    books.revision("r2", "r1")
+    on_server("upgrade")
+    before = tree(books.root / "migrations")
+
+    said = on_server("squash", "--to", "r2", code=4).err
+
+    assert "does not know the type of t.x" in said
+    assert tree(books.root / "migrations") == before

@@ -31,7 +31,8 @@ _OBJECTS = " UNION ALL ".join(f"SELECT '{each}'::regclass::oid, oid, 0, '' FROM 
 # Below 16384 is what the server brought along. Rights are those that differ from what an owner has anyway.
 _STATEMENT = text(
     f"""
-SELECT CASE WHEN o.rights = '' THEN '' ELSE 'grants on ' END || pg_describe_object(o.classid, o.objid, o.subid),
+SELECT CASE WHEN o.rights = '' THEN '' ELSE 'grants on ' END
+    || pg_describe_object(o.classid, o.objid, o.subid),
     o.rights
 FROM ({_OBJECTS}
     UNION ALL SELECT 'pg_type'::regclass, oid, 0, '' FROM pg_type WHERE typtype = 'b' AND typcategory <> 'A'
