@@ -76,8 +76,8 @@ def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]
     generate = ("generate", "-m", "nothing", "--against", "history")
     return [
         Case("--help", *pair("--help", expected="upgrade"), bound=0.60, runs=21),
-        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=1.15, runs=15),
-        Case(f"history, {many}", *pair("history", expected=project.head), bound=1.15, runs=15),
+        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=0.35, runs=15),
+        Case(f"history, {many}", *pair("history", expected=project.head), bound=0.35, runs=15),
         Case(
             f"upgrade, {many}",
             *pair("upgrade", "head"),

@@ -28,9 +28,8 @@ from migrator.bridge.script_errors import (
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
-from migrator.revisions.headers import version_files
+from migrator.revisions.headers import LONGEST_ID, version_files
 
-LONGEST_ID = 32
 _Stamp = tuple[tuple[str, int, int, int], ...]
 # The version files as they were read last. A command reads the same ones several times, and executing a
 # thousand takes longer than all the rest of it.

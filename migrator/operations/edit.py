@@ -9,10 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migrator.bridge.files import version_files
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.operations.look import scripts_for
+from migrator.operations.look import named_revisions
 from migrator.results.events import Report
 from migrator.results.revisions import Edited
 
@@ -23,15 +22,18 @@ def edit(workspace: Workspace, target: str, report: Report) -> Edited:
     Raises RevisionsError where nothing is named or a file does not load afterwards, ConfigurationError where
     there is no editor.
     """
-    scripts = scripts_for(target, workspace, "edit", report)
-    if not scripts:
+    named = named_revisions(target, workspace, "edit", report)
+    if not named:
         raise RevisionsError(
             f"No revision file is named by {target}.", hint="List them with: migrator history"
         )
-    paths = [Path(script.path) for script in scripts]
+    paths = [workspace.environment.root / each.path for each in named]
     command = _editor()
     for path in paths:
         _open(command, path)
+    # Imported here: what an editor shows need not wait for it.
+    from migrator.bridge.files import version_files
+
     version_files(workspace)
     return Edited(tuple(workspace.environment.shown(path) for path in paths))
 

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.adjusting import Wishes
 from migrator.bridge.comparing import Comparison
-from migrator.bridge.scripts import LONGEST_ID, translated
+from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, Session, database_session, file_session
 from migrator.bridge.several_heads import several_heads
 from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
@@ -25,6 +25,7 @@ from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated
+from migrator.revisions.headers import LONGEST_ID
 from migrator.revisions.message import docstring_safe
 
 

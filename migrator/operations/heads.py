@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from migrator.bridge.files import version_files
-from migrator.bridge.scripts import translated
 from migrator.config.select import Workspace
-from migrator.operations.look import infos
+from migrator.operations.look import revisions_in_files
 from migrator.results.revisions import RevisionList
 
 
 def heads(workspace: Workspace, *, resolve_dependencies: bool = False) -> RevisionList:
     """Give the heads. With `resolve_dependencies`, `depends_on` counts like a down revision."""
-    scripts = version_files(workspace)
-    with translated(workspace):
-        names = "heads" if resolve_dependencies else scripts.get_heads()
-        return RevisionList(infos(scripts.get_revisions(names), workspace))
+    found = revisions_in_files(
+        workspace,
+        lambda graph: graph.real_heads if resolve_dependencies else graph.heads,
+        lambda scripts: scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()),
+    )
+    return RevisionList(found)

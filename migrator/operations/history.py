@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from migrator.bridge.files import version_files
-from migrator.bridge.scripts import translated
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.look import infos
+from migrator.operations.look import revisions_in_files
 from migrator.results.events import Report
 from migrator.results.revisions import History
 
@@ -21,15 +19,19 @@ def history(
     """
     start, end = _split(rev_range)
     if not indicate_current and "current" not in (start, end):
-        scripts = version_files(workspace)
-        with translated(workspace):
-            walked = scripts.walk_revisions(base=start or "base", head=end or "heads")
-            return History(infos(walked, workspace))
+        base, head = start or "base", end or "heads"
+        walked = revisions_in_files(
+            workspace,
+            lambda graph: graph.walk(base, head),
+            lambda scripts: scripts.walk_revisions(base=base, head=head),
+        )
+        return History(walked)
     return _in_database(workspace, report, start, end)
 
 
 def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> History:
     # Imported here: without -i no database is asked.
+    from migrator.bridge.scripts import translated
     from migrator.bridge.session import Needs, database_session
     from migrator.operations.standing import infos_in_database, known_heads
 

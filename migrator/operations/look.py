@@ -1,36 +1,112 @@
 """What `heads`, `branches`, `history`, `show` and `edit` have in common.
 
-What belongs to databases is imported where one is asked: most of these commands only read files.
+They read the headers of the version files. Alembic, which executes the files, is asked, and imported, only
+where headers do not tell, or where something is wrong: what it says then is the error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from alembic.script import Script
-
-from migrator.bridge.files import version_files
-from migrator.bridge.scripts import revision_info, translated
+from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError
 from migrator.results.events import Report
 from migrator.results.revisions import Revision
+from migrator.revisions.graph import Graph, Node, UnclearGraph
+from migrator.revisions.graph_files import read_graph
+from migrator.revisions.headers import LONGEST_ID
+
+if TYPE_CHECKING:
+    from alembic.script import Script, ScriptDirectory
+
+_CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
+_SWITCHES = {"true": True, "false": False}
 
 
-def infos(scripts: Iterable[Script], workspace: Workspace) -> tuple[Revision, ...]:
-    """Give the facts of revision files, where no database was asked."""
-    return tuple(revision_info(script, workspace) for script in scripts)
+def revisions_in_files(
+    workspace: Workspace,
+    from_graph: Callable[[Graph], Iterable[Node]],
+    from_scripts: Callable[[ScriptDirectory], Iterable[Script]],
+) -> tuple[Revision, ...]:
+    """Give revisions as the graph of the headers has them, else as Alembic's ScriptDirectory has them.
+
+    Raises RevisionsError and ConfigurationError.
+    """
+    try:
+        return tuple(_info(node, workspace) for node in from_graph(_graph(workspace)))
+    except UnclearGraph:
+        from migrator.bridge.files import version_files
+        from migrator.bridge.scripts import revision_info, translated
+
+        scripts = version_files(workspace)
+        with translated(workspace):
+            return tuple(revision_info(script, workspace) for script in from_scripts(scripts))
 
 
-def scripts_for(target: str, workspace: Workspace, command: str, report: Report) -> list[Script]:
-    """Give the revision files that `target` names; `current` asks the database. Raises RevisionsError."""
+def named_revisions(target: str, workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
+    """Give the revisions that `target` names; `current` asks the database. Raises RevisionsError."""
     if target == "current":
-        return _scripts_of_database(workspace, command, report)
-    scripts = version_files(workspace)
-    with translated(workspace):
-        return [script for script in scripts.get_revisions(target) if script is not None]
+        return _of_database(workspace, command, report)
+    return revisions_in_files(
+        workspace,
+        lambda graph: graph.find(target),
+        lambda scripts: [each for each in scripts.get_revisions(target) if each is not None],
+    )
 
 
-def _scripts_of_database(workspace: Workspace, command: str, report: Report) -> list[Script]:
+def _graph(workspace: Workspace) -> Graph:
+    """Read the graph of a workspace's version files. Raises UnclearGraph."""
+    environment = workspace.environment
+    try:
+        recursive = _switch(workspace, "recursive_version_locations")
+        if _switch(workspace, "sourceless"):
+            raise UnclearGraph
+        folders = version_folders(environment)
+    except ConfigurationError as exc:
+        raise UnclearGraph from exc
+    if environment.managed and not all(folder.is_dir() for folder in folders):
+        raise UnclearGraph
+    graph = read_graph(folders, recursive=recursive)
+    if environment.managed and any(len(node.revision) > LONGEST_ID for node in graph.nodes):
+        raise UnclearGraph
+    return graph
+
+
+def _switch(workspace: Workspace, name: str) -> bool:
+    said = workspace.environment.file.option(name)
+    if said is None:
+        return False
+    if said not in _SWITCHES:
+        raise UnclearGraph
+    return _SWITCHES[said]
+
+
+def _info(node: Node, workspace: Workspace) -> Revision:
+    """Give the facts of a revision file as plain data."""
+    header = node.header
+    created = _CREATED.search(header.description)
+    return Revision(
+        revision=header.revision,
+        down_revisions=header.down_revision,
+        depends_on=header.depends_on,
+        branch_labels=tuple(sorted(node.labels)),
+        message=" ".join(header.doc.split()),
+        description=header.description,
+        path=workspace.environment.shown(header.path),
+        created=created[1].strip() if created else None,
+        is_head=node.is_head,
+        is_branch_point=node.is_branch_point,
+        is_merge_point=node.is_merge_point,
+        is_effective_head=node.is_head and not node.is_real_head,
+        next_revisions=tuple(sorted(node.next)),
+    )
+
+
+def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
+    from migrator.bridge.scripts import revision_info, translated
     from migrator.bridge.session import Needs, database_session
     from migrator.operations.standing import known_heads
 
@@ -38,4 +114,4 @@ def _scripts_of_database(workspace: Workspace, command: str, report: Report) -> 
     with database_session(workspace, [command, "current"], report, needs) as session:
         heads = known_heads(session)
         with translated(workspace):
-            return list(session.scripts.get_revisions(heads))
+            return tuple(revision_info(each, workspace) for each in session.scripts.get_revisions(heads))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from migrator.config.select import Workspace
-from migrator.operations.look import infos, scripts_for
+from migrator.operations.look import named_revisions
 from migrator.results.events import Report
 from migrator.results.revisions import RevisionList
 
 
 def show(workspace: Workspace, target: str, report: Report) -> RevisionList:
     """Give the revisions that `target` names, such as `head`, an id or `current`. Raises RevisionsError."""
-    scripts = scripts_for(target, workspace, "show", report)
-    return RevisionList(infos(scripts, workspace))
+    return RevisionList(named_revisions(target, workspace, "show", report))

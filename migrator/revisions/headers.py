@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
+from migrator.revisions.stock_headers import stock_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,19 +22,27 @@ if TYPE_CHECKING:
 _VERSION_FILE = re.compile(r"^(?!\.\#|__init__)(.*\.py)$")
 _ID_IN_NAME = re.compile(r"([a-f0-9]+)\.py$")
 
+# What the column of Alembic's version table holds.
+LONGEST_ID = 32
+
 _NAMES = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a version file declares. `doc` is the first paragraph of its docstring, as Alembic shows it."""
+    """What a version file declares. `description` is its docstring, as Alembic shows it."""
 
     path: Path
     revision: str
     down_revision: tuple[str, ...]
     branch_labels: tuple[str, ...]
     depends_on: tuple[str, ...]
-    doc: str
+    description: str
+
+    @property
+    def doc(self) -> str:
+        """The first paragraph of the docstring: the message of the revision."""
+        return self.description.split("\n\n")[0]
 
 
 class ComputedHeader(Exception):
@@ -55,6 +65,9 @@ def read_header(path: Path) -> Header | None:
 
 def header_of(path: Path, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
+    stock = stock_values(source)
+    if stock is not None:
+        return Header(path, *stock[:-1], _shown(stock[-1]))
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
     if revision is None:
@@ -72,8 +85,17 @@ def header_of(path: Path, source: bytes) -> Header | None:
         down_revision=_texts(path, bound, "down_revision"),
         branch_labels=_texts(path, bound, "branch_labels"),
         depends_on=_texts(path, bound, "depends_on"),
-        doc=(ast.get_docstring(tree, clean=False) or "").strip().split("\n\n")[0],
+        description=_shown(ast.get_docstring(tree, clean=False) or ""),
     )
+
+
+def _shown(docstring: str) -> str:
+    """Give a docstring as a module has it: from Python 3.13 on, less the indentation that all lines share."""
+    if sys.version_info >= (3, 13) and "\n " in docstring:
+        first, *others = docstring.expandtabs().split("\n")
+        margin = min((len(line) - len(line.lstrip()) for line in others if line.strip()), default=0)
+        docstring = "\n".join([first.lstrip(), *(line[margin:] for line in others)])
+    return docstring.strip()
 
 
 def header_values(path: Path, source: bytes) -> tuple[ast.Module, dict[str, ast.expr | None]]:

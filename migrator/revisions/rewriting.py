@@ -170,8 +170,8 @@ def _check(path: Path, expected: Header | None, written: bytes) -> None:
     except (RevisionsError, ComputedHeader) as exc:
         raise not_changed(path, f"it would not parse ({exc})", "Change the file by hand.") from exc
     if found is not None and expected is not None:
-        # The first paragraph of the docstring may be the very line that was changed.
-        found = replace(found, doc=expected.doc)
+        # Its lines may be the very ones that were changed.
+        found = replace(found, description=expected.description)
     if found != expected:
         raise not_changed(path, "its header is bound in an unusual way", "Change the file by hand.")
 

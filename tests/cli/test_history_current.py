@@ -262,3 +262,51 @@ def test_show_current_asks_the_database(go: Go) -> None:
 
     assert go("show", "current").out.startswith("Rev: r2")
     assert go("show", "nowhere").code == 5
+
+
+@pytest.mark.parametrize("command", ["heads", "history", "branches", "show"])
+def test_version_files_are_read_and_not_executed(
+    migrator: Migrator, books: BooksProject, command: str
+) -> None:
+    books.tables("authors", "shelves")
+    trace = books.root / "executed"
+    for file in books.versions.iterdir():
+        file.write_text(f"{file.read_text()}\nopen({str(trace)!r}, 'w').close()\n")
+
+    ran = migrator(command, "--json", cwd=books.root, env=NOWHERE)
+
+    assert (ran.code, trace.exists()) == (0, False), ran.err
+
+
+def test_a_file_that_computes_its_header_is_executed_and_the_answer_is_the_same(
+    migrator: Migrator, books: BooksProject
+) -> None:
+    books.tables("authors", "shelves")
+    told = {command: migrator(command, "--json", cwd=books.root).out for command in ("heads", "history")}
+    file = books.versions / "r2_by_hand.py"
+    file.write_text(file.read_text().replace("revision = 'r2'", "revision = 'r' + str(2)"))
+
+    for command, said in told.items():
+        assert migrator(command, "--json", cwd=books.root).out == said
+
+
+def test_a_plain_configuration_with_folders_in_folders_shows_what_alembic_shows(
+    migrator: Migrator, shell: Callable[..., Ran], books: BooksProject
+) -> None:
+    books.tables("authors", "shelves")
+    deeper = books.versions / "2026"
+    deeper.mkdir()
+    (books.versions / "r2_by_hand.py").rename(deeper / "r2.py")
+    plain = books.root / "plain.ini"
+    plain.write_text(
+        "[alembic]\nscript_location = migrations\npath_separator = newline\n"
+        "recursive_version_locations = true\nversion_locations = migrations/test/versions\n"
+    )
+
+    for command in (["heads"], ["history"], ["history", "-v"], ["show", "head"]):
+        ran = migrator(*command, "--config", "plain.ini", cwd=books.root)
+        theirs = shell(["alembic", "-c", "plain.ini", *command], cwd=books.root)
+        assert (ran.code, theirs.code) == (0, 0), ran.err + theirs.err
+        assert (
+            ran.out.replace(f"{books.root}/", "").split() == theirs.out.replace(f"{books.root}/", "").split()
+        )

@@ -23,7 +23,7 @@ sys.exit(code)
 """
 _SLOW_AT_HELP = {"alembic", "sqlalchemy", "asyncio", "rich", "dotenv", "pydantic"}
 _OF_DATABASES = {"migrator.env", "migrator.bridge.session", "migrator.database.engine", "asyncpg"}
-_SLOW_AT_FILES = {"rich", "dotenv", "pydantic", *_OF_DATABASES}
+_SLOW_AT_FILES = _SLOW_AT_HELP | _OF_DATABASES
 
 
 def _imported(shell: Shell, project: Path, *args: str) -> set[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from alembic.script import Script
 
 from migrator.bridge.files import version_files
-from migrator.bridge.scripts import LONGEST_ID
 from migrator.bridge.several_heads import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
@@ -19,6 +18,7 @@ from migrator.operations.doctor.erring import problem_of
 from migrator.results.doctor import Finding
 from migrator.revisions.diagnosis import readable_headers
 from migrator.revisions.fingerprint import parse
+from migrator.revisions.headers import LONGEST_ID
 
 _SHOWN = 5
 
