@@ -10,13 +10,15 @@ from alembic.autogenerate import produce_migrations
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import ForeignKeyConstraint, MetaData
+from sqlalchemy import Column, ForeignKeyConstraint, MetaData
+from sqlalchemy.types import NullType
 
 from migrator.bridge.enums import compare_enums
 from migrator.bridge.hanging import Renamed
 from migrator.bridge.reversible import Statements
 from migrator.bridge.serials import find_serials_at_once
 from migrator.database.catalog.carrying import Carried
+from migrator.errors import RefusedError
 from migrator.results.changes import Change
 
 
@@ -42,7 +44,24 @@ def creation_of(
         *in_order(_without(drops.reverse().ops, carried.indexes)),
         *_statements(carried.last, carried.undo_last),
     ]
+    _refuse_unknown_types(up)
     return up, [operation.reverse() for operation in reversed(up)]
+
+
+def _refuse_unknown_types(operations: Sequence[ops.MigrateOperation]) -> None:
+    made = [op for op in operations if isinstance(op, ops.CreateTableOp)]
+    found = [
+        f"{_name(op.schema, op.table_name)}.{column.name}"
+        for op in made
+        for column in op.columns
+        if isinstance(column, Column) and isinstance(column.type, NullType)
+    ]
+    if found:
+        raise RefusedError(
+            f"SQLAlchemy does not know the type of {', '.join(found)}, so that no revision can be written"
+            " that makes it; nothing was changed.",
+            hint="Import the package that brings the type (such as pgvector.sqlalchemy) in env.py.",
+        )
 
 
 def _without(

@@ -14,6 +14,7 @@ from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
 from migrator.database.catalog.carrying import Carried, carried_over, filled_tables
 from migrator.database.catalog.objects import Key
+from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError
 from migrator.operations.catalog_view import scratch_catalog
 from migrator.operations.drafts import Draft
@@ -91,7 +92,12 @@ def _write(
             if wanted.rows:
                 _refuse_rows(workspace, database, old)
             carried = database.call(lambda connection: carried_over(connection, base, old, also))
-            return old, _written(database, draft, wanted, carried)
+            return _whole(database, old), _written(database, draft, wanted, carried)
+
+
+def _whole(database: ScratchDatabase, catalog: Catalog) -> Catalog:
+    """Add what a catalogue leaves out: here it would be lost for good."""
+    return replace(catalog, objects={**catalog.objects, **database.call(uncatalogued)})
 
 
 def _written(
@@ -133,7 +139,7 @@ def _proved(
             scratch(draft.workspace, report, fresh=fresh) as place,
             place.at(made.written.revision) as database,
         ):
-            return differences(old, scratch_catalog(database))
+            return differences(old, _whole(database, scratch_catalog(database)))
     except ScratchFailedError as exc:
         raise _refused(draft.workspace, f"the new revision does not run: {exc.message}") from exc
 

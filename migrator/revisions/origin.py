@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from migrator.revisions.git import Elsewhere, NoHistory, Removed, Uncommitted, find_in_history
 from migrator.revisions.headers import find_revision
+from migrator.revisions.squashed import squashed_into
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,8 @@ def _in_an_archive(revision: str, places: Places) -> Origin | None:
         path = find_revision(archive, revision, recursive=True)
         if path is not None:
             time = path.relative_to(archive).parts[0]
+            if squashed := _squashed(revision, places, path, archive / time):
+                return squashed
             return Origin(
                 "archived",
                 f"Revision {revision} was archived at {time}, when reset-versions started the history of "
@@ -79,6 +82,26 @@ def _in_an_archive(revision: str, places: Places) -> Origin | None:
                 "`migrator stamp --purge head`.",
             )
     return None
+
+
+def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Origin | None:
+    folders = (*places.folders, *places.archives)
+    sources = (file.read_bytes() for folder in folders for file in folder.rglob("*.py"))
+    chain = squashed_into(sources, revision)
+    if not chain:
+        return None
+    first, last = chain[0], chain[-1]
+    found = (find_revision(folder, last, recursive=True) for folder in places.folders)
+    new = next((each for each in found if each is not None), None)
+    if new is None:
+        return None
+    return Origin(
+        "archived",
+        f"Revision {revision} was squashed into {last} ({_shown(new, places.root)}), and this database had"
+        f" not applied all of that ({_shown(path, places.root)}).",
+        f"Put the files of {_shown(archive, places.root)} in the place of that file, run"
+        f" `migrator upgrade {first}`, and put all back: a stamp would leave out what lies between.",
+    )
 
 
 def _in_git(revision: str, places: Places) -> Origin:

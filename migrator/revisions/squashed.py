@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from migrator.revisions.fingerprint import tree_hash
 from migrator.revisions.rewriting import label_docstring
 
 SQUASHES, STANDS_FOR = "Squashes", "Stands for"
+_NAMES = re.compile(rf"^{SQUASHES}: *(.+)$".encode(), re.MULTILINE)
 _HASHES = re.compile(rf"^{STANDS_FOR}: *([0-9a-f]{{64}})$".encode(), re.MULTILINE)
 
 
@@ -25,3 +26,20 @@ def labelled(source: bytes, path: Path, revisions: Sequence[str], last: bytes) -
 def stood_for(source: bytes) -> frozenset[str]:
     """Return the hashes of the files that the source of a version file says it stands for."""
     return frozenset(found.decode() for found in _HASHES.findall(source))
+
+
+def squashed_into(sources: Iterable[bytes], revision: str) -> tuple[str, ...]:
+    """Return the revision that `revision` became part of, by what the sources of version files say.
+
+    Then the one that this became part of in its turn, and so on. Empty where no source names it.
+    """
+    into = {}
+    for source in sources:
+        for found in _NAMES.findall(source):
+            *older, last = found.decode().strip().split(", ")
+            into.update(dict.fromkeys(older, last))
+    chain = []
+    while revision in into:
+        revision = into.pop(revision)
+        chain.append(revision)
+    return tuple(chain)

@@ -395,3 +395,83 @@ def test_what_a_plain_project_has_is_squashed_too(
 
     assert (ran.code, ran.out.startswith("moved 3 revisions")) == (0, True), ran.err
     assert migrator("upgrade", *where, cwd=three.root).code == 0
+
+
+BEYOND_THE_CATALOGUE = """
+CREATE TABLE t (id integer PRIMARY KEY);
+GRANT SELECT ON t TO PUBLIC;
+CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;
+REVOKE ALL ON FUNCTION f() FROM PUBLIC;
+CREATE PUBLICATION p FOR TABLE t;
+CREATE FUNCTION same(integer, integer) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
+CREATE OPERATOR === (leftarg = integer, rightarg = integer, function = same);
+CREATE TEXT SEARCH CONFIGURATION words (COPY = english);
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER s FOREIGN DATA WRAPPER w;
+CREATE FOREIGN TABLE ft (a integer) SERVER s;
+CREATE VIEW v AS SELECT id FROM t;
+ALTER VIEW v ALTER COLUMN id SET DEFAULT 3;
+"""
+
+
+def test_what_the_catalogue_leaves_out_is_named_and_not_lost(
+    books: BooksProject, on_server: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, execute(BEYOND_THE_CATALOGUE), "pass")
+    books.revision("r2", "r1")
+    on_server("upgrade")
+    before = tree(books.root / "migrations")
+
+    said = on_server("squash", "--to", "r2", code=4).err
+
+    for name in (
+        "grants on table t",
+        "grants on function f()",
+        "publication p",
+        "operator ===(integer,integer)",
+        "text search configuration words",
+        "server s",
+        "default value for column id of view v",
+    ):
+        assert f"{name}: only in the old history" in said
+    assert tree(books.root / "migrations") == before
+
+
+def test_names_that_need_quotes_are_squashed(books: BooksProject, run: Callable[..., Ran]) -> None:
+    name = "Ta.b%l:e's"
+    books.revision(
+        "r1", None, f'op.create_table("{name}", sa.Column("Id", sa.Integer))', f'op.drop_table("{name}")'
+    )
+    books.revision("r2", "r1")
+    run("upgrade")
+
+    assert "moved 2 revisions" in run("squash", "--to", "r2").out
+
+
+def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
+    three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
+) -> None:
+    run = runner(migrator, three, on_sqlite)
+    run("upgrade", "r1")
+    run("squash", "--to", "r2", "--applied")
+    run("squash", "--to", "r3", "--applied")
+
+    said = run("upgrade", code=5).err
+
+    assert "Revision r1 was squashed into r3 (migrations/test/versions/r3_squash_of_2" in said
+    assert "`migrator upgrade r2`" in said
+    assert "stamp --purge" not in said
+
+
+def test_a_type_that_sqlalchemy_does_not_know_is_named_with_its_column(
+    books: BooksProject, on_server: Callable[..., Ran]
+) -> None:
+    books.revision("r1", None, "op.execute('CREATE TABLE t (x xml)')", "op.drop_table('t')")
+    books.revision("r2", "r1")
+    on_server("upgrade")
+    before = tree(books.root / "migrations")
+
+    said = on_server("squash", "--to", "r2", code=4).err
+
+    assert "does not know the type of t.x" in said
+    assert tree(books.root / "migrations") == before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
 from migrator.database.catalog.objects import Catalog, Key, foreign_objects
+from migrator.database.catalog.reading import read_rows
 from migrator.database.catalog.statements import (
     NotCreatableError,
     creation_statements,
@@ -86,17 +87,29 @@ def _in_sqlite(connection: Connection, wanted: Collection[Key]) -> Carried:
 
 def filled_tables(connection: Connection, catalog: Catalog) -> dict[str, int]:
     """Give the tables of a catalogue that hold rows, with how many, 1,000 standing for any larger number."""
-    quote = connection.dialect.identifier_preparer.quote
     questions = []
-    for kind, name in catalog.objects:
-        if kind == "table":
-            target = ".".join(quote(part) for part in name.split(".", 1))
-            literal = name.replace("'", "''")
-            questions.append(f"SELECT '{literal}', count(*) FROM (SELECT 1 FROM {target} LIMIT 1000) AS q")
+    for name, target in _tables(connection, catalog):
+        literal = name.replace("'", "''")
+        questions.append(f"SELECT '{literal}', count(*) FROM (SELECT 1 FROM {target} LIMIT 1000) AS q")
     found: dict[str, int] = {}
     # SQLite takes at most 500 at once.
     for at in range(0, len(questions), 400):
         together = " UNION ALL ".join(questions[at : at + 400])
-        rows = connection.exec_driver_sql(together.replace("%", "%%"))
+        # A colon in a name is no parameter.
+        rows = connection.execute(text(together.replace(":", "\\:")))
         found.update((str(name), int(count)) for name, count in rows if count)
     return found
+
+
+def _tables(connection: Connection, catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Give the tables with rows of their own, each with how a statement names it."""
+    if connection.dialect.name == "postgresql":
+        for row in read_rows(connection):
+            if row.kind == "table" and row.key in catalog.objects and row.target.startswith("TABLE "):
+                yield row.key[1], row.target.removeprefix("TABLE ")
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    for kind, name in catalog.objects:
+        if kind == "table":
+            whole = connection.dialect.name == "sqlite"
+            yield name, quote(name) if whole else ".".join(quote(part) for part in name.split(".", 1))
