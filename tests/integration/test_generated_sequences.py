@@ -87,13 +87,11 @@ def test_after_every_change_of_the_models_nothing_is_left_to_compare(
     migrator: Callable[..., Ran],
     new_database: Callable[[], Database],
     tmp_path: Path,
-    dump: Callable[[str], str],
     states: list[State],
 ) -> None:
     url = new_database().url.partition("://")[2]
     books = make_project(tmp_path / uuid.uuid4().hex)
     database = AnyDatabase(f"postgresql+asyncpg://{url}", f"postgresql+psycopg://{url}")
-    books.settings(migrator=[f"scratch_url = {database.url}", "scratch_keep = 0"])
     growing = Growing(migrator, books, database)
     for state in states:
         books.models(source(state))
@@ -101,10 +99,7 @@ def test_after_every_change_of_the_models_nothing_is_left_to_compare(
         growing.run("upgrade")
         growing.agree()
 
-    growing.run("verify")
-    head = sorted(dump(database.url).splitlines())
     growing.run("downgrade", "base")
     assert database.query("SELECT typname FROM pg_type WHERE typtype = 'e'") == []
     growing.run("upgrade")
     growing.agree()
-    assert sorted(dump(database.url).splitlines()) == head

@@ -56,6 +56,11 @@ class Growing:
     books: BooksProject
     database: AnyDatabase
 
+    def __post_init__(self) -> None:
+        """Replay the history on the server that is there: one of its own takes a second."""
+        if self.database.backend == "postgresql":
+            self.books.settings(migrator=[f"scratch_url = {self.database.url}", "scratch_keep = 0"])
+
     def run(self, *args: str, code: int = 0) -> Ran:
         """Run a command, which must end with a code."""
         ran = self.migrator(*args, cwd=self.books.root, env=self.database.env)
@@ -64,9 +69,6 @@ class Growing:
 
     def start(self, models: str) -> None:
         """Bring an empty database to the first models."""
-        if self.database.backend == "postgresql":
-            # On the server that is there: `check` replays the history, and one of its own takes a second.
-            self.books.settings(migrator=[f"scratch_url = {self.database.url}", "scratch_keep = 0"])
         self.books.models(HEAD + models)
         self.run("generate", "-m", "start", "--rev-id", "start")
         self.run("upgrade")
