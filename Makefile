@@ -51,9 +51,12 @@ check:  ## all that CI runs
 .PHONY: test-lower
 test-lower: $(LOWER_STAMP)
 	@echo "the tests once more, with the lowest versions that pyproject.toml declares"
-	@# Killing a hundred runs, and servers, or changing models at random, takes minutes, and says little about versions.
+	@# Killing a hundred runs, and servers, changing models at random, or judging statements takes minutes, and says
+	@# little about versions.
 	@$(LOWER)/bin/python -m pytest -n auto $(foreach f,faults/test_kills faults/test_outages faults/test_races \
-		integration/test_generated_sequences,--ignore tests/$(f).py)
+		faults/test_lock_timeouts integration/test_generated_sequences integration/test_lint_locks \
+		integration/test_lint_remedies integration/test_lint_rules integration/test_lint_squawk \
+		integration/test_scenarios integration/test_embedded cli/test_consent cli/test_status,--ignore tests/$(f).py)
 
 $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@test -x $(LOWER)/bin/python || $(PYTHON) -m venv $(LOWER)
