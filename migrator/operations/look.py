@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from migrator.config.folders import version_folders
+from migrator.config.folders import script_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report
@@ -64,12 +64,12 @@ def _graph(workspace: Workspace) -> Graph:
         recursive = _switch(workspace, "recursive_version_locations")
         if _switch(workspace, "sourceless"):
             raise UnclearGraph
-        folders = version_folders(environment)
+        folders = (script_folder(environment), *version_folders(environment))
     except ConfigurationError as exc:
         raise UnclearGraph from exc
-    if environment.managed and not all(folder.is_dir() for folder in folders):
+    if not all(folder.is_dir() for folder in folders):
         raise UnclearGraph
-    graph = read_graph(folders, recursive=recursive)
+    graph = read_graph(folders[1:], recursive=recursive)
     if environment.managed and any(len(node.revision) > LONGEST_ID for node in graph.nodes):
         raise UnclearGraph
     return graph
