@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from alembic.autogenerate.api import AutogenContext
@@ -11,8 +11,9 @@ from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Table
 
 from migrator.bridge.enum_columns import default_sql, same_default, take_default
+from migrator.bridge.enum_drops import says
 from migrator.bridge.enum_sql import Rebuild, add_values, rebuild, rename_values
-from migrator.bridge.enum_types import EnumType, Hanging, ModelEnum, Use
+from migrator.bridge.enum_types import EnumType, ModelEnum, Use
 from migrator.bridge.hanging import Renamed
 from migrator.bridge.names import qualified
 from migrator.bridge.quoting import identifier, literal, table_sql
@@ -30,7 +31,7 @@ Defaults = dict[Use, tuple[str | None, str | None]]
 class Altered:
     """What changes an enum; values that are renamed, and those that may have been renamed."""
 
-    operations: tuple[ops.MigrateOperation, ...]
+    statements: Statements
     applied: tuple[Rename, ...]
     candidates: tuple[Rename, ...]
 
@@ -53,9 +54,6 @@ def alteration(
     values = [(each.old, each.new) for each in applied]
     names = dict(values)
     between = tuple(names.get(label, label) for label in enum.labels)
-    lost = [label for label in enum.labels if label not in model.labels]
-    taken = _taken_drops(up, renamed, enum, lost)
-    gone = frozenset(name for block in taken for op in block.ops for name in _names(op))
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     if between == model.labels:
         defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
@@ -63,17 +61,13 @@ def alteration(
         undo = [*_set_defaults(defaults, 0), *undo]
     elif _only_adds(between, model.labels) and _may_add(autogen, between, model):
         sql += add_values(*enum.key, between, model.labels)
-        undo = [*rebuild(_rebuilt(enum, names, gone), between, back=True), *undo]
+        undo = [*rebuild(_rebuilt(enum, names), between, back=True), *undo]
     else:
-        what = _rebuilt(enum, names, gone, _defaults(up, autogen, renamed, enum, names, model.labels))
+        what = _rebuilt(enum, names, _defaults(up, autogen, renamed, enum, names, model.labels))
         sql += rebuild(what, model.labels)
         undo = [*rebuild(what, between, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return Altered((*taken, Statements(sql, undo, there, back)), applied, candidates)
-
-
-def _names(op: object) -> set[str]:
-    return {str(getattr(op, "index_name", None)), str(getattr(op, "constraint_name", None))}
+    return Altered(Statements(sql, undo, there, back), applied, candidates)
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -118,15 +112,9 @@ def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
                 yield sql_text(expression, autogen.dialect)
 
 
-def _rebuilt(
-    enum: EnumType, names: dict[str, str], gone: frozenset[str], defaults: Defaults | None = None
-) -> Rebuild:
+def _rebuilt(enum: EnumType, names: dict[str, str], defaults: Defaults | None = None) -> Rebuild:
     """Give what a rebuild needs. Without `defaults`, for the way back only, they stay what they are."""
-    hanging = tuple(
-        Hanging(each.name, each.drop, _mapped(each.make, names))
-        for each in enum.hanging
-        if each.name not in gone
-    )
+    hanging = tuple(replace(each, make=_mapped(each.make, names)) for each in enum.hanging)
     if defaults is None:
         defaults = {}
         for use in enum.uses:
@@ -138,30 +126,6 @@ def _rebuilt(
 def _removed(enum: EnumType, names: dict[str, str], labels: Sequence[str]) -> list[str]:
     between = [names.get(label, label) for label in enum.labels]
     return [label for label in between if label not in labels]
-
-
-def _says(text: str, labels: Iterable[str]) -> bool:
-    return any(literal(label) in text for label in labels)
-
-
-def _taken_drops(
-    up: ops.UpgradeOps, renamed: Renamed, enum: EnumType, labels: Iterable[str]
-) -> list[ops.ModifyTableOps]:
-    """Take out of `up` the drops of checks and indexes that name values which will not be there.
-
-    They go before the type changes, so that the way back makes them when the values are there again.
-    """
-    names = {each.name for each in enum.hanging if _says(each.make, labels)}
-    taken: list[ops.ModifyTableOps] = []
-    for block in list(up.ops) if names else ():
-        if not isinstance(block, ops.ModifyTableOps):
-            continue
-        for op in list(block.ops):
-            if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and names & _names(op):
-                block.ops.remove(op)
-                op.table_name = renamed.old_table(block.schema, block.table_name)
-                taken.append(ops.ModifyTableOps(op.table_name, [op], schema=block.schema))
-    return taken
 
 
 def _mapped(sql: str, names: dict[str, str]) -> str:
@@ -184,7 +148,7 @@ def _defaults(
     found: Defaults = {}
     for use in enum.uses:
         before = _mapped(use.default, names) if use.default is not None else None
-        after = None if before is not None and _says(before, removed) else before
+        after = None if before is not None and says(before, removed) else before
         alter = _altered_default(up, renamed, use)
         if alter is not None:
             after = default_sql(alter.modify_server_default, autogen.dialect)

@@ -32,8 +32,13 @@ SELECT json_build_object(
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated = ''
     WHERE a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped AND a.attinhcount = 0),
   'hanging', (
-    SELECT json_agg(json_build_object('name', h.name, 'drop', h.gone, 'make', h.made) ORDER BY h.gone) FROM (
-      SELECT k.conname AS name,
+    SELECT json_agg(json_build_object('schema', hn.nspname, 'table', hc.relname, 'columns', (
+        SELECT json_agg(DISTINCT a.attname) FROM pg_depend p
+        JOIN pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+        WHERE p.classid = h.class AND p.objid = h.oid AND p.refclassid = 'pg_class'::regclass
+          AND p.refobjid = h.owner AND p.refobjsubid > 0),
+      'name', h.name, 'drop', h.gone, 'make', h.made) ORDER BY h.gone) FROM (
+      SELECT k.conname AS name, k.conrelid AS owner, 'pg_constraint'::regclass AS class, k.oid,
         format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname) AS gone,
         format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::regclass, k.conname,
           pg_get_constraintdef(k.oid)) AS made
@@ -45,14 +50,15 @@ SELECT json_build_object(
         SELECT FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
           AND a.atttypid IN (t.oid, t.typarray))
       UNION ALL
-      SELECT ic.relname, format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
+      SELECT ic.relname, i.indrelid, 'pg_class'::regclass, i.indexrelid,
+        format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
       FROM pg_index i
       JOIN pg_class ic ON ic.oid = i.indexrelid
       WHERE (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)
         AND strpos(pg_get_indexdef(i.indexrelid), t.typname) > 0
         AND EXISTS (
           SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.atttypid IN (t.oid, t.typarray))
-    ) h)
+    ) h JOIN pg_class hc ON hc.oid = h.owner JOIN pg_namespace hn ON hn.oid = hc.relnamespace)
 )::text
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -72,14 +78,27 @@ class Use:
     array: bool
     default: str | None
 
+    @property
+    def where(self) -> Key:
+        """Schema, None for the default one, and table."""
+        return self.schema, self.table
+
 
 @dataclass(frozen=True)
 class Hanging:
-    """A check or an index whose text names an enum: how it is dropped and made."""
+    """A check or an index whose text names an enum: the columns it stands on, how it is dropped and made."""
 
+    schema: str | None
+    table: str
+    columns: tuple[str, ...]
     name: str
     drop: str
     make: str
+
+    @property
+    def where(self) -> Key:
+        """Schema, None for the default one, and table."""
+        return self.schema, self.table
 
 
 @dataclass(frozen=True)
@@ -120,7 +139,17 @@ def database_enums(connection: Connection, default_schema: str | None) -> dict[K
             Use(shortened(use["schema"]), use["table"], use["column"], use["array"], use["default"])
             for use in said["uses"] or ()
         )
-        hanging = tuple(Hanging(**each) for each in said["hanging"] or ())
+        hanging = tuple(
+            Hanging(
+                shortened(each["schema"]),
+                each["table"],
+                tuple(each["columns"] or ()),
+                each["name"],
+                each["drop"],
+                each["make"],
+            )
+            for each in said["hanging"] or ()
+        )
         one = EnumType(shortened(said["schema"]), said["name"], tuple(said["labels"] or ()), uses, hanging)
         found[one.key] = one
     return found

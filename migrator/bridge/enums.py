@@ -12,6 +12,7 @@ from alembic.operations import ops
 
 from migrator.bridge.enum_changes import alteration
 from migrator.bridge.enum_columns import retype_columns
+from migrator.bridge.enum_drops import take_drops
 from migrator.bridge.enum_rendering import write_types
 from migrator.bridge.enum_sql import create_type, drop_type
 from migrator.bridge.enum_types import (
@@ -49,7 +50,8 @@ def compare_enums(
 ) -> EnumRenames:
     """Add what makes, changes and drops enum types, and what moves columns from and to them.
 
-    New and changed types go first, while every table is as it was; dropped types go last. Raises ModelsError
+    New and changed types go first, while every table is as it was, after the drops of what names values that
+    go; dropped types go last. Raises ModelsError
     for an enum that the models define twice.
     """
     found = EnumRenames()
@@ -65,19 +67,24 @@ def compare_enums(
     if not models and not database:
         return found
     files = tuple(files)
-    first: list[ops.MigrateOperation] = []
-    for key, enum in database.items():
-        if key in models and enum.labels != models[key].labels:
-            altered = alteration(up, autogen, renamed, enum, models[key], tuple(wished))
-            first += altered.operations
-            found.applied += altered.applied
-            found.candidates += altered.candidates
+    dropped = set(_going(up, renamed))
+    changed = [
+        (enum, models[key])
+        for key, enum in database.items()
+        if key in models and enum.labels != models[key].labels
+    ]
+    early = take_drops(up, renamed, ((enum, set(enum.labels) - set(model.labels)) for enum, model in changed))
+    first = early.operations
+    for enum, model in changed:
+        altered = alteration(up, autogen, renamed, early.left_of(enum), model, tuple(wished))
+        first.append(altered.statements)
+        found.applied += altered.applied
+        found.candidates += altered.candidates
     moved = retype_columns(up, autogen, renamed)
     new = {key: one for key, one in models.items() if key not in database and one.makes_type}
     with_table = _made_with_a_table(up, new, files)
     made = [_made(key, one, with_table=key in with_table) for key, one in new.items()]
-    going = {*_going(up, renamed), *moved}
-    last = [_dropped(enum) for enum in _unused(database, models, going, files)]
+    last = [_dropped(enum) for enum in _unused(database, models, {*dropped, *moved}, files)]
     up.ops[:] = [*made, *first, *up.ops, *last]
     write_types(autogen, {*database, *(set(new) - with_table)})
     return found

@@ -111,8 +111,13 @@ def applied_revisions(scripts: ScriptDirectory, heads: Heads) -> set[str]:
 
 def stands_on(scripts: ScriptDirectory, script: Script) -> tuple[str, ...]:
     """Give the revisions that a version file comes after or depends on."""
+    return (*down_revisions(script), *dependencies(scripts, script))
+
+
+def dependencies(scripts: ScriptDirectory, script: Script) -> tuple[str, ...]:
+    """Give the revisions that a version file depends on, by their ids where it names labels."""
     needed = scripts.get_revisions(script.dependencies) if script.dependencies else ()
-    return (*down_revisions(script), *(each.revision for each in needed if each is not None))
+    return tuple(each.revision for each in needed if each is not None)
 
 
 def unknown_revisions(scripts: ScriptDirectory, heads: Heads) -> list[str]:

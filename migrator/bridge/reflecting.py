@@ -104,9 +104,7 @@ def in_order(operations: Sequence[ops.MigrateOperation]) -> list[ops.MigrateOper
     tables = {_name(op.schema, op.table_name): op for op in sorted(made, key=lambda op: op.table_name)}
     late: list[ops.MigrateOperation] = []
     while True:
-        needs = {
-            name: {_target(key) for key in _keys(op)} & tables.keys() - {name} for name, op in tables.items()
-        }
+        needs = {name: _targets(op) & tables.keys() - {name} for name, op in tables.items()}
         try:
             order = list(TopologicalSorter(needs).static_order())
             break

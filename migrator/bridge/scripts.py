@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -28,13 +27,13 @@ from migrator.bridge.script_errors import (
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
-from migrator.revisions.headers import LONGEST_ID, version_files
+from migrator.revisions.fingerprint import content_hash
+from migrator.revisions.headers import LONGEST_ID, created_in, version_files
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
 # The version files as they were read last. A command reads the same ones several times, and executing a
 # thousand takes longer than all the rest of it.
 _loaded: dict[_Stamp, RevisionMap] = {}
-_CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 
 
 def load_scripts(
@@ -161,17 +160,15 @@ def revision_info(
     script: Script, workspace: Workspace, *, applied: bool | None = None, current: bool | None = None
 ) -> Revision:
     """Give the facts of a revision file as plain data."""
-    description = script.longdoc
-    created = _CREATED.search(description)
     return Revision(
         revision=script.revision,
         down_revisions=down_revisions(script),
         depends_on=_tuple(script.dependencies),
         branch_labels=tuple(sorted(script.branch_labels)),
         message=" ".join(script.doc.split()),
-        description=description,
+        description=script.longdoc,
         path=workspace.environment.shown(script.path),
-        created=created[1].strip() if created else None,
+        created=created_in(script.longdoc),
         is_head=script.is_head,
         is_branch_point=script.is_branch_point,
         is_merge_point=script.is_merge_point,
@@ -185,6 +182,16 @@ def revision_info(
 def down_revisions(script: Script) -> tuple[str, ...]:
     """Give the revisions that a version file comes after: several for a merge."""
     return _tuple(script.down_revision)
+
+
+def contents(scripts: Iterable[Script]) -> dict[str, str]:
+    """Give what the file of each revision contains, as a hash (`content_hash`)."""
+    return {script.revision: content_hash(Path(script.path).read_bytes()) for script in scripts}
+
+
+def own_labels(script: Script) -> tuple[str, ...]:
+    """Give the branch labels that a version file itself declares, without those of its branch."""
+    return _tuple(getattr(script.module, "branch_labels", None))
 
 
 def new_file(scripts: ScriptDirectory, folder: Path, revision: str, message: str) -> tuple[Path, str]:

@@ -49,10 +49,11 @@ class Messages:
 
     def ask(self, question: str) -> str:
         """Ask on stderr; the end of input is an empty answer."""
+        from migrator.cli.typing_in import typed_after
+
         self._end_unfinished()
-        print(question, end="", file=sys.stderr, flush=True)
         try:
-            return input()
+            return typed_after(question)
         except EOFError:
             print(file=sys.stderr)
             return ""

@@ -8,7 +8,6 @@ from migrator.cli.envelope import envelope
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
-from migrator.results.findings import Linted
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
@@ -20,7 +19,7 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
     if outcome.result is None:
         return
     how = How(invocation.verbose, invocation.environment or "")
-    if isinstance(outcome.result, Linted) and outcome.form in ("github", "gitlab"):
+    if outcome.form in ("github", "gitlab"):
         _print_for_pipeline(outcome.result, outcome.form)
     elif sys.stdout.isatty():
         _print_styled(outcome.result, how)
@@ -30,9 +29,12 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
         sys.stdout.flush()
 
 
-def _print_for_pipeline(result: Linted, form: Form) -> None:
+def _print_for_pipeline(result: object, form: Form) -> None:
     from migrator.cli.annotations import github, gitlab
+    from migrator.results.findings import Linted
 
+    if not isinstance(result, Linted):
+        raise TypeError(f"There is no form {form} of a {type(result).__name__}.")
     for line in github(result) if form == "github" else [gitlab(result)]:
         print(line)
     sys.stdout.flush()

@@ -76,12 +76,15 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
     not compared with it. Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
     """
     pending: list[str] = []
-    seen: list[tuple[Standing, Examined]] = []
+    seen: list[Examined] = []
+    standings: list[Standing] = []
     with database_session(workspace, ["check"], report, Needs(writes=False)) as session:
 
         def at_head(heads: tuple[str, ...], context: MigrationContext) -> bool:
             refuse_unknown(session, heads)
-            seen.append((standing(workspace, heads, context), examined(heads, context, session)))
+            seen.append(examined(heads, context, session))
+            if asked and heads:
+                standings.append(standing(workspace, heads, context))
             applied = applied_revisions(session.scripts, heads)
             walked = [script.revision for script in session.scripts.walk_revisions()]
             pending.extend(revision for revision in reversed(walked) if revision not in applied)
@@ -89,11 +92,16 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
 
         comparison = Comparison(session, autogenerate=True)
         comparison.compare(at_head)
-        edited = [revision for _, each in seen for revision in edited_revisions(session, each)]
+        edited = [revision for each in seen for revision in edited_revisions(session, each)]
     compared, skipped = _said(seen, pending, workspace)
     found: tuple[Difference, ...] = ()
     try:
-        found = _drift(workspace, [each for each, _ in seen], report, asked=asked, fresh=fresh)
+        if not asked:
+            # Somebody else's project is not replayed, and gets no folder for it, without being asked to.
+            raise NotComparableError(
+                "this is a plain Alembic configuration", hint="Ask for it: --against database"
+            )
+        found = drift(workspace, _only(standings, len(seen)), report, fresh=fresh)
         compared.append("history")
     except NotComparableError as exc:
         skipped.append(Skipped("history", exc.message, exc.hint))
@@ -110,7 +118,7 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
 
 
 def _said(
-    seen: Sequence[tuple[Standing, Examined]], pending: Sequence[str], workspace: Workspace
+    seen: Sequence[Examined], pending: Sequence[str], workspace: Workspace
 ) -> tuple[list[str], list[Skipped]]:
     """Say what the answer about models and edited files is made of."""
     compared, skipped = [], []
@@ -119,21 +127,16 @@ def _said(
         skipped.append(Skipped("models", "the database is behind", hint))
     else:
         compared.append("models")
-    if any(examined.log for _, examined in seen):
+    if any(examined.log for examined in seen):
         compared.append("edited files")
     else:
         skipped.append(Skipped("edited files", "the database has no log"))
     return compared, skipped
 
 
-def _drift(
-    workspace: Workspace, seen: Sequence[Standing], report: Report, *, asked: bool, fresh: bool
-) -> tuple[Difference, ...]:
-    if not asked:
-        # Somebody else's project is not replayed, and gets no folder for it, without being asked to.
-        raise NotComparableError(
-            "this is a plain Alembic configuration", hint="Ask for it: --against database"
-        )
-    if len(seen) != 1:
-        raise NotComparableError(f"env.py reaches {len(seen)} databases")
-    return drift(workspace, seen[0], report, fresh=fresh)
+def _only(standings: Sequence[Standing], reached: int) -> Standing:
+    if reached != 1:
+        raise NotComparableError(f"env.py reaches {reached} databases")
+    if not standings:
+        raise NotComparableError("the database has no revision yet")
+    return standings[0]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script
 
+from migrator.bridge.scripts import contents
 from migrator.bridge.session import file_session
 from migrator.config.select import Workspace
-from migrator.operations.two_environments import compare_histories
+from migrator.operations.two_environments import compare_histories, naming
 from migrator.results.diffed import Diffed, Single, Twin
 from migrator.results.events import Report
-from migrator.revisions.fingerprint import content_hash
+from migrator.revisions.twins import twins
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One environment: its revisions by id, and the id of each content."""
+    """One environment: its revisions by id, oldest first, and the content of each."""
 
     workspace: Workspace
     scripts: Mapping[str, Script]
@@ -39,33 +40,27 @@ def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = Fal
     are not of one kind, RevisionsError, ScratchFailedError, each naming the environment.
     """
     one, other = _side(left), _side(right)
-    renamed = [
-        Twin(revision, other.contents[content], one.path(revision), other.path(other.contents[content]))
-        for content, revision in one.contents.items()
-        if content in other.contents
-        and revision not in other.scripts
-        and other.contents[content] not in one.scripts
-    ]
-    there = {twin.left for twin in renamed} | {twin.right for twin in renamed}
+    renamed = twins(one.contents, other.contents)
+    both = [each for each in one.scripts if each in other.scripts]
+    changed = [each for each in both if one.contents[each] != other.contents[each]]
     return Diffed(
         one.name,
         other.name,
-        only=(*_only(one, other, there), *_only(other, one, there)),
-        renamed=tuple(renamed),
-        changed=tuple(_changed(one, other)),
+        only=(*_only(one, other, renamed), *_only(other, one, renamed.values())),
+        renamed=_pairs(one, other, renamed.items()),
+        changed=_pairs(one, other, zip(changed, changed, strict=True)),
         differences=compare_histories(left, right, report, fresh=fresh),
     )
 
 
 def _side(workspace: Workspace) -> _Side:
-    scripts = file_session(workspace, ["heads"], new_folder=True).scripts
-    # Oldest first.
-    all_ = {script.revision: script for script in reversed(list(scripts.walk_revisions()))}
-    contents = {content_hash(Path(script.path).read_bytes()): id_ for id_, script in all_.items()}
-    return _Side(workspace, all_, contents)
+    with naming(workspace):
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+        upwards = list(reversed(list(scripts.walk_revisions())))
+    return _Side(workspace, {script.revision: script for script in upwards}, contents(upwards))
 
 
-def _only(side: _Side, other: _Side, elsewhere: set[str]) -> list[Single]:
+def _only(side: _Side, other: _Side, elsewhere: Collection[str]) -> list[Single]:
     return [
         Single(side.name, revision, " ".join(script.doc.split()), side.path(revision))
         for revision, script in side.scripts.items()
@@ -73,10 +68,5 @@ def _only(side: _Side, other: _Side, elsewhere: set[str]) -> list[Single]:
     ]
 
 
-def _changed(one: _Side, other: _Side) -> list[Twin]:
-    contents = {revision: content for content, revision in other.contents.items()}
-    return [
-        Twin(revision, revision, one.path(revision), other.path(revision))
-        for content, revision in one.contents.items()
-        if revision in contents and contents[revision] != content
-    ]
+def _pairs(one: _Side, other: _Side, ids: Iterable[tuple[str, str]]) -> tuple[Twin, ...]:
+    return tuple(Twin(left, right, one.path(left), other.path(right)) for left, right in ids)

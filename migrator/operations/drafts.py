@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, MigratorError
+from migrator.errors import ConfigurationError, MigratorError, RevisionsError
 
 
 @contextmanager
@@ -71,11 +71,12 @@ class Draft:
         self.workspace = replace(workspace, environment=replace(workspace.environment, drafts=copies))
 
     def copy_of(self, path: Path) -> Path:
-        """Give the path in the copies of a path in the real folders."""
-        for real, copy in zip(self.real, self.copies, strict=True):
-            if path.is_relative_to(real):
-                return copy / path.relative_to(real)
-        raise ValueError(f"{path} is in no version folder")
+        """Give the path in the copies of a path in the real folders, whose links Alembic has followed."""
+        return _moved(path, self.real, self.copies)
+
+    def real_of(self, path: Path) -> Path:
+        """Give the path in the real folders of a path in the copies."""
+        return _moved(path, self.copies, self.real)
 
     def in_place(self, text: str) -> str:
         """Give a text that names real files where it names copies."""
@@ -84,3 +85,15 @@ class Draft:
             text = text.replace(str(copy), str(real))
             text = text.replace(environment.shown(copy), environment.shown(real))
         return text
+
+
+def _moved(path: Path, folders: Sequence[Path], others: Sequence[Path]) -> Path:
+    """Give a path in other folders. Raises RevisionsError for one in none of them, like a link's target."""
+    for folder, other in zip(folders, others, strict=True):
+        inside = path.parent.resolve() / path.name
+        if inside.is_relative_to(folder.resolve()):
+            return other / inside.relative_to(folder.resolve())
+    raise RevisionsError(
+        f"The version file {path} does not lie in a version folder; nothing was changed.",
+        hint="A link to it stands there: put the file itself in its place.",
+    )

@@ -46,8 +46,6 @@ def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) 
     Raises NotComparableError, with what to do in its hint, where there is no scratch database to replay on,
     or none of the same version, or the history does not run there; and RevisionsError.
     """
-    if not seen.heads:
-        raise NotComparableError("the database has no revision yet")
     try:
         with scratch(workspace, report, fresh=fresh) as place:
             _require_like(seen, place)

@@ -67,11 +67,12 @@ def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, 
     from migrator.operations.lint import lint_settings_of, source_reader
 
     settings, read = lint_settings_of(workspace), source_reader(workspace)
+    allowed = {step.path: excuses(read(step.path), step.path) for step in plan.steps}
     for path, each in _destroyed(workspace.environment.root, plan):
         rule = _RULES.get(each.kind)
         if rule is None or settings.severity(RULES[rule]) != "error":
             continue
-        if not any(excuse.holds_for(rule, each.line) for excuse in excuses(read(path), path)):
+        if not any(excuse.holds_for(rule, each.line) for excuse in allowed[path]):
             yield f"{path}:{each.line}", rule, each.what
 
 

@@ -6,7 +6,6 @@ where headers do not tell, or where something is wrong: what it says then is the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,11 @@ from migrator.results.events import Report
 from migrator.results.revisions import Revision
 from migrator.revisions.graph import Graph, Node, UnclearGraph
 from migrator.revisions.graph_files import read_graph
-from migrator.revisions.headers import LONGEST_ID
+from migrator.revisions.headers import LONGEST_ID, created_in
 
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
 
-_CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -87,7 +85,6 @@ def _switch(workspace: Workspace, name: str) -> bool:
 def _info(node: Node, workspace: Workspace) -> Revision:
     """Give the facts of a revision file as plain data."""
     header = node.header
-    created = _CREATED.search(header.description)
     return Revision(
         revision=header.revision,
         down_revisions=header.down_revision,
@@ -96,7 +93,7 @@ def _info(node: Node, workspace: Workspace) -> Revision:
         message=" ".join(header.doc.split()),
         description=header.description,
         path=workspace.environment.shown(header.path),
-        created=created[1].strip() if created else None,
+        created=created_in(header.description),
         is_head=node.is_head,
         is_branch_point=node.is_branch_point,
         is_merge_point=node.is_merge_point,

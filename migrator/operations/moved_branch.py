@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.scripts import down_revisions, translated
+from migrator.bridge.plan import dependencies, stands_on
+from migrator.bridge.scripts import down_revisions, own_labels, translated
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
+from migrator.revisions.graph import reached
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class _Search:
 
     def _up_to(self, revisions: Iterable[str]) -> set[str]:
         """Give revisions and all that they come after."""
-        return _reached(revisions, self._before)
+        return reached(revisions, self._before.__getitem__)
 
     def _only(self, before_target: set[str], head: str) -> list[Script]:
         return [self._all[each] for each in before_target - self._up_to([head])]
@@ -122,42 +124,22 @@ class _Search:
     def _refuse_labels(self, scripts: Iterable[Script]) -> None:
         # A label holds for what comes after it, and for what comes before it up to where branches part.
         for script in scripts:
-            said = getattr(script.module, "branch_labels", None)
-            if said:
-                label = said if isinstance(said, str) else ", ".join(said)
+            if label := ", ".join(own_labels(script)):
                 raise self._refused(
                     f"{script.revision} has the branch label {label}, which would come to mean both branches",
                     "branches",
                 )
 
     def _refuse_dependents(self, target: str, branch: set[str]) -> None:
-        needs = {
-            revision: (*self._before[revision], *self._dependencies(script))
-            for revision, script in self._all.items()
-        }
-        for revision in sorted(_reached([target], needs)):
-            for needed in branch.intersection(self._dependencies(self._all[revision])):
+        def needs(revision: str) -> tuple[str, ...]:
+            return stands_on(self._scripts, self._all[revision])
+
+        for revision in sorted(reached([target], needs)):
+            for needed in branch.intersection(dependencies(self._scripts, self._all[revision])):
                 raise self._refused(
                     f"{revision}, below {target}, depends on {needed}, which would then come after it",
                     "history",
                 )
 
-    def _dependencies(self, script: Script) -> tuple[str, ...]:
-        said = script.dependencies or ()
-        with translated(self._workspace):
-            found = self._scripts.get_revisions(said)
-        return tuple(each.revision for each in found if each is not None)
-
     def _refused(self, message: str, look: str) -> RevisionsError:
         return RevisionsError(f"{message}.", hint=f"Look at it with: {self._workspace.again(look)}")
-
-
-def _reached(start: Iterable[str], before: Mapping[str, Iterable[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        revision = waiting.pop()
-        if revision not in found:
-            found.add(revision)
-            waiting.extend(before[revision])
-    return found

@@ -48,7 +48,7 @@ def promote(source: Workspace, target: Workspace, request: PromoteRequest, repor
     is as it was. Raises RefusedError for what the source has not applied, what does not verify or has lint
     errors, and where the schemas are not equal; RevisionsError; and as `lint` and `verify` do.
     """
-    _refuse_onefolder_for(source, target)
+    _refuse_one_folder(source, target)
     mine, theirs = (file_session(each, ["heads"], new_folder=True).scripts for each in (source, target))
     promotion = plan_promotion(source, target, (mine, theirs), request.revisions)
     names = source.environment.name, target.environment.name
@@ -79,12 +79,13 @@ def promote(source: Workspace, target: Workspace, request: PromoteRequest, repor
     return Promoted(*names, written, promotion.whole, request.dry_run, tuple(notes))
 
 
-def _refuse_onefolder_for(source: Workspace, target: Workspace) -> None:
+def _refuse_one_folder(source: Workspace, target: Workspace) -> None:
     shared = set(version_folders(source.environment)) & set(version_folders(target.environment))
     if shared:
         raise RefusedError(
             f"{source.environment.name} and {target.environment.name} have one version folder,"
-            f" {source.environment.shown(shared.pop())}: there is nothing to promote."
+            f" {source.environment.shown(shared.pop())}: there is nothing to promote.",
+            hint=f"What one has the other has too: {target.again('upgrade')}",
         )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, stands_on
-from migrator.bridge.scripts import down_revisions, translated
+from migrator.bridge.plan import applied_revisions, dependencies
+from migrator.bridge.scripts import contents, down_revisions, own_labels, translated
 from migrator.bridge.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.revisions.fingerprint import content_hash
+from migrator.revisions.twins import twins
 
 COLLAPSES, PROMOTED = "Collapses", "Promoted from"
 
@@ -58,7 +58,7 @@ def plan_promotion(
         several = several_heads({each: Path(theirs.get_revision(each).path) for each in heads}, target)
         raise RevisionsError(several.message, hint=several.hint)
     upwards = list(reversed(list(mine.walk_revisions())))
-    there = dict(_there(upwards, list(theirs.walk_revisions())))
+    there = _there(upwards, list(reversed(list(theirs.walk_revisions()))))
     wanted = {script.revision for script in upwards}
     if named:
         with translated(source):
@@ -72,27 +72,21 @@ def plan_promotion(
     return Promotion(moved, heads[0] if heads else None, not named, tuple(notes))
 
 
-def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> Iterator[tuple[str, str]]:
-    """Yield what the target has already, and under which id."""
+def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str]:
+    """Give what the target has already, and under which id; both are given oldest first."""
     ids = {script.revision for script in theirs}
     collapsed = {each: script.revision for script in theirs for each in collapsed_ids(script)}
-    known = {script.revision for script in upwards}
-    contents = {_content(script): script.revision for script in theirs if script.revision not in known}
+    known = collapsed | {each: each for each in ids}
+    there = {}
     for script in upwards:
         inside = collapsed_ids(script)
-        if script.revision in ids:
-            yield script.revision, script.revision
-        elif script.revision in collapsed:
-            yield script.revision, collapsed[script.revision]
-        elif inside and all(each in ids or each in collapsed for each in inside):
-            yield script.revision, inside[-1] if inside[-1] in ids else collapsed[inside[-1]]
-        elif _content(script) in contents:
-            # One of theirs stands for one of these: the same may have been done twice.
-            yield script.revision, contents.pop(_content(script))
-
-
-def _content(script: Script) -> str:
-    return content_hash(Path(script.path).read_bytes())
+        if script.revision in known:
+            there[script.revision] = known[script.revision]
+        elif inside and all(each in known for each in inside):
+            there[script.revision] = known[inside[-1]]
+    here = {script.revision for script in upwards}
+    left = contents(script for script in upwards if script.revision not in there)
+    return there | twins(left, contents(script for script in theirs if script.revision not in here))
 
 
 def collapsed_ids(script: Script) -> tuple[str, ...]:
@@ -123,11 +117,11 @@ class _Shape:
         self._chosen = chosen
         self._there = there
         self._head = head
-        self._labels = {label for script in theirs.walk_revisions() for label in _own_labels(script)}
+        self._labels = {label for script in theirs.walk_revisions() for label in own_labels(script)}
 
     def moved(self, script: Script) -> Moved:
         """Give a revision with its new place. Raises RevisionsError where it has none."""
-        for label in _own_labels(script):
+        for label in own_labels(script):
             if label in self._labels:
                 raise _refused(script, f"has the branch label {label}, which the target has too")
         below = down_revisions(script)
@@ -138,7 +132,7 @@ class _Shape:
                 script, f"merges {', '.join(below)}, of which the target has {there} in one line already"
             )
         above = tuple(inside) or ((self._head,) if self._head is not None else ())
-        needed = [each for each in stands_on(self._mine, script) if each not in below]
+        needed = dependencies(self._mine, script)
         return Moved(script, above, tuple(self._there.get(each, each) for each in needed))
 
     def require_one_head(self, chosen: Sequence[Script]) -> None:
@@ -151,11 +145,6 @@ class _Shape:
                 f"would be one of {len(heads)} heads: {_listed(each.revision for each in heads)}",
                 "Merge them in the source first, or name the revisions of one branch.",
             )
-
-
-def _own_labels(script: Script) -> tuple[str, ...]:
-    said = getattr(script.module, "branch_labels", None) or ()
-    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _listed(revisions: Iterable[str]) -> str:

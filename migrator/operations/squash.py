@@ -9,11 +9,11 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from migrator.bridge.plan import applied_revisions, stands_on
-from migrator.bridge.scripts import folders_of, translated
+from migrator.bridge.scripts import folders_of, own_labels, translated
 from migrator.bridge.session import file_session
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.operations.collapsing import Collapse, CollapsedRevision, collapse
+from migrator.operations.collapsing import Collapse, collapse
 from migrator.operations.drafts import Draft, draft_folders, drafted
 from migrator.operations.unapplied import require_applied
 from migrator.results.events import Report
@@ -53,6 +53,8 @@ def squash(workspace: Workspace, request: SquashRequest, report: Report) -> Squa
     folders = folders_of(scripts)
     with draft_folders(folders) as drafts:
         draft = Draft(workspace, folders, tuple(drafts))
+        for path in files:
+            draft.copy_of(path)
         wanted = Collapse(
             (last.revision,), files, message, last.revision, rows=request.rows, fresh=request.fresh
         )
@@ -63,7 +65,7 @@ def squash(workspace: Workspace, request: SquashRequest, report: Report) -> Squa
             [script.revision for script in old],
             Path(last.path).read_bytes(),
         )
-        new = _real(draft, made)
+        new = draft.real_of(made.path)
     changes, archive = _changes(workspace, folders, files, new, content)
     _try_out(workspace, files, new, content)
     if not request.dry_run:
@@ -92,20 +94,13 @@ def _older_part(workspace: Workspace, scripts: ScriptDirectory, to: str) -> tupl
                 f" {workspace.again('branches')}",
             )
     for script in old:
-        if getattr(script.module, "branch_labels", None):
+        if own_labels(script):
             raise RevisionsError(
                 f"{script.revision} has a branch label, which the new revision would not have; nothing was"
                 " changed.",
                 hint="Take the label out of its file first, where nobody uses it.",
             )
     return last, old
-
-
-def _real(draft: Draft, made: CollapsedRevision) -> Path:
-    for real, copy in zip(draft.real, draft.copies, strict=True):
-        if made.path.is_relative_to(copy):
-            return real / made.path.relative_to(copy)
-    raise ValueError(f"{made.path} is in no draft")
 
 
 def _changes(

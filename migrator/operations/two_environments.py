@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from migrator.config.environments import Environment, discover
@@ -82,11 +84,20 @@ def compare_histories(
 
 
 def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Catalog, str]:
-    name = workspace.environment.name
-    report(Waiting(f"replaying the history of {name} on a scratch database"))
+    report(Waiting(f"replaying the history of {workspace.environment.name} on a scratch database"))
+    with (
+        naming(workspace),
+        scratch(workspace, report, fresh=fresh) as place,
+        place.reading("heads") as database,
+    ):
+        return scratch_catalog(database), f"{place.backend} {place.major}".strip()
+
+
+@contextmanager
+def naming(workspace: Workspace) -> Iterator[None]:
+    """Let every MigratorError say which environment it is about."""
     try:
-        with scratch(workspace, report, fresh=fresh) as place, place.reading("heads") as database:
-            return scratch_catalog(database), f"{place.backend} {place.major}".strip()
+        yield
     except MigratorError as exc:
-        exc.message = f"{name}: {exc.message}"
+        exc.message = f"{workspace.environment.name}: {exc.message}"
         raise

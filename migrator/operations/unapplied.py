@@ -35,14 +35,8 @@ def require_unapplied(workspace: Workspace, scripts: ScriptDirectory, revisions:
                 f"The database of {status.name} ({status.database}) has {names}; nothing was changed.",
                 hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
             )
-    reasons = [reason for status in asked for reason in _not_asked(status, scripts)]
-    reasons += [f"{each.name}: {_part(each.error.message)}" for each in _broken(workspace)]
-    if reasons:
-        raise RefusedError(
-            f"Whether {_any(revisions)} is applied cannot be told of {'; of '.join(reasons)};"
-            " nothing was changed.",
-            hint="Where it is certain that no database has it, add --unapplied.",
-        )
+    hint = "Where it is certain that no database has it, add --unapplied."
+    _refuse_unasked(workspace, scripts, asked, _any(revisions), hint)
 
 
 def require_applied(workspace: Workspace, scripts: ScriptDirectory, revision: str) -> None:
@@ -62,12 +56,24 @@ def require_applied(workspace: Workspace, scripts: ScriptDirectory, revision: st
                     f" {revision}; nothing was changed.",
                     hint=f"Upgrade it first: migrator upgrade {revision} --env {status.name}",
                 )
+    hint = "Where it is certain that every database in use has it, add --applied."
+    _refuse_unasked(workspace, scripts, asked, revision, hint)
+
+
+def _refuse_unasked(
+    workspace: Workspace,
+    scripts: ScriptDirectory,
+    asked: Iterable[EnvironmentStatus],
+    what: str,
+    hint: str,
+) -> None:
+    """Refuse where not every database could be asked whether it has something."""
     reasons = [reason for status in asked for reason in _not_asked(status, scripts)]
     reasons += [f"{each.name}: {_part(each.error.message)}" for each in _broken(workspace)]
     if reasons:
         raise RefusedError(
-            f"Whether {revision} is applied cannot be told of {'; of '.join(reasons)}; nothing was changed.",
-            hint="Where it is certain that every database in use has it, add --applied.",
+            f"Whether {what} is applied cannot be told of {'; of '.join(reasons)}; nothing was changed.",
+            hint=hint,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from migrator.revisions.headers import Header
 
@@ -78,7 +78,7 @@ class Graph:
         self._order = self._upwards()
         self._leave_out_needed_below()
         self._spread_labels()
-        self._below: dict[str, int] = {}
+        self._reaches: dict[str, int] = {}
 
     @property
     def nodes(self) -> Sequence[Node]:
@@ -116,14 +116,14 @@ class Graph:
         Raises UnclearGraph for targets that are not simple, or where `base` is not below `head`.
         """
         tops, bottoms = self.find(head), self.find(base)
-        wanted = self._all_below(tops)
+        wanted = self._below(tops)
         if not bottoms:
             return self._downwards(tops, wanted)
         if any(node.revision not in wanted for node in bottoms):
             raise UnclearGraph
-        wanted -= self._all_below(bottoms)
+        wanted -= self._below(bottoms)
         wanted.update(node.revision for node in bottoms)
-        return self._downwards(tops, wanted & self._all_above(bottoms))
+        return self._downwards(tops, wanted & self._above(bottoms))
 
     def _one(self, target: str) -> Node:
         if target in self._nodes:
@@ -202,7 +202,7 @@ class Graph:
             labels = node.header.branch_labels
             if not labels:
                 continue
-            above = [self._nodes[each] for each in self._all_above([node])]
+            above = [self._nodes[each] for each in self._above([node])]
             for each in above:
                 each.labels.update(labels)
             if any(_parts(each) for each in above):
@@ -213,25 +213,11 @@ class Graph:
                     break
                 node.labels.update(labels)
 
-    def _all_above(self, nodes: Iterable[Node]) -> set[str]:
-        found: set[str] = set()
-        waiting = [node.revision for node in nodes]
-        while waiting:
-            revision = waiting.pop()
-            if revision not in found:
-                found.add(revision)
-                waiting.extend(self._nodes[revision].next)
-        return found
+    def _above(self, nodes: Iterable[Node]) -> set[str]:
+        return reached((node.revision for node in nodes), lambda each: self._nodes[each].next)
 
-    def _all_below(self, nodes: Iterable[Node]) -> set[str]:
-        found: set[str] = set()
-        waiting = [node.revision for node in nodes]
-        while waiting:
-            revision = waiting.pop()
-            if revision not in found:
-                found.add(revision)
-                waiting.extend(self._nodes[revision].needs)
-        return found
+    def _below(self, nodes: Iterable[Node]) -> set[str]:
+        return reached((node.revision for node in nodes), lambda each: self._nodes[each].needs)
 
     def _downwards(self, tops: Iterable[Node], wanted: set[str]) -> Sequence[Node]:
         """Give the wanted nodes, each before all that is below it, one line after another.
@@ -275,13 +261,25 @@ class Graph:
 
     def _reach(self, node: Node) -> int:
         """Give the positions of all that is below a node, and its own, as the bits of a number."""
-        if not self._below:
+        if not self._reaches:
             for each in self._order:
                 reach = 1 << each.position
                 for needed in each.needs:
-                    reach |= self._below[needed]
-                self._below[each.revision] = reach
-        return self._below[node.revision]
+                    reach |= self._reaches[needed]
+                self._reaches[each.revision] = reach
+        return self._reaches[node.revision]
+
+
+def reached(start: Iterable[str], after: Callable[[str], Iterable[str]]) -> set[str]:
+    """Give the revisions `start`, those that `after` gives for them, and so on."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        revision = waiting.pop()
+        if revision not in found:
+            found.add(revision)
+            waiting.extend(after(revision))
+    return found
 
 
 def _parts(node: Node) -> bool:

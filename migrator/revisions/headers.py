@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _VERSION_FILE = re.compile(r"^(?!\.\#|__init__)(.*\.py)$")
 _ID_IN_NAME = re.compile(r"([a-f0-9]+)\.py$")
 
+_CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 # What the column of Alembic's version table holds.
 LONGEST_ID = 32
 
@@ -52,6 +53,12 @@ class ComputedHeader(Exception):
         self.path = path
         self.name = name
         super().__init__(f"{path} computes its {name}.")
+
+
+def created_in(description: str) -> str | None:
+    """Return the date of creation that the docstring of a version file gives, None where it gives none."""
+    found = _CREATED.search(description)
+    return found[1].strip() if found else None
 
 
 def read_header(path: Path) -> Header | None:

@@ -48,9 +48,8 @@ Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
 class ScratchDatabase:
     """A database for a moment, or a template, which is to stay as it is.
 
-    `workspace` is the environment's, with this database as its own.
-
-    `url` holds a password, and is not for showing.
+    `workspace` is the environment's, with this database as its own. `url` holds a password, and is not for
+    showing.
     """
 
     url: URL = field(repr=False)

@@ -53,7 +53,7 @@ def server_store(url: URL, origin: str, *, own: bool) -> Iterator[ServerStore]:
 
 
 class ServerStore:
-    """A server. Templates are databases with their manifest as a comment; which stay as they are."""
+    """A server. Templates are databases with their manifest as a comment, and stay as they are."""
 
     def __init__(self, connection: SecondConnection, url: URL, *, own: bool) -> None:
         self._connection = connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Scratch:
     @contextmanager
     def empty(self) -> Iterator[ScratchDatabase]:
         """Give an empty database."""
-        with self._made(lambda: self._store.create()) as database:
+        with self._made(self._store.create()) as database:
             yield database
 
     @contextmanager
@@ -68,12 +68,23 @@ class Scratch:
         template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
         """
         wanted = self._wanted(targets)
-        name, had = self._best(wanted)
+        with self._replayed(targets, wanted, *self._best(wanted)) as database:
+            yield database
+
+    @contextmanager
+    def _replayed(
+        self,
+        targets: tuple[str, ...],
+        wanted: Mapping[str, str] | None,
+        name: str | None,
+        had: Mapping[str, str],
+    ) -> Iterator[ScratchDatabase]:
+        """Give a copy of a template that has the revisions `had`, with what else is `wanted`."""
         try:
             url = self._store.create(name)
         except TemplateGoneError:
             url, had = self._store.create(), {}
-        with self._made(lambda: url) as database:
+        with self._made(url) as database:
             replayed, left = 0, len(wanted or ()) - len(had)
             if left >= _MANY:
                 self._report(Waiting(f"replaying {left} revisions on a scratch database"))
@@ -94,7 +105,7 @@ class Scratch:
         name, had = self._best(wanted)
         url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
         if url is None:
-            with self.at(*targets) as database:
+            with self._replayed(targets, wanted, name, had) as database:
                 yield database
         else:
             workspace = scratch_workspace(self._workspace, url)
@@ -109,9 +120,8 @@ class Scratch:
             return False
 
     @contextmanager
-    def _made(self, make: Callable[[], URL]) -> Iterator[ScratchDatabase]:
+    def _made(self, url: URL) -> Iterator[ScratchDatabase]:
         with ExitStack() as stack:
-            url = make()
             stack.callback(self._store.drop, url)
             yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
 

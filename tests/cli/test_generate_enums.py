@@ -139,6 +139,48 @@ def test_a_check_that_names_a_value_goes_with_it(growing: Growing) -> None:
     growing.change(people("sad", default="sad"))
 
 
+LAST = """
+    sa.Column("last", mood, nullable=False, index=True, server_default="fine"),
+    sa.Column("best", mood, unique=True),
+    sa.CheckConstraint("last <> 'fine' OR best IS NULL", name="best_of_last"),"""
+FRIENDS = """
+taste = sa.Enum("salt", "sweet", name="taste")
+friends = sa.Table(
+    "friends", metadata, sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("now", mood, nullable=False, server_default="fine", index=True),
+    sa.Column("likes", taste, server_default="salt"),
+    sa.CheckConstraint("now <> 'fine'", name="never_fine"),
+)
+sa.Table("gifts", metadata, sa.Column("to", sa.ForeignKey("friends.id"), primary_key=True))
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--rename-value", "mood.fine=well")])
+def test_a_column_whose_default_is_a_value_that_goes_with_it(
+    options: tuple[str, ...], growing: Growing
+) -> None:
+    growing.start(people("sad", "fine", default="sad", more=LAST))
+    growing.database.query("INSERT INTO people (best) VALUES (NULL)")
+
+    growing.change(people("sad", "well", default="sad"), "--allow-drop", *options)
+
+    growing.run("downgrade", "-1")
+    assert growing.database.query("SELECT CAST(last AS text) FROM people") == [("fine",)]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["both change", "one change and one goes"])
+def test_a_table_whose_default_and_check_name_a_value_that_goes_with_it(
+    kept: bool, growing: Growing
+) -> None:
+    growing.start(people("sad", "fine", default="sad") + FRIENDS)
+    other = """
+taste = sa.Enum("sweet", "sour", name="taste")
+sa.Table("food", metadata, sa.Column("id", taste, primary_key=True))
+"""
+
+    growing.change(people("sad", "well", default="sad") + (other if kept else ""), "--allow-drop")
+
+
 @pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg"])
 def test_values_with_every_odd_character(growing: Growing, driver: str) -> None:
     url = growing.database.url.replace("postgresql+asyncpg", driver)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.projects.books import AnyDatabase, BooksProject
 from tests.projects.growing import HEAD, Growing
-from tests.terminal import at_terminal
+from tests.terminal import CTRL_C, at_terminal
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
@@ -238,6 +238,23 @@ def test_at_a_terminal_renames_are_asked_about_and_then_drops(on_sqlite_only: Gr
     assert "rename column users.fullname to users.full_name" in agreed.text
     (file,) = growing.books.versions.glob("asked*")
     assert "drop_column" not in file.read_text()
+
+
+def test_ctrl_c_at_the_question_is_an_interrupt(growing: Growing) -> None:
+    growing.start(users("fullname"))
+    growing.books.models(HEAD + users("full_name"))
+    before = growing.books.files()
+
+    shown = at_terminal(
+        ["migrator", "generate", "-m", "x"],
+        growing.books.root,
+        growing.database.env,
+        answer=("renamed? [y/N]", CTRL_C),
+    )
+
+    assert shown.code == 130, shown.text
+    assert "error: Interrupted." in shown.text
+    assert growing.books.files() == before
 
 
 def test_at_a_terminal_a_yes_drops(on_sqlite_only: Growing) -> None:

@@ -11,9 +11,6 @@ from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.parameters import AgainstOption, Fresh, comparing_with
 from migrator.errors import ExitCode, UsageError
 
-FreshScratch = Annotated[bool, typer.Option("--fresh", help="Use no kept scratch database.")]
-FORMS: dict[str, Form] = {"text": "text", "json": "json", "github": "github", "gitlab": "gitlab"}
-
 
 def check(
     run: Invocation,
@@ -38,7 +35,7 @@ def verify(
         str | None,
         typer.Option("--seed", metavar="FILE@REV", help="SQL with rows, loaded at a revision."),
     ] = None,
-    fresh: FreshScratch = False,
+    fresh: Fresh = False,
 ) -> Outcome:
     """Run each revision up, down and up on scratch (exit 1: it fails)."""
     from migrator.operations.verify import Wanted
@@ -59,7 +56,7 @@ def diff(
             autocompletion=complete_environment,
         ),
     ] = None,
-    fresh: FreshScratch = False,
+    fresh: Fresh = False,
 ) -> Outcome:
     """Compare two environments and their schemas (exit 1: schemas differ)."""
     from migrator.operations.diff import diff as operation
@@ -86,16 +83,22 @@ def lint(
     form: Annotated[
         str, typer.Option("--format", metavar="text|json|github|gitlab", help="How findings are written.")
     ] = "text",
-    fresh: FreshScratch = False,
+    fresh: Fresh = False,
 ) -> Outcome:
     """Judge the SQL that revisions run (exit 1: errors)."""
     from migrator.operations.lint import LintRequest
     from migrator.operations.lint import lint as operation
 
-    if form not in FORMS:
-        raise UsageError(f"--format {form} is not known.", hint=f"Give one of: {', '.join(FORMS)}.")
-    if run.json and form not in ("text", "json"):
+    written = _form(form)
+    if run.json and written not in ("text", "json"):
         raise UsageError(f"--json and --format {form} exclude each other.", hint="Give one of them.")
-    run.json = run.json or form == "json"
+    run.json = run.json or written == "json"
     result = operation(run.workspace(), LintRequest(tuple(revisions or ()), fresh), run.report)
-    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO, FORMS[form])
+    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO, written)
+
+
+def _form(text: str) -> Form:
+    match text:
+        case "text" | "json" | "github" | "gitlab":
+            return text
+    raise UsageError(f"--format {text} is not known.", hint="Give one of: text, json, github, gitlab.")
