@@ -10,12 +10,14 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.checks import compare_checks
+from migrator.bridge.constraint_names import name_constraints
 from migrator.bridge.enums import compare_enums
 from migrator.bridge.identities import say_what_was_identity
 from migrator.bridge.names import qualified
 from migrator.bridge.not_compared import not_compared
 from migrator.bridge.renames import Renaming, rename
 from migrator.bridge.session import Session
+from migrator.bridge.table_order import put_in_order
 from migrator.errors import ModelsError
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import created_tables
@@ -53,6 +55,8 @@ def adjust(
         _leave_alone(up, files, found)
         renaming = rename(up, autogen, wishes.renames)
         _refuse_other_models(up, autogen, session)
+    put_in_order(up, context.dialect)
+    name_constraints(up, context.dialect.max_identifier_length)
     say_what_was_identity(up)
     # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)

@@ -29,9 +29,10 @@ Defaults = dict[Use, tuple[str | None, str | None]]
 
 @dataclass(frozen=True)
 class Altered:
-    """What changes an enum; values that are renamed, and those that may have been renamed."""
+    """What changes an enum, and defaults; values that are renamed, and those that may have been renamed."""
 
     statements: Statements
+    defaults: Defaults
     applied: tuple[Rename, ...]
     candidates: tuple[Rename, ...]
 
@@ -55,6 +56,7 @@ def alteration(
     names = dict(values)
     between = tuple(names.get(label, label) for label in enum.labels)
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
+    defaults: Defaults = {}
     if between == model.labels:
         defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
         sql += _set_defaults(defaults, 1)
@@ -63,11 +65,12 @@ def alteration(
         sql += add_values(*enum.key, between, model.labels)
         undo = [*rebuild(_rebuilt(enum, names), between, back=True), *undo]
     else:
-        what = _rebuilt(enum, names, _defaults(up, autogen, renamed, enum, names, model.labels))
+        defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
+        what = _rebuilt(enum, names, defaults)
         sql += rebuild(what, model.labels)
         undo = [*rebuild(what, between, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return Altered(Statements(sql, undo, there, back), applied, candidates)
+    return Altered(Statements(sql, undo, there, back), defaults, applied, candidates)
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -21,11 +21,15 @@ from migrator.bridge.sqltext import default_text, sql_text, type_texts
 from migrator.results.changes import Change
 
 Column = tuple[str | None, str, str]
+Defaults = Mapping[Column, str | None]
 
 
-def retype_columns(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed) -> list[Column]:
+def retype_columns(
+    up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed, defaults: Defaults
+) -> list[Column]:
     """Put SQL in the place of changes of a column's type from or to an enum.
 
+    `defaults` are those that columns have once the enums have changed, where these had a part in it.
     Gives the columns (schema, table and column, as they are in the database) that had another type before.
     """
     moved: list[Column] = []
@@ -33,10 +37,11 @@ def retype_columns(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed
     for block in up.ops:
         for alter in list(_alterations(block, autogen.dialect)):
             # Beside the block, not in it: it may be a batch, which has no other SQL.
-            result.append(_retyping(alter, autogen.dialect))
             table = renamed.old_table(alter.schema, alter.table_name)
             column = renamed.old_column(alter.schema, alter.table_name, alter.column_name)
             moved.append((alter.schema, table, column))
+            said = default_sql(alter.existing_server_default, autogen.dialect)
+            result.append(_retyping(alter, autogen.dialect, said, defaults.get(moved[-1], said)))
             _taken(block, alter)
         if not isinstance(block, ops.ModifyTableOps) or block.ops:
             result.append(block)
@@ -69,10 +74,10 @@ def take_default(alter: ops.AlterColumnOp) -> None:
     alter.modify_server_default = False
 
 
-def _retyping(alter: ops.AlterColumnOp, dialect: Dialect) -> Statements:
+def _retyping(alter: ops.AlterColumnOp, dialect: Dialect, said: str | None, before: str | None) -> Statements:
+    """`said` is the default before the revision, `before` when the column's turn comes."""
     old_type, new_type = type_texts(alter.existing_type, alter.modify_type, dialect)
-    before = default_sql(alter.existing_server_default, dialect)
-    after = before
+    after = said
     if alter.modify_server_default is not False:
         after = default_sql(alter.modify_server_default, dialect)
     types: tuple[Any, Any] = (alter.existing_type, alter.modify_type)
@@ -91,10 +96,10 @@ def _retyping(alter: ops.AlterColumnOp, dialect: Dialect) -> Statements:
 
     table = qualified(alter.schema, alter.table_name)
     # A default as the database writes it is cast to the type that goes.
-    kept, kept_back = _plain(after), _plain(before)
+    kept, kept_back = _plain(after), _plain(said)
     return Statements(
         [sql(new_type, before, kept)],
-        [sql(old_type, after, kept_back)],
+        [sql(old_type, after, _plain(before))],
         change(old_type, new_type, kept_back, kept),
         change(new_type, old_type, kept, kept_back),
     )

@@ -10,6 +10,7 @@ from alembic.operations import ops
 from migrator.bridge.enum_types import EnumType
 from migrator.bridge.hanging import Renamed
 from migrator.bridge.quoting import literal
+from migrator.bridge.table_order import drops_key_to
 
 Table = tuple[str | None, str]
 
@@ -82,7 +83,9 @@ def _take_of(
     ]
     taken: list[ops.DropIndexOp | ops.DropConstraintOp | ops.DropColumnOp] = []
     for op in block.ops:
-        if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and (going or (table, _name(op)) in names):
+        if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and (
+            going or (table, _name(op)) in names or drops_key_to(op, found.tables)
+        ):
             found.names.add((table, _name(op)))
             taken.append(op)
     for drop in going:

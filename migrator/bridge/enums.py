@@ -75,12 +75,14 @@ def compare_enums(
     ]
     early = take_drops(up, renamed, ((enum, set(enum.labels) - set(model.labels)) for enum, model in changed))
     first = early.operations
+    defaults: dict[tuple[str | None, str, str], str | None] = {}
     for enum, model in changed:
         altered = alteration(up, autogen, renamed, early.left_of(enum), model, tuple(wished))
         first.append(altered.statements)
+        defaults |= {(*use.where, use.column): after for use, (_, after) in altered.defaults.items()}
         found.applied += altered.applied
         found.candidates += altered.candidates
-    moved = retype_columns(up, autogen, renamed)
+    moved = retype_columns(up, autogen, renamed, defaults)
     new = {key: one for key, one in models.items() if key not in database and one.makes_type}
     with_table = _made_with_a_table(up, new, files)
     made = [_made(key, one, with_table=key in with_table) for key, one in new.items()]

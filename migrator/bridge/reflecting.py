@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,16 @@ from alembic.autogenerate import produce_migrations
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, ForeignKeyConstraint, MetaData
+from sqlalchemy import Column, MetaData
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
 from migrator.bridge.enums import compare_enums
 from migrator.bridge.hanging import Renamed
+from migrator.bridge.names import qualified
 from migrator.bridge.reversible import Statements
 from migrator.bridge.serials import find_serials_at_once
+from migrator.bridge.table_order import in_order
 from migrator.database.catalog.carrying import Carried
 from migrator.errors import RefusedError
 from migrator.results.changes import Change
@@ -44,7 +45,7 @@ def creation_of(
     compare_enums(drops, AutogenContext(context, metadata=nothing), Renamed(), (), files)
     up = [
         *_statements(carried.first, carried.undo_first),
-        *in_order(_without(drops.reverse().ops, carried.indexes)),
+        *in_order(_without(drops.reverse().ops, carried.indexes), alters=context.dialect.supports_alter),
         *_statements(carried.last, carried.undo_last),
     ]
     _refuse_unknown_types(up)
@@ -54,7 +55,7 @@ def creation_of(
 def _refuse_unknown_types(operations: Sequence[ops.MigrateOperation]) -> None:
     made = [op for op in operations if isinstance(op, ops.CreateTableOp)]
     found = [
-        f"{_name(op.schema, op.table_name)}.{column.name}"
+        f"{qualified(op.schema, op.table_name)}.{column.name}"
         for op in made
         for column in op.columns
         if isinstance(column, Column) and isinstance(column.type, NullType)
@@ -95,49 +96,6 @@ def _without(
         if not (isinstance(each, ops.CreateIndexOp) and each.index_name in indexes)
         and not (isinstance(each, ops.ModifyTableOps) and not each.ops)
     ]
-
-
-def in_order(operations: Sequence[ops.MigrateOperation]) -> list[ops.MigrateOperation]:
-    """Put tables after those that their foreign keys name; a key that closes a circle comes at the end."""
-    made = [op for op in operations if isinstance(op, ops.CreateTableOp)]
-    # By their names: Alembic gives them in any order.
-    tables = {_name(op.schema, op.table_name): op for op in sorted(made, key=lambda op: op.table_name)}
-    late: list[ops.MigrateOperation] = []
-    while True:
-        needs = {name: _targets(op) & tables.keys() - {name} for name, op in tables.items()}
-        try:
-            order = list(TopologicalSorter(needs).static_order())
-            break
-        except CycleError as exc:
-            late += _without_keys(tables[exc.args[1][0]], set(exc.args[1]))
-    first = [op for op in operations if isinstance(op, Statements)]
-    rest = [op for op in operations if not isinstance(op, Statements | ops.CreateTableOp)]
-    return [*first, *(tables[name] for name in order), *rest, *late]
-
-
-def _name(schema: str | None, table: str) -> str:
-    return f"{schema}.{table}" if schema else table
-
-
-def _keys(table: ops.CreateTableOp) -> list[ForeignKeyConstraint]:
-    return [each for each in table.columns if isinstance(each, ForeignKeyConstraint)]
-
-
-def _targets(table: ops.CreateTableOp) -> set[str]:
-    parents = table.kw.get("postgresql_inherits") or ()
-    return {_target(key) for key in _keys(table)} | set([parents] if isinstance(parents, str) else parents)
-
-
-def _target(key: ForeignKeyConstraint) -> str:
-    return key.elements[0].target_fullname.rpartition(".")[0]
-
-
-def _without_keys(table: ops.CreateTableOp, targets: set[str]) -> list[ops.MigrateOperation]:
-    """Take a table's foreign keys to some tables out of it, and give what adds them."""
-    taken = [key for key in _keys(table) if _target(key) in targets - {_name(table.schema, table.table_name)}]
-    # Columns compare themselves with others into SQL.
-    table.columns = [each for each in table.columns if not any(each is key for key in taken)]
-    return [ops.CreateForeignKeyOp.from_constraint(key) for key in taken]
 
 
 def _statements(made: Sequence[str], undo: Sequence[str]) -> list[Statements]:

@@ -152,7 +152,9 @@ friends = sa.Table(
     sa.CheckConstraint("now <> 'fine'", name="never_fine"),
 )
 sa.Table("gifts", metadata, sa.Column("to", sa.ForeignKey("friends.id"), primary_key=True))
+sa.Table("kept", metadata, sa.Column("id", sa.Integer, sa.ForeignKey("friends.id"), primary_key=True))
 """
+KEPT = 'sa.Table("kept", metadata, sa.Column("id", sa.Integer, primary_key=True))'
 
 
 @pytest.mark.parametrize("options", [(), ("--rename-value", "mood.fine=well")])
@@ -168,17 +170,27 @@ def test_a_column_whose_default_is_a_value_that_goes_with_it(
     assert growing.database.query("SELECT CAST(last AS text) FROM people") == [("fine",)]
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["both change", "one change and one goes"])
-def test_a_table_whose_default_and_check_name_a_value_that_goes_with_it(
-    kept: bool, growing: Growing
+@pytest.mark.parametrize("options", [(), ("--rename-value", "mood.fine=well")])
+@pytest.mark.parametrize("other", ["sa.Enum('fine', 'odd', 'sad', name='other')", "sa.String(40)"])
+def test_a_column_that_leaves_an_enum_while_that_changes(
+    other: str, options: tuple[str, ...], growing: Growing
 ) -> None:
+    more = '\n    sa.Column("last", {}, nullable=False, server_default="fine"),'
+    growing.start(people("sad", "fine", default="sad", more=more.format("mood")))
+    growing.database.query("INSERT INTO people (last) VALUES ('sad')")
+
+    growing.change(people("sad", "well", default="sad", more=more.format(other)), *options)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["both change", "one change and one goes"])
+def test_a_table_whose_default_and_check_name_a_value_that_goes_with_it(kept: bool, growing: Growing) -> None:
     growing.start(people("sad", "fine", default="sad") + FRIENDS)
     other = """
 taste = sa.Enum("sweet", "sour", name="taste")
 sa.Table("food", metadata, sa.Column("id", taste, primary_key=True))
 """
 
-    growing.change(people("sad", "well", default="sad") + (other if kept else ""), "--allow-drop")
+    growing.change(people("sad", "well", default="sad") + KEPT + (other if kept else ""), "--allow-drop")
 
 
 @pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg"])
