@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Insert, Row, Table, delete, insert, select, t
 from sqlalchemy.schema import CreateSchema, CreateTable
 
 from migrator.database.facts import Facts
+from migrator.database.one_trip import hold_for_commit
 from migrator.database.tables import OWN_SCHEMA, Name, TableNames, log_table, mark_table
 from migrator.errors import DatabaseError
 from migrator.results.records import Direction, LogEntry, Mark
@@ -156,7 +157,9 @@ def _insert(connection: Connection, statement: Insert, row: dict[str, object]) -
         return
     # With parameters it would be prepared, and after each DDL anew: three round trips for one.
     options = {"literal_binds": True}
-    connection.exec_driver_sql(str(statement.values(row).compile(connection, compile_kwargs=options)))
+    sql = str(statement.values(row).compile(connection, compile_kwargs=options))
+    if not hold_for_commit(connection, sql):
+        connection.exec_driver_sql(sql)
 
 
 def _stored(connection: Connection, at: datetime) -> datetime:

@@ -160,6 +160,9 @@ class Guard:
     def _begin(self, asked: Directives) -> None:
         self._spent, self._asked = 0.0, asked
         self._watch.begin(self._pid)
+        if self._one_trip is not None:
+            # A log row of the step before, in the same transaction.
+            self._one_trip.release()
         if self._timeouts is not None:
             self._timeouts.apply(self._connection, self._wanted())
         self.statements.begin()
