@@ -32,6 +32,7 @@ class Settings:
     statement_timeout: float | None = None
     lock_wait: float | None = 60.0
     retries: int = 5
+    hold_statements: bool = True
     log_table: str | None = None
     against: Literal["history", "database"] = "database"
     scratch: Literal["embedded", "system"] = "embedded"
@@ -179,6 +180,12 @@ KEYS: Mapping[str, Key] = {
         Key("lock_wait", parse_duration, "60s", "how long to wait for another run on the same database"),
         Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
         Key("retries", _count, "5", "how often a revision is begun again after a lock timeout or a deadlock"),
+        Key(
+            "hold_statements",
+            _boolean,
+            "true",
+            "whether the statements of a revision that only calls operations are sent together, with asyncpg",
+        ),
         Key("log_table", _log_table, "_migrator.log", "where the log is kept: schema.table, or off"),
         Key(
             "against",

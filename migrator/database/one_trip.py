@@ -7,7 +7,8 @@ parsed and run at once, in the same transaction and with the same errors.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -29,6 +30,10 @@ class OneTrip:
         self._engine = connection.engine
         self._adapted: Any = connection.connection.dbapi_connection
         self._serves = connection.dialect.driver == "asyncpg"
+        self._holding = False
+        self._lock_timeout: float | None = None
+        # Whether a text failed that had held statements of a revision in it.
+        self.failed_held = False
         if self._serves:
             event.listen(self._engine, "do_execute", self._execute)
             connection.info[_KEY] = self
@@ -43,23 +48,44 @@ class OneTrip:
 
     def hold(self, statement: str) -> bool:
         """Keep a statement whose result nobody asks for until the next one or the COMMIT, if that can be."""
-        transaction = self._adapted._transaction
-        if transaction is None:
+        if self._adapted._transaction is None:
             return False
-        if not isinstance(transaction, _Holding):
-            transaction = self._adapted._transaction = _Holding(transaction)
-        transaction.held.append(statement)
+        self._held_transaction().held.append(statement)
         return True
+
+    @contextmanager
+    def holding(self, lock_timeout: float | None) -> Iterator[None]:
+        """Hold back the statements of a revision until something else follows, or the version table does.
+
+        `lock_timeout` is in seconds: they share it, since nobody can look at the clock between them.
+        """
+        self._holding, self._lock_timeout, self.failed_held = True, lock_timeout, False
+        try:
+            yield
+        finally:
+            self._holding = False
 
     def release(self) -> None:
         """Send what is held."""
-        if self._serves and (held := self._held()):
-            self._adapted.run_async(lambda driver: self._send(driver, held.removesuffix("; ")))
-
-    def _held(self) -> str:
-        """Give what is held as the beginning of a text, and hold it no longer."""
         transaction = self._adapted._transaction
-        return transaction.taken() if isinstance(transaction, _Holding) else ""
+        if self._serves and isinstance(transaction, _Holding) and transaction.held:
+            last = transaction.held.pop()
+            self._adapted.run_async(lambda driver: self._send(driver, last))
+
+    def _held_transaction(self) -> _Holding:
+        """Give the present transaction as one that holds statements; it may begin with them."""
+        adapted = self._adapted
+        if adapted._transaction is None:
+            _note_begun(adapted, adapted._connection)
+            adapted._transaction = _Holding(adapted._transaction, begins=True)
+        elif not isinstance(adapted._transaction, _Holding):
+            adapted._transaction = _Holding(adapted._transaction)
+        return adapted._transaction
+
+    def _may_begin(self) -> bool:
+        adapted = self._adapted
+        special = adapted.isolation_level or adapted.readonly or adapted.deferrable
+        return adapted._transaction is not None or not special
 
     def _execute(self, cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
         """Run a statement in SQLAlchemy's place, where that can be; gives whether it was."""
@@ -68,17 +94,24 @@ class OneTrip:
         if parameters or not goes_plainly(statement):
             self.release()
             return False
+        if self._holding and self._may_begin():
+            transaction = self._held_transaction()
+            transaction.held.append(statement)
+            transaction.shared += 1
+            _count_rows(cursor, -1)
+            return True
         status: str = self._adapted.run_async(lambda driver: self._send(driver, statement))
         counted = _COUNTED.match(status)
-        rows = int(counted[1]) if counted else -1
-        # The cursor of SQLAlchemy 2.0 has plain attributes, that of 2.1 has properties over these.
-        setattr(cursor, "_rowcount" if hasattr(cursor, "_rowcount") else "rowcount", rows)
+        _count_rows(cursor, int(counted[1]) if counted else -1)
         return True
 
     async def _send(self, driver: Any, statement: str) -> str:
         adapted = self._adapted
         async with adapted._execute_mutex:
-            before = self._held()
+            before, shared = "", 0
+            if isinstance(adapted._transaction, _Holding):
+                shared = adapted._transaction.shared
+                before = adapted._transaction.taken(self._lock_timeout)
             if adapted._transaction is None and adapted.isolation_level != "autocommit":
                 if adapted.isolation_level or adapted.readonly or adapted.deferrable:
                     await adapted._start_transaction()
@@ -88,6 +121,7 @@ class OneTrip:
             try:
                 status: str = await driver.execute(before + statement)
             except Exception as exc:
+                self.failed_held = self.failed_held or shared > 0
                 # It raises the error that SQLAlchemy's own cursor would.
                 adapted._handle_exception(exc)
                 raise
@@ -97,14 +131,24 @@ class OneTrip:
 class _Holding:
     """asyncpg's transaction, with statements that its COMMIT takes along."""
 
-    def __init__(self, transaction: Any) -> None:
+    def __init__(self, transaction: Any, *, begins: bool = False) -> None:
+        """Begin with a transaction; with `begins` the server hears of it together with what is held."""
         self._transaction = transaction
+        self._begins = begins
         self.held: list[str] = []
+        # How many of the held are a revision's.
+        self.shared = 0
 
-    def taken(self) -> str:
+    def taken(self, lock_timeout: float | None = None) -> str:
         """Give what is held, each statement with its end, and hold it no longer."""
-        held, self.held = self.held, []
-        return "".join(f"{each}; " for each in held)
+        held = self.held
+        if lock_timeout is not None and self.shared > 1:
+            share, whole = (max(1, round(each * 1000)) for each in (lock_timeout / self.shared, lock_timeout))
+            held = [f"SET LOCAL lock_timeout = {share}", *held, f"SET LOCAL lock_timeout = {whole}"]
+        if self._begins:
+            held = ["BEGIN", *held]
+        self.held, self.shared, self._begins = [], 0, False
+        return "".join(f"{each.rstrip().removesuffix(';')}; " for each in held)
 
     async def commit(self) -> None:
         """Run what is held, and commit. Raises asyncpg's errors, with nothing committed."""
@@ -128,8 +172,19 @@ class _Holding:
 
     async def rollback(self) -> None:
         """Take all back, and what is held with it."""
-        self.held = []
+        from asyncpg.transaction import TransactionState
+
+        unknown, self._begins, self.held, self.shared = self._begins, False, [], 0
+        if unknown:
+            self._transaction._connection._top_xact = None
+            self._transaction._state = TransactionState.ROLLEDBACK
+            return
         await self._transaction.rollback()
+
+
+def _count_rows(cursor: Any, rows: int) -> None:
+    # The cursor of SQLAlchemy 2.0 has plain attributes, that of 2.1 has properties over these.
+    setattr(cursor, "_rowcount" if hasattr(cursor, "_rowcount") else "rowcount", rows)
 
 
 def hold_for_commit(connection: Connection, statement: str) -> bool:

@@ -134,7 +134,8 @@ class Attempt:
     def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
         assert site.guard is not None
         tally = site.tally
-        site.guard.before(step, self._planner.asked(step), tally.standing)
+        hold = info.revision not in site.one_by_one and self._planner.may_hold(step)
+        site.guard.before(step, self._planner.asked(step), tally.standing, hold=hold)
         started = StepStarted(
             self._run.direction, len(tally.finished) + 1, len(tally.planned), info.revision, info.message
         )

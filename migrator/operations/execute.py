@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from migrator.bridge.session import Session
 from migrator.database.backups import back_up
-from migrator.database.failures import first_line, is_busy, waited_in_vain
+from migrator.database.failures import connection_lost, first_line, is_busy, waited_in_vain
 from migrator.database.second import whole
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
@@ -194,9 +194,14 @@ class _Spine:
             self._give_up(sites, exc)
         if self._waits_for_file(sites, cause):
             return
+        revision = site.tally.running.revision if site is not None and site.tally.running is not None else ""
+        if site is not None and guard is not None and guard.failed_held and not connection_lost(cause):
+            # It is rolled back whole. Statement by statement it tells which one it is.
+            site.one_by_one.add(revision)
+            if not waited_in_vain(cause):
+                return
         if not waited_in_vain(cause):
             self._give_up(sites, exc)
-        revision = site.tally.running.revision if site is not None and site.tally.running is not None else ""
         attempts = (
             guard.retries if guard is not None else self._session.workspace.environment.settings.retries
         )

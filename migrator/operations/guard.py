@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any
 
@@ -129,16 +130,21 @@ class Guard:
     def _working_lock(self) -> LockName:
         return LockName(self._found.facts, self._found.qualified_version_table, working=True)
 
-    def before(self, step: PlannedStep, asked: Directives, expected: Heads) -> None:
+    @property
+    def failed_held(self) -> bool:
+        """Whether statements failed that were held back, so that nobody can tell which one it was."""
+        return self._one_trip is not None and self._one_trip.failed_held
+
+    def before(self, step: PlannedStep, asked: Directives, expected: Heads, *, hold: bool) -> None:
         """Come before a step and its transaction, with the database at the heads `expected`.
 
-        Raises LockedError where the lock is lost.
+        With `hold` its statements are sent together. Raises LockedError where the lock is lost.
         """
         self._lock.check()
-        step.migration_fn = self._guarded(step.migration_fn, asked, expected)
+        step.migration_fn = self._guarded(step.migration_fn, asked, expected, hold=hold)
 
     def _guarded(
-        self, function: Callable[..., Any], asked: Directives, expected: Heads
+        self, function: Callable[..., Any], asked: Directives, expected: Heads, *, hold: bool
     ) -> Callable[..., Any]:
         @wraps(function)
         def guarded(**arguments: Any) -> Any:
@@ -146,7 +152,8 @@ class Guard:
                 self._refuse_overtaken(expected)
             self._begin(asked)
             try:
-                return function(**arguments)
+                with self._holding() if hold else nullcontext():
+                    return function(**arguments)
             finally:
                 self.statements.end()
 
@@ -166,6 +173,12 @@ class Guard:
         if self._timeouts is not None:
             self._timeouts.apply(self._connection, self._wanted())
         self.statements.begin()
+
+    def _holding(self) -> AbstractContextManager[None]:
+        # Without another attempt nobody would learn which statement waited in vain.
+        if self._one_trip is None or not self.retries:
+            return nullcontext()
+        return self._one_trip.holding(self._wanted().lock)
 
     def _wanted(self) -> Timeouts:
         settings, asked = self._workspace.environment.settings, self._asked

@@ -23,6 +23,7 @@ from migrator.results.events import Noticed, Report
 from migrator.results.run import RunPlan, Step
 from migrator.revisions.destructive import destructive
 from migrator.revisions.directives import Directives, directives
+from migrator.revisions.plain_function import only_operations
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,13 @@ class Planner:
             shown = self._session.workspace.environment.shown(script.path)
             self._directives[script.path] = directives(Path(script.path), shown, parse_duration)
         return self._directives[script.path]
+
+    def may_hold(self, step: PlannedStep) -> bool:
+        """Whether the statements of a step may be sent together: nothing can come of them before the last."""
+        script = script_of(step)
+        if script is None or not self._session.workspace.environment.settings.hold_statements:
+            return False
+        return only_operations(Path(script.path).read_bytes(), "upgrade" if step.is_upgrade else "downgrade")
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
         for each in examined:

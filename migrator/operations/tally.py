@@ -83,7 +83,10 @@ class Tally:
 
 @dataclass
 class Site:
-    """One database of a run: its account, its records, its lock, and the guard of the present attempt."""
+    """One database of a run: its account, its records, its lock, and the guard of the present attempt.
+
+    `one_by_one` are revisions whose statements failed when they were sent together.
+    """
 
     tally: Tally
     recorder: Recorder
@@ -91,3 +94,4 @@ class Site:
     watch: LockWatch = field(default_factory=LockWatch)
     guard: Guard | None = None
     context: MigrationContext | None = None
+    one_by_one: set[str] = field(default_factory=set)

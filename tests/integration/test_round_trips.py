@@ -37,23 +37,110 @@ def url_of(database: Database, port: int | None = None) -> dict[str, str]:
     return {"TESTING_DATABASE_URL": url.replace("postgresql:", "postgresql+asyncpg:")}
 
 
-def trips(migrator: Migrator, root: Path, database: Database, revisions: int) -> int:
-    """Upgrade by revisions of one statement each, and give the trips of the connection that made most."""
-    write(root, *(f'op.execute("CREATE TABLE t{n} (id int)")' for n in range(revisions)))
+def one_by_one(root: Path) -> None:
+    """Let every statement be sent by itself."""
+    ini = root / "configs" / "alembic_test.ini"
+    ini.write_text(f"{ini.read_text()}hold_statements = false\n")
+
+
+def trips(migrator: Migrator, root: Path, database: Database, revisions: int, body: str) -> int:
+    """Upgrade by revisions with a body each, and give the trips of the connection that made most."""
+    write(root, *(body.format(n) for n in range(revisions)))
     with counting_proxy(database.host, database.port) as proxy:
         ran = migrator("upgrade", cwd=root, env=url_of(database, proxy.port))
     assert ran.code == 0, ran.err
     return max(proxy.trips_of_each)
 
 
-def test_a_revision_of_one_statement_takes_three_trips_with_its_log_row(
-    migrator: Migrator, root: Path, new_database: Callable[[], Database]
-) -> None:
-    few = trips(migrator, root, new_database(), 5)
-    many = trips(migrator, root, new_database(), 25)
+ONE = 'op.execute("CREATE TABLE t{0} (id int)")'
+THREE = f'{ONE}; op.execute("ALTER TABLE t{{0}} ADD a int"); op.execute("CREATE INDEX i{{0}} ON t{{0}} (a)")'
 
-    # The statement with its BEGIN, the version table, the log with the COMMIT.
-    assert (many - few) / 20 == 3
+
+@pytest.mark.parametrize(
+    ("body", "hold", "expected"),
+    [
+        # The statement with its BEGIN, the version table, the log with the COMMIT.
+        (ONE, False, 3),
+        (THREE, False, 5),
+        # The statements with BEGIN and the version table, the log with the COMMIT.
+        (ONE, True, 2),
+        (THREE, True, 2),
+        # With another statement than an operation's every one is sent by itself.
+        (f"{THREE}; import os", True, 5),
+    ],
+)
+def test_how_many_trips_a_revision_takes_with_its_log_row(
+    body: str,
+    hold: bool,
+    expected: int,
+    migrator: Migrator,
+    root: Path,
+    new_database: Callable[[], Database],
+) -> None:
+    if not hold:
+        one_by_one(root)
+    few = trips(migrator, root, new_database(), 5, body)
+    many = trips(migrator, root, new_database(), 25, body)
+
+    assert (many - few) / 20 == expected
+
+
+@pytest.mark.parametrize("transaction", ["revision", "run"])
+def test_statements_that_fail_together_are_run_again_one_by_one_to_say_which_it_was(
+    transaction: str, migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    ini = root / "configs" / "alembic_test.ini"
+    ini.write_text(f"{ini.read_text()}transaction = {transaction}\n")
+    bad = 'op.execute("CREATE TABLE b (id int)")\nop.execute("DROP TABLE nowhere")\nop.drop_table("a")'
+    write(root, 'op.execute("CREATE TABLE a (id int)")', bad)
+    env = url_of(postgres_database)
+
+    held = migrator("upgrade", cwd=root, env=env)
+    one_by_one(root)
+    plain = migrator("upgrade", cwd=root, env=env)
+
+    assert (held.code, "again in" in held.err) == (7, False)
+    assert "statement: DROP TABLE nowhere" in held.out
+    assert "r2.py, line 13" in held.err
+    failed = held.err[held.err.index("error:") :]
+    assert failed == plain.err[plain.err.index("error:") :]
+    kept = ["a", "alembic_version"] if transaction == "revision" else []
+    assert postgres_database.tables() == kept
+
+
+def test_statements_that_are_held_share_one_lock_timeout_and_are_tried_again(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    postgres_database.query("CREATE TABLE a (id int)")
+    postgres_database.query("CREATE TABLE said AS SELECT CAST('' AS text) AS lock_timeout WHERE false")
+    ini = root / "configs" / "alembic_test.ini"
+    ini.write_text(f"{ini.read_text()}lock_timeout = 900ms\nretries = 1\n")
+    say = "op.execute(\"INSERT INTO said SELECT current_setting('lock_timeout')\")"
+    write(root, f'{say}\n{say}\nop.execute("ALTER TABLE a ADD b int")', say)
+
+    with postgres_database.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE a")
+        failed = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+    done = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert failed.code == 7
+    assert "statement: ALTER TABLE a ADD b int" in failed.out
+    assert failed.err.count("again in") == 1
+    assert done.code == 0, done.err
+    assert postgres_database.query("SELECT * FROM said") == [("300ms",), ("300ms",), ("900ms",)]
+
+
+def test_what_is_held_is_sent_before_a_statement_that_is_not(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    look = "op.execute(\"SELECT 1 / count(*) FROM pg_tables WHERE tablename = 'a'\")"
+    write(root, f'op.execute("CREATE TABLE a (id int)")\n{look}\nop.drop_table("a")')
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 0, ran.err
+    assert postgres_database.tables() == ["alembic_version"]
 
 
 @pytest.mark.parametrize(
