@@ -6,8 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.cases import FEW, REVISIONS, Case, Measured, cases, measure
+from benchmarks.cases import DISTANCE, FEW, REVISIONS, Case, Measured, Projects, cases, measure
 from benchmarks.database import bench_database
+from benchmarks.distance import far_away
 from benchmarks.project import Project, write_project
 from benchmarks.report import markdown, table
 from migrator.database.embedded import embedded_server
@@ -26,15 +27,24 @@ def main() -> int:
 
 def _measure_all(folder: Path) -> tuple[list[Measured], str]:
     # The server's data stay from one call to the next, so that it is set up once.
-    with embedded_server(_HERE, durable=False) as server, bench_database(server) as database:
-        project, few = (_project(folder, revisions, database.url) for revisions in (REVISIONS, FEW))
-        return [_said_and_measured(case) for case in cases(project, few, database)], database.server_version()
+    with (
+        embedded_server(_HERE, durable=False) as server,
+        bench_database(server) as database,
+        far_away(server.host, server.port, DISTANCE) as port,
+    ):
+        far = database.through(port)
+        projects = Projects(
+            many=_project(folder / "many", REVISIONS, database.url),
+            few=_project(folder / "few", FEW, database.url),
+            far_one_by_one=_project(folder / "far", FEW, far, "hold_statements = false\n"),
+            far_held=_project(folder / "far held", FEW, far),
+        )
+        return [_said_and_measured(case) for case in cases(projects, database)], database.server_version()
 
 
-def _project(folder: Path, revisions: int, url: str) -> Project:
-    root = folder / str(revisions)
+def _project(root: Path, revisions: int, url: str, settings: str = "") -> Project:
     root.mkdir()
-    return write_project(root, revisions, url)
+    return write_project(root, revisions, url, settings)
 
 
 def _said_and_measured(case: Case) -> Measured:

@@ -12,6 +12,18 @@ from benchmarks.project import Project, program
 REVISIONS = 1000
 # Of the cases that run revisions.
 FEW = 200
+# Round trip in seconds to the database that is far away.
+DISTANCE = 0.005
+
+
+@dataclass(frozen=True)
+class Projects:
+    """The projects that are measured: of many and of few revisions, and two of few that are far away."""
+
+    many: Project
+    few: Project
+    far_one_by_one: Project
+    far_held: Project
 
 
 @dataclass(frozen=True)
@@ -51,11 +63,12 @@ class Measured:
         return self.ratio <= self.case.bound
 
 
-def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]:
-    """Give the cases, the quick ones first. `few` is a project of fewer revisions."""
+def cases(projects: Projects, database: BenchDatabase) -> list[Case]:
+    """Give the cases, the quick ones first."""
+    project, few = projects.many, projects.few
 
     def pair(*arguments: str, expected: str = "", of: Project = project) -> tuple[Command, Command]:
-        ours = Command([program("migrator"), *arguments], of.root, {"DATABASE_URL": database.url}, expected)
+        ours = Command([program("migrator"), *arguments], of.root, {"DATABASE_URL": of.url}, expected)
         return ours, Command([program("alembic"), *arguments], of.root, {}, expected)
 
     def at_head(of: Project) -> Callable[[], None]:
@@ -93,6 +106,20 @@ def cases(project: Project, few: Project, database: BenchDatabase) -> list[Case]
             runs=9,
             before=database.make_anew,
             after=at_head(few),
+        ),
+        *(
+            Case(
+                f"upgrade, {FEW} revisions, {DISTANCE * 1000:g} ms away, {how}",
+                *pair("upgrade", "head", of=far),
+                bound=bound,
+                runs=3,
+                before=database.make_anew,
+                after=at_head(far),
+            )
+            for how, far, bound in (
+                ("statement by statement", projects.far_one_by_one, 0.5),
+                ("held back", projects.far_held, 0.3),
+            )
         ),
         Case(
             f"upgrade, nothing to do, {FEW} revisions",

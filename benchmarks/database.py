@@ -32,7 +32,11 @@ class BenchDatabase:
     @property
     def url(self) -> str:
         """The URL, with asyncpg for both tools."""
-        at = f"{self.server.host}:{self.server.port}"
+        return self.through(self.server.port)
+
+    def through(self, port: int) -> str:
+        """The URL through a proxy at a port of this machine."""
+        at = f"{self.server.host}:{port}"
         return f"postgresql+asyncpg://{self.server.user}:{self.server.password}@{at}/{_NAME}"
 
     def make_anew(self) -> None:

@@ -79,22 +79,25 @@ def downgrade() -> None:
 
 @dataclass(frozen=True)
 class Project:
-    """The project's folder, and the ids of its newest revision and of the one before it."""
+    """The project's folder, its database, and the ids of its newest revision and of the one before it."""
 
     root: Path
+    url: str
     head: str
     before: str
 
 
-def write_project(root: Path, revisions: int, url: str) -> Project:
+def write_project(root: Path, revisions: int, url: str, settings: str = "") -> Project:
     """Write a project into an empty folder: `revisions` version files of two statements each.
+
+    `settings` are further lines of migrator's section.
 
     migrator gets an env.py of its own kind. Plain Alembic gets its stock async env.py, changed in one place:
     it too runs one transaction a revision. `url`, with an async driver, goes into its ini.
     """
     for folder in ("configs", "migrations", "stock", "versions"):
         (root / folder).mkdir()
-    (root / "configs/alembic_test.ini").write_text(_INI)
+    (root / "configs/alembic_test.ini").write_text(_INI + settings)
     (root / "migrations/env.py").write_text(_ENV)
     (root / "alembic.ini").write_text(_stock_ini(url))
     (root / "stock/env.py").write_text(_stock_env())
@@ -105,7 +108,7 @@ def write_project(root: Path, revisions: int, url: str) -> Project:
         text = _REVISION.format(index=index, revision=revision, down=down)
         (root / f"versions/{revision}_create_table_{index}.py").write_text(text)
         before, down = down, revision
-    return Project(root, down or "", before or "")
+    return Project(root, url, down or "", before or "")
 
 
 def _stock_ini(url: str) -> str:
