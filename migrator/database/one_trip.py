@@ -94,7 +94,7 @@ class OneTrip:
         if parameters or not goes_plainly(statement):
             self.release()
             return False
-        if self._holding and self._may_begin():
+        if self._holding and ends_by_itself(statement) and self._may_begin():
             transaction = self._held_transaction()
             transaction.held.append(statement)
             transaction.shared += 1
@@ -116,7 +116,7 @@ class OneTrip:
                 if adapted.isolation_level or adapted.readonly or adapted.deferrable:
                     await adapted._start_transaction()
                 else:
-                    before = "BEGIN; "
+                    before = "BEGIN;\n"
                     _note_begun(adapted, driver)
             try:
                 status: str = await driver.execute(before + statement)
@@ -148,7 +148,7 @@ class _Holding:
         if self._begins:
             held = ["BEGIN", *held]
         self.held, self.shared, self._begins = [], 0, False
-        return "".join(f"{each.rstrip().removesuffix(';')}; " for each in held)
+        return "".join(f"{each.rstrip().removesuffix(';')}\n;\n" for each in held)
 
     async def commit(self) -> None:
         """Run what is held, and commit. Raises asyncpg's errors, with nothing committed."""
@@ -199,6 +199,12 @@ def goes_plainly(statement: str) -> bool:
     if found is None or ";" in statement.rstrip().removesuffix(";"):
         return False
     return found[1] is None or "returning" not in statement.lower()
+
+
+def ends_by_itself(statement: str) -> bool:
+    """Whether nothing that is open at a statement's end, such as a comment, could take in what follows it."""
+    open_ended = "--" in statement or "/*" in statement or "$" in statement
+    return not open_ended and statement.count("'") % 2 == 0 and statement.count('"') % 2 == 0
 
 
 def _note_begun(adapted: Any, driver: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrator.database.one_trip import goes_plainly
+from migrator.database.one_trip import ends_by_itself, goes_plainly
 from tests.projects.small import revision_text, versions, write_project
 from tests.proxy import counting_proxy
 
@@ -162,6 +162,33 @@ def test_what_is_held_is_sent_before_a_statement_that_is_not(
 )
 def test_only_what_is_one_statement_without_rows_is_sent_as_text(statement: str, plainly: bool) -> None:
     assert goes_plainly(statement) is plainly
+
+
+@pytest.mark.parametrize(
+    ("statement", "closed"),
+    [
+        ("CREATE TABLE a (b text DEFAULT 'it''s')", True),
+        ('ALTER TABLE "a" ADD b int', True),
+        ("CREATE TABLE a (id int) -- the first", False),
+        ("CREATE TABLE a (id int) /* the first", False),
+        ("CREATE TABLE a (b text DEFAULT 'open)", False),
+        ('ALTER TABLE "a ADD b int', False),
+        ("COMMENT ON TABLE a IS $$open", False),
+    ],
+)
+def test_what_is_open_at_its_end_is_not_held_before_another(statement: str, closed: bool) -> None:
+    assert ends_by_itself(statement) is closed
+
+
+def test_a_comment_at_a_statements_end_takes_nothing_with_it(
+    migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    write(root, 'op.execute("CREATE TABLE a (id int) -- one")\nop.execute("CREATE TABLE b (id int)  ; ")')
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 0, ran.err
+    assert postgres_database.tables() == ["a", "alembic_version", "b"]
 
 
 def test_several_statements_in_one_text_are_refused_as_they_are_by_plain_alembic(
