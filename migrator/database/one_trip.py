@@ -67,8 +67,8 @@ class OneTrip:
 
     def release(self) -> None:
         """Send what is held."""
-        transaction = self._adapted._transaction
-        if self._serves and isinstance(transaction, _Holding) and transaction.held:
+        transaction = self._adapted._transaction if self._serves else None
+        if isinstance(transaction, _Holding) and transaction.held:
             last = transaction.held.pop()
             self._adapted.run_async(lambda driver: self._send(driver, last))
 
