@@ -15,6 +15,9 @@ from typer.core import TyperCommand
 from migrator.cli.texts import take_as_typed
 from migrator.errors import UsageError
 
+# How the help calls the value of an option that is a revision.
+_REVISIONS = ("REV", "REVISION", "TARGET")
+
 
 class TargetCommand(TyperCommand):
     """A command whose arguments may be relative targets such as `-1`."""
@@ -31,14 +34,16 @@ class TargetCommand(TyperCommand):
         return rest
 
     def _refuse_empty(self, ctx: Any) -> None:
-        """Refuse an argument without a text: a variable of a script that is not set."""
+        """Refuse an argument or a revision without a text: a variable of a script that is not set."""
         for param in self.params:
-            given = ctx.params.get(param.name)
+            argument = param.param_type_name == "argument"
+            given = ctx.params.get(param.name) if argument or param.metavar in _REVISIONS else None
             values = given if isinstance(given, list | tuple) else [given]
-            if param.param_type_name == "argument" and any(each == "" for each in values):
+            if any(each == "" for each in values):
+                named = "An argument" if argument else f"The option {param.opts[0]}"
                 raise UsageError(
-                    f"An argument of {ctx.info_name} is empty.",
-                    hint="Is a variable of the script not set? Leave the argument out, or give one.",
+                    f"{named} of {ctx.info_name} is empty.",
+                    hint="Is a variable of the script not set? Leave it out, or give one.",
                 )
 
 

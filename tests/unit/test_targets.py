@@ -108,3 +108,26 @@ def test_an_empty_argument_is_a_usage_error(arguments: list[str], small: Path, m
     assert (ran.code, ran.out) == (2, "")
     assert f"An argument of {arguments[0]} is empty." in ran.err
     assert tree(small) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "--from"],
+        ["squash", "--to"],
+        ["generate", "-m", "x", "--head"],
+        ["generate", "-m", "x", "--depends-on"],
+        ["rebase", "aaa1", "--onto"],
+        ["mark", "--accept"],
+    ],
+)
+def test_an_empty_revision_of_an_option_is_a_usage_error(
+    arguments: list[str], small: Path, migrator: Migrator
+) -> None:
+    before = tree(small)
+
+    ran = migrator(*arguments, "", "--url", URL, cwd=small)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"The option {arguments[-1]} of {arguments[0]} is empty." in ran.err
+    assert tree(small) == before
