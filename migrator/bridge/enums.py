@@ -51,8 +51,7 @@ def compare_enums(
     """Add what makes, changes and drops enum types, and what moves columns from and to them.
 
     New and changed types go first, while every table is as it was, after the drops of what names values that
-    go; dropped types go last. Raises ModelsError
-    for an enum that the models define twice.
+    go; dropped types go last. Raises ModelsError for an enum that the models define twice.
     """
     found = EnumRenames()
     if (

@@ -195,12 +195,13 @@ class _Spine:
         if self._waits_for_file(sites, cause):
             return
         revision = site.tally.running.revision if site is not None and site.tally.running is not None else ""
-        if site is not None and guard is not None and guard.failed_held and not connection_lost(cause):
+        together = guard is not None and guard.failed_held and not connection_lost(cause)
+        if site is not None and together:
             # It is rolled back whole. Statement by statement it tells which one it is.
             site.one_by_one.add(revision)
-            if not waited_in_vain(cause):
-                return
         if not waited_in_vain(cause):
+            if together:
+                return
             self._give_up(sites, exc)
         attempts = (
             guard.retries if guard is not None else self._session.workspace.environment.settings.retries

@@ -152,7 +152,7 @@ class Guard:
                 self._refuse_overtaken(expected)
             self._begin(asked)
             try:
-                with self._holding() if hold else nullcontext():
+                with self._holding(hold):
                     return function(**arguments)
             finally:
                 self.statements.end()
@@ -174,9 +174,9 @@ class Guard:
             self._timeouts.apply(self._connection, self._wanted())
         self.statements.begin()
 
-    def _holding(self) -> AbstractContextManager[None]:
+    def _holding(self, hold: bool) -> AbstractContextManager[None]:
         # Without another attempt nobody would learn which statement waited in vain.
-        if self._one_trip is None or not self.retries:
+        if not hold or self._one_trip is None or not self.retries:
             return nullcontext()
         return self._one_trip.holding(self._wanted().lock)
 

@@ -67,17 +67,13 @@ class _Names:
                         self._operations.add(alias.asname or "op")
                     elif module == "sqlalchemy":
                         self._sqlalchemy.add(alias.asname or alias.name)
-        self.bound_again = any(self._binds(node) for node in ast.walk(tree))
-
-    def _binds(self, node: ast.AST) -> bool:
-        bound = None
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            bound = node.id
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound = node.name
-        elif isinstance(node, ast.arg):
-            bound = node.arg
-        return bound in self._operations | self._sqlalchemy
+        known = self._operations | self._sqlalchemy
+        imports = [name for node in ast.walk(tree) for name in _imported(node)]
+        self.bound_again = (
+            len(imports) > len(set(imports))
+            or "*" in imports
+            or any(_bound(node) in known for node in ast.walk(tree))
+        )
 
     def is_plain(self, statement: ast.stmt) -> bool:
         """Whether a statement is a call of an operation, or nothing at all."""
@@ -122,3 +118,21 @@ class _Names:
         while isinstance(node, ast.Attribute):
             node = node.value
         return isinstance(node, ast.Name) and node.id in self._sqlalchemy
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Give the names that an import binds."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    return []
+
+
+def _bound(node: ast.AST) -> str | None:
+    """Give the name that a node binds, or of which it sets an attribute."""
+    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        return node.value.id if isinstance(node.value, ast.Name) else None
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        return node.id
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    return node.arg if isinstance(node, ast.arg) else None

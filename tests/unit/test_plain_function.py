@@ -72,6 +72,10 @@ def test_anything_else_is_not(body: str) -> None:
     "more",
     [
         "op = helpers.wrapped(op)",
+        "op.drop_table = helpers.wrapped(op.drop_table)",
+        "from helpers import op",
+        "if helpers.wrap:\n    from helpers import other as op",
+        "from helpers import *",
         "class sa:\n    pass",
         "def other(op):\n    pass",
         "def upgrade():\n    pass",
