@@ -90,16 +90,21 @@ class Messages:
 
             line = Text(f"  {_describe(step)} ...")
             line.truncate(self._console.width - 1)
+            # A revision may begin again at once.
+            self._wipe_unfinished()
             sys.stderr.write(secrets.scrub(line.plain))
             sys.stderr.flush()
             self._unfinished = True
 
     def _finish(self, finished: StepFinished) -> None:
+        self._wipe_unfinished()
+        text = f"{_describe(finished.step)}  {finished.seconds:.2f}s"
+        self.line(f"  {text}" if self._terminal else text)
+
+    def _wipe_unfinished(self) -> None:
         if self._unfinished:
             sys.stderr.write("\r\x1b[2K")
             self._unfinished = False
-        text = f"{_describe(finished.step)}  {finished.seconds:.2f}s"
-        self.line(f"  {text}" if self._terminal else text)
 
     def _end_unfinished(self) -> None:
         if self._unfinished:

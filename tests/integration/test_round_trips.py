@@ -11,6 +11,7 @@ import pytest
 from migrator.database.one_trip import ends_by_itself, goes_plainly
 from tests.projects.small import revision_text, versions, write_project
 from tests.proxy import counting_proxy
+from tests.terminal import at_terminal
 
 if TYPE_CHECKING:
     from tests.conftest import Database, Ran
@@ -106,6 +107,17 @@ def test_statements_that_fail_together_are_run_again_one_by_one_to_say_which_it_
     assert failed == plain.err[plain.err.index("error:") :]
     kept = ["a", "alembic_version"] if transaction == "revision" else []
     assert postgres_database.tables() == kept
+
+
+def test_at_a_terminal_a_revision_that_begins_again_is_shown_in_its_line(
+    root: Path, postgres_database: Database
+) -> None:
+    write(root, 'op.execute("CREATE TABLE a (id int)")\nop.execute("DROP TABLE nowhere")')
+
+    shown = at_terminal(["migrator", "upgrade"], root, url_of(postgres_database))
+
+    assert (shown.code, shown.text.count("upgrade 1/1")) == (7, 2)
+    assert "...\r  upgrade 1/1" in shown.text
 
 
 def test_statements_that_are_held_share_one_lock_timeout_and_are_tried_again(
