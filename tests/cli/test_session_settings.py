@@ -76,7 +76,7 @@ def test_a_lock_that_another_session_holds_fails_the_revision_in_time(
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
-    books.settings(migrator=["lock_timeout = 50ms"])
+    books.settings(migrator=["lock_timeout = 50ms", "retries = 1"])
     books.revision("r1", None, "op.execute('ALTER TABLE held ADD COLUMN x int')")
     on_postgresql.query("CREATE TABLE held (id int)")
     with create_engine(on_postgresql.sync_url, poolclass=NullPool).begin() as other:

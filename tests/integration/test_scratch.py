@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Connection, text
 
 from migrator.config.select import Choice, choose
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 # Each revision notes that it ran in a file outside of the project.
 NOTE = "import os, pathlib\npathlib.Path(os.environ['MIGRATOR_TEST_NOTES']).open('a').write('{0}\\n')\n"
+SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'migrator_%'"
 
 
 @pytest.fixture
@@ -41,16 +44,45 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for one project after the other, whose scratch server goes on running: a start takes long."""
+    home = tmp_path_factory.mktemp("home")
+    with scratch_server(home):
+        yield home
+    remove_server(home)
+
+
 @pytest.fixture
-def root(tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(home: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project of three revisions, in the current folder, for which no database is configured."""
+    with three_revisions(home, notes, monkeypatch):
+        yield home
+    for each in home.iterdir():
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+    with on_server(home) as connection:
+        for (name,) in connection.execute(SCRATCH).fetchall():
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(str(name))))
+
+
+@pytest.fixture
+def lone_root(tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same, with a server of its own that is not running."""
+    with three_revisions(tmp_path / "project", notes, monkeypatch) as root:
+        yield root
+    remove_server(root)
+
+
+@contextmanager
+def three_revisions(root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Write the project and work in its folder."""
     assert notes.exists()
-    root = write_project(tmp_path / "project")
+    write_project(root)
     for number in (1, 2, 3):
         write(root, number)
-    monkeypatch.chdir(root)
-    yield root
-    remove_server(root)
+    with monkeypatch.context() as patch:
+        patch.chdir(root)
+        yield root
 
 
 def write(root: Path, number: int, body: str = "") -> None:
@@ -88,15 +120,22 @@ def tables(connection: Connection) -> list[str]:
     return [str(name) for name in found.scalars()]
 
 
+@contextmanager
+def on_server(root: Path) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Connect to the project's own server."""
+    with (
+        scratch_server(root) as server,
+        psycopg.connect(
+            host=server.host, port=server.port, user=server.user, password=server.password, autocommit=True
+        ) as connection,
+    ):
+        yield connection
+
+
 def databases(root: Path) -> list[str]:
     """Give the scratch databases and templates on the project's own server."""
-    with scratch_server(root) as server:
-        connection = psycopg.connect(
-            host=server.host, port=server.port, user=server.user, password=server.password
-        )
-        with connection:
-            rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'migrator_%'")
-            return sorted(str(row[0]) for row in rows)
+    with on_server(root) as connection:
+        return sorted(str(row[0]) for row in connection.execute(SCRATCH))
 
 
 def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(root: Path) -> None:
@@ -360,11 +399,11 @@ def test_a_scratch_server_of_another_kind_is_a_wrong_configuration(
 
 
 @pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL here")
-def test_an_installed_postgresql_serves_where_that_is_wanted(root: Path, notes: Path) -> None:
-    settings(root, "scratch = system")
+def test_an_installed_postgresql_serves_where_that_is_wanted(lone_root: Path, notes: Path) -> None:
+    settings(lone_root, "scratch = system")
 
-    assert replayed(root, notes) == ["r1", "r2", "r3"]
-    assert replayed(root, notes) == []
+    assert replayed(lone_root, notes) == ["r1", "r2", "r3"]
+    assert replayed(lone_root, notes) == []
 
 
 def test_sqlite_has_its_states_in_files(root: Path, notes: Path) -> None:
@@ -484,12 +523,12 @@ def test_a_revision_is_undone_when_it_began_again_for_a_missing_role(root: Path,
 
 
 def test_after_the_machine_was_started_anew_the_server_begins_empty(
-    root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+    lone_root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replayed(root, notes)
+    replayed(lone_root, notes)
     notes.write_text("")
     # The machine itself cannot be started anew in a test.
     monkeypatch.setattr("migrator.database.embedded.boot.boot_id", lambda: "another start")
 
-    assert replayed(root, notes) == ["r1", "r2", "r3"]
-    assert replayed(root, notes) == []
+    assert replayed(lone_root, notes) == ["r1", "r2", "r3"]
+    assert replayed(lone_root, notes) == []
