@@ -212,7 +212,9 @@ def _on_connection(connection: Any, options: dict[str, Any]) -> None:
 def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
     url = with_driver(found)
     settings = handover.workspace.environment.settings
+    tenant = handover.workspace.tenant
     session = SessionOptions(
+        schema=tenant.schema if tenant is not None else None,
         role=configured_role(handover.workspace),
         lock_timeout=None if handover.guarded else settings.lock_timeout,
         statement_timeout=None if handover.guarded else settings.statement_timeout,

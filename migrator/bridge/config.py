@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -55,7 +57,12 @@ def _namespace(workspace: Workspace, command: Sequence[str]) -> Any:
     before = ["-c", str(workspace.environment.config_file), "-n", choice.section]
     for pair in choice.x:
         before.append(f"-x{pair}")
-    return CommandLine("alembic").parser.parse_args([*before, *command])
+    return _parser().parse_args([*before, *command])
+
+
+@cache
+def _parser() -> ArgumentParser:
+    return CommandLine("alembic").parser
 
 
 def set_version_locations(config: Config, workspace: Workspace, folders: Sequence[Path]) -> None:

@@ -17,6 +17,7 @@ from alembic.script.revision import (
 )
 from alembic.util import CommandError
 
+from migrator.bridge.keeping import keeps
 from migrator.bridge.script_errors import (
     broken_file,
     graph_error,
@@ -65,8 +66,8 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
         with _strictly(folders_of(scripts), workspace):
             scripts.get_heads()
     _loaded.clear()
-    if not to_run:
-        # A module that has run may have kept something: it is not for another database.
+    if not to_run or keeps():
+        # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
 
 

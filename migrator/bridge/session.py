@@ -17,6 +17,7 @@ from migrator.bridge.config import alembic_config, set_option, set_version_locat
 from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
 from migrator.bridge.handover import Handover, hand_over, handed_over
 from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
+from migrator.bridge.tenancy import refuse_other_schema
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
@@ -72,6 +73,7 @@ class Session:
             called = True
             # A foreign env.py may have named other folders by now, so that its files are read only here.
             read_scripts(self.scripts, self.workspace)
+            refuse_other_schema(context, self.workspace)
             return work(heads, context)
 
         run_env(

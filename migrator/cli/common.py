@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any
@@ -121,9 +121,15 @@ def take_common(values: dict[str, Any]) -> Common:
 
 
 def with_common(
-    function: Callable[..., Any], wrapper: Callable[..., Any], *, skip: int = 0
+    function: Callable[..., Any],
+    wrapper: Callable[..., Any],
+    *,
+    skip: int = 0,
+    more: Sequence[inspect.Parameter] = (),
 ) -> Callable[..., Any]:
     """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
+
+    `more` are options between the two.
 
     Typer builds a command from the signature; written out, ten options would stand in every function.
     """
@@ -133,7 +139,7 @@ def with_common(
         for each in list(signature.parameters.values())[skip:]
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *own, *common_parameters()]
+    parameters = [context, *own, *more, *common_parameters()]
     wrapper.__doc__ = function.__doc__
     wrapper.__name__ = function.__name__
     wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]

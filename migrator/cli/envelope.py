@@ -20,6 +20,8 @@ def envelope(
     code: int,
     result: object = None,
     errors: tuple[MigratorError, ...] = (),
+    *,
+    in_one_line: bool = False,
 ) -> str:
     """Give the document for a result, or for the errors that stand in its place.
 
@@ -34,9 +36,18 @@ def envelope(
         "data": _data(result),
         "errors": [_error(error) for error in errors],
     }
+    return _written(document, None if in_one_line else 2)
+
+
+def line_of(result: Any) -> str:
+    """Give a part of a result, a dataclass, as one line of JSON."""
+    return _written(asdict(result), None)
+
+
+def _written(document: dict[str, Any], indent: int | None) -> str:
     # Where stdout cannot take every character, JSON has a way of its own to write it.
     ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
-    return json.dumps(document, indent=2, ensure_ascii=ascii_only, default=_as_text)
+    return json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=_as_text)
 
 
 def _as_text(value: object) -> str:

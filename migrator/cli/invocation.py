@@ -17,6 +17,7 @@ from migrator.errors import ExitCode, UsageError
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
+    from migrator.cli.fleet import FleetOptions
     from migrator.operations.consent import Consent
     from migrator.operations.execute import Terms
 
@@ -45,6 +46,7 @@ class Invocation:
         self.command = ""
         self.environment: str | None = None
         self.verbose = False
+        self.fleet: FleetOptions | None = None
 
     def choice(self) -> Choice:
         """Give what the command line says about where to work.

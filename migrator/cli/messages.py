@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from migrator import secrets
 from migrator.errors import MigratorError
-from migrator.results.events import Connecting, Event, Retrying, StepFinished, StepStarted, Waiting
+from migrator.results.events import (
+    Connecting,
+    Event,
+    FleetChanged,
+    Retrying,
+    StepFinished,
+    StepStarted,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +31,8 @@ class Messages:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._unfinished = False
+        # The seconds and the name of the tenant that took longest so far.
+        self._slowest = (0.0, "")
 
     @cached_property
     def _console(self) -> Console:
@@ -69,6 +79,8 @@ class Messages:
             self._begin(event)
         elif isinstance(event, StepFinished):
             self._finish(event)
+        elif isinstance(event, FleetChanged):
+            self._fleet(event)
         elif isinstance(event, Retrying):
             again = f"again in {event.seconds:.1f}s ({event.attempt} of {event.attempts})"
             self.line(f"  {event.revision} was rolled back: {event.reason}; {again}", "yellow")
@@ -84,17 +96,37 @@ class Messages:
             self.line(line, "bold red" if line.startswith("    ") else "")
 
     def _begin(self, step: StepStarted) -> None:
+        self._write_unfinished(f"  {_describe(step)} ...")
+
+    def _write_unfinished(self, text: str) -> None:
+        """Write a line that another one takes the place of, at a terminal that can do it."""
         # A dumb terminal could not wipe the line out, and neither can any other where it runs over the edge.
         if self._terminal and not self._console.is_dumb_terminal:
             from rich.text import Text
 
-            line = Text(f"  {_describe(step)} ...")
+            line = Text(text)
             line.truncate(self._console.width - 1)
             # A revision may begin again at once.
             self._wipe_unfinished()
             sys.stderr.write(secrets.scrub(line.plain))
             sys.stderr.flush()
             self._unfinished = True
+
+    def _fleet(self, event: FleetChanged) -> None:
+        """Say what became of a tenant: of each one in a pipe, of the failures at a terminal, with totals."""
+        answer = event.answer
+        if answer is not None and (not self._terminal or answer.outcome == "failed"):
+            from migrator.cli.plain.fleet import summary
+
+            self._wipe_unfinished()
+            text = f"{event.done}/{event.total}  {answer.tenant}  {summary(answer)}  {answer.seconds:.2f}s"
+            self.line(text, "red" if answer.outcome == "failed" else "")
+        if answer is not None and answer.seconds > self._slowest[0]:
+            self._slowest = (answer.seconds, answer.tenant)
+        if event.running:
+            self._write_unfinished(_describe_fleet(event, self._slowest))
+        else:
+            self._wipe_unfinished()
 
     def _finish(self, finished: StepFinished) -> None:
         self._wipe_unfinished()
@@ -110,6 +142,17 @@ class Messages:
         if self._unfinished:
             sys.stderr.write("\n")
             self._unfinished = False
+
+
+def _describe_fleet(event: FleetChanged, slowest: tuple[float, str]) -> str:
+    parts = [f"{event.done}/{event.total} tenants"]
+    if event.failed:
+        parts.append(f"{event.failed} failed")
+    if event.done and event.seconds:
+        parts.append(f"{event.done / event.seconds:.1f}/s")
+        parts.append(f"slowest {slowest[1]} {slowest[0]:.1f}s")
+    parts.append(f"{event.seconds:.0f}s")
+    return f"  {', '.join(parts)}; at {', '.join(event.running)}"
 
 
 def _describe(step: StepStarted) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
-from migrator.cli.envelope import envelope
+from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
@@ -13,7 +14,14 @@ from migrator.errors import MigratorError
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
     """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr."""
     if invocation.json:
-        document = envelope(invocation.command, invocation.environment, outcome.code, outcome.result, errors)
+        document = envelope(
+            invocation.command,
+            invocation.environment,
+            outcome.code,
+            outcome.result,
+            errors,
+            in_one_line=bool(invocation.fleet and invocation.fleet.json_lines),
+        )
         print(document, flush=True)
         return
     if outcome.result is None:
@@ -27,6 +35,12 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
         for line in lines(outcome.result, how):
             print(line)
         sys.stdout.flush()
+
+
+def show_line(part: object) -> None:
+    """Print a part of a result on stdout as it comes, as one line of JSON."""
+    with suppress(BrokenPipeError):
+        print(line_of(part), flush=True)
 
 
 def _print_for_pipeline(result: object, form: Form) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from migrator.cli.common import take_common, with_common
 from migrator.cli.echo import echoing
+from migrator.cli.fleet import fleet_parameters, take_fleet
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.targets import TargetCommand
 
@@ -18,7 +19,10 @@ CommandFunction = Callable[..., Outcome]
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its name, its function, the group it is listed under, and an example for its help."""
+    """One command: its name, its function, the group it is listed under, and an example for its help.
+
+    One `for_tenants` takes the options that say for which.
+    """
 
     name: str
     function: CommandFunction
@@ -26,6 +30,7 @@ class Command:
     example: str
     alias_of: str | None = None
     settings: dict[str, Any] | None = None
+    for_tenants: bool = False
 
 
 class Commands(Mapping[str, Any]):
@@ -69,9 +74,12 @@ def _callable(command: Command) -> Callable[..., Outcome]:
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
         invocation.common = invocation.common.joined(take_common(values))
-        invocation.json = invocation.common.json
+        if command.for_tenants:
+            invocation.fleet = take_fleet(values)
+        invocation.json = invocation.common.json or bool(invocation.fleet and invocation.fleet.json_lines)
         invocation.command = command.alias_of or command.name
         with echoing(invocation.messages, wanted=invocation.common.echo):
             return command.function(invocation, **values)
 
-    return with_common(command.function, call, skip=1)
+    more = fleet_parameters() if command.for_tenants else []
+    return with_common(command.function, call, skip=1, more=more)

@@ -6,7 +6,7 @@ import difflib
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from migrator.config.variables import read_dotenv
 from migrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from migrator.config.tenants import Tenant
     from migrator.config.url import DatabaseSource
 
 
@@ -41,19 +42,26 @@ class Choice:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The chosen environment, the others of its project, and how to reach the database."""
+    """The chosen environment, the others of its project, and how to reach the database.
+
+    With a `tenant` it is that tenant's database, or its schema of the environment's.
+    """
 
     environment: Environment
     others: tuple[Environment, ...]
     chosen_by: str
     choice: Choice
+    tenant: Tenant | None = None
 
     @cached_property
     def database(self) -> DatabaseSource:
         """The database of the environment. Raises ConfigurationError, see `find_database`."""
         from migrator.config.sharing import refuse_shared
-        from migrator.config.url import find_database
+        from migrator.config.url import DatabaseSource, find_database, parse_url
 
+        if self.tenant is not None and self.tenant.url is not None:
+            origin = f"the tenants of {self.environment.name}"
+            return DatabaseSource(parse_url(self.tenant.url, origin), origin, own=True)
         source = find_database(self.environment, self.choice.process, self.choice.url)
         refuse_shared(self.environment, source, list(self.others), self.choice.process)
         return source
@@ -63,6 +71,15 @@ class Workspace:
         """Whether a configuration file was named, rather than an environment of a project."""
         return self.chosen_by in ("--config", "ALEMBIC_CONFIG")
 
+    def for_tenant(self, tenant: Tenant) -> Workspace:
+        """Give the workspace of one tenant. An env.py that knows tenants is told by `-x tenant=`."""
+        choice = replace(self.choice, x=(*self.choice.x, f"tenant={tenant.name}"))
+        return replace(self, choice=choice, tenant=tenant)
+
+    def portable(self) -> Workspace:
+        """Give one that can be handed to another process: `os.environ` cannot."""
+        return replace(self, choice=replace(self.choice, process=dict(self.choice.process)))
+
     def again(self, *words: str) -> str:
         """Give a command line to type for this workspace: `migrator upgrade head --env testing`."""
         where = ["--config", self.environment.shown(self.environment.config_file)]
@@ -71,12 +88,15 @@ class Workspace:
         if self.choice.url is not None:
             # Not the URL itself, which may hold a password.
             where += ["--url", "URL"]
+        if self.tenant is not None:
+            where += ["--tenants", self.tenant.name]
         return shlex.join(["migrator", *words, *where])
 
     @property
     def resolves_url(self) -> bool:
         """Whether migrator says which database it is; a plain Alembic configuration does so itself."""
-        return self.environment.managed or self.choice.url is not None
+        has_own = self.tenant is not None and self.tenant.url is not None
+        return self.environment.managed or self.choice.url is not None or has_own
 
 
 def choose(choice: Choice) -> Workspace:

@@ -41,6 +41,8 @@ class Settings:
     lint_error: tuple[str, ...] = ()
     lint_ignore: tuple[str, ...] = ()
     lint_gate: bool = False
+    tenants: str | None = None
+    tenant_url: str | None = field(default=None, repr=False)
 
     @property
     def longest_wait(self) -> float:
@@ -50,12 +52,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the `[migrator]` section; `default` and `meaning` are in the words of the docs."""
+    """One key of the `[migrator]` section; `default` and `meaning` are in the words of the docs.
+
+    The value of one with `sql` may hold what begins a comment elsewhere.
+    """
 
     name: str
     read: Callable[[str], Any]
     default: str
     meaning: str
+    sql: bool = False
 
 
 def read_settings(values: Mapping[str, str], path: Path) -> Settings:
@@ -72,7 +78,7 @@ def _read_value(name: str, raw: str, path: Path) -> object:
     key = KEYS.get(name)
     if key is None:
         raise ConfigurationError(f"[migrator] in {path} has an unknown key: {name}.", hint=_nearest_key(name))
-    if re.search(r"\s[;#]", raw):
+    if re.search(r"\s[;#]", raw) and not key.sql:
         raise ConfigurationError(
             f"The value of {name} in [migrator] of {path} has a comment on the same line.",
             hint="Comments stand on lines of their own; an ini file keeps a trailing one in the value.",
@@ -149,6 +155,18 @@ def _log_table(text: str) -> str:
     return text
 
 
+def _tenants(text: str) -> str:
+    if not re.match(r"file:\s*\S|(select|with|values|table)\b", text, re.IGNORECASE):
+        raise ValueError(f"{text!r} is neither a query nor file:PATH")
+    return text
+
+
+def _tenant_url(text: str) -> str:
+    if "://" not in text or "{tenant}" not in text:
+        raise ValueError("it is not a URL with {tenant} in it")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -204,5 +222,18 @@ KEYS: Mapping[str, Key] = {
         Key("lint_error", _words, "none", "rules of lint that are errors here, whatever they are elsewhere"),
         Key("lint_ignore", _words, "none", "rules of lint that do not count here"),
         Key("lint_gate", _boolean, "false", "whether upgrade refuses what lint finds in its plan's files"),
+        Key(
+            "tenants",
+            _tenants,
+            "none",
+            "the environment's tenants: a query for their names, or file:PATH with one name or URL a line",
+            sql=True,
+        ),
+        Key(
+            "tenant_url",
+            _tenant_url,
+            "none (each tenant is a schema)",
+            "URL with {tenant} in it, where each tenant is a database of its own",
+        ),
     )
 }

@@ -26,8 +26,12 @@ _DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What each connection is given. Timeouts are in seconds; None leaves the server's own."""
+    """What each connection is given. Timeouts are in seconds; None leaves the server's own.
 
+    `schema` is the only one that names without a schema are looked for in, None for the server's own path.
+    """
+
+    schema: str | None = None
     role: Role | None = None
     lock_timeout: float | None = None
     statement_timeout: float | None = None
@@ -173,12 +177,15 @@ def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
     role = options.role
     if role is not None:
         settings.append(role.sql())
+    if options.schema is not None:
+        name = engine.dialect.identifier_preparer.quote_identifier(options.schema)
+        settings.append(f"SET search_path TO {name}")
     if timeouts != Timeouts():
         settings.append(timeouts.sql())
         SessionTimeouts(engine, timeouts)
     if settings:
-
-        @event.listens_for(engine, "connect")
+        # Before SQLAlchemy asks for the schema that is the default one.
+        @event.listens_for(engine, "connect", insert=True)
         def apply_settings(dbapi_connection: Any, _record: object) -> None:
             with role.taken_on(engine.url.username) if role is not None else nullcontext():
                 run_at_once(dbapi_connection, "; ".join(settings))

@@ -76,12 +76,26 @@ def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> b
     consent.show(plan)
     count = len(plan.steps)
     answer = consent.ask(f"Apply {count} revision{'s' if count != 1 else ''} to {_named(workspace)}? [y/N] ")
+    _refuse_no(workspace, answer)
+    return True
+
+
+def agree_to_fleet(workspace: Workspace, consent: Consent, verb: str, count: int) -> None:
+    """Get the consent to do something to many tenants, once for all. Raises RefusedError as for one."""
+    what = f"{verb} {count} tenant{'s' if count != 1 else ''}"
+    if verb != "upgrade":
+        require_consent(workspace, what, consent)
+    elif workspace.environment.protected and not consent.yes and consent.can_ask:
+        answer = consent.ask(f"{what.capitalize()} of {_named(workspace)}? [y/N] ")
+        _refuse_no(workspace, answer)
+
+
+def _refuse_no(workspace: Workspace, answer: str | None) -> None:
     if (answer or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(
             f"The upgrade of {workspace.environment.name} was not agreed to; nothing was done.",
             hint="Answer y, or give --yes.",
         )
-    return True
 
 
 def _named(workspace: Workspace) -> str:

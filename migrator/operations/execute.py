@@ -23,7 +23,7 @@ from migrator.operations.examine import has_moved
 from migrator.operations.gate import gate, noted
 from migrator.operations.guard import Overtaken
 from migrator.operations.identify import UnmarkedError
-from migrator.operations.locking import ask, described, run_lock
+from migrator.operations.locking import alone, ask, described, run_lock
 from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.operations.planning import Planner, Prepared
 from migrator.operations.recording import Recorder
@@ -146,11 +146,27 @@ class _Spine:
                 connection = site.lock.connection if site.lock is not None else None
                 if connection is not None and has_moved(connection, self._session.workspace, each):
                     return None
+            if self._session.workspace.tenant is not None and not self._has_places(prepared, sites):
+                return None
             if not self._has_work(prepared.plan):
                 _introduce(sites)
                 return verified(self._session, self._run, sites, prepared.plan.notes, 0)
             notes = [*prepared.plan.notes, *self._backups(sites), *_unlocked(sites)]
             return self._carry_out(sites, notes)
+
+    def _has_places(self, prepared: Prepared, sites: list[Site]) -> bool:
+        """Make mark and log alone, where tenants of one database that begin at once would each make them.
+
+        False where another one has done so meanwhile: the databases are looked at again.
+        """
+        for site, each in zip(sites, prepared.examined, strict=True):
+            connection = site.lock.connection if site.lock is not None else None
+            if connection is not None and site.recorder.makes_places:
+                with alone(connection, site.tally.found, self._left(), self._report):
+                    if has_moved(connection, self._session.workspace, each):
+                        return False
+                    ask(connection, site.tally.found, whole(site.recorder.make_places))
+        return True
 
     def _backups(self, sites: list[Site]) -> list[str]:
         if not self._terms.backup:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from migrator.config.url import address
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock
 from migrator.database.second import SecondConnection, answer_of
+from migrator.database.tables import OWN_SCHEMA
 from migrator.errors import LockedError
 from migrator.results.events import Report, Waiting
 from migrator.results.run import Holder
@@ -102,6 +104,20 @@ def run_lock(found: Reached, wait: float, asked: float, report: Report) -> Itera
         connection.close()
 
 
+@contextmanager
+def alone(connection: SecondConnection, found: Reached, wait: float, report: Report) -> Iterator[None]:
+    """Keep the runs of all tenants of a database out while the block runs, for what they share.
+
+    `connection` holds the lock; `wait` is for how many seconds it is waited for. Raises as `run_lock` does.
+    """
+    name = LockName(replace(found.facts, schema=None), OWN_SCHEMA)
+    _Wait(connection, found, wait, wait, report).poll(name)
+    try:
+        yield
+    finally:
+        ask(connection, found, lambda c: unlock(c, name))
+
+
 def application_name() -> str:
     """Give the name under which the server shows our sessions: whence and since when, in 63 bytes."""
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -129,16 +145,17 @@ class _Wait:
     def run(self) -> None:
         """Wait for the lock of the run, and keep it."""
         table = self._found.qualified_version_table
-        self._poll(LockName(self._found.facts, table))
+        self.poll(LockName(self._found.facts, table))
         # A killed run has left no lock of its own, but its server process may still be at a statement.
         working = LockName(self._found.facts, table, working=True)
-        self._poll(working)
+        self.poll(working)
         self._ask(lambda c: unlock(c, working))
 
     def _ask(self, work: Callable[[Connection], T]) -> T:
         return ask(self._connection, self._found, work)
 
-    def _poll(self, name: LockName) -> None:
+    def poll(self, name: LockName) -> None:
+        """Wait for one lock. Raises LockedError when time is up."""
         pause, told = _FIRST_PAUSE, False
         while not self._ask(lambda c: try_lock(c, name)):
             holder = self._ask(lambda c: holder_of(c, name))

@@ -15,6 +15,7 @@ from alembic.script import Script
 from sqlalchemy import Connection
 
 from migrator import __version__
+from migrator.bridge.keeping import once
 from migrator.bridge.plan import PlannedStep, known_script, script_of
 from migrator.bridge.reached import log_table_name
 from migrator.bridge.scripts import down_revisions
@@ -35,6 +36,7 @@ class Recorder:
         self._session = session
         self._examined = examined
         self._introduced = False
+        self._marked = False
         self._names = _names(session, examined)
         # A file is read and hashed while the database is at work on it.
         self._hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-hash")
@@ -63,12 +65,25 @@ class Recorder:
         """Whether the database has to be marked, or its present revisions logged as adopted."""
         return self._needs_mark() or bool(self._adopted())
 
+    @property
+    def makes_places(self) -> bool:
+        """Whether the tables of mark and log are yet to be made, or the mark to be written."""
+        return bool(self.book.to_make) or self._needs_mark()
+
+    def make_places(self, connection: Connection) -> None:
+        """Make the tables of mark and log, and mark the database, before anything else is done to it."""
+        self.book.make_tables(connection)
+        if self._needs_mark():
+            self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+            self._marked = True
+
     def introduce(self, connection: Connection) -> None:
         """Mark a database that has no mark, and log the revisions that it had before migrator came."""
         if self._introduced:
             return
         self._introduced = True
-        self.book.make_tables(connection)
+        if not self._marked:
+            self.book.make_tables(connection)
         if self._needs_mark():
             self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
         self.book.write(connection, self._adopted())
@@ -125,7 +140,7 @@ class Recorder:
 
     def _needs_mark(self) -> bool:
         return self._session.workspace.environment.managed and (
-            self._examined.mark is None and self._names.mark is not None
+            self._examined.mark is None and self._names.mark is not None and not self._marked
         )
 
     def _adopted(self) -> list[Entry]:
@@ -174,7 +189,9 @@ def origin_of(root: Path) -> Origin:
 
     the user of this process, its host, and the commit checked out.
     """
-    return Origin(_user(), socket.gethostname(), __version__, head_commit(root))
+    return once(
+        ("origin", root), lambda: Origin(_user(), socket.gethostname(), __version__, head_commit(root))
+    )
 
 
 def _user() -> str:

@@ -6,9 +6,7 @@ An env.py cannot be run in threads: Alembic keeps what it works on in the global
 from __future__ import annotations
 
 import math
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from migrator import secrets
+from migrator.operations.child import obey_parent, stdout_to_stderr
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -113,8 +112,8 @@ def _end(running: Sequence[_Running[Answer]]) -> None:
 def _answer(function: Callable[[Asked], Answer], asked: Asked, pipe: Connection, seconds: float) -> None:
     """Answer in the process that was made for it."""
     with suppress(KeyboardInterrupt, BrokenPipeError):
-        _obey_parent(seconds)
-        _stdout_to_stderr()
+        obey_parent(seconds + 2 * _GRACE)
+        stdout_to_stderr()
         answer = _called(function, asked)
         # Nothing is left to be put in order: from here on the end may come at any moment.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -127,26 +126,3 @@ def _called(function: Callable[[Asked], Answer], asked: Asked) -> Answer | Unans
     except Exception as exc:
         # The border of this process: what is not understood is our own fault, and the others are asked on.
         return Unanswered(secrets.scrub(f"A fault of migrator itself: {type(exc).__name__}: {exc}"))
-
-
-def _obey_parent(seconds: float) -> None:
-    """End when the parent says so, and soon after the time limit where it is there no more."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    def leave_to_parent(_number: int, _frame: object) -> None:
-        """Ctrl-C reaches every process at the terminal."""
-
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, leave_to_parent)
-    if math.isfinite(seconds):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, seconds + 2 * _GRACE)
-
-
-def _stdout_to_stderr() -> None:
-    sys.stdout = sys.stderr
-    # Without a stderr the descriptor stays as it is: there is nowhere else to write to.
-    with suppress(OSError):
-        os.dup2(2, 1)

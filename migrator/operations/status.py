@@ -21,7 +21,7 @@ from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
 from migrator.operations.log_place import refuse_log_table
 from migrator.operations.side_by_side import Unanswered, side_by_side
-from migrator.results.events import ignore
+from migrator.results.events import Report, ignore
 from migrator.results.records import LogEntry
 from migrator.results.status import EnvironmentStatus, LastRun, State, StatusList
 
@@ -44,6 +44,11 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     """
     known = replace(_blank(workspace), database=_address(workspace))
     return StatusList(_answers([_Question(workspace, known)], seconds))
+
+
+def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
+    """Do as `status_of_one`, in the form that a task has: there is nothing to report on the way."""
+    return status_of_one(workspace, seconds)
 
 
 def status_of_all(choice: Choice, seconds: float) -> StatusList:
@@ -143,13 +148,7 @@ def _answers(questions: Sequence[_Question], seconds: float) -> tuple[Environmen
 
 
 def _portable(question: _Question) -> _Question:
-    return replace(question, workspace=portable(question.workspace))
-
-
-def portable(workspace: Workspace) -> Workspace:
-    """Give a workspace that can be handed to another process: `os.environ` cannot."""
-    choice = replace(workspace.choice, process=dict(workspace.choice.process))
-    return replace(workspace, choice=choice)
+    return replace(question, workspace=question.workspace.portable())
 
 
 def _unanswered(known: EnvironmentStatus, answer: Unanswered) -> EnvironmentStatus:

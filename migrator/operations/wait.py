@@ -15,7 +15,6 @@ from migrator.errors import DatabaseError, MigratorError
 from migrator.operations.behind import behind
 from migrator.operations.examine import examine
 from migrator.operations.side_by_side import Unanswered, side_by_side
-from migrator.operations.status import portable
 from migrator.results.events import Connecting, Report, Waiting, ignore
 from migrator.results.status import Goal, Waited
 
@@ -58,7 +57,7 @@ def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) ->
 
 class _Wait:
     def __init__(self, workspace: Workspace, report: Report, seconds: float, goal: Goal) -> None:
-        self._request = _Request(portable(workspace), goal)
+        self._request = _Request(workspace.portable(), goal)
         self._report = report
         self._seconds = seconds
         self._began = time.monotonic()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from migrator.results.fleet import TenantAnswer
 
 Direction = Literal["upgrade", "downgrade", "stamp"]
 
@@ -63,7 +66,22 @@ class Noticed:
     text: str
 
 
-Event = Connecting | Waiting | StepStarted | StepFinished | Retrying | Noticed
+@dataclass(frozen=True)
+class FleetChanged:
+    """A tenant was begun or is done. `running` are those at work, `answer` what came in.
+
+    `done`, `failed` and `total` count tenants, `seconds` the time since the first one began.
+    """
+
+    running: tuple[str, ...]
+    done: int
+    failed: int
+    total: int
+    seconds: float
+    answer: TenantAnswer | None = None
+
+
+Event = Connecting | Waiting | StepStarted | StepFinished | Retrying | Noticed | FleetChanged
 Report = Callable[[Event], None]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
+from migrator.cli.fleet import carried_out
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError
@@ -32,7 +34,7 @@ def upgrade(
     from migrator.operations.upgrade import upgrade as operation
 
     terms = run.terms(dry_run=dry_run, yes=yes, allow_ahead=allow_ahead, lock_wait=lock_wait, backup=backup)
-    return Outcome(operation(run.workspace(), target, terms, run.report, tag=tag))
+    return _changed(run, "upgrade", operation, target=target, terms=terms, tag=tag)
 
 
 def downgrade(
@@ -51,7 +53,7 @@ def downgrade(
     from migrator.operations.downgrade import downgrade as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
-    return Outcome(operation(run.workspace(), target, terms, run.report, tag=tag))
+    return _changed(run, "downgrade", operation, target=target, terms=terms, tag=tag)
 
 
 def stamp(
@@ -75,7 +77,7 @@ def stamp(
     from migrator.operations.stamp import stamp as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
-    return Outcome(operation(run.workspace(), targets, terms, run.report, purge=purge, tag=tag))
+    return _changed(run, "stamp", operation, targets=targets, terms=terms, purge=purge, tag=tag)
 
 
 def mark(
@@ -126,7 +128,15 @@ def run(
     return Outcome(result, result.code)
 
 
+def _changed(run: Invocation, verb: str, operation: Callable[..., Any], **arguments: Any) -> Outcome:
+    from migrator.operations.fleet import Task, has_changed
+
+    return carried_out(run, Task(verb, operation, arguments, writes=True, good=has_changed))
+
+
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:
+    if run.fleet is not None and run.fleet.tenants:
+        raise UsageError("--sql contacts no database, and --tenants are databases.", hint="Give one of them.")
     from migrator.operations.offline import write_sql
 
     return Outcome(write_sql(run.workspace(), direction, targets, run.report, tag=tag))  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.complete import complete_environment, complete_revision
+from migrator.cli.fleet import read
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.parameters import AgainstOption, Fresh, comparing_with
 from migrator.errors import ExitCode, UsageError
@@ -20,10 +21,10 @@ def check(
 ) -> Outcome:
     """Compare models with the database or the history (exit 1: they differ)."""
     from migrator.operations.check import check as operation
+    from migrator.operations.fleet import is_ok
 
     run.verbose = verbose
-    result = operation(run.workspace(), run.report, comparing_with(against), fresh=fresh)
-    return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
+    return read(run, operation, is_ok, against=comparing_with(against), fresh=fresh)
 
 
 def verify(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from migrator.cli.fleet import read
 from migrator.cli.invocation import Invocation, Outcome, seconds
 from migrator.cli.parameters import Target, Verbose
 from migrator.errors import ExitCode, UsageError
@@ -41,11 +42,11 @@ def current(
     ] = False,
 ) -> Outcome:
     """Show where a database stands."""
+    from migrator.operations.current import at_heads
     from migrator.operations.current import current as operation
 
     run.verbose = verbose
-    result = operation(run.workspace(), run.report)
-    return Outcome(result, ExitCode.NO if check_heads and not result.at_heads else ExitCode.OK)
+    return read(run, operation, at_heads if check_heads else None)
 
 
 def heads(
@@ -88,7 +89,7 @@ def log(
     """Show what was done to a database, newest first."""
     from migrator.operations.log import log as operation
 
-    return Outcome(operation(run.workspace(), run.report, limit=limit, revision=revision))
+    return read(run, operation, None, limit=limit, revision=revision)
 
 
 def envs(run: Invocation) -> Outcome:
@@ -113,9 +114,12 @@ def status(
     ] = "10s",
 ) -> Outcome:
     """Show where all databases stand (exit 1: pending or wrong)."""
-    from migrator.operations.status import status_of_all, status_of_one
+    from migrator.operations.fleet import is_ok
+    from migrator.operations.status import status_of_all, status_of_one, status_of_tenant
 
     limit, common = seconds("--timeout", timeout), run.common
+    if run.fleet is not None and run.fleet.tenants:
+        return read(run, status_of_tenant, is_ok, seconds=limit)
     if common.env is None and common.config is None and common.url is None:
         result = status_of_all(run.choice(), limit)
     else:

@@ -1,0 +1,38 @@
+"""One question to a database, on a connection that cannot write."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL, Connection, Engine
+
+from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.role import Role
+from migrator.database.second import SecondConnection
+
+
+def first_column(found: URL, query: str, role: Role | None) -> list[str]:
+    """Run a query and give its first column as texts, without NULLs.
+
+    Raises what the driver raises, and ConfigurationError for a missing driver or a role that cannot be had.
+    """
+    url = with_driver(found)
+    options = SessionOptions(role=role, writes=False)
+    connection = SecondConnection(_engine(url, options), _only_read)
+    try:
+        return connection.call(lambda c: _column(c, query))
+    finally:
+        connection.close()
+
+
+def _engine(url: URL, options: SessionOptions) -> Engine:
+    return async_engine(url, options).sync_engine if is_async(url) else sync_engine(url, options)
+
+
+def _only_read(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET default_transaction_read_only = on")
+
+
+def _column(connection: Connection, query: str) -> list[str]:
+    # Not text(): a colon in the query is the query's own.
+    rows = connection.exec_driver_sql(query).all()
+    return [str(row[0]) for row in rows if row[0] is not None]

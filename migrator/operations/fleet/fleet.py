@@ -1,0 +1,121 @@
+"""Goes through the tenants with processes of this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from migrator.config.select import Workspace
+from migrator.database.opening import open_database
+from migrator.errors import ExitCode, MigratorError
+from migrator.operations.fleet.course import Course
+from migrator.operations.fleet.task import Task
+from migrator.operations.fleet.workers import Workers
+from migrator.results.events import FleetChanged, Report, ignore
+from migrator.results.fleet import FleetResult, TenantAnswer
+
+# How often it is looked whether somebody wants it to stop, in seconds.
+TICK = 0.25
+
+
+class FleetInterruptedError(MigratorError):
+    """Interrupted; the tenants that were at work have ended, no other was begun."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, result: FleetResult, *, hint: str) -> None:
+        super().__init__(hint=hint)
+        self.result = result
+
+
+def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, report: Report) -> FleetResult:
+    """Do a task to all tenants of a course by `jobs` processes, and give what became of each.
+
+    Raises FleetInterruptedError after Ctrl-C or SIGTERM: the tenants at work end first, and a second one
+    interrupts those too.
+    """
+    account = Account(course, report)
+    workers = Workers(task, workspace, min(jobs, len(course.tenants) or 1))
+    with _server_held(workspace), workers, interruptible() as wish:
+        while True:
+            while workers.free and not wish.times and (tenant := course.next()) is not None:
+                workers.give(tenant)
+                account.changed()
+            if not workers.busy:
+                break
+            for answer in workers.answers(TICK):
+                course.take(answer)
+                account.changed(answer)
+            account.changed()
+            if wish.times:
+                course.stop("interrupted")
+            if wish.times > 1:
+                workers.interrupt()
+                wish.times = 1
+    result = FleetResult(course.all_answers(), account.seconds)
+    if wish.times:
+        raise FleetInterruptedError(result, hint="Run it again: it does what is left.")
+    return result
+
+
+@contextmanager
+def _server_held(workspace: Workspace) -> Iterator[None]:
+    """Keep the embedded PostgreSQL up from the first tenant to the last, where that is what they live on."""
+    if workspace.resolves_url and workspace.database.url is None:
+        with open_database(workspace.environment, workspace.database, ignore):
+            yield
+    else:
+        yield
+
+
+class Account:
+    """Tells how far it has come."""
+
+    def __init__(self, course: Course, report: Report) -> None:
+        self._course = course
+        self._report = report
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The time since it began."""
+        return round(time.monotonic() - self._begun, 3)
+
+    def changed(self, answer: TenantAnswer | None = None) -> None:
+        """Tell that a tenant was begun, or is done; or only that time has passed."""
+        course = self._course
+        self._report(
+            FleetChanged(
+                course.running, course.answered, course.failures, len(course.tenants), self.seconds, answer
+            )
+        )
+
+
+@dataclass
+class Wish:
+    """How often somebody has asked for an end."""
+
+    times: int = 0
+
+
+@contextmanager
+def interruptible() -> Iterator[Wish]:
+    """Count Ctrl-C and SIGTERM while the block runs, which would break off what is read from a process."""
+    wish = Wish()
+
+    def count(_number: int, _frame: object) -> None:
+        wish.times += 1
+
+    if threading.current_thread() is not threading.main_thread():
+        # Signals are the main thread's.
+        yield wish
+        return
+    before = signal.signal(signal.SIGINT, count)
+    try:
+        yield wish
+    finally:
+        signal.signal(signal.SIGINT, before)

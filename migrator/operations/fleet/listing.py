@@ -1,0 +1,76 @@
+"""Lists the tenants of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrator.bridge.reached import configured_role
+from migrator.config.select import Workspace
+from migrator.config.tenants import (
+    FILE,
+    Shard,
+    Tenant,
+    chosen,
+    names_in,
+    tenants_of,
+    without_comment,
+)
+from migrator.config.url import address
+from migrator.database.asking import first_column
+from migrator.database.failures import database_error, first_line, is_database_failure
+from migrator.database.opening import open_database
+from migrator.errors import ConfigurationError, UsageError
+from migrator.results.events import Report
+
+
+def tenants_of_environment(
+    workspace: Workspace, asked: Sequence[str], shard: Shard | None, report: Report
+) -> tuple[Tenant, ...]:
+    """Give the tenants that `asked` (`all`, names, globs, `file:PATH`) says, of one shard, in their order.
+
+    Where the environment names no tenants, those of a file that is asked for are all there are. Raises
+    UsageError, ConfigurationError and DatabaseError.
+    """
+    environment = workspace.environment
+    patterns: list[str] = []
+    for each in asked:
+        if each.startswith(FILE):
+            patterns += names_in(each, workspace.choice.cwd, "--tenants")
+        else:
+            patterns.append(each)
+    said = environment.settings.tenants
+    if said is None:
+        if not all(each.startswith(FILE) for each in asked):
+            raise ConfigurationError(
+                f"The environment {environment.name} names no tenants.",
+                hint=f"Write tenants = ... into the [migrator] section of"
+                f" {environment.shown(environment.config_file)}, or give --tenants file:PATH.",
+            )
+        return chosen(tenants_of(patterns, environment), ["all"], shard, environment)
+    if said.lower().startswith(FILE):
+        lines = names_in(said, environment.root, f"tenants in {environment.shown(environment.config_file)}")
+    else:
+        lines = _queried(workspace, without_comment(said), report)
+    return chosen(tenants_of(lines, environment), patterns, shard, environment)
+
+
+def _queried(workspace: Workspace, query: str, report: Report) -> list[str]:
+    """Ask the environment's own database. Raises DatabaseError and ConfigurationError."""
+    environment = workspace.environment
+    file = environment.shown(environment.config_file)
+    if not workspace.resolves_url:
+        raise UsageError(
+            f"The query for the tenants in {file} needs the database's URL.", hint="Give --url URL."
+        )
+    source = workspace.database
+    with open_database(environment, source, report, writes=False) as url:
+        try:
+            return first_column(url, query, configured_role(workspace))
+        except Exception as exc:
+            if not is_database_failure(exc):
+                raise
+            error = database_error(exc, address(url), source.origin)
+            raise type(error)(
+                f"The query for the tenants failed: {first_line(exc)}.",
+                hint=f"Correct tenants in the [migrator] section of {file}; {error.hint}",
+            ) from exc

@@ -1,0 +1,151 @@
+"""Processes that are started once, and given one tenant after the other.
+
+Alembic keeps what it works on in the globals of a module, so that threads could not do it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing import Pipe, Process, parent_process
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+
+from migrator.bridge.keeping import keeping
+from migrator.config.select import Workspace
+from migrator.config.tenants import Tenant
+from migrator.errors import ExitCode, MigratorError
+from migrator.operations.child import obey_parent, stdout_to_stderr
+from migrator.operations.fleet.task import Task, failed, perform
+from migrator.results.fleet import TenantAnswer
+
+# How long a process may take to end once it is told to, in seconds.
+_GRACE = 5.0
+
+
+class _Worker:
+    """One process, and the tenant that it is at."""
+
+    def __init__(self, task: Task, workspace: Workspace) -> None:
+        self.pipe, theirs = Pipe()
+        self.tenant: Tenant | None = None
+        self.process = Process(target=_serve, args=(theirs, task, workspace))
+        self.process.start()
+        # The end of the process shows as the end of the pipe, once nobody else can write into it.
+        theirs.close()
+
+    def end(self) -> None:
+        """End the process: at once when it is idle, else after it has rolled back what it was at."""
+        if self.tenant is not None:
+            self.process.terminate()
+        # Closing the pipe alone would not tell it: processes that were made later hold its other end too.
+        with suppress(OSError):
+            self.pipe.send(None)
+        self.pipe.close()
+        self.process.join(_GRACE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+class Workers:
+    """At most `count` processes that do a task to tenants; one that dies is replaced when there is work."""
+
+    def __init__(self, task: Task, workspace: Workspace, count: int) -> None:
+        self._task = task
+        self._workspace = workspace.portable()
+        self._count = count
+        self._all: list[_Worker] = []
+
+    def __enter__(self) -> Workers:
+        """Start nothing yet: a process is started with its first tenant."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all processes."""
+        for worker in self._all:
+            worker.end()
+
+    @property
+    def free(self) -> int:
+        """How many further tenants could be begun now."""
+        return self._count - len(self._busy)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any tenant is being worked on."""
+        return bool(self._busy)
+
+    @property
+    def _busy(self) -> list[_Worker]:
+        return [each for each in self._all if each.tenant is not None]
+
+    def give(self, tenant: Tenant) -> None:
+        """Give a tenant to a process that has none."""
+        while True:
+            worker = next((each for each in self._all if each.tenant is None), None)
+            if worker is None:
+                worker = _Worker(self._task, self._workspace)
+                self._all.append(worker)
+            try:
+                worker.pipe.send(tenant)
+            except OSError:
+                # It died with nothing to do.
+                self._all.remove(worker)
+                worker.end()
+                continue
+            worker.tenant = tenant
+            return
+
+    def answers(self, seconds: float) -> Iterator[TenantAnswer]:
+        """Give the answers that come in within a time."""
+        waiting = {each.pipe: each for each in self._busy}
+        for pipe in wait(list(waiting), seconds):
+            worker = waiting[pipe]  # type: ignore[index]
+            tenant = worker.tenant
+            assert tenant is not None
+            try:
+                answer: TenantAnswer = worker.pipe.recv()
+            except (EOFError, OSError):
+                answer = self._died(worker, tenant)
+            worker.tenant = None
+            yield answer
+
+    def interrupt(self) -> None:
+        """Interrupt what is being worked on: statements are cancelled and rolled back."""
+        for worker in self._busy:
+            worker.process.terminate()
+
+    def _died(self, worker: _Worker, tenant: Tenant) -> TenantAnswer:
+        self._all.remove(worker)
+        worker.tenant = None
+        worker.end()
+        return failed(tenant, _died(worker.process.exitcode, tenant), ExitCode.FAULT)
+
+
+def _died(code: int | None, tenant: Tenant) -> MigratorError:
+    how = f"with {code}"
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            how = f"by {signal.Signals(-code).name}"
+    return MigratorError(
+        f"The process that worked on {tenant.name} ended {how}: what it had begun is rolled back.",
+        hint="Look where the tenant stands, and run the command again: it does what is left.",
+    )
+
+
+def _serve(pipe: Connection, task: Task, workspace: Workspace) -> None:
+    """Work in the process that was made for it, until there is nothing more, or nobody to work for."""
+    with suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
+        obey_parent()
+        stdout_to_stderr()
+        os.chdir(workspace.environment.root)
+        parent = parent_process()
+        ends: list[Connection | int] = [pipe] if parent is None else [pipe, parent.sentinel]
+        with keeping():
+            while pipe in wait(ends) and (tenant := pipe.recv()) is not None:
+                pipe.send(perform(task, workspace, tenant))

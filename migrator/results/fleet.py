@@ -1,0 +1,52 @@
+"""Results of a command that was run for many tenants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+TenantOutcome = Literal["done", "nothing to do", "read", "yes", "no", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class TenantAnswer:
+    """What became of one tenant.
+
+    `outcome` of a command that writes is `done` or `nothing to do`, of one that reads `yes` or `no`, or just
+    `read` where no question was asked; `failed` and `skipped` of either.
+
+    `code` is the exit code that the command would have had alone, None where it was not begun. `seconds` is
+    the time it took. `result` is what the command gives for one database, None where it gave nothing.
+    `error`, `hint` and `error_type` say why it failed, or was skipped. `notes` are what was told meanwhile.
+    """
+
+    tenant: str
+    outcome: TenantOutcome
+    code: int | None = None
+    seconds: float = 0.0
+    result: Any = None
+    error: str = ""
+    hint: str = ""
+    error_type: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FleetResult:
+    """The answers of all tenants that were asked for, in the list's order; `seconds` is the whole time."""
+
+    tenants: tuple[TenantAnswer, ...]
+    seconds: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tenants had each outcome."""
+        return dict(Counter(each.outcome for each in self.tenants))
+
+    def code(self, *, writes: bool) -> int:
+        """Give the exit code: 0, or the one that all failures share, else 7; of a reading command else 1."""
+        codes = {each.code for each in self.tenants if each.outcome in ("failed", "no")}
+        if len(codes) > 1:
+            return 7 if writes else 1
+        return codes.pop() or 0 if codes else 0
