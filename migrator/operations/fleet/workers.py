@@ -1,6 +1,7 @@
 """Processes that are started once, and given one tenant after the other.
 
-Alembic keeps what it works on in the globals of a module, so that threads could not do it.
+Alembic keeps what it works on in the globals of a module, so that threads could not do it. They are made by a
+process that does nothing else: one that has connected before may hold a lock of OpenSSL's, for ever in a copy.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing import Pipe, Process, parent_process
+from multiprocessing import Pipe, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
@@ -23,6 +24,11 @@ from migrator.results.fleet import TenantAnswer
 
 # How long a process may take to end once it is told to, in seconds.
 _GRACE = 5.0
+_CONTEXT = get_context("forkserver")
+# What each would import by itself otherwise.
+_CONTEXT.set_forkserver_preload(
+    [__name__, "migrator.env", "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg"]
+)
 
 
 class _Worker:
@@ -31,7 +37,7 @@ class _Worker:
     def __init__(self, task: Task, workspace: Workspace) -> None:
         self.pipe, theirs = Pipe()
         self.tenant: Tenant | None = None
-        self.process = Process(target=_serve, args=(theirs, task, workspace))
+        self.process = _CONTEXT.Process(target=_serve, args=(theirs, task, workspace))
         self.process.start()
         # The end of the process shows as the end of the pipe, once nobody else can write into it.
         theirs.close()
@@ -144,6 +150,9 @@ def _serve(pipe: Connection, task: Task, workspace: Workspace) -> None:
         obey_parent()
         stdout_to_stderr()
         os.chdir(workspace.environment.root)
+        # Those of whoever made the process may be older.
+        os.environ.clear()
+        os.environ.update(workspace.choice.process)
         parent = parent_process()
         ends: list[Connection | int] = [pipe] if parent is None else [pipe, parent.sentinel]
         with keeping():
