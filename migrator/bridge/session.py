@@ -17,7 +17,7 @@ from migrator.bridge.config import alembic_config, set_option, set_version_locat
 from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
 from migrator.bridge.handover import Handover, hand_over, handed_over
 from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
-from migrator.bridge.tenancy import refuse_other_schema
+from migrator.bridge.tenancy import refuse_none_of_many, refuse_other_schema
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
@@ -34,12 +34,14 @@ class Needs:
     """What a command needs of the database: to write, the models, or only the kind of it (offline).
 
     `absent_is_empty` is for a command that does not write: an SQLite file that is not there is no error.
+    `whoever_lives_there` is for one that asks no more than whether the database answers.
     """
 
     writes: bool = True
     models: bool = True
     offline: bool = False
     absent_is_empty: bool = False
+    whoever_lives_there: bool = False
 
 
 class Session:
@@ -183,6 +185,8 @@ def database_session(
     `output` takes the SQL of offline mode. With `new_folder` a missing version folder is no error. `folders`
     stand in for the environment's version folders. Raises ConfigurationError, RevisionsError, DatabaseError.
     """
+    if not needs.offline and not needs.whoever_lives_there:
+        refuse_none_of_many(workspace)
     config = alembic_config(workspace, command, output=output)
     _learn_secrets(workspace, config)
     if folders:

@@ -8,7 +8,19 @@ from sqlalchemy import text
 from migrator.bridge.handover import is_our_env
 from migrator.bridge.reached import connection_of
 from migrator.config.select import Workspace
-from migrator.errors import DatabaseError, RefusedError
+from migrator.errors import DatabaseError, RefusedError, UsageError
+
+
+def refuse_none_of_many(workspace: Workspace) -> None:
+    """Refuse to take the database that tenants live in for one of them. Raises UsageError."""
+    environment = workspace.environment
+    if environment.settings.tenants is None or workspace.tenant is not None:
+        return
+    raise UsageError(
+        f"The environment {environment.name} has tenants, and none was named.",
+        hint="Give --tenants all, or a name, to upgrade, downgrade, stamp, mark, current, check, status or"
+        " log; no other command asks a database there.",
+    )
 
 
 def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None:
@@ -25,7 +37,7 @@ def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None
         database, there = connection.execute(text("SELECT current_database(), current_schema()")).one()
         if there == schema:
             return
-        if context.config is not None and is_our_env(context.config):
+        if there is None or (context.config is not None and is_our_env(context.config)):
             quoted = connection.dialect.identifier_preparer.quote(schema)
             raise DatabaseError(
                 f"The database {database} has no schema {schema} that this role may use.",

@@ -28,7 +28,9 @@ COMMANDS = (
     Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production", for_tenants=True),
     Command("downgrade", change.downgrade, _CHANGE, "migrator downgrade -1", for_tenants=True),
     Command("stamp", change.stamp, _CHANGE, "migrator stamp head", for_tenants=True),
-    Command("mark", change.mark, _CHANGE, "migrator mark --env staging --confirm app_staging"),
+    Command(
+        "mark", change.mark, _CHANGE, "migrator mark --env staging --confirm app_staging", for_tenants=True
+    ),
     Command("ensure-version", change.ensure_version, _CHANGE, "migrator ensure-version"),
     Command("wait", look.wait, _CHANGE, "migrator wait --env production --for head --timeout 60s"),
     Command(

@@ -14,7 +14,7 @@ import typer
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
-from migrator.results.events import Event, FleetChanged, Report
+from migrator.results.events import Connecting, Event, FleetChanged, Report
 
 if TYPE_CHECKING:
     from migrator.config.select import Workspace
@@ -146,32 +146,22 @@ def carried_out(run: Invocation, task: Task) -> Outcome:
     """Do a task to the environment's database, or to its tenants where that is asked for."""
     workspace = run.workspace()
     if not isinstance(run.fleet, FleetOptions) or not run.fleet.tenants:
-        _refuse_none_of_many(workspace, run)
         result = task.run(workspace, run.report)
         return Outcome(result, ExitCode.NO if task.outcome(result) == "no" else ExitCode.OK)
     fleet = _over_tenants(run, run.fleet, workspace, task)
     return Outcome(fleet, fleet.code(writes=task.writes))
 
 
-def _refuse_none_of_many(workspace: Workspace, run: Invocation) -> None:
-    """Refuse to take the database that the tenants live in for one of them."""
-    if workspace.environment.settings.tenants is not None:
-        again = workspace.again(run.command, "--tenants", "all")
-        raise UsageError(
-            f"The environment {workspace.environment.name} has tenants, and none was named.",
-            hint=f"Name one with --tenants NAME, or all: {again}",
-        )
-
-
 def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
     from migrator.config.tenants import parse_shard
     from migrator.operations.fleet import Course, Terms, over_tenants, tenants_of_environment
 
+    told = _announced_once(run.report)
     shard = None if options.shard is None else parse_shard(options.shard)
-    tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)
-    task = _agreed(workspace, task, len(tenants))
+    tenants = tenants_of_environment(workspace, options.tenants or [], shard, told)
+    task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))
     fail_fast = workspace.environment.protected if options.keep_going is None else not options.keep_going
-    report = _streaming(run) if options.json_lines else run.report
+    report = _streaming(told) if options.json_lines else told
     course = Course(tenants, Terms(options.canary or 0, fail_fast))
     if options.scheduler is not None:
         from migrator.operations.fleet.dask import over_cluster
@@ -181,23 +171,41 @@ def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, 
     return over_tenants(workspace, task, course, jobs, report)
 
 
-def _streaming(run: Invocation) -> Report:
+def _announced_once(report: Report) -> Report:
+    """Report as usual, but each database that is about to be used once: the list may be in it too."""
+    said: list[Event] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Connecting):
+            if event in said:
+                return
+            said.append(event)
+        report(event)
+
+    return tell
+
+
+def _streaming(told: Report) -> Report:
     """Report as usual, and print each tenant's answer on stdout as it comes."""
 
     def report(event: Event) -> None:
         if isinstance(event, FleetChanged) and event.answer is not None:
             show_line(event.answer)
-        run.report(event)
+        told(event)
 
     return report
 
 
 def _agreed(workspace: Workspace, task: Task, count: int) -> Task:
     """Get the consent for all tenants at once: nobody can be asked from another process."""
+    from migrator.operations.consent import Consent, agree_to_fleet
+
+    consent = task.arguments.get("consent")
+    if consent is not None:
+        return replace(task, arguments={**task.arguments, "consent": Consent(confirm=consent.confirm)})
     terms = task.arguments.get("terms")
     if terms is None:
         return task
-    from migrator.operations.consent import Consent, agree_to_fleet
 
     if count and not terms.dry_run:
         agree_to_fleet(workspace, terms.consent, task.verb, count)

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ class Workspace:
             # Not the URL itself, which may hold a password.
             where += ["--url", "URL"]
         if self.tenant is not None:
-            where += ["--tenants", self.tenant.name]
+            where += ["--tenants", escape(self.tenant.name)]
         return shlex.join(["migrator", *words, *where])
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote
@@ -74,7 +75,7 @@ def names_in(said: str, folder: Path, origin: str) -> list[str]:
         return _lines(sys.stdin.read())
     path = folder / place
     try:
-        return _lines(path.read_text(encoding="utf-8"))
+        return _lines(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
         raise ConfigurationError(
@@ -88,27 +89,52 @@ def _lines(text: str) -> list[str]:
 
 
 def tenants_of(lines: Sequence[str], environment: Environment) -> tuple[Tenant, ...]:
-    """Make tenants of names or URLs. Raises ConfigurationError for a name that is there twice."""
-    made = [_tenant(line, environment) for line in lines]
-    known: dict[str, Tenant] = {}
-    for tenant in made:
-        if known.setdefault(tenant.name, tenant) is not tenant:
+    """Make tenants of names or URLs.
+
+    A URL's name is that of its database, with its host where several have the same. Raises ConfigurationError
+    for a line that is neither, and for a tenant that is there twice.
+    """
+    made = [_tenant(number, line, environment) for number, line in enumerate(lines, start=1)]
+    several = {name for name, count in Counter(tenant.name for tenant in made).items() if count > 1}
+    named = [replace(each, name=_whole_name(each)) if each.name in several else each for each in made]
+    for name, count in Counter(tenant.name for tenant in named).items():
+        if count > 1:
             raise ConfigurationError(
-                f"The tenant {tenant.name} of {environment.name} is listed twice.",
+                f"The tenant {name} of {environment.name} is listed twice.",
                 hint="Two runs at one tenant would wait for each other: list each one once.",
             )
-    return tuple(made)
+    return tuple(named)
 
 
-def _tenant(line: str, environment: Environment) -> Tenant:
+def _tenant(number: int, line: str, environment: Environment) -> Tenant:
     if "://" in line:
-        url = parse_url(line, "the list of tenants")
-        name = url.database or url.host or line
-        return Tenant(Path(name).name if url.get_backend_name() == "sqlite" else name, url=line)
+        url = parse_url(line, f"line {number} of the tenants")
+        database = url.database or ""
+        if database in ("", ":memory:"):
+            raise ConfigurationError(
+                f"The URL in line {number} of the tenants of {environment.name} names no database.",
+                hint="Write it with the tenant's database: postgresql://user@host/database",
+            )
+        return Tenant(Path(database).name if url.get_backend_name() == "sqlite" else database, url=line)
+    if not line or re.search(r":/|:[^@/]*@", line):
+        # What it says may be a password.
+        raise ConfigurationError(
+            f"Line {number} of the tenants of {environment.name} is neither a name nor a URL.",
+            hint="A URL begins with postgresql:// or another kind of database.",
+        )
     template = environment.settings.tenant_url
     if template is not None:
         return Tenant(line, url=template.replace("{tenant}", quote(line, safe="")))
     return Tenant(line, schema=line)
+
+
+def _whole_name(tenant: Tenant) -> str:
+    if tenant.url is None:
+        return tenant.name
+    url = parse_url(tenant.url, "the tenants")
+    if url.host is None:
+        return url.database or tenant.name
+    return f"{url.host}:{url.port}/{url.database}" if url.port else f"{url.host}/{url.database}"
 
 
 def chosen(

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.failures import first_line
 from migrator.database.role import Role
 from migrator.database.second import SecondConnection
+
+
+class QueryError(Exception):
+    """What is wrong with a query."""
 
 
 def first_column(found: URL, query: str, role: Role | None) -> list[str]:
     """Run a query and give its first column as texts, without NULLs.
 
-    Raises what the driver raises, and ConfigurationError for a missing driver or a role that cannot be had.
+    Raises QueryError for a query that fails, what the driver raises where it cannot connect, and
+    ConfigurationError for a missing driver or a role that cannot be had.
     """
     url = with_driver(found)
     options = SessionOptions(role=role, writes=False)
     connection = SecondConnection(_engine(url, options), _only_read)
     try:
         return connection.call(lambda c: _column(c, query))
+    except SQLAlchemyError as exc:
+        raise QueryError(first_line(exc)) from exc
     finally:
         connection.close()
 
@@ -34,5 +43,7 @@ def _only_read(connection: Connection) -> None:
 
 def _column(connection: Connection, query: str) -> list[str]:
     # Not text(): a colon in the query is the query's own.
-    rows = connection.exec_driver_sql(query).all()
-    return [str(row[0]) for row in rows if row[0] is not None]
+    result = connection.exec_driver_sql(query)
+    if not result.returns_rows or not result.keys():
+        raise QueryError("it gives no column")
+    return [str(row[0]) for row in result.all() if row[0] is not None]

@@ -18,7 +18,10 @@ from migrator.scratch import ScratchDatabase
 
 @dataclass(frozen=True)
 class CatalogView:
-    """What of a database counts: all but the version table, migrator's own tables and `exclude_tables`."""
+    """What of a database counts: all but the version table, migrator's own tables and `exclude_tables`.
+
+    Of a tenant that is a schema only that schema counts.
+    """
 
     workspace: Workspace
     version_table: str
@@ -37,7 +40,32 @@ class CatalogView:
         def leave_out(name: str, schema: str | None) -> bool:
             return excluded(name, schema) or is_own_table(name, schema, log_table)
 
-        return read_catalog(connection, leave_out=leave_out, version_tables=(self.version_table,))
+        return read_catalog(
+            connection,
+            leave_out=leave_out,
+            version_tables=(self.version_table,),
+            only_schema=self._schema,
+        )
+
+    def read_replayed(self, connection: Connection) -> Catalog:
+        """Read a scratch database, whose schema has the tenant's name while it is read.
+
+        The connection is in autocommit. Definitions name the schema, so that no other way compares them.
+        """
+        if self._schema in (None, "public"):
+            return self.read(connection)
+        schema = connection.dialect.identifier_preparer.quote_identifier(self._schema)
+        connection.exec_driver_sql("BEGIN")
+        try:
+            connection.exec_driver_sql(f"ALTER SCHEMA public RENAME TO {schema}")
+            return self.read(connection)
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
+
+    @property
+    def _schema(self) -> str | None:
+        tenant = self.workspace.tenant
+        return tenant.schema if tenant is not None else None
 
 
 def scratch_catalog(database: ScratchDatabase) -> Catalog:

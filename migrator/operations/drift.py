@@ -50,7 +50,7 @@ def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) 
         with scratch(workspace, report, fresh=fresh) as place:
             _require_like(seen, place)
             with place.reading(*seen.heads) as database:
-                return differences(seen.catalog, database.call(seen.view.read))
+                return differences(seen.catalog, database.call(seen.view.read_replayed))
     except (ConfigurationError, RefusedError, DatabaseError, ScratchFailedError) as exc:
         raise NotComparableError(exc.message.rstrip("."), hint=exc.hint) from exc
 

@@ -93,7 +93,8 @@ def _was_named(workspace: Workspace) -> bool:
 
 
 def _mark_command(workspace: Workspace, examined: Examined) -> str:
-    return workspace.again("mark", "--confirm", database_name(examined))
+    name = database_name(examined) if workspace.tenant is None else workspace.environment.name
+    return workspace.again("mark", "--confirm", name)
 
 
 def _a_copy(workspace: Workspace, examined: Examined) -> RefusedError:

@@ -40,6 +40,11 @@ class MarkRequest:
         return bool(self.accept) or self.accept_all
 
 
+def was_marked(result: Marked) -> bool:
+    """Whether a mark was written, or a file accepted."""
+    return result.changed
+
+
 def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: Report) -> Marked:
     """Mark the environment's database as its own, or accept edited files in its log.
 
@@ -93,6 +98,9 @@ def _mark(
 
 def _require_name(workspace: Workspace, database: str, consent: Consent) -> None:
     answer = consent.confirm
+    if workspace.tenant is not None:
+        # One name is for all: the tenants' databases have many.
+        database = workspace.environment.name
     if answer is None:
         name = workspace.environment.name
         answer = consent.ask(f"To mark {database} as the database of {name}, type {database}: ")

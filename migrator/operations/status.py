@@ -9,6 +9,7 @@ from datetime import UTC
 
 from migrator import secrets
 from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
@@ -40,8 +41,9 @@ class _Question:
 def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     """Ask the database of one environment, writing nothing, for at most `seconds`.
 
-    Raises ConfigurationError where it has no database here.
+    Raises ConfigurationError where it has no database here, and UsageError where it has tenants.
     """
+    refuse_none_of_many(workspace)
     known = replace(_blank(workspace), database=_address(workspace))
     return StatusList(_answers([_Question(workspace, known)], seconds))
 
@@ -95,6 +97,9 @@ def _chosen(choice: Choice) -> Workspace | None:
 def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Question:
     """Say what is to be asked of an environment, or why nothing is."""
     blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
+    if environment.settings.tenants is not None:
+        again = workspace.again("status", "--tenants", "all")
+        return replace(blank, state="not configured", notes=(f"it has tenants: {again}",))
     try:
         if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
             return _Question(workspace, replace(blank, database=_address(workspace)))

@@ -136,7 +136,7 @@ def _ask(request: _Request) -> Waited | _Failure:
 
 
 def _look(request: _Request) -> Waited:
-    needs = Needs(writes=False, models=False)
+    needs = Needs(writes=False, models=False, whoever_lives_there=request.goal == "database")
     with database_session(request.workspace, ["current"], ignore, needs) as session:
         if request.goal == "database":
             session.read_heads()

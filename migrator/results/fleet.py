@@ -6,19 +6,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
-TenantOutcome = Literal["done", "nothing to do", "read", "yes", "no", "failed", "skipped"]
+TenantOutcome = Literal["done", "planned", "nothing to do", "read", "yes", "no", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
 class TenantAnswer:
     """What became of one tenant.
 
-    `outcome` of a command that writes is `done` or `nothing to do`, of one that reads `yes` or `no`, or just
-    `read` where no question was asked; `failed` and `skipped` of either.
+    `outcome` of a command that writes is `done` or `nothing to do`, or `planned` where it only shows a plan;
+    of one that reads it is `yes` or `no`, or `read` where it asks nothing; of either `failed` or `skipped`.
 
     `code` is the exit code that the command would have had alone, None where it was not begun. `seconds` is
     the time it took. `result` is what the command gives for one database, None where it gave nothing.
-    `error`, `hint` and `error_type` say why it failed, or was skipped. `notes` are what was told meanwhile.
+    `error`, `hint` and `error_type` say why it failed, or was skipped. `notes` are what was told meanwhile,
+    `trace` is a traceback where one was asked for.
     """
 
     tenant: str
@@ -30,6 +31,7 @@ class TenantAnswer:
     hint: str = ""
     error_type: str = ""
     notes: tuple[str, ...] = ()
+    trace: str = ""
 
 
 @dataclass(frozen=True)

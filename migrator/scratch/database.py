@@ -124,11 +124,19 @@ class ScratchDatabase:
 def scratch_workspace(workspace: Workspace, url: URL) -> Workspace:
     """Give a workspace with another database, without what is meant for the real one."""
     environment = workspace.environment
-    settings = replace(environment.settings, role=None, lock_timeout=None, statement_timeout=None)
+    settings = replace(
+        environment.settings,
+        role=None,
+        lock_timeout=None,
+        statement_timeout=None,
+        tenants=None,
+        tenant_url=None,
+    )
     return replace(
         workspace,
         environment=replace(environment, settings=settings, protected=False),
         others=(),
+        tenant=None,
         choice=replace(workspace.choice, url=url.render_as_string(hide_password=False)),
     )
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least
 from tests.projects.fleet import QUERY, Fleet, heads, make_fleet
-from tests.projects.small import versions, write_revision
+from tests.projects.small import tree, versions, write_revision
 from tests.terminal import at_terminal
 
 FOREIGN_ENV_PY = """\
@@ -102,9 +103,38 @@ def test_without_a_name_nothing_is_done(fleet: Fleet) -> None:
     ran = fleet.run("upgrade", code=2)
 
     assert "has tenants, and none was named" in ran.err
-    assert "migrator upgrade --tenants all" in ran.err
+    assert "Give --tenants all" in ran.err
     assert fleet.heads() == {}
     assert fleet.run("current", code=2).out == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ensure-version"],
+        ["reset-versions", "--upgrade"],
+        ["history", "-i"],
+        ["wait", "--for", "head"],
+        ["status", "--env", "testing"],
+        ["log"],
+    ],
+)
+def test_no_command_takes_the_place_where_tenants_live_for_one_of_them(
+    command: list[str], fleet: Fleet
+) -> None:
+    before = tree(fleet.root)
+
+    assert "has tenants, and none was named" in fleet.run(*command, code=2).err
+    assert fleet.database.tables() == ["tenants"]
+    assert tree(fleet.root) == before
+
+
+def test_that_the_database_answers_can_be_waited_for(fleet: Fleet) -> None:
+    fleet.run("wait", "--timeout", "10s")
+
+
+def test_the_status_of_all_environments_says_how_to_ask_for_tenants(fleet: Fleet) -> None:
+    assert "migrator status --tenants all --env testing" in fleet.run("status").out
 
 
 def test_names_globs_and_files_choose(fleet: Fleet, tmp_path: Path) -> None:
@@ -150,12 +180,14 @@ def test_without_tenants_there_is_nothing_to_do(fleet: Fleet) -> None:
 
 def test_a_query_that_fails_or_writes_is_told_with_its_file(fleet: Fleet) -> None:
     fleet.settings("tenants = SELECT nothing FROM nowhere")
-    ran = fleet.run(*upgrade(), code=6)
+    ran = fleet.run(*upgrade(), code=3)
     assert "nowhere" in ran.err
     assert "configs/alembic_test.ini" in ran.err
+    fleet.settings("tenants = SELECT")
+    assert "it gives no column" in fleet.run(*upgrade(), code=3).err
 
     fleet.settings("tenants = WITH gone AS (DELETE FROM public.tenants RETURNING name) SELECT name FROM gone")
-    assert "read-only" in fleet.run(*upgrade(), code=6).err
+    assert "read-only" in fleet.run(*upgrade(), code=3).err
     assert fleet.database.query("SELECT count(*) FROM tenants") == [(3,)]
 
 
@@ -173,6 +205,7 @@ def test_a_failure_is_named_and_the_others_go_on(fleet: Fleet) -> None:
     assert lines[0] == "acme: done: base -> r2, 2 revisions"
     assert lines[1].startswith("globex: failed (7): The upgrade of revision r1")
     assert any("--tenants globex" in line for line in lines)
+    assert "    statement: CREATE TABLE one (id integer)" in lines
     assert lines[-1] == "3 tenants: 2 done, 1 failed"
     assert fleet.heads() == {"acme": "r2", "initech": "r2"}
 
@@ -238,7 +271,7 @@ def test_a_dry_run_shows_each_plan_and_does_nothing(fleet: Fleet) -> None:
 
     ran = fleet.run(*upgrade("--dry-run"))
 
-    assert ran.out.splitlines()[:2] == ["acme: done: from r1: r2", "globex: done: from base: r1, r2"]
+    assert ran.out.splitlines()[:2] == ["acme: planned: from r1: r2", "globex: planned: from base: r1, r2"]
     assert fleet.heads() == {"acme": "r1"}
 
 
@@ -287,6 +320,82 @@ def test_stamp_sets_each_version_table(fleet: Fleet) -> None:
     assert fleet.heads() == {"acme": "r1", "globex": "r1", "initech": "r1"}
 
 
+def test_the_catalogue_of_each_schema_is_compared_with_the_replayed_history(
+    fleet: Fleet, tmp_path: Path, new_database: Callable[[], Database]
+) -> None:
+    package = f"fleet_history_{tmp_path.parent.name.replace('-', '_')}_{tmp_path.name}"
+    (fleet.root / f"{package}.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        "sa.Table('one', metadata, sa.Column('id', sa.Integer), sa.Column('name', sa.Text))\n"
+    )
+    scratch = new_database().url.replace("postgresql:", "postgresql+asyncpg:")
+    fleet.settings(QUERY, f"models = {package}", f"scratch_url = {scratch}", "scratch_keep = 0")
+    check = ("check", "--env", "testing", "--tenants", "all")
+    fleet.run(*upgrade())
+
+    assert set(fleet.outcomes(*check, "--against", "history").values()) == {"yes"}
+    assert set(fleet.outcomes(*check).values()) == {"yes"}
+    fleet.database.query("CREATE VIEW globex.by_hand AS SELECT id FROM globex.one")
+    found = fleet.answers(*check, code=1)
+    assert [each["name"] for each in found["globex"]["result"]["drift"]] == ["globex.by_hand"]
+    assert found["acme"]["result"]["compared"] == ["models", "edited files", "history"]
+    assert found["acme"]["outcome"] == "yes"
+
+
+def test_a_revision_is_written_from_the_first_tenant(fleet: Fleet, tmp_path: Path) -> None:
+    package = f"fleet_written_{tmp_path.parent.name.replace('-', '_')}_{tmp_path.name}"
+    (fleet.root / f"{package}.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        "sa.Table('one', metadata, sa.Column('id', sa.Integer), sa.Column('name', sa.Text))\n"
+        "sa.Table('two', metadata, sa.Column('id', sa.Integer))\n"
+    )
+    fleet.settings(QUERY, f"models = {package}")
+    fleet.run(*upgrade())
+
+    ran = fleet.run("generate", "-m", "two", "--rev-id", "r3")
+
+    assert "the tenant acme stands for all" in ran.err
+    (written,) = [path for path in versions(fleet.root).iterdir() if "r3" in path.name]
+    assert "schema" not in written.read_text()
+    fleet.run(*upgrade())
+    assert set(fleet.heads().values()) == {"r3"}
+
+
+def test_an_edited_file_can_be_accepted_for_all(fleet: Fleet) -> None:
+    fleet.run(*upgrade())
+    file = versions(fleet.root) / "r1.py"
+    file.write_text(file.read_text().replace("(id integer)", "(id bigint)"))
+    fleet.settings(QUERY, "protected = true")
+
+    ran = fleet.run(*upgrade("--keep-going"), code=4)
+
+    assert "migrator mark --accept r1 --env testing --tenants acme" in ran.out
+    accept = ("mark", "--accept", "r1", "--env", "testing", "--tenants", "all")
+    assert set(fleet.outcomes(*accept).values()) == {"done"}
+    assert set(fleet.outcomes(*upgrade()).values()) == {"nothing to do"}
+    assert set(fleet.outcomes(*accept).values()) == {"nothing to do"}
+
+
+def test_marks_of_all_databases_are_set_with_one_confirmation(
+    fleet: Fleet, new_database: Callable[[], Database]
+) -> None:
+    databases = [new_database(), new_database()]
+    fleet.settings("tenants = file:tenants.txt")
+    urls = [each.url.replace("postgresql:", "postgresql+asyncpg:") for each in databases]
+    (fleet.root / "tenants.txt").write_text("\n".join(urls))
+    fleet.run(*upgrade())
+    for each in databases:
+        each.query("UPDATE _migrator.mark SET database = 'where_it_was_copied_from'")
+
+    ran = fleet.run(*upgrade(), code=4)
+
+    assert f"migrator mark --confirm testing --env testing --tenants {databases[0].name}" in ran.out
+    mark = ("mark", "--env", "testing", "--tenants", "all")
+    fleet.run(*mark, "--confirm", databases[0].name, code=4)
+    assert set(fleet.outcomes(*mark, "--confirm", "testing").values()) == {"done"}
+    fleet.run(*upgrade())
+
+
 def test_one_confirmation_is_for_all(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     fleet.settings(QUERY, "protected = true")
@@ -319,8 +428,12 @@ def test_each_database_of_a_template_is_a_tenant(fleet: Fleet, new_database: Cal
     fleet.settings("tenants = file:tenants.txt", f"tenant_url = {url}")
     (fleet.root / "tenants.txt").write_text("\n".join(each.name for each in databases))
 
-    found = fleet.outcomes(*upgrade())
+    # The environment itself needs no database.
+    ran = fleet.migrator(*upgrade(), "--json", cwd=fleet.root, env={})
 
+    assert ran.code == 0, ran.err
+    assert "2 databases" in ran.err
+    found = {each["tenant"]: each["outcome"] for each in json.loads(ran.out)["data"]["tenants"]}
     assert found == {each.name: "done" for each in databases}
     for each in databases:
         assert heads(each) == {"public": "r2"}
@@ -340,6 +453,11 @@ def test_the_password_of_a_tenants_url_is_never_shown(fleet: Fleet) -> None:
             assert ran.code != 0
             for secret in (least.password, url):
                 assert secret not in ran.out + ran.err
+        (fleet.root / "tenants.txt").write_text(url.partition("://")[2])
+        ran = fleet.migrator(*upgrade("--json"), cwd=fleet.root, env={"TESTING_DATABASE_URL": fleet.url})
+        assert ran.code == 3
+        for secret in (least.password, quote(least.password, safe="")):
+            assert secret not in ran.out + ran.err
     finally:
         drop_least(least)
     assert PASSWORD[:6] in least.password
@@ -351,6 +469,13 @@ def test_files_of_sqlite_are_tenants_too(fleet: Fleet) -> None:
 
     assert fleet.outcomes(*upgrade()) == {"acme": "done", "globex": "done"}
     assert sorted(path.name for path in fleet.root.glob("*.db")) == ["acme.db", "globex.db"]
+
+
+def test_where_an_error_came_from_is_shown_where_that_is_asked_for(fleet: Fleet) -> None:
+    (fleet.root / "migrations" / "env.py").write_text("def odd():\n    raise KeyError(5)\n\n\nodd()\n")
+
+    assert "in odd" not in fleet.run(*upgrade(), code=3).out
+    assert "in odd" in fleet.run(*upgrade(), "--traceback", code=3).out
 
 
 def foreign(fleet: Fleet, *, knows_tenants: bool) -> None:
@@ -442,6 +567,7 @@ def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code
 
     assert ran.code == code
     document = json.loads(ran.out)
+    assert "another Ctrl-C cancels them" in ran.err
     outcomes = [each["outcome"] for each in document["data"]["tenants"]]
     assert outcomes == ["done", "done", "skipped"]
     assert document["exit_code"] == code

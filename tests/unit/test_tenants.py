@@ -108,6 +108,32 @@ def test_the_same_tenant_twice_is_an_error(tmp_path: Path) -> None:
         tenants_of(["acme", "globex", "acme"], environment(tmp_path))
 
 
+def test_databases_of_one_name_on_several_servers_have_their_hosts_names(tmp_path: Path) -> None:
+    lines = ["postgresql://u@one/shop", "postgresql://u@two:5433/shop", "postgresql://u@two/other"]
+
+    assert [each.name for each in tenants_of(lines, environment(tmp_path))] == [
+        "one/shop",
+        "two:5433/shop",
+        "other",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["postgresql://u:secret@h", "sqlite://", "u:secret@h/acme", "postgresql:/u:secret@h/acme"]
+)
+def test_a_line_that_names_no_database_is_not_shown(line: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"[Ll]ine 2") as raised:
+        tenants_of(["acme", line], environment(tmp_path))
+
+    assert "secret" not in raised.value.message + raised.value.hint
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbfacme\r\n")
+
+    assert names_in("file:list", tmp_path, "the key") == ["acme"]
+
+
 def test_names_and_patterns_choose_in_the_order_of_the_list(tmp_path: Path) -> None:
     tenants = [Tenant(name) for name in ("b2", "a1", "b1", "B3")]
 

@@ -83,7 +83,12 @@ def stamp(
 def mark(
     run: Invocation,
     confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="DATABASE", help="Name of the database to mark.")
+        str | None,
+        typer.Option(
+            "--confirm",
+            metavar="DATABASE",
+            help="Name of the database to mark; with --tenants, of the environment.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Take over a database that was marked for another environment.")
@@ -95,13 +100,15 @@ def mark(
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every edited file.")] = False,
 ) -> Outcome:
     """Say which environment a database belongs to."""
-    from migrator.operations.mark import MarkRequest
+    from migrator.operations.fleet import Task
+    from migrator.operations.mark import MarkRequest, was_marked
     from migrator.operations.mark import mark as operation
 
     request = MarkRequest(force, tuple(accept or ()), accept_all)
     if request.accepts and (confirm is not None or force):
         raise UsageError("--accept goes without --confirm and --force.", hint="Mark the database first.")
-    return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))
+    task = Task("mark", operation, {"request": request, "consent": run.consent(confirm)}, True, was_marked)
+    return carried_out(run, task)
 
 
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:

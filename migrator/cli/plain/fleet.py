@@ -10,7 +10,7 @@ from migrator.cli.plain import lines as lines_of
 from migrator.results.fleet import FleetResult, TenantAnswer
 from migrator.results.run import RunPlan, RunResult
 
-_ORDER = ("done", "read", "yes", "nothing to do", "no", "failed", "skipped")
+_ORDER = ("done", "planned", "read", "yes", "nothing to do", "no", "failed", "skipped")
 
 
 def lines(result: FleetResult, how: How) -> Iterator[str]:
@@ -39,13 +39,16 @@ def _answer(answer: TenantAnswer, how: How) -> Iterator[str]:
         yield f"  hint: {answer.hint}"
     for note in answer.notes:
         yield f"  note: {note}"
+    for line in answer.trace.splitlines():
+        yield f"  {line}"
     for line in _details(answer, how):
         yield f"  {line}"
 
 
 def _details(answer: TenantAnswer, how: How) -> Iterable[str]:
-    """What a command that reads says of one database stands below its name; a run's is in its one line."""
-    if answer.result is None or isinstance(answer.result, RunResult | RunPlan):
+    """What is said of one database stands below its name; that of a run that went well is in its one line."""
+    whole = isinstance(answer.result, RunResult | RunPlan) and answer.outcome != "failed"
+    if answer.result is None or whole:
         return ()
     return lines_of(answer.result, replace(how, environment=answer.tenant))
 

@@ -73,8 +73,11 @@ def read_catalog(
     *,
     leave_out: LeaveOut | None = None,
     version_tables: Collection[str] = ("alembic_version",),
+    only_schema: str | None = None,
 ) -> Catalog:
-    """Read what a database holds. Nothing is written, and a transaction that was open stays open.
+    """Read what a database holds, or one schema of a PostgreSQL. Nothing is written.
+
+    A transaction that was open stays open.
 
     Tables for which `leave_out(name, schema)` is true (the schema is None where it is the default one) are
     not there, nor what hangs on them, nor the version tables (`name` or `schema.name`), nor migrator's own
@@ -87,7 +90,10 @@ def read_catalog(
 
     if connection.dialect.name != "postgresql":
         return Catalog.of(inspected(connection, left_out))
-    return Catalog.of(entry for row in _kept(read_rows(connection), left_out) for entry in _entries(row))
+    rows = read_rows(connection)
+    if only_schema is not None:
+        rows = [row for row in rows if row.schema == only_schema]
+    return Catalog.of(entry for row in _kept(rows, left_out) for entry in _entries(row))
 
 
 def read_rows(connection: Connection) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from migrator.operations.fleet.course import Course, Terms
 from migrator.operations.fleet.fleet import FleetInterruptedError, over_tenants
-from migrator.operations.fleet.listing import tenants_of_environment
+from migrator.operations.fleet.listing import reference_tenant, tenants_of_environment
 from migrator.operations.fleet.task import Task, has_changed, is_ok
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "has_changed",
     "is_ok",
     "over_tenants",
+    "reference_tenant",
     "tenants_of_environment",
 ]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
-from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError
+from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError, UsageError
 from migrator.operations.fleet.course import Course
-from migrator.operations.fleet.fleet import TICK, Account, FleetInterruptedError, interruptible
+from migrator.operations.fleet.fleet import TICK, Account, FleetInterruptedError, database_held, interruptible
 from migrator.operations.fleet.task import Task, failed, perform
 from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CONNECT_SECONDS = 10
+# How long a worker that has died is given to come back, in seconds.
+_GONE_SECONDS = 30.0
 # Alembic keeps what it works on in the globals of a module: one tenant at a time in each process.
 _ALONE = threading.Lock()
 
@@ -36,11 +40,11 @@ def over_cluster(
     account = Account(course, report)
     there = workspace.portable()
     running: dict[Future[TenantAnswer], Tenant] = {}
-    with _cluster(scheduler) as client, interruptible() as wish:
+    with database_held(workspace, course, report), _cluster(scheduler) as client, interruptible() as wish:
         executor = client.get_executor(pure=False, retries=0)
+        workers = _Presence(client)
         while True:
-            workers = sum(client.nthreads().values()) or 1
-            while len(running) < workers and not wish.times and (tenant := course.next()) is not None:
+            while len(running) < workers.count and not wish.times and (tenant := course.next()) is not None:
                 running[executor.submit(one_tenant, task, there, tenant)] = tenant
                 account.changed()
             if not running:
@@ -51,11 +55,48 @@ def over_cluster(
                 account.changed(answer)
             account.changed()
             if wish.times:
-                course.stop("interrupted")
+                account.stop()
+            if wish.times > 1 or workers.are_gone:
+                course.stop("interrupted" if wish.times else "no worker is left")
+                for future, tenant in running.items():
+                    future.cancel()
+                    course.take(failed(tenant, _left_alone(tenant, wish.times > 1), ExitCode.FAULT))
+                running.clear()
     result = FleetResult(course.all_answers(), account.seconds)
     if wish.times:
         raise FleetInterruptedError(result, hint="Run it again: it does what is left.")
     return result
+
+
+class _Presence:
+    """How many workers a cluster has, and since when it has none."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._gone_since: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many tenants may be worked on at a time."""
+        threads = len(self._client.nthreads())
+        if threads:
+            self._gone_since = None
+        elif self._gone_since is None:
+            self._gone_since = time.monotonic()
+        return threads
+
+    @property
+    def are_gone(self) -> bool:
+        """Whether there has been no worker for longer than one takes to come back."""
+        return self._gone_since is not None and time.monotonic() - self._gone_since > _GONE_SECONDS
+
+
+def _left_alone(tenant: Tenant, interrupted: bool) -> MigratorError:
+    why = "it was interrupted" if interrupted else "the cluster has no worker any more"
+    return MigratorError(
+        f"Nobody waited for {tenant.name} to end: {why}.",
+        hint="What a worker has begun goes on there. See where the tenant stands; then run this again.",
+    )
 
 
 def one_tenant(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
@@ -77,12 +118,27 @@ def _answer_of(done: Future[TenantAnswer], tenant: Tenant) -> TenantAnswer:
         return failed(tenant, lost, ExitCode.FAULT)
 
 
+def _await_workers(client: Any, scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as exc:
+        raise ConfigurationError(
+            f"The Dask scheduler {scheduler} has no workers.",
+            hint=f"Start some, with migrator installed: dask worker {scheduler} --nthreads 1",
+        ) from exc
+
+
 @contextmanager
 def _cluster(scheduler: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ModuleNotFoundError as exc:
         raise MissingExtraError("--executor dask", "dask") from exc
+    if not re.fullmatch(r"(\w+://)?[^\s:/]+:\d+", scheduler):
+        raise UsageError(
+            f"--scheduler {scheduler} is no address of a Dask scheduler.",
+            hint="For example: --scheduler tcp://127.0.0.1:8786",
+        )
     try:
         client: Any = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as exc:
@@ -91,6 +147,7 @@ def _cluster(scheduler: str) -> Iterator[Any]:
             hint="Start one with `dask scheduler`, and give its address with --scheduler.",
         ) from exc
     try:
+        _await_workers(client, scheduler)
         yield client
     finally:
         client.close()

@@ -15,7 +15,7 @@ from migrator.errors import ExitCode, MigratorError
 from migrator.operations.fleet.course import Course
 from migrator.operations.fleet.task import Task
 from migrator.operations.fleet.workers import Workers
-from migrator.results.events import FleetChanged, Report, ignore
+from migrator.results.events import Connecting, FleetChanged, Noticed, Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 
 # How often it is looked whether somebody wants it to stop, in seconds.
@@ -40,7 +40,7 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
     """
     account = Account(course, report)
     workers = Workers(task, workspace, min(jobs, len(course.tenants) or 1))
-    with _server_held(workspace), workers, interruptible() as wish:
+    with database_held(workspace, course, report), workers, interruptible() as wish:
         while True:
             while workers.free and not wish.times and (tenant := course.next()) is not None:
                 workers.give(tenant)
@@ -52,7 +52,7 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
                 account.changed(answer)
             account.changed()
             if wish.times:
-                course.stop("interrupted")
+                account.stop()
             if wish.times > 1:
                 workers.interrupt()
                 wish.times = 1
@@ -63,10 +63,19 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
 
 
 @contextmanager
-def _server_held(workspace: Workspace) -> Iterator[None]:
-    """Keep the embedded PostgreSQL up from the first tenant to the last, where that is what they live on."""
-    if workspace.resolves_url and workspace.database.url is None:
-        with open_database(workspace.environment, workspace.database, ignore):
+def database_held(workspace: Workspace, course: Course, report: Report) -> Iterator[None]:
+    """Say which database it is, and keep the embedded PostgreSQL up from the first tenant to the last.
+
+    Tenants that are databases of their own have no other.
+    """
+    environment = workspace.environment
+    own = sum(tenant.url is not None for tenant in course.tenants)
+    if own:
+        file = environment.shown(environment.config_file)
+        count = f"{own} database{'s' if own != 1 else ''}"
+        report(Connecting(environment.name, file, count, f"the tenants of {environment.name}"))
+    if own < len(course.tenants) and workspace.resolves_url:
+        with open_database(environment, workspace.database, report):
             yield
     else:
         yield
@@ -79,6 +88,7 @@ class Account:
         self._course = course
         self._report = report
         self._begun = time.monotonic()
+        self._stopped = False
 
     @property
     def seconds(self) -> float:
@@ -93,6 +103,14 @@ class Account:
                 course.running, course.answered, course.failures, len(course.tenants), self.seconds, answer
             )
         )
+
+    def stop(self) -> None:
+        """Begin with no other tenant, and say so once."""
+        if not self._stopped:
+            self._stopped = True
+            self._course.stop("interrupted")
+            at = ", ".join(self._course.running)
+            self._report(Noticed(f"stopping when these have ended: {at}; another Ctrl-C cancels them"))
 
 
 @dataclass

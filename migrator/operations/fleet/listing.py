@@ -16,11 +16,11 @@ from migrator.config.tenants import (
     without_comment,
 )
 from migrator.config.url import address
-from migrator.database.asking import first_column
-from migrator.database.failures import database_error, first_line, is_database_failure
+from migrator.database.asking import QueryError, first_column
+from migrator.database.failures import database_error, is_database_failure
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, UsageError
-from migrator.results.events import Report
+from migrator.results.events import Noticed, Report
 
 
 def tenants_of_environment(
@@ -54,6 +54,24 @@ def tenants_of_environment(
     return chosen(tenants_of(lines, environment), patterns, shard, environment)
 
 
+def reference_tenant(workspace: Workspace, report: Report) -> Workspace:
+    """Give the workspace of the first tenant, where the environment has any: what is alike in all of them.
+
+    Raises as `tenants_of_environment` does, and ConfigurationError where there is no tenant yet.
+    """
+    environment = workspace.environment
+    if environment.settings.tenants is None:
+        return workspace
+    tenants = tenants_of_environment(workspace, ["all"], None, report)
+    if not tenants:
+        raise ConfigurationError(
+            f"The environment {environment.name} has no tenant yet, so that there is no database to ask.",
+            hint="Compare with the history instead: --against history",
+        )
+    report(Noticed(f"the tenant {tenants[0].name} stands for all"))
+    return workspace.for_tenant(tenants[0])
+
+
 def _queried(workspace: Workspace, query: str, report: Report) -> list[str]:
     """Ask the environment's own database. Raises DatabaseError and ConfigurationError."""
     environment = workspace.environment
@@ -66,11 +84,12 @@ def _queried(workspace: Workspace, query: str, report: Report) -> list[str]:
     with open_database(environment, source, report, writes=False) as url:
         try:
             return first_column(url, query, configured_role(workspace))
+        except QueryError as exc:
+            raise ConfigurationError(
+                f"The query for the tenants of {environment.name} failed: {exc}.",
+                hint=f"Correct tenants in the [migrator] section of {file}.",
+            ) from exc
         except Exception as exc:
             if not is_database_failure(exc):
                 raise
-            error = database_error(exc, address(url), source.origin)
-            raise type(error)(
-                f"The query for the tenants failed: {first_line(exc)}.",
-                hint=f"Correct tenants in the [migrator] section of {file}; {error.hint}",
-            ) from exc
+            raise database_error(exc, address(url), source.origin) from exc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ class Task:
 
     `verb` is what it does, for questions to people. `good` tells of a result whether something was done, or
     of a command that reads whether the answer is yes; None where it asks nothing.
+    With `traceback` an answer tells where an error came from.
     """
 
     verb: str
@@ -31,6 +33,7 @@ class Task:
     arguments: dict[str, Any]
     writes: bool
     good: Judge | None = None
+    traceback: bool = False
 
     def run(self, workspace: Workspace, report: Report) -> Any:
         """Do it to one workspace. Raises what the operation raises."""
@@ -40,14 +43,16 @@ class Task:
         """Say in a word what came of it."""
         if self.good is None:
             return "read"
+        if isinstance(result, RunPlan):
+            return "planned" if result.steps else "nothing to do"
         if self.writes:
             return "done" if self.good(result) else "nothing to do"
         return "yes" if self.good(result) else "no"
 
 
-def has_changed(result: RunResult | RunPlan) -> bool:
-    """Whether a run did something, or a plan has something to do."""
-    return bool(result.steps if isinstance(result, RunPlan) else result.applied)
+def has_changed(result: RunResult) -> bool:
+    """Whether a run did something."""
+    return bool(result.applied)
 
 
 def is_ok(result: Any) -> bool:
@@ -69,13 +74,16 @@ def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
     try:
         result = task.run(workspace.for_tenant(tenant), report)
     except MigratorError as exc:
-        answer = failed(tenant, exc, exc.exit_code, getattr(exc, "result", None))
+        answer = _failed(task, tenant, exc, exc)
     except KeyboardInterrupt:
         answer = TenantAnswer(tenant.name, "failed", ExitCode.INTERRUPTED, error="Interrupted.")
     except Exception as exc:
         # The border of this process: what is not understood is our own fault, and the others go on.
-        fault = MigratorError(f"A fault of migrator itself: {type(exc).__name__}: {exc}")
-        answer = failed(tenant, fault, ExitCode.FAULT)
+        fault = MigratorError(
+            f"A fault of migrator itself: {type(exc).__name__}: {exc}",
+            hint="Run it again with --traceback, and report what it shows.",
+        )
+        answer = _failed(task, tenant, fault, exc)
     else:
         outcome = task.outcome(result)
         answer = TenantAnswer(tenant.name, outcome, 1 if outcome == "no" else 0, result=result)
@@ -93,6 +101,13 @@ def failed(tenant: Tenant, error: MigratorError, code: int, result: Any = None) 
         hint=secrets.scrub(error.hint),
         error_type=type(error).__name__,
     )
+
+
+def _failed(task: Task, tenant: Tenant, error: MigratorError, cause: BaseException) -> TenantAnswer:
+    answer = failed(tenant, error, error.exit_code, getattr(error, "result", None))
+    if not task.traceback:
+        return answer
+    return replace(answer, trace=secrets.scrub("".join(traceback.format_exception(cause))))
 
 
 def _finished(answer: TenantAnswer, seconds: float, notes: list[str]) -> TenantAnswer:

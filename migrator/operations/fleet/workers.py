@@ -1,7 +1,8 @@
 """Processes that are started once, and given one tenant after the other.
 
 Alembic keeps what it works on in the globals of a module, so that threads could not do it. They are made by a
-process that does nothing else: one that has connected before may hold a lock of OpenSSL's, for ever in a copy.
+process that does nothing else: one that has connected before may hold a lock of OpenSSL's, for ever in
+a copy.
 """
 
 from __future__ import annotations
@@ -130,17 +131,18 @@ class Workers:
         self._all.remove(worker)
         worker.tenant = None
         worker.end()
-        return failed(tenant, _died(worker.process.exitcode, tenant), ExitCode.FAULT)
+        again = self._workspace.for_tenant(tenant).again("current")
+        return failed(tenant, _died(worker.process.exitcode, tenant, again), ExitCode.FAULT)
 
 
-def _died(code: int | None, tenant: Tenant) -> MigratorError:
+def _died(code: int | None, tenant: Tenant, again: str) -> MigratorError:
     how = f"with {code}"
     if code is not None and code < 0:
         with suppress(ValueError):
             how = f"by {signal.Signals(-code).name}"
     return MigratorError(
-        f"The process that worked on {tenant.name} ended {how}: what it had begun is rolled back.",
-        hint="Look where the tenant stands, and run the command again: it does what is left.",
+        f"The process that worked on {tenant.name} ended {how}.",
+        hint=f"What it had not committed is rolled back. See where it stands: {again}; then run this again.",
     )
 
 
