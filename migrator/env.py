@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alembic import context
 from alembic.config import Config
@@ -14,6 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, MetaData
 
 from migrator.bridge.handover import Handover, handed_over, say_our_env
+from migrator.bridge.keeping import keeps, once
 from migrator.bridge.own_tables import hide_own_tables
 from migrator.bridge.reached import configured_role, log_table_name
 from migrator.config.configfile import read_config_file
@@ -24,6 +25,9 @@ from migrator.database.exclude import excluder
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
+
+if TYPE_CHECKING:
+    from migrator.database.held import HeldConnections
 
 
 def run_migrations(
@@ -234,17 +238,27 @@ def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
     import asyncio
 
+    held = _held_connections() if keeps() else None
+
     async def migrate() -> None:
-        engine = async_engine(url, session)
+        engine = async_engine(url, session, held)
         async with engine.connect() as connection:
             await connection.run_sync(lambda sync: _on_connection(sync, options))
         await engine.dispose()
 
-    if _loop_runs():
+    if held is not None:
+        held.run(migrate())
+    elif _loop_runs():
         # A loop runs in this thread already (a service, a notebook): another thread may have one too.
         _in_thread(lambda: asyncio.run(migrate()))
     else:
         asyncio.run(migrate())
+
+
+def _held_connections() -> HeldConnections:
+    from migrator.database.held import HeldConnections
+
+    return once(HeldConnections, HeldConnections, HeldConnections.close)
 
 
 def _loop_runs() -> bool:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_KEPT: ContextVar[dict[Hashable, Any] | None] = ContextVar("kept", default=None)
+
+
+class _Kept:
+    """What is kept, and how it is put away."""
+
+    def __init__(self) -> None:
+        self.things: dict[Hashable, Any] = {}
+        self.end = ExitStack()
+
+
+_KEPT: ContextVar[_Kept | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
 def keeping() -> Iterator[None]:
     """Keep things while the block runs."""
-    token = _KEPT.set({})
+    kept = _Kept()
+    token = _KEPT.set(kept)
     try:
-        yield
+        with kept.end:
+            yield
     finally:
         _KEPT.reset(token)
 
@@ -26,12 +38,17 @@ def keeps() -> bool:
     return _KEPT.get() is not None
 
 
-def once(key: Hashable, make: Callable[[], T]) -> T:
-    """Give what `make` gives: made once where things are kept, under a key, and each time elsewhere."""
-    store = _KEPT.get()
-    if store is None:
+def once(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | None = None) -> T:
+    """Give what `make` gives: made once where things are kept, under a key, and each time elsewhere.
+
+    `close` puts it away in the end, where it is kept.
+    """
+    kept = _KEPT.get()
+    if kept is None:
         return make()
-    if key not in store:
-        store[key] = make()
-    made: T = store[key]
+    if key not in kept.things:
+        thing = kept.things[key] = make()
+        if close is not None:
+            kept.end.callback(close, thing)
+    made: T = kept.things[key]
     return made

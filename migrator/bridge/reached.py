@@ -8,10 +8,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, text
 
 from migrator.bridge.handover import is_our_env
+from migrator.bridge.keeping import keeps, once
 from migrator.bridge.version_table import has_version_table
 from migrator.config.select import Workspace
+from migrator.config.sharing import identity
 from migrator.database.connected import url_of
 from migrator.database.facts import Facts, read_facts
+from migrator.database.held_seconds import HeldSeconds
 from migrator.database.role import Role
 from migrator.database.second import SecondConnection, can_connect_again
 from migrator.database.tables import Name
@@ -98,6 +101,9 @@ def connect_again(found: Reached, application_name: str) -> SecondConnection | N
         if found.facts.postgresql:
             connection.execute(_SESSION, {**_session(found.facts), "application": application_name})
 
+    if keeps() and found.facts.postgresql:
+        seconds = once(HeldSeconds, HeldSeconds, HeldSeconds.close)
+        return seconds.connect(identity(found.url), found.engine, prepare)
     try:
         return SecondConnection(found.engine, prepare)
     except RuntimeError:

@@ -18,6 +18,8 @@ from migrator.errors import ConfigurationError, MissingExtraError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from migrator.database.held import HeldConnections
+
 _CONNECT_SECONDS = 10
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
 # What a URL that names no driver means.
@@ -59,12 +61,18 @@ def sync_engine(url: URL, options: SessionOptions) -> Engine:
     return engine
 
 
-def async_engine(url: URL, options: SessionOptions) -> AsyncEngine:
-    """Make an async engine without a pool. Raises ConfigurationError for a missing driver."""
+def async_engine(url: URL, options: SessionOptions, held: HeldConnections | None = None) -> AsyncEngine:
+    """Make an async engine without a pool, over `held` connections where the driver is asyncpg.
+
+    Raises ConfigurationError for a missing driver.
+    """
     from sqlalchemy.ext.asyncio import create_async_engine
 
+    args = _connect_args(url)
+    if held is not None and url.get_driver_name() == "asyncpg":
+        args["async_creator_fn"] = held.connect
     try:
-        engine = create_async_engine(_clean(url), poolclass=NullPool, connect_args=_connect_args(url))
+        engine = create_async_engine(_clean(url), poolclass=NullPool, connect_args=args)
     except ModuleNotFoundError as exc:
         raise _missing_driver(url, exc) from exc
     _prepare(engine.sync_engine, options)

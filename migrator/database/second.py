@@ -29,8 +29,17 @@ class SecondConnection:
     busy, or have ended. While a `watch` is set it is called in that thread every tenth of a second.
     """
 
-    def __init__(self, engine: Engine, prepare: Callable[[Connection], None]) -> None:
-        """Connect as `engine` does, and call `prepare` with the new connection. Raises what either raises."""
+    def __init__(
+        self,
+        engine: Engine,
+        prepare: Callable[[Connection], None],
+        take_back: Callable[[SecondConnection], bool] | None = None,
+    ) -> None:
+        """Connect as `engine` does, and call `prepare` with the new connection. Raises what either raises.
+
+        `take_back` is asked when it is closed: where it gives True the connection stays.
+        """
+        self._take_back = take_back
         self._engine = _without_pool(engine)
         self._prepare = prepare
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -69,8 +78,13 @@ class SecondConnection:
             self._jobs.put(lambda _connection: None)
 
     def close(self) -> None:
-        """Close the connection and end the thread."""
+        """Close the connection and end the thread, unless somebody takes it back."""
         self._watch = None
+        if self._take_back is None or not self._take_back(self):
+            self.end()
+
+    def end(self) -> None:
+        """Close the connection and end the thread."""
         self._jobs.put(None)
         # A server that no longer answers must not keep the process.
         self._thread.join(timeout=5)

@@ -99,6 +99,21 @@ def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     assert fleet.database.query("SELECT count(*) FROM _migrator.log") == [(24,)]
 
 
+def test_a_connection_goes_from_tenant_to_tenant_as_new(fleet: Fleet) -> None:
+    body = """\
+op.execute("CREATE TABLE seen AS SELECT pg_backend_pid() AS pid, current_setting('work_mem') AS memory")
+op.execute("SET work_mem = '77MB'")
+op.execute("CREATE TEMP TABLE left_behind (id integer)")
+op.get_bind().exec_driver_sql("SELECT pg_advisory_lock(4712)")"""
+    write_revision(versions(fleet.root), "r3", "r2", body)
+
+    fleet.run(*upgrade("--jobs", "1"))
+
+    rows = [fleet.database.query(f"SELECT pid, memory FROM {name}.seen")[0] for name in fleet.heads()]
+    assert len({pid for pid, _ in rows}) == 1
+    assert {memory for _, memory in rows} == {"4MB"}
+
+
 def test_without_a_name_nothing_is_done(fleet: Fleet) -> None:
     ran = fleet.run("upgrade", code=2)
 
