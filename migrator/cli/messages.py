@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migrator import secrets
+from migrator.cli.ticking import Ticker
 from migrator.errors import MigratorError
 from migrator.results.events import (
     Connecting,
@@ -31,6 +33,10 @@ class Messages:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._unfinished = False
+        # What stands in the unfinished line, while a clock goes on in it.
+        self._waits_for = self._took = ""
+        self._ticker = Ticker(self._go_on)
+        self._writing = threading.RLock()
         # The seconds and the name of the tenant that took longest so far.
         self._slowest = (0.0, "")
 
@@ -42,10 +48,11 @@ class Messages:
 
     def line(self, text: str, style: str = "") -> None:
         """Write one line, with every known password taken out of it."""
-        self._end_unfinished()
         text = secrets.scrub(text)
         if self._terminal:
-            self._console.print(text, style=style or None, soft_wrap=False)
+            with self._writing:
+                self._end_unfinished()
+                self._console.print(text, style=style or None, soft_wrap=False)
             return
         # That nobody reads is no reason to stop a migration half-way.
         with suppress(BrokenPipeError):
@@ -96,21 +103,36 @@ class Messages:
             self.line(line, "bold red" if line.startswith("    ") else "")
 
     def _begin(self, step: StepStarted) -> None:
-        self._write_unfinished(f"  {_describe(step)} ...")
+        took = f" (took {step.earlier:.0f}s before)" if step.earlier is not None and step.earlier >= 1 else ""
+        self._waits_for, self._took = f"  {_describe(step)}", took
+        self._write_unfinished(self._waits_for, f" ...{took}")
+        if self._unfinished:
+            self._ticker.start()
 
-    def _write_unfinished(self, text: str) -> None:
-        """Write a line that another one takes the place of, at a terminal that can do it."""
+    def _go_on(self, seconds: int) -> None:
+        """Show, in the thread of the clock, how long it has taken."""
+        with self._writing:
+            # What it was for may have ended meanwhile.
+            if self._unfinished and self._waits_for:
+                self._write_unfinished(self._waits_for, f" ... {seconds}s{self._took}")
+
+    def _write_unfinished(self, text: str, end: str = "") -> None:
+        """Write a line that another one takes the place of, at a terminal that can do it.
+
+        Where it is too long `text` is cut, and not its `end`.
+        """
         # A dumb terminal could not wipe the line out, and neither can any other where it runs over the edge.
         if self._terminal and not self._console.is_dumb_terminal:
             from rich.text import Text
 
             line = Text(text)
-            line.truncate(self._console.width - 1)
-            # A revision may begin again at once.
-            self._wipe_unfinished()
-            sys.stderr.write(secrets.scrub(line.plain))
-            sys.stderr.flush()
-            self._unfinished = True
+            line.truncate(max(self._console.width - 1 - len(end), 0))
+            with self._writing:
+                # A revision may begin again at once.
+                self._wipe_line()
+                sys.stderr.write(secrets.scrub(line.plain) + end)
+                sys.stderr.flush()
+                self._unfinished = True
 
     def _fleet(self, event: FleetChanged) -> None:
         """Say what became of a tenant: of each one in a pipe, of the failures at a terminal, with totals."""
@@ -134,14 +156,25 @@ class Messages:
         self.line(f"  {text}" if self._terminal else text)
 
     def _wipe_unfinished(self) -> None:
+        self._stop_clock()
+        with self._writing:
+            self._wipe_line()
+
+    def _wipe_line(self) -> None:
         if self._unfinished:
             sys.stderr.write("\r\x1b[2K")
             self._unfinished = False
 
     def _end_unfinished(self) -> None:
-        if self._unfinished:
-            sys.stderr.write("\n")
-            self._unfinished = False
+        self._stop_clock()
+        with self._writing:
+            if self._unfinished:
+                sys.stderr.write("\n")
+                self._unfinished = False
+
+    def _stop_clock(self) -> None:
+        self._ticker.stop()
+        self._waits_for = ""
 
 
 def _describe_fleet(event: FleetChanged, slowest: tuple[float, str]) -> str:

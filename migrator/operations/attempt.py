@@ -137,7 +137,12 @@ class Attempt:
         hold = info.revision not in site.one_by_one and self._planner.may_hold(step)
         site.guard.before(step, self._planner.asked(step), tally.standing, hold=hold)
         started = StepStarted(
-            self._run.direction, len(tally.finished) + 1, len(tally.planned), info.revision, info.message
+            self._run.direction,
+            len(tally.finished) + 1,
+            len(tally.planned),
+            info.revision,
+            info.message,
+            site.recorder.earlier_seconds(self._run.direction, info.revision),
         )
         self._report(started)
         site.recorder.expect(step)

@@ -102,6 +102,13 @@ class Recorder:
         if script is not None and self._names.log is not None:
             self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
+    def earlier_seconds(self, direction: str, revision: str) -> float | None:
+        """Give how long a revision took here the last time, None where the log does not say."""
+        for entry in reversed(self._examined.log):
+            if (entry.direction, entry.revision) == (direction, revision) and entry.duration_ms is not None:
+                return entry.duration_ms / 1000
+        return None
+
     def step(self, connection: Connection, step: PlannedStep, started_at: datetime, seconds: float) -> None:
         """Log a step, in its own transaction. `seconds` is how long it took."""
         self.introduce(connection)

@@ -31,13 +31,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """A revision is about to run. `index` counts from 1 up to `total`."""
+    """A revision is about to run. `index` counts from 1 up to `total`.
+
+    `earlier` is how many seconds it took here the last time, None where that is not known.
+    """
 
     direction: Direction | Literal["verify"]
     index: int
     total: int
     revision: str
     message: str
+    earlier: float | None = None
 
 
 @dataclass(frozen=True)

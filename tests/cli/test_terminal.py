@@ -72,6 +72,23 @@ def test_progress_says_message_and_seconds_and_never_runs_over_the_edge(small: P
     assert max(cell_len(part) for part in unfinished) < COLUMNS
 
 
+def test_a_long_revision_shows_how_long_it_takes_and_took_before(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "a project")
+    text = revision_text("r1", None, "import time\ntime.sleep(2.3)", message=LONG_TEXT.strip())
+    (versions(root) / "r1.py").write_text(text)
+
+    first = at_terminal(["migrator", "upgrade", "--url", URL], root)
+    assert at_terminal(["migrator", "downgrade", "--url", URL], root).code == 0
+    second = at_terminal(["migrator", "upgrade", "--url", URL], root)
+
+    assert " ... 1s" in first.text
+    assert " ... 2s" in first.text
+    assert "before" not in first.text
+    assert " ... (took 2s before)" in second.text
+    assert " ... 2s (took 2s before)" in second.text
+    assert max(widths(second)) <= COLUMNS
+
+
 def test_what_looks_like_markup_is_shown_as_it_is(small: Path) -> None:
     upgraded = at_terminal(["migrator", "upgrade", "0abcdef01234", "--url", URL], small)
     listed = at_terminal(["migrator", "history"], small)
