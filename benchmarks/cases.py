@@ -5,130 +5,115 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.case import MORE_MEMORY, Case, pair, theirs
+from benchmarks.checking import check_cases
 from benchmarks.database import BenchDatabase
-from benchmarks.measure import Command, Time, alternate, nothing, run
+from benchmarks.fleets import Fleet, fleet_cases
+from benchmarks.measure import Command
 from benchmarks.project import Project, program
+from benchmarks.reading import reading_cases
 
 REVISIONS = 1000
+# Of the cases that only read files.
+MORE = 5000
 # Of the cases that run revisions.
 FEW = 200
+# Of the case that compares models with a database that is far away: one table a revision.
+FAR_TABLES = 300
 # Round trip in seconds to the database that is far away.
 DISTANCE = 0.005
 
 
 @dataclass(frozen=True)
 class Projects:
-    """The projects that are measured: of many and of few revisions, and two of few that are far away."""
+    """The projects that are measured: of many, still more and few revisions, and those that are far away."""
 
     many: Project
+    more: Project
     few: Project
     far_one_by_one: Project
     far_held: Project
-
-
-@dataclass(frozen=True)
-class Case:
-    """One comparison. `bound` is the highest ratio of the two medians that is accepted."""
-
-    name: str
-    ours: Command
-    theirs: Command
-    bound: float
-    runs: int
-    before: Callable[[], None] = nothing
-    after: Callable[[], None] = nothing
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What came out of a case."""
-
-    case: Case
-    ours: Time
-    theirs: Time
-
-    @property
-    def ratio(self) -> float:
-        """Our median on the clock, as a part of plain Alembic's."""
-        return self.ours.wall / self.theirs.wall
-
-    @property
-    def cpu_ratio(self) -> float:
-        """The same of the processor's time, which other processes on the machine disturb less."""
-        return self.ours.cpu / self.theirs.cpu
-
-    @property
-    def ok(self) -> bool:
-        """Whether the bound is kept."""
-        return self.ratio <= self.case.bound
+    far_tables: Project
+    fleet: Fleet
 
 
 def cases(projects: Projects, database: BenchDatabase) -> list[Case]:
     """Give the cases, the quick ones first."""
-    project, few = projects.many, projects.few
+    far = f"{DISTANCE * 1000:g} ms away"
+    return [
+        *reading_cases(projects.many, projects.more),
+        *_upgrades(projects, database, far),
+        *_on_scratch(projects.many),
+        *check_cases(
+            {
+                f"check, {REVISIONS} tables": (projects.many, 0.75),
+                f"check, {FAR_TABLES} tables, {far}": (projects.far_tables, 0.4),
+            },
+            database,
+        ),
+        *fleet_cases(projects.fleet, database),
+    ]
 
-    def pair(*arguments: str, expected: str = "", of: Project = project) -> tuple[Command, Command]:
-        ours = Command([program("migrator"), *arguments], of.root, {"DATABASE_URL": of.url}, expected)
-        return ours, Command([program("alembic"), *arguments], of.root, {}, expected)
+
+def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Case]:
+    few = projects.few
 
     def at_head(of: Project) -> Callable[[], None]:
         return lambda: database.require_revision(of.head)
 
-    def migrator(*arguments: str, expected: str) -> Command:
-        """Give a command that needs no database of the project: a scratch server is its own."""
-        return Command([program("migrator"), *arguments], project.root, {}, expected)
-
-    upgrade_few = pair("upgrade", "head", of=few)
-
-    def upgraded() -> None:
-        if not database.is_at(few.head):
-            database.make_anew()
-            run(upgrade_few[0])
-
-    many = f"{REVISIONS} revisions"
-    generate = ("generate", "-m", "nothing", "--against", "history")
     return [
-        Case("--help", *pair("--help", expected="upgrade"), bound=0.60, runs=21),
-        Case(f"heads, {many}", *pair("heads", expected=project.head), bound=0.35, runs=15),
-        Case(f"history, {many}", *pair("history", expected=project.head), bound=0.35, runs=15),
         Case(
-            f"upgrade, {many}",
-            *pair("upgrade", "head"),
+            f"upgrade, {REVISIONS} revisions",
+            *pair(projects.many, "upgrade", "head"),
             bound=1.25,
             runs=3,
             before=database.make_anew,
-            after=at_head(project),
+            after=at_head(projects.many),
+            more_memory=MORE_MEMORY,
         ),
         Case(
             f"upgrade, {FEW} revisions",
-            *upgrade_few,
+            *pair(few, "upgrade", "head"),
             bound=1.30,
             runs=9,
             before=database.make_anew,
             after=at_head(few),
+            more_memory=MORE_MEMORY,
         ),
         *(
             Case(
-                f"upgrade, {FEW} revisions, {DISTANCE * 1000:g} ms away, {how}",
-                *pair("upgrade", "head", of=far),
+                f"upgrade, {FEW} revisions, {far}, {how}",
+                *pair(project, "upgrade", "head"),
                 bound=bound,
                 runs=3,
                 before=database.make_anew,
-                after=at_head(far),
+                after=at_head(project),
             )
-            for how, far, bound in (
+            for how, project, bound in (
                 ("statement by statement", projects.far_one_by_one, 0.5),
                 ("held back", projects.far_held, 0.3),
             )
         ),
         Case(
             f"upgrade, nothing to do, {FEW} revisions",
-            *upgrade_few,
+            *pair(few, "upgrade", "head"),
             bound=1.25,
             runs=15,
-            before=upgraded,
+            before=lambda: database.require_upgraded(few),
             after=at_head(few),
+            more_memory=MORE_MEMORY,
         ),
+    ]
+
+
+def _on_scratch(project: Project) -> list[Case]:
+    def migrator(*arguments: str, expected: str) -> Command:
+        """Give a command that needs no database of the project: a scratch server is its own."""
+        return Command([program("migrator"), *arguments], project.root, {}, expected)
+
+    many = f"{REVISIONS} revisions"
+    generate = ("generate", "-m", "nothing", "--against", "history")
+    return [
         Case(
             f"generate again, {many}, against the first time",
             migrator(*generate, expected="nothing changed"),
@@ -139,18 +124,14 @@ def cases(projects: Projects, database: BenchDatabase) -> list[Case]:
         Case(
             f"lint of one of {many}, against upgrade --sql",
             migrator("lint", "head", expected="of 1 revision"),
-            Command(
-                [program("alembic"), "upgrade", f"{project.before}:{project.head}", "--sql"],
-                project.root,
-                {},
+            theirs(
+                project,
+                "upgrade",
+                f"{project.before}:{project.head}",
+                "--sql",
                 expected=f"table_{REVISIONS}",
             ),
             bound=1.5,
             runs=9,
         ),
     ]
-
-
-def measure(case: Case) -> Measured:
-    """Run a case. Raises RuntimeError where a command fails."""
-    return Measured(case, *alternate(case.ours, case.theirs, case.runs, before=case.before, after=case.after))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
 
+from benchmarks.case import ours
+from benchmarks.measure import run
+from benchmarks.project import Project
 from migrator.database.embedded import EmbeddedServer
 
 _NAME = "bench"
@@ -52,21 +55,33 @@ class BenchDatabase:
         with self._connect("postgres") as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
 
-    def is_at(self, revision: str) -> bool:
-        """Whether the database is there, and at `revision`."""
+    def make_schemas(self, names: Iterable[str]) -> None:
+        """Make empty schemas."""
+        with self._connect(_NAME) as connection:
+            for name in names:
+                connection.execute(f"CREATE SCHEMA {name}")
+
+    def require_upgraded(self, project: Project) -> None:
+        """Make the database anew and upgrade it by migrator, unless it is at the project's head."""
+        if not self._is_at(project.head):
+            self.make_anew()
+            run(ours(project, "upgrade", "head"))
+
+    def require_revision(self, revision: str, schema: str = "public") -> None:
+        """Raise RuntimeError unless a schema of the database is at `revision`."""
+        rows = self._revisions(schema)
+        if rows != [(revision,)]:
+            raise RuntimeError(f"{schema} is at {rows}, not at {revision}.")
+
+    def _is_at(self, revision: str) -> bool:
         try:
-            with self._connect(_NAME) as connection:
-                rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            return self._revisions("public") == [(revision,)]
         except psycopg.Error:
             return False
-        return rows == [(revision,)]
 
-    def require_revision(self, revision: str) -> None:
-        """Raise RuntimeError unless the database is at `revision`."""
+    def _revisions(self, schema: str) -> list[tuple[object, ...]]:
         with self._connect(_NAME) as connection:
-            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        if rows != [(revision,)]:
-            raise RuntimeError(f"The database is at {rows}, not at {revision}.")
+            return connection.execute(f"SELECT version_num FROM {schema}.alembic_version").fetchall()
 
     def server_version(self) -> str:
         """Give the server's version, such as 18.4."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sysconfig
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import alembic
 
 _STOCK_CONFIGURE = "context.configure(connection=connection, target_metadata=target_metadata)"
-_PER_REVISION = _STOCK_CONFIGURE.removesuffix(")") + ", transaction_per_migration=True)"
+# The one change of Alembic's stock async env.py: one transaction a revision.
+CONFIGURE = {_STOCK_CONFIGURE: _STOCK_CONFIGURE.removesuffix(")") + ", transaction_per_migration=True)"}
+# The configuration that knows the models.
+CHECK_INI = "check.ini"
+_MODELS_KNOWN = {"target_metadata = None\n": "from bench_models import metadata as target_metadata\n"}
 
 _ENV = "from migrator.env import run_migrations\n\nrun_migrations()\n"
 _INI = """\
@@ -38,7 +43,8 @@ for index in range(1, {revisions} + 1):
 """
 _STOCK_INI = """\
 [alembic]
-script_location = %(here)s/stock
+script_location = %(here)s/{folder}
+prepend_sys_path = .
 version_locations = %(here)s/versions
 path_separator = newline
 sqlalchemy.url = {url}
@@ -83,24 +89,28 @@ class Project:
 
     root: Path
     url: str
+    revisions: int
     head: str
     before: str
 
 
 def write_project(root: Path, revisions: int, url: str, settings: str = "") -> Project:
-    """Write a project into an empty folder: `revisions` version files of two statements each.
+    """Write a project into a new folder: `revisions` version files of two statements each.
 
     `settings` are further lines of migrator's section.
 
     migrator gets an env.py of its own kind. Plain Alembic gets its stock async env.py, changed in one place:
-    it too runs one transaction a revision. `url`, with an async driver, goes into its ini.
+    it too runs one transaction a revision. `url`, with an async driver, goes into its ini. For `check` it has
+    an ini and an env.py that import the models, which no other command has to.
     """
-    for folder in ("configs", "migrations", "stock", "versions"):
-        (root / folder).mkdir()
+    for folder in ("configs", "migrations", "stock", "stock_check", "versions"):
+        (root / folder).mkdir(parents=True)
     (root / "configs/alembic_test.ini").write_text(_INI + settings)
     (root / "migrations/env.py").write_text(_ENV)
-    (root / "alembic.ini").write_text(_stock_ini(url))
-    (root / "stock/env.py").write_text(_stock_env())
+    (root / "alembic.ini").write_text(_stock_ini(url, "stock"))
+    (root / "stock/env.py").write_text(stock_env(CONFIGURE))
+    (root / CHECK_INI).write_text(_stock_ini(url, "stock_check"))
+    (root / "stock_check/env.py").write_text(stock_env({**CONFIGURE, **_MODELS_KNOWN}))
     (root / "bench_models.py").write_text(_MODELS.format(revisions=revisions))
     before, down = None, None
     for index in range(1, revisions + 1):
@@ -108,21 +118,24 @@ def write_project(root: Path, revisions: int, url: str, settings: str = "") -> P
         text = _REVISION.format(index=index, revision=revision, down=down)
         (root / f"versions/{revision}_create_table_{index}.py").write_text(text)
         before, down = down, revision
-    return Project(root, url, down or "", before or "")
+    return Project(root, url, revisions, down or "", before or "")
 
 
-def _stock_ini(url: str) -> str:
+def _stock_ini(url: str, folder: str) -> str:
     """Alembic's options as ours are, with the logging sections of its own template."""
     template = _template("generic/alembic.ini.mako").read_text()
     logging = template[template.index("[loggers]") :]
-    return _STOCK_INI.format(url=url.replace("%", "%%")) + "\n" + logging
+    return _STOCK_INI.format(url=url.replace("%", "%%"), folder=folder) + "\n" + logging
 
 
-def _stock_env() -> str:
+def stock_env(changes: Mapping[str, str]) -> str:
+    """Give Alembic's async env.py with each key of `changes` replaced; RuntimeError where one is missing."""
     text = _template("async/env.py").read_text()
-    if text.count(_STOCK_CONFIGURE) != 1:
-        raise RuntimeError("Alembic's async template calls context.configure() in another way than it did.")
-    return text.replace(_STOCK_CONFIGURE, _PER_REVISION)
+    for there, instead in changes.items():
+        if text.count(there) != 1:
+            raise RuntimeError(f"Alembic's async template does not have exactly one {there.strip()!r}.")
+        text = text.replace(there, instead)
+    return text
 
 
 def _template(name: str) -> Path:

@@ -1,0 +1,76 @@
+"""The cases that read files and no database: help, completion, and what a folder of revisions holds."""
+
+from __future__ import annotations
+
+import shutil
+
+from benchmarks.case import MORE_MEMORY, Case, ours, pair, theirs
+from benchmarks.measure import Command
+from benchmarks.project import Project
+
+# Bytecode of the packages is there from the runs before: this keeps that of the version files away.
+_NO_NEW_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def reading_cases(project: Project, larger: Project) -> list[Case]:
+    """Give the cases of a project, and of one with many more revisions."""
+    several, more = f"{project.revisions} revisions", f"{larger.revisions} revisions"
+    help_of_alembic = theirs(project, "--help", expected="upgrade")
+    return [
+        Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.60, runs=21),
+        *(
+            Case(f"{name}, against --help", command, help_of_alembic, bound=0.35, runs=21)
+            for name, command in {
+                "--version": ours(project, "--version", expected="migrator"),
+                "completion of an environment": _completion(project, "migrator upgrade --env te", "test"),
+                f"completion of a revision, {several}": _completion(
+                    project, f"migrator upgrade {project.head[:-1]}", project.head
+                ),
+            }.items()
+        ),
+        *(
+            Case(
+                f"{command}, {several}",
+                *pair(project, command, expected=project.head),
+                bound=0.35,
+                runs=15,
+                more_memory=MORE_MEMORY,
+            )
+            for command in ("heads", "history")
+        ),
+        *(
+            Case(
+                f"{command}, {more}",
+                *pair(larger, command, expected=larger.head),
+                bound=0.25,
+                runs=7,
+                more_memory=MORE_MEMORY,
+            )
+            for command in ("heads", "history")
+        ),
+        *(
+            Case(
+                f"{command}, {more}, fresh checkout",
+                *pair(larger, command, expected=larger.head, variables=_NO_NEW_BYTECODE),
+                bound=0.15,
+                runs=3,
+                before=lambda: _drop_bytecode(larger),
+                more_memory=MORE_MEMORY,
+            )
+            for command in ("heads", "history")
+        ),
+    ]
+
+
+def _completion(project: Project, line: str, expected: str) -> Command:
+    """Complete the last word of a line, as the script for bash asks for it."""
+    asked = {
+        "_MIGRATOR_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
+    }
+    return ours(project, expected=expected, variables=asked)
+
+
+def _drop_bytecode(project: Project) -> None:
+    shutil.rmtree(project.root / "versions/__pycache__", ignore_errors=True)
