@@ -10,6 +10,10 @@ from benchmarks.project import Project
 
 # Bytecode of the packages is there from the runs before: this keeps that of the version files away.
 _NO_NEW_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+_READING = (
+    "A third is start-up, the rest a read, a Path and a pattern for each of the files; nothing in it grows"
+    " faster than their number."
+)
 
 
 def reading_cases(project: Project, larger: Project) -> list[Case]:
@@ -19,7 +23,14 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
     return [
         Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.60, runs=21),
         *(
-            Case(f"{name}, against --help", command, help_of_alembic, bound=0.35, runs=21)
+            Case(
+                f"{name}, against --help",
+                command,
+                help_of_alembic,
+                bound=0.35,
+                runs=21,
+                reason="All of it is start-up and, for a revision, reading the header of each file.",
+            )
             for name, command in {
                 "--version": ours(project, "--version", expected="migrator"),
                 "completion of an environment": _completion(project, "migrator upgrade --env te", "test"),
@@ -45,6 +56,7 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
                 bound=0.25,
                 runs=7,
                 more_memory=MORE_MEMORY,
+                reason=_READING,
             )
             for command in ("heads", "history")
         ),
@@ -56,6 +68,7 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
                 runs=3,
                 before=lambda: _drop_bytecode(larger),
                 more_memory=MORE_MEMORY,
+                reason=_READING,
             )
             for command in ("heads", "history")
         ),
