@@ -192,7 +192,8 @@ def database_session(
     if folders:
         set_version_locations(config, workspace, folders)
     if workspace.environment.managed:
-        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=True)
+        to_run = needs.writes or needs.offline
+        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=to_run)
     else:
         scripts = find_scripts(config, workspace)
     session = Session(workspace, config, scripts, report)

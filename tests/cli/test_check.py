@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 AGREED = "models and database agree\ndatabase and its history agree\n"
 Migrator = Callable[..., "Ran"]
+Shell = Callable[..., "Ran"]
 
 RIGHT = (
     "op.create_table('authors', sa.Column('id', sa.Integer, nullable=False),"
@@ -283,3 +284,19 @@ def test_the_number_of_queries_does_not_grow_with_the_tables(
     assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
 
     assert queries(40) == few
+
+
+def test_version_files_are_executed_once_for_the_models_and_the_history(
+    migrator: Migrator, shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    path = books.revision("r1", None, RIGHT)
+    path.write_text(path.read_text() + "\nprint('executed')\n")
+    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
+    # The first one replays the history.
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).code == 0
+
+    # A process of its own: it knows the files from no command before.
+    ran = shell(["migrator", "check"], cwd=books.root, env=on_sqlite.env)
+
+    assert (ran.code, ran.out) == (0, AGREED)
+    assert ran.err.count("executed") == 1
