@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from migrator.bridge.keeping import once
 from migrator.bridge.plan import PlannedStep, planned, script_of
 from migrator.bridge.session import Session
 from migrator.config.settings import parse_duration
@@ -97,7 +98,9 @@ class Planner:
         script = script_of(step)
         if script is None or not self._session.workspace.environment.settings.hold_statements:
             return False
-        return only_operations(Path(script.path).read_bytes(), "upgrade" if step.is_upgrade else "downgrade")
+        source = Path(script.path).read_bytes()
+        function = "upgrade" if step.is_upgrade else "downgrade"
+        return once((only_operations, source, function), lambda: only_operations(source, function))
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
         for each in examined:
