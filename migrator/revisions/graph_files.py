@@ -23,13 +23,15 @@ def read_graph(folders: Iterable[Path], *, recursive: bool = False) -> Graph:
 
 
 def _headers(folders: Iterable[Path], *, recursive: bool) -> Iterator[Header]:
-    seen: set[Path] = set()
+    # Texts: thousands of Paths take long to compare.
+    seen: set[str] = set()
     for folder in folders:
         for path in version_files(folder.resolve(), recursive=recursive):
             real = path.resolve() if os.path.islink(path) else path  # noqa: PTH114
-            if real in seen:
+            name = str(real)
+            if name in seen:
                 raise UnclearGraph
-            seen.add(real)
+            seen.add(name)
             yield _header(real)
 
 
