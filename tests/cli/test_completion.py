@@ -49,7 +49,7 @@ def test_commands_are_completed(complete: Complete) -> None:
 
 
 def test_options_are_completed(complete: Complete) -> None:
-    assert complete("migrator upgrade --e") == ["--env", "--echo"]
+    assert complete("migrator upgrade --e") == ["--executor", "--env", "--echo"]
     assert complete("migrator reset-versions --dr") == ["--dry-run"]
 
 
