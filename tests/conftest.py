@@ -7,6 +7,7 @@ template, and runs `migrator` through its `main`, in this process, or as a proce
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import logging
@@ -102,6 +103,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
     root = folder / "postgres"
     root.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(_in_use(folder))
         with _data_of_root_in(folder):
             running = stack.enter_context(embedded_server(root, durable=False))
         yield running
@@ -120,7 +122,23 @@ def _in_memory(folder: Path) -> Path:
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < _ROOM:
         return folder
-    return memory / f"migrator-tests-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
+    mine = memory / f"migrator-tests-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
+    for left in memory.glob("migrator-tests-*/in_use"):
+        if left.parent == mine:
+            continue
+        # Of a run that was killed, unless it can not be locked.
+        with left.open("rb") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    return mine
+
+
+@contextlib.contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Say to other runs that a folder is in use, as long as this process lives."""
+    with (folder / "in_use").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
 
 
 @contextlib.contextmanager
