@@ -1,0 +1,43 @@
+"""The INSERT of a log row, written without compiling it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+
+from migrator.database.records import insert_with_values
+from migrator.database.tables import Name, log_table
+
+ROW = {
+    "environment": 'a\'b "c" %(d)s 50% :e \\ f',
+    "version_table": "tenant.alembic_version",
+    "revision": None,
+    "direction": "upgrade",
+    "started_at": datetime(2026, 11, 28, 7, 48, 20, 775314, timezone(timedelta(hours=5))),
+    "duration_ms": 12,
+    "user_name": "naïve",
+}
+
+
+@pytest.mark.parametrize("backslashes", [True, False])
+def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
+    kind, table = dialect(), log_table(Name("_migrator", "log"))
+    # What a server says whose standard_conforming_strings is off, or on.
+    kind._backslash_escapes = backslashes
+
+    written = insert_with_values(table, ROW, kind)
+
+    statement = insert(table).inline().values(ROW)
+    assert written == str(statement.compile(dialect=kind, compile_kwargs={"literal_binds": True}))
+    assert ("\\\\" in written) is backslashes
+
+
+def test_names_are_quoted_where_they_have_to_be() -> None:
+    table = log_table(Name("Own", "log"))
+
+    written = insert_with_values(table, {"started_at": datetime.now(UTC)}, dialect())
+
+    assert written.startswith('INSERT INTO "Own".log (started_at) VALUES (\'')
