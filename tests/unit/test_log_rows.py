@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from migrator.database.records import insert_with_values
 from migrator.database.tables import Name, log_table
 
+DIALECT: Any = asyncpg.dialect
 ROW = {
     "environment": 'a\'b "c" %(d)s 50% :e \\ f',
     "version_table": "tenant.alembic_version",
@@ -24,7 +26,7 @@ ROW = {
 
 @pytest.mark.parametrize("backslashes", [True, False])
 def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
-    kind, table = dialect(), log_table(Name("_migrator", "log"))
+    kind, table = DIALECT(), log_table(Name("_migrator", "log"))
     # What a server says whose standard_conforming_strings is off, or on.
     kind._backslash_escapes = backslashes
 
@@ -38,6 +40,6 @@ def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
 def test_names_are_quoted_where_they_have_to_be() -> None:
     table = log_table(Name("Own", "log"))
 
-    written = insert_with_values(table, {"started_at": datetime.now(UTC)}, dialect())
+    written = insert_with_values(table, {"started_at": datetime.now(UTC)}, DIALECT())
 
     assert written.startswith('INSERT INTO "Own".log (started_at) VALUES (\'')
