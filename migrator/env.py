@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from migrator.bridge.reached import configured_role, log_table_name
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
+from migrator.config.tenants import tenants_of
 from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
 from migrator.database.exclude import excluder
 from migrator.database.opening import open_database
@@ -60,7 +62,7 @@ def _run_alone(
     target_metadata: MetaData | Sequence[MetaData] | None,
     configure_options: dict[str, Any],
 ) -> None:
-    workspace = _standalone(config)
+    workspace = _of_tenant(_standalone(config))
     with _opened(workspace, config, offline=context.is_offline_mode()) as url:
         _run(Handover(workspace, url), target_metadata, configure_options)
 
@@ -75,6 +77,20 @@ def _standalone(config: Config) -> Workspace:
         )
     url = _url_of_caller(config)
     return workspace_for_file(file, os.environ, section=config.config_ini_section, url=url and _text(url))
+
+
+def _of_tenant(workspace: Workspace) -> Workspace:
+    """Take the tenant that plain Alembic was given with `-x tenant=`. Raises UsageError where none is."""
+    if workspace.environment.settings.tenants is None:
+        return workspace
+    named = context.get_x_argument(as_dictionary=True).get("tenant")
+    if not named:
+        raise UsageError(
+            f"The environment {workspace.environment.name} has tenants, and none was named.",
+            hint="Name one: alembic -x tenant=NAME ...",
+        )
+    (tenant,) = tenants_of([named], workspace.environment)
+    return replace(workspace, tenant=tenant)
 
 
 def _file_of(config: Config) -> Path | None:
@@ -238,7 +254,7 @@ def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
     import asyncio
 
-    held = _held_connections() if keeps() else None
+    held = _held_connections() if keeps() and not session.writes else None
 
     async def migrate() -> None:
         engine = async_engine(url, session, held)

@@ -64,6 +64,9 @@ def _serve(proxy: Proxy, listener: socket.socket, stopping: socket.socket, addre
                     for end in (link.client, link.server):
                         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         selector.register(end, selectors.EVENT_READ, link)
+                elif key.data.client.fileno() < 0:
+                    # Both ends came up at once, and the first has closed the link.
+                    continue
                 elif not _pass_on(key.data, key.fileobj):
                     for end in (key.data.client, key.data.server):
                         selector.unregister(end)

@@ -103,7 +103,7 @@ def connect_again(found: Reached, application_name: str) -> SecondConnection | N
 
     if keeps() and found.facts.postgresql:
         seconds = once(HeldSeconds, HeldSeconds, HeldSeconds.close)
-        return seconds.connect(identity(found.url), found.engine, prepare)
+        return seconds.connect((identity(found.url), found.facts.user), found.engine, prepare)
     try:
         return SecondConnection(found.engine, prepare)
     except RuntimeError:

@@ -18,7 +18,7 @@ from migrator.results.events import Connecting, Event, FleetChanged, Report
 
 if TYPE_CHECKING:
     from migrator.config.select import Workspace
-    from migrator.operations.fleet import Task
+    from migrator.operations.fleet.task import Task
     from migrator.results.fleet import FleetResult
 
 _PANEL = "Tenants"
@@ -137,7 +137,7 @@ def read(
 
     It is None where nothing is asked that could be no.
     """
-    from migrator.operations.fleet import Task
+    from migrator.operations.fleet.task import Task
 
     return carried_out(run, Task(run.command, operation, arguments, writes=False, good=good))
 
@@ -154,8 +154,12 @@ def carried_out(run: Invocation, task: Task) -> Outcome:
 
 def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
     from migrator.config.tenants import parse_shard
-    from migrator.operations.fleet import Course, Terms, over_tenants, tenants_of_environment
+    from migrator.operations.fleet.course import Course, Terms
+    from migrator.operations.fleet.fleet import over_tenants
+    from migrator.operations.fleet.listing import tenants_of_environment
 
+    if run.common.echo:
+        raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
     told = _announced_once(run.report)
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, told)
@@ -166,7 +170,7 @@ def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, 
     if options.scheduler is not None:
         from migrator.operations.fleet.dask import over_cluster
 
-        return over_cluster(workspace, task, course, options.scheduler, report)
+        return over_cluster(workspace, task, course, options.scheduler, options.jobs, report)
     jobs = options.jobs or min(os.cpu_count() or 1, _MOST_JOBS)
     return over_tenants(workspace, task, course, jobs, report)
 
@@ -198,10 +202,12 @@ def _streaming(told: Report) -> Report:
 
 def _agreed(workspace: Workspace, task: Task, count: int) -> Task:
     """Get the consent for all tenants at once: nobody can be asked from another process."""
-    from migrator.operations.consent import Consent, agree_to_fleet
+    from migrator.operations.consent import Consent, agree_to_fleet, confirmation
 
     consent = task.arguments.get("consent")
     if consent is not None:
+        if not task.arguments["request"].accepts:
+            consent = replace(consent, confirm=confirmation(workspace, f"mark {count} tenants", consent))
         return replace(task, arguments={**task.arguments, "consent": Consent(confirm=consent.confirm)})
     terms = task.arguments.get("terms")
     if terms is None:

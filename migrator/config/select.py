@@ -77,6 +77,14 @@ class Workspace:
         choice = replace(self.choice, x=(*self.choice.x, f"tenant={tenant.name}"))
         return replace(self, choice=choice, tenant=tenant)
 
+    def without_tenant(self) -> Workspace:
+        """Give the workspace as it was before a tenant was named."""
+        if self.tenant is None:
+            return self
+        said = f"tenant={self.tenant.name}"
+        kept = tuple(each for each in self.choice.x if each != said)
+        return replace(self, choice=replace(self.choice, x=kept), tenant=None)
+
     def portable(self) -> Workspace:
         """Give one that can be handed to another process: `os.environ` cannot."""
         return replace(self, choice=replace(self.choice, process=dict(self.choice.process)))

@@ -156,7 +156,7 @@ def _log_table(text: str) -> str:
 
 
 def _tenants(text: str) -> str:
-    if not re.match(r"file:\s*\S|(select|with|values|table)\b", text, re.IGNORECASE):
+    if not re.match(r"file:\s*\S|(?i:select|with|values|table)\b", text):
         raise ValueError(f"{text!r} is neither a query nor file:PATH")
     return text
 

@@ -10,22 +10,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from migrator.config.environments import Environment
 from migrator.config.url import parse_url
 from migrator.errors import ConfigurationError, UsageError
 
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
 FILE = "file:"
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant: a schema of the environment's database, or a database of its own at `url`."""
+    """One tenant: a schema of the environment's database, or a database of its own at `url`.
+
+    `address` is host, port and database of a URL that was listed.
+    """
 
     name: str
     schema: str | None = None
     url: str | None = field(default=None, repr=False)
+    address: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is told by from all others, whoever they are."""
+        return self.address or self.name
 
 
 @dataclass(frozen=True)
@@ -35,9 +48,9 @@ class Shard:
     index: int
     count: int
 
-    def holds(self, name: str) -> bool:
-        """Whether a tenant belongs to this part: by its name alone, so that other tenants move nothing."""
-        digest = hashlib.sha256(name.encode()).digest()
+    def holds(self, tenant: Tenant) -> bool:
+        """Whether a tenant belongs to this part: by itself alone, so that other tenants move nothing."""
+        digest = hashlib.sha256(tenant.key.encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
 
 
@@ -96,7 +109,7 @@ def tenants_of(lines: Sequence[str], environment: Environment) -> tuple[Tenant, 
     """
     made = [_tenant(number, line, environment) for number, line in enumerate(lines, start=1)]
     several = {name for name, count in Counter(tenant.name for tenant in made).items() if count > 1}
-    named = [replace(each, name=_whole_name(each)) if each.name in several else each for each in made]
+    named = [replace(each, name=each.key) if each.name in several else each for each in made]
     for name, count in Counter(tenant.name for tenant in named).items():
         if count > 1:
             raise ConfigurationError(
@@ -115,7 +128,8 @@ def _tenant(number: int, line: str, environment: Environment) -> Tenant:
                 f"The URL in line {number} of the tenants of {environment.name} names no database.",
                 hint="Write it with the tenant's database: postgresql://user@host/database",
             )
-        return Tenant(Path(database).name if url.get_backend_name() == "sqlite" else database, url=line)
+        name = Path(database).name if url.get_backend_name() == "sqlite" else database
+        return Tenant(name, url=line, address=_address(url))
     if not line or re.search(r":/|:[^@/]*@", line):
         # What it says may be a password.
         raise ConfigurationError(
@@ -128,12 +142,9 @@ def _tenant(number: int, line: str, environment: Environment) -> Tenant:
     return Tenant(line, schema=line)
 
 
-def _whole_name(tenant: Tenant) -> str:
-    if tenant.url is None:
-        return tenant.name
-    url = parse_url(tenant.url, "the tenants")
+def _address(url: URL) -> str:
     if url.host is None:
-        return url.database or tenant.name
+        return url.database or ""
     return f"{url.host}:{url.port}/{url.database}" if url.port else f"{url.host}/{url.database}"
 
 
@@ -153,7 +164,7 @@ def chosen(
                 hint=f"The tenants are: {names}{more}." if tenants else "It has no tenants.",
             )
     found = (tenant for tenant in tenants if any(_matches(tenant, pattern) for pattern in patterns))
-    return tuple(tenant for tenant in found if shard is None or shard.holds(tenant.name))
+    return tuple(tenant for tenant in found if shard is None or shard.holds(tenant))
 
 
 def _matches(tenant: Tenant, pattern: str) -> bool:

@@ -71,6 +71,8 @@ def async_engine(url: URL, options: SessionOptions, held: HeldConnections | None
     args = _connect_args(url)
     if held is not None and url.get_driver_name() == "asyncpg":
         args["async_creator_fn"] = held.connect
+        # A statement prepared for one schema does not fit the tables of the next.
+        args["prepared_statement_cache_size"] = 0
     try:
         engine = create_async_engine(_clean(url), poolclass=NullPool, connect_args=args)
     except ModuleNotFoundError as exc:

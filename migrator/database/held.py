@@ -1,4 +1,8 @@
-"""Connections that a process keeps from one tenant to the next: a new one costs the server a process."""
+"""A connection that a process keeps from one tenant to the next, for what only reads.
+
+A new one costs the server a process and us a login. One that has run revisions is not kept: what they may
+have changed of their session has no end.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,12 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-# What a revision may have changed of its session; asyncpg's own reset leaves the last two as they are.
-RESET = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; DISCARD TEMP"
+# What reading may have left of its session, a lock among it.
+RESET = "SELECT pg_advisory_unlock_all(); CLOSE ALL; RESET ALL; RESET ROLE"
 
 
 class HeldConnections:
-    """An event loop that goes on, and asyncpg's connections in it that nobody uses at the moment.
+    """An event loop that goes on, and those of asyncpg's connections in it that nobody uses at the moment.
 
     Only those of the last database are held: tenants that have one each would take all that a server has.
     """
@@ -23,8 +27,16 @@ class HeldConnections:
         self._parameters: dict[str, Any] = {}
 
     def run(self, coroutine: Any) -> None:
-        """Run a coroutine to its end in the loop. Raises what it raises."""
-        self._runner.run(coroutine)
+        """Run a coroutine to its end in the loop. Raises what it raises.
+
+        One that was broken off, by Ctrl-C say, is unwound before this ends: it must not go on later.
+        """
+        try:
+            self._runner.run(coroutine)
+        except BaseException:
+            self.close()
+            self._runner = asyncio.Runner()
+            raise
 
     async def connect(self, **parameters: Any) -> Any:
         """Give a connection with these parameters of asyncpg, which comes back where it is closed.
@@ -40,31 +52,42 @@ class HeldConnections:
             self._parameters = parameters
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if await _is_as_new(connection):
                 return connection
         connection = await asyncpg.connect(connection_class=_class(), **parameters)
         connection.held_by, connection.held_as = self, self._parameters
         return connection
 
-    async def take_back(self, connection: Any, parameters: object) -> bool:
-        """Take a connection back as new; whether that could be done."""
+    def take_back(self, connection: Any, parameters: object) -> bool:
+        """Take a connection back; whether that could be done."""
         in_use = connection.is_in_transaction() or connection._top_xact is not None
         if parameters is not self._parameters or in_use:
             return False
-        await connection.execute(RESET)
         self._idle.append(connection)
         return True
 
     def close(self) -> None:
-        """Close all connections and the loop."""
-        self._runner.run(self._end_all())
+        """Cancel what is going on, close all connections, and the loop."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.terminate()
         self._runner.close()
 
     async def _end_all(self) -> None:
         while self._idle:
-            with suppress(Exception):
-                # It may be gone already, in any of the ways that a driver has for that.
-                await self._idle.pop().end()
+            await self._idle.pop().end()
+
+
+async def _is_as_new(connection: Any) -> bool:
+    """Make a connection as new, which shows whether it is still there."""
+    from asyncpg import InterfaceError, PostgresError
+
+    try:
+        await connection.execute(RESET)
+    except (PostgresError, InterfaceError, OSError):
+        connection.terminate()
+        return False
+    return True
 
 
 @cache
@@ -78,16 +101,14 @@ def _class() -> type:
         held_as: object = None
 
         async def close(self, *, timeout: float | None = None) -> None:
-            """Go back, or close where it cannot be made as new."""
+            """Go back, or close where it cannot be used again."""
             held = self.held_by
-            if held is not None and not self.is_closed():
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    if await held.take_back(self, self.held_as):
-                        return
-            await super().close(timeout=timeout)
+            if held is None or self.is_closed() or not held.take_back(self, self.held_as):
+                await super().close(timeout=timeout)
 
         async def end(self) -> None:
             """Close."""
-            await super().close(timeout=2)
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await super().close(timeout=2)
 
     return HeldConnection

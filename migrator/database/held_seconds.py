@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
+from migrator.database.failures import is_database_failure
 from migrator.database.held import RESET
 from migrator.database.second import SecondConnection
 from migrator.database.timeouts import run_plainly
@@ -36,9 +36,11 @@ class HeldSeconds:
             connection = self._idle.pop()
             try:
                 connection.call(prepare)
-            except (SQLAlchemyError, OSError):
-                # It was lost while nobody looked.
+            except Exception as exc:
                 connection.end()
+                if not is_database_failure(exc):
+                    raise
+                # It was lost while nobody looked.
             else:
                 return connection
         try:
@@ -51,7 +53,9 @@ class HeldSeconds:
             return False
         try:
             connection.call(lambda c: run_plainly(c, RESET))
-        except (SQLAlchemyError, OSError):
+        except Exception as exc:
+            if not is_database_failure(exc):
+                raise
             return False
         self._idle.append(connection)
         return True

@@ -90,6 +90,14 @@ def agree_to_fleet(workspace: Workspace, consent: Consent, verb: str, count: int
         _refuse_no(workspace, answer)
 
 
+def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
+    """Give the environment's name as it was confirmed, or as it is typed; None where nobody can be asked."""
+    if consent.confirm is not None:
+        return consent.confirm
+    name = workspace.environment.name
+    return consent.ask(f"To {what} as databases of {name}, type {name}: ")
+
+
 def _refuse_no(workspace: Workspace, answer: str | None) -> None:
     if (answer or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(

@@ -16,7 +16,7 @@ from migrator.operations.consent import Consent
 from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine, has_moved
 from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
-from migrator.operations.locking import ask, run_lock
+from migrator.operations.locking import alone, ask, run_lock
 from migrator.operations.log import refuse_unreadable
 from migrator.operations.recording import Recorder
 from migrator.results.events import Report
@@ -40,6 +40,10 @@ class MarkRequest:
         return bool(self.accept) or self.accept_all
 
 
+class MovedError(RefusedError):
+    """The database has changed since it was looked at."""
+
+
 def was_marked(result: Marked) -> bool:
     """Whether a mark was written, or a file accepted."""
     return result.changed
@@ -58,10 +62,16 @@ def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: R
             hint="Add a [migrator] section to it: then its database can be marked.",
         )
     with database_session(workspace, ["current"], report, Needs(models=False)) as session:
-        examined = _only_one(examine(session))
-        if request.accepts:
-            return _accept(session, examined, request, report)
-        return _mark(session, examined, request, consent, report)
+        while True:
+            examined = _only_one(examine(session))
+            if request.accepts:
+                return _accept(session, examined, request, report)
+            try:
+                return _mark(session, examined, request, consent, report)
+            except MovedError:
+                # Tenants that share a database share its mark: another one's may be what has changed it.
+                if workspace.tenant is None:
+                    raise
 
 
 def _only_one(examined: Sequence[Examined]) -> Examined:
@@ -91,7 +101,10 @@ def _mark(
             f"The role {examined.found.facts.role} may make no table for a mark in {database}.",
             hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",
         )
-    with _writing(session, examined, report) as connection:
+    with (
+        _writing(session, examined, report) as connection,
+        _alone(session, examined, connection, report),
+    ):
         ask(connection, examined.found, whole(recorder.mark))
     return Marked(name, database, changed=True)
 
@@ -147,8 +160,25 @@ def _writing(session: Session, examined: Examined, report: Report) -> Iterator[S
         if lock.connection is None:
             raise UsageError("A database in memory cannot be marked: it ends with its connection.")
         if has_moved(lock.connection, session.workspace, examined):
-            raise RefusedError(
+            raise MovedError(
                 f"The database {database_name(examined)} has been changed in this very moment.",
                 hint="Look at it with migrator log, then run this again.",
             )
         yield lock.connection
+
+
+@contextmanager
+def _alone(
+    session: Session, examined: Examined, connection: SecondConnection, report: Report
+) -> Iterator[None]:
+    """Keep other tenants out while the mark is written that all of a database share."""
+    if session.workspace.tenant is None:
+        yield
+        return
+    with alone(connection, examined.found, session.workspace.environment.settings.longest_wait, report):
+        if has_moved(connection, session.workspace, examined):
+            raise MovedError(
+                f"Another tenant of the database {database_name(examined)} was marked in this very moment.",
+                hint="Run this again.",
+            )
+        yield

@@ -47,8 +47,12 @@ class FleetResult:
         return dict(Counter(each.outcome for each in self.tenants))
 
     def code(self, *, writes: bool) -> int:
-        """Give the exit code: 0, or the one that all failures share, else 7; of a reading command else 1."""
-        codes = {each.code for each in self.tenants if each.outcome in ("failed", "no")}
-        if len(codes) > 1:
-            return 7 if writes else 1
-        return codes.pop() or 0 if codes else 0
+        """Give the exit code: 0, or the one that all failures share, else 7; 1 where a reader says no."""
+        outcomes = {each.outcome for each in self.tenants}
+        if not writes and "no" in outcomes:
+            return 1
+        codes = {each.code for each in self.tenants if each.outcome == "failed"}
+        if len(codes) == 1:
+            return codes.pop() or 7
+        # What was skipped is not done, whatever became of the others.
+        return 7 if codes or "skipped" in outcomes else 0

@@ -136,7 +136,6 @@ def scratch_workspace(workspace: Workspace, url: URL) -> Workspace:
         workspace,
         environment=replace(environment, settings=settings, protected=False),
         others=(),
-        tenant=None,
         choice=replace(workspace.choice, url=url.render_as_string(hide_password=False)),
     )
 

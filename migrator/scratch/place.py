@@ -33,6 +33,8 @@ def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Ite
     With `fresh` no template is used. Raises ConfigurationError (MissingExtraError where the embedded
     PostgreSQL is not installed) and DatabaseError; the environment's own database is never contacted.
     """
+    # What a history makes is alike for all tenants, and is replayed once.
+    workspace = workspace.without_tenant()
     with open_store(workspace, report) as store, tracing(workspace.environment.root) as trace:
         yield Scratch(workspace, store, trace, report, fresh=fresh)
 

@@ -17,6 +17,7 @@ from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least
 from tests.projects.fleet import QUERY, Fleet, heads, make_fleet
 from tests.projects.small import tree, versions, write_revision
+from tests.proxy import counting_proxy
 from tests.terminal import at_terminal
 
 FOREIGN_ENV_PY = """\
@@ -99,19 +100,45 @@ def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     assert fleet.database.query("SELECT count(*) FROM _migrator.log") == [(24,)]
 
 
-def test_a_connection_goes_from_tenant_to_tenant_as_new(fleet: Fleet) -> None:
+def test_nothing_of_a_session_goes_from_tenant_to_tenant(fleet: Fleet) -> None:
     body = """\
-op.execute("CREATE TABLE seen AS SELECT pg_backend_pid() AS pid, current_setting('work_mem') AS memory")
+op.execute("CREATE TABLE seen AS SELECT session_user::text AS who, current_setting('work_mem') AS memory")
 op.execute("SET work_mem = '77MB'")
+op.execute("SET SESSION AUTHORIZATION pg_monitor")
+op.execute("PREPARE asked AS SELECT 1")
 op.execute("CREATE TEMP TABLE left_behind (id integer)")
+op.execute("RESET SESSION AUTHORIZATION")
 op.get_bind().exec_driver_sql("SELECT pg_advisory_lock(4712)")"""
     write_revision(versions(fleet.root), "r3", "r2", body)
 
     fleet.run(*upgrade("--jobs", "1"))
 
-    rows = [fleet.database.query(f"SELECT pid, memory FROM {name}.seen")[0] for name in fleet.heads()]
-    assert len({pid for pid, _ in rows}) == 1
-    assert {memory for _, memory in rows} == {"4MB"}
+    rows = [fleet.database.query(f"SELECT who, memory FROM {name}.seen")[0] for name in fleet.heads()]
+    assert rows == [("postgres", "4MB")] * 3
+
+
+def test_a_worker_that_only_reads_connects_once(fleet: Fleet) -> None:
+    fleet.run(*upgrade())
+
+    def connections(*names: str) -> int:
+        with counting_proxy(fleet.database.host, fleet.database.port) as proxy:
+            url = fleet.url.replace(f":{fleet.database.port}/", f":{proxy.port}/")
+            chosen = [word for name in names for word in ("--tenants", name)]
+            ran = fleet.migrator(
+                "current", "--jobs", "1", *chosen, cwd=fleet.root, env={"TESTING_DATABASE_URL": url}
+            )
+            assert ran.code == 0, ran.err
+        return len(proxy.trips_of_each)
+
+    assert connections("acme", "globex", "initech") == connections("acme")
+
+
+def test_a_connection_that_was_lost_meanwhile_is_made_again(fleet: Fleet) -> None:
+    fleet.database.query(f"ALTER DATABASE {fleet.database.name} SET idle_session_timeout = '100ms'")
+    # While it runs, the connection for reading is idle.
+    write_revision(versions(fleet.root), "r3", "r2", 'op.execute("SELECT pg_sleep(0.4)")')
+
+    fleet.run(*upgrade("--jobs", "1"))
 
 
 def test_without_a_name_nothing_is_done(fleet: Fleet) -> None:
@@ -411,6 +438,30 @@ def test_marks_of_all_databases_are_set_with_one_confirmation(
     fleet.run(*upgrade())
 
 
+def test_tenants_of_one_database_that_are_marked_at_once_share_the_mark(fleet: Fleet) -> None:
+    fleet.add(*(f"more{number}" for number in range(5)))
+    fleet.run(*upgrade())
+    fleet.database.query("UPDATE _migrator.mark SET database = 'where_it_was_copied_from'")
+
+    mark = ("mark", "--env", "testing", "--tenants", "all", "--jobs", "4", "--confirm", "testing")
+
+    assert set(fleet.outcomes(*mark).values()) <= {"done", "nothing to do"}
+    assert fleet.database.query("SELECT database FROM _migrator.mark") == [(fleet.database.name,)]
+    assert set(fleet.outcomes(*upgrade()).values()) == {"nothing to do"}
+
+
+def test_plain_alembic_needs_a_tenant_too_and_goes_to_it(fleet: Fleet, shell: Callable[..., Ran]) -> None:
+    env = {"TESTING_DATABASE_URL": fleet.url}
+
+    def alembic(*args: str) -> Ran:
+        return shell(["alembic", "-c", "configs/alembic_test.ini", *args], cwd=fleet.root, env=env)
+
+    assert "has tenants, and none was named" in alembic("upgrade", "head").out
+    assert fleet.database.tables() == ["tenants"]
+    assert alembic("-x", "tenant=globex", "upgrade", "head").code == 0
+    assert fleet.heads() == {"globex": "r2"}
+
+
 def test_one_confirmation_is_for_all(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     fleet.settings(QUERY, "protected = true")
@@ -486,6 +537,12 @@ def test_files_of_sqlite_are_tenants_too(fleet: Fleet) -> None:
     assert sorted(path.name for path in fleet.root.glob("*.db")) == ["acme.db", "globex.db"]
 
 
+def test_a_file_without_names_is_no_success(fleet: Fleet, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("# nobody\n")
+
+    assert "names no tenant" in fleet.run("upgrade", "--tenants", f"file:{tmp_path / 'list'}", code=2).err
+
+
 def test_where_an_error_came_from_is_shown_where_that_is_asked_for(fleet: Fleet) -> None:
     (fleet.root / "migrations" / "env.py").write_text("def odd():\n    raise KeyError(5)\n\n\nodd()\n")
 
@@ -552,6 +609,7 @@ def test_the_options_of_fleets_need_tenants(options: list[str], fleet: Fleet) ->
         ["--shard", "2/2"],
         ["--jobs", "0"],
         ["--sql"],
+        ["--echo"],
     ],
 )
 def test_options_that_do_not_go_together(options: list[str], fleet: Fleet) -> None:

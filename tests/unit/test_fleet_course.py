@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.tenants import Tenant
-from migrator.operations.fleet import Course, Terms
+from migrator.operations.fleet.course import Course, Terms
 from migrator.results.fleet import FleetResult, TenantAnswer, TenantOutcome
 
 TENANTS = [Tenant(name) for name in "abcd"]
@@ -71,5 +71,7 @@ def test_the_exit_code_is_the_one_that_all_failures_share() -> None:
     assert code(done, ("failed", 6), ("failed", 8), writes=True) == 7
     assert code(("yes", 0), ("no", 1), writes=False) == 1
     assert code(("no", 1), ("failed", 6), writes=False) == 1
+    assert code(("yes", 0), ("failed", 6), ("failed", 5), writes=False) == 7
+    assert code(done, ("skipped", None), writes=True) == 7
     assert code(("yes", 0), ("failed", 6), writes=False) == 6
     assert code(writes=True) == 0

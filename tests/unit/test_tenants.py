@@ -32,7 +32,7 @@ def environment(tmp_path: Path, settings: str = "") -> Environment:
 
 @given(st.sets(st.text(min_size=1)), st.integers(1, 40))
 def test_every_tenant_is_in_exactly_one_part(names: set[str], count: int) -> None:
-    parts = [{name for name in names if Shard(index, count).holds(name)} for index in range(count)]
+    parts = [{name for name in names if Shard(index, count).holds(Tenant(name))} for index in range(count)]
 
     assert sorted(name for part in parts for name in part) == sorted(names)
 
@@ -87,7 +87,7 @@ def test_the_lines_of_a_file_are_names_and_urls(tmp_path: Path) -> None:
     assert made == (
         Tenant("acme", schema="acme"),
         Tenant("globex", schema="globex"),
-        Tenant("initech", url="postgresql://u:p@h/initech"),
+        Tenant("initech", url="postgresql://u:p@h/initech", address="h/initech"),
     )
     assert "p@h" not in repr(made)
 
@@ -116,6 +116,14 @@ def test_databases_of_one_name_on_several_servers_have_their_hosts_names(tmp_pat
         "two:5433/shop",
         "other",
     ]
+
+
+def test_a_database_stays_in_its_part_when_another_of_its_name_comes(tmp_path: Path) -> None:
+    alone = tenants_of(["postgresql://u@one/shop"], environment(tmp_path))
+    among = tenants_of(["postgresql://u@one/shop", "postgresql://u@two/shop"], environment(tmp_path))
+
+    for index in range(7):
+        assert Shard(index, 7).holds(alone[0]) == Shard(index, 7).holds(among[0])
 
 
 @pytest.mark.parametrize(

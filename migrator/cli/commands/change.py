@@ -100,7 +100,7 @@ def mark(
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every edited file.")] = False,
 ) -> Outcome:
     """Say which environment a database belongs to."""
-    from migrator.operations.fleet import Task
+    from migrator.operations.fleet.task import Task
     from migrator.operations.mark import MarkRequest, was_marked
     from migrator.operations.mark import mark as operation
 
@@ -136,7 +136,7 @@ def run(
 
 
 def _changed(run: Invocation, verb: str, operation: Callable[..., Any], **arguments: Any) -> Outcome:
-    from migrator.operations.fleet import Task, has_changed
+    from migrator.operations.fleet.task import Task, has_changed
 
     return carried_out(run, Task(verb, operation, arguments, writes=True, good=has_changed))
 

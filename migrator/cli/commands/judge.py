@@ -21,7 +21,7 @@ def check(
 ) -> Outcome:
     """Compare models with the database or the history (exit 1: they differ)."""
     from migrator.operations.check import check as operation
-    from migrator.operations.fleet import is_ok
+    from migrator.operations.fleet.task import is_ok
 
     run.verbose = verbose
     return read(run, operation, is_ok, against=comparing_with(against), fresh=fresh)

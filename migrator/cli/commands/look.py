@@ -114,7 +114,7 @@ def status(
     ] = "10s",
 ) -> Outcome:
     """Show where all databases stand (exit 1: pending or wrong)."""
-    from migrator.operations.fleet import is_ok
+    from migrator.operations.fleet.task import is_ok
     from migrator.operations.status import status_of_all, status_of_one, status_of_tenant
 
     limit, common = seconds("--timeout", timeout), run.common

@@ -44,6 +44,11 @@ class Course:
         """How many answers are in."""
         return len(self._answers)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no other tenant will be begun."""
+        return bool(self._stopped) or not self._left
+
     def next(self) -> Tenant | None:
         """Give a tenant to begin with, None where there is none at the moment."""
         begun = len(self._running) + len(self._answers)

@@ -30,26 +30,27 @@ _ALONE = threading.Lock()
 
 
 def over_cluster(
-    workspace: Workspace, task: Task, course: Course, scheduler: str, report: Report
+    workspace: Workspace, task: Task, course: Course, scheduler: str, jobs: int | None, report: Report
 ) -> FleetResult:
     """Do a task to all tenants of a course on a Dask cluster, and give what became of each.
 
-    The project has to be at the same path there, and `migrator` installed. Raises MissingExtraError without
-    Dask, ConfigurationError for a scheduler that does not answer, and FleetInterruptedError.
+    The project has to be at the same path there, and `migrator` installed. At most `jobs` are done at a time,
+    as many as there are workers where it is None. Raises MissingExtraError without Dask, ConfigurationError
+    for a scheduler that does not answer, and FleetInterruptedError.
     """
     account = Account(course, report)
     there = workspace.portable()
     running: dict[Future[TenantAnswer], Tenant] = {}
     with database_held(workspace, course, report), _cluster(scheduler) as client, interruptible() as wish:
         executor = client.get_executor(pure=False, retries=0)
-        workers = _Presence(client)
+        workers = _Presence(client, jobs)
         while True:
             while len(running) < workers.count and not wish.times and (tenant := course.next()) is not None:
                 running[executor.submit(one_tenant, task, there, tenant)] = tenant
                 account.changed()
-            if not running:
+            if not running and course.is_over:
                 break
-            for done in wait(running, TICK, FIRST_COMPLETED).done:
+            for done in _done(running):
                 answer = _answer_of(done, running.pop(done))
                 course.take(answer)
                 account.changed(answer)
@@ -68,22 +69,35 @@ def over_cluster(
     return result
 
 
+def _done(running: dict[Future[TenantAnswer], Tenant]) -> list[Future[TenantAnswer]]:
+    """Wait a moment for what runs, or for workers to come back."""
+    if running:
+        return list(wait(running, TICK, FIRST_COMPLETED).done)
+    time.sleep(TICK)
+    return []
+
+
 class _Presence:
     """How many workers a cluster has, and since when it has none."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, jobs: int | None) -> None:
         self._client = client
+        self._jobs = jobs
         self._gone_since: float | None = None
 
     @property
     def count(self) -> int:
         """How many tenants may be worked on at a time."""
-        threads = len(self._client.nthreads())
-        if threads:
+        try:
+            workers = len(self._client.nthreads())
+        except OSError:
+            # The scheduler does not answer: nobody can be reached.
+            workers = 0
+        if workers:
             self._gone_since = None
         elif self._gone_since is None:
             self._gone_since = time.monotonic()
-        return threads
+        return min(workers, self._jobs or workers)
 
     @property
     def are_gone(self) -> bool:

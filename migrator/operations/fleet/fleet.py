@@ -40,7 +40,7 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
     """
     account = Account(course, report)
     workers = Workers(task, workspace, min(jobs, len(course.tenants) or 1))
-    with database_held(workspace, course, report), workers, interruptible() as wish:
+    with database_held(workspace, course, report), interruptible() as wish, workers:
         while True:
             while workers.free and not wish.times and (tenant := course.next()) is not None:
                 workers.give(tenant)
@@ -109,8 +109,9 @@ class Account:
         if not self._stopped:
             self._stopped = True
             self._course.stop("interrupted")
-            at = ", ".join(self._course.running)
-            self._report(Noticed(f"stopping when these have ended: {at}; another Ctrl-C cancels them"))
+            if self._course.running:
+                at = ", ".join(self._course.running)
+                self._report(Noticed(f"stopping when these have ended: {at}; another Ctrl-C cancels them"))
 
 
 @dataclass

@@ -35,7 +35,10 @@ def tenants_of_environment(
     patterns: list[str] = []
     for each in asked:
         if each.startswith(FILE):
-            patterns += names_in(each, workspace.choice.cwd, "--tenants")
+            found = names_in(each, workspace.choice.cwd, "--tenants")
+            if not found:
+                raise UsageError(f"--tenants {each} names no tenant.", hint="Give a file with a name a line.")
+            patterns += found
         else:
             patterns.append(each)
     said = environment.settings.tenants
@@ -47,7 +50,7 @@ def tenants_of_environment(
                 f" {environment.shown(environment.config_file)}, or give --tenants file:PATH.",
             )
         return chosen(tenants_of(patterns, environment), ["all"], shard, environment)
-    if said.lower().startswith(FILE):
+    if said.startswith(FILE):
         lines = names_in(said, environment.root, f"tenants in {environment.shown(environment.config_file)}")
     else:
         lines = _queried(workspace, without_comment(said), report)

@@ -44,9 +44,7 @@ class _Worker:
         theirs.close()
 
     def end(self) -> None:
-        """End the process: at once when it is idle, else after it has rolled back what it was at."""
-        if self.tenant is not None:
-            self.process.terminate()
+        """End the process, which is idle or was told to end."""
         # Closing the pipe alone would not tell it: processes that were made later hold its other end too.
         with suppress(OSError):
             self.pipe.send(None)
@@ -74,6 +72,8 @@ class Workers:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all processes."""
+        # All are told before one is waited for: the others would go on meanwhile.
+        self.interrupt()
         for worker in self._all:
             worker.end()
 
@@ -149,6 +149,8 @@ def _died(code: int | None, tenant: Tenant, again: str) -> MigratorError:
 def _serve(pipe: Connection, task: Task, workspace: Workspace) -> None:
     """Work in the process that was made for it, until there is nothing more, or nobody to work for."""
     with suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
+        # What reaches the group, at a terminal or from a supervisor, is the parent's matter.
+        os.setpgid(0, 0)
         obey_parent()
         stdout_to_stderr()
         os.chdir(workspace.environment.root)
