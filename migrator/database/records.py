@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from sqlalchemy import Connection, Dialect, Row, Table, delete, insert, select, text
-from sqlalchemy.schema import CreateSchema, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from migrator.database.facts import Facts
 from migrator.database.one_trip import hold_for_commit
@@ -118,6 +118,9 @@ class Book:
         for name, table in ((self.names.mark, self._mark), (self.names.log, self._log)):
             if table is not None and name in self.to_make:
                 connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    # MySQL has no such words; nobody else makes the table there meanwhile.
+                    connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
 
     def write_mark(self, connection: Connection, database: str, identifier: str | None) -> None:
         """Mark the database, in place of any mark that it carries."""

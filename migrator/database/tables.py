@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, String, Table, Text
 
 # A schema of its own, which plain autogenerate never looks at. Not "migrator": a role of that name would find
 # the tables in it before its own, through "$user" in the search path.
@@ -85,6 +85,8 @@ def log_table(name: Name) -> Table:
     return Table(
         name.name,
         MetaData(),
+        # A database of many tenants has the rows of all.
+        Index(f"ix_{name.name}_version_table", "version_table", "id"),
         # An identity needs no privilege of its own, as the sequence of a BIGSERIAL would.
         Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
         Column("environment", String(255), nullable=False),

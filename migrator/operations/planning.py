@@ -90,7 +90,10 @@ class Planner:
             return Directives()
         if script.path not in self._directives:
             shown = self._session.workspace.environment.shown(script.path)
-            self._directives[script.path] = directives(Path(script.path), shown, parse_duration)
+            path = Path(script.path)
+            self._directives[script.path] = once(
+                (directives, path), lambda: directives(path, shown, parse_duration)
+            )
         return self._directives[script.path]
 
     def may_hold(self, step: PlannedStep) -> bool:

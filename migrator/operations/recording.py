@@ -15,7 +15,7 @@ from alembic.script import Script
 from sqlalchemy import Connection
 
 from migrator import __version__
-from migrator.bridge.keeping import once
+from migrator.bridge.keeping import keeps, once
 from migrator.bridge.plan import PlannedStep, known_script, script_of
 from migrator.bridge.reached import log_table_name
 from migrator.bridge.scripts import down_revisions
@@ -97,9 +97,9 @@ class Recorder:
         self._hashing.shutdown(cancel_futures=True)
 
     def expect(self, step: PlannedStep) -> None:
-        """Begin to hash the file of a step that is about to run."""
+        """Begin to hash the file of a step that is about to run, unless that is done once for all tenants."""
         script = script_of(step)
-        if script is not None and self._names.log is not None:
+        if script is not None and self._names.log is not None and not keeps():
             self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
     def earlier_seconds(self, direction: str, revision: str) -> float | None:
@@ -160,8 +160,8 @@ class Recorder:
     def _entry(
         self, direction: Direction, script: Script, started_at: datetime, duration_ms: int | None
     ) -> Entry:
-        begun = self._hashes.pop(script.path, None)
-        prints = begun.result() if begun is not None else fingerprint(Path(script.path))
+        begun, path = self._hashes.pop(script.path, None), Path(script.path)
+        prints = begun.result() if begun is not None else once((fingerprint, path), lambda: fingerprint(path))
         return Entry(
             direction,
             script.revision,

@@ -80,6 +80,8 @@ def test_every_schema_is_upgraded_by_itself(fleet: Fleet) -> None:
         for revision in ("r1", "r2")
     ]
     assert fleet.database.query("SELECT environment FROM _migrator.mark") == [("testing",)]
+    indexes = fleet.database.query("SELECT indexdef FROM pg_indexes WHERE tablename = 'log'")
+    assert any("(version_table, id)" in str(row[0]) for row in indexes)
     # Nothing was made where the tenants are listed.
     assert fleet.database.tables() == ["tenants"]
 
