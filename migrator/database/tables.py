@@ -85,8 +85,6 @@ def log_table(name: Name) -> Table:
     return Table(
         name.name,
         MetaData(),
-        # A database of many tenants has the rows of all.
-        Index(f"ix_{name.name}_version_table", "version_table", "id"),
         # An identity needs no privilege of its own, as the sequence of a BIGSERIAL would.
         Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
         Column("environment", String(255), nullable=False),
@@ -102,6 +100,8 @@ def log_table(name: Name) -> Table:
         Column("host", String(255)),
         Column("migrator_version", String(64)),
         Column("git_commit", String(64)),
+        # A database of many tenants has the rows of all.
+        Index(f"ix_{name.name}_version_table", "version_table", "id"),
         schema=name.schema,
     )
 
