@@ -75,11 +75,13 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
         Case(
             f"upgrade, {REVISIONS} revisions",
             *pair(projects.many, "upgrade", "head"),
-            bound=1.25,
+            bound=0.9,
             runs=3,
             before=database.make_anew,
             after=at_head(projects.many),
             more_memory=MORE_MEMORY,
+            reason="Two in three of its seconds are the server's; of ours the checks of the lock, the log's row and"
+            " the timeouts cost about what statements save that are not prepared.",
         ),
         Case(
             f"upgrade, {FEW} revisions",

@@ -21,7 +21,7 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
     several, more = f"{project.revisions} revisions", f"{larger.revisions} revisions"
     help_of_alembic = theirs(project, "--help", expected="upgrade")
     return [
-        Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.60, runs=21),
+        Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.50, runs=21),
         *(
             Case(
                 f"{name}, against --help",
