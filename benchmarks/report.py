@@ -69,10 +69,9 @@ def markdown(measured: Sequence[Measured], server_version: str) -> str:
 
 Seconds are medians of runs in turn, each a process of its own with its output in a pipe. `ratio` is
 migrator's median as a part of plain Alembic's, and what `bound` limits. `cpu ratio` compares the processes'
-user and system time: where the two disagree, the machine was busy with other things (the processes that do the
-tenants are not in it). `MB more` compares the
-memory of each side's largest process at its peak: heads, history, upgrade and check may need
-{MORE_MEMORY:.0f} MB more.
+user and system time: where the two disagree, the machine was busy with other things (the processes that do
+the tenants are not in it). `MB more` compares the memory of each side's largest process at its peak: heads,
+history, upgrade and check may need {MORE_MEMORY:.0f} MB more.
 {_missed(measured)}
 ## How
 
