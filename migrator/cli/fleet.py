@@ -153,14 +153,23 @@ def carried_out(run: Invocation, task: Task) -> Outcome:
 
 
 def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
+    from migrator.operations.fleet.fleet import server_held
+
+    if run.common.echo:
+        raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
+    told = _announced_once(run.report)
+    with server_held(workspace, told):
+        return _with_tenants(run, options, workspace, task, told)
+
+
+def _with_tenants(
+    run: Invocation, options: FleetOptions, workspace: Workspace, task: Task, told: Report
+) -> FleetResult:
     from migrator.config.tenants import parse_shard
     from migrator.operations.fleet.course import Course, Terms
     from migrator.operations.fleet.fleet import over_tenants
     from migrator.operations.fleet.listing import tenants_of_environment
 
-    if run.common.echo:
-        raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
-    told = _announced_once(run.report)
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, told)
     task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))

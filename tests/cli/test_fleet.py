@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from migrator.database.embedded.removal import remove_server
 from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least
@@ -291,6 +292,17 @@ def test_failures_that_are_not_alike_have_a_code_of_their_own(fleet: Fleet) -> N
     fleet.database.query("DROP TABLE globex.one; DELETE FROM globex.alembic_version")
     broken(fleet, "globex")
     assert fleet.outcomes(*upgrade(), code=7)["nowhere"] == "failed"
+
+
+def test_the_embedded_server_is_started_once(fleet: Fleet) -> None:
+    fleet.settings("tenants = VALUES ('public')", "database = embedded")
+    try:
+        ran = fleet.migrator(*upgrade(), cwd=fleet.root, env={})
+    finally:
+        remove_server(fleet.root)
+
+    assert ran.out.splitlines()[0] == "public: done: base -> r2, 2 revisions"
+    assert ran.err.count("| from database = embedded") == 1
 
 
 def test_names_of_every_kind(fleet: Fleet) -> None:
