@@ -19,20 +19,32 @@ _WITHOUT_ROWS = re.compile(
 )
 # Where a connection keeps the one that shortens its statements' way.
 _KEY = "migrator_one_trip"
+# What Alembic writes into the version table, and then asks whether it met one row: the server can be too.
+_VERSION_ROW = re.compile(
+    r"""(?:UPDATE\ (?P<updated>\S+)\ SET\ version_num='[^'%\\]*'\ WHERE\ (?P=updated)
+        |DELETE\ FROM\ (?P<deleted>\S+)\ WHERE\ (?P=deleted))\.version_num\ =\ '[^'%\\]*'""",
+    re.VERBOSE,
+)
 _COUNTED = re.compile(r"(?:SELECT|UPDATE|DELETE|INSERT \d+) (\d+)")
 
 
 class OneTrip:
     """Shortens the way of one connection's statements while it is in use; other drivers are left alone."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Begin with a connection that is open."""
+    def __init__(self, connection: Connection, version_table: str | None = None) -> None:
+        """Begin with a connection that is open.
+
+        With a `version_table`, Alembic's without its schema, its row may go with the COMMIT, which then has
+        to come after each revision.
+        """
         self._engine = connection.engine
         self._adapted: Any = connection.connection.dbapi_connection
         self._serves = connection.dialect.driver == "asyncpg"
+        self._version_table = version_table
+        self._inside = self._one_by_one = False
         self._holding = False
         self._lock_timeout: float | None = None
-        # Whether a text failed that had held statements of a revision in it.
+        # Whether a text failed of which nobody can tell what in it did.
         self.failed_held = False
         if self._serves:
             event.listen(self._engine, "do_execute", self._execute)
@@ -54,16 +66,19 @@ class OneTrip:
         return True
 
     @contextmanager
-    def holding(self, lock_timeout: float | None) -> Iterator[None]:
-        """Hold back the statements of a revision until something else follows, or the version table does.
+    def revision(self, lock_timeout: float | None, *, hold: bool, one_by_one: bool) -> Iterator[None]:
+        """Run a revision's function in the block, and what comes of it until the next one.
 
-        `lock_timeout` is in seconds: they share it, since nobody can look at the clock between them.
+        With `hold` its statements are held back until something else follows. `lock_timeout` is in seconds:
+        they share it, since nobody can look at the clock between them. With `one_by_one` not even the version
+        table's row is held back for the COMMIT.
         """
-        self._holding, self._lock_timeout, self.failed_held = True, lock_timeout, False
+        self._inside, self._holding, self._one_by_one = True, hold, one_by_one
+        self._lock_timeout, self.failed_held = lock_timeout, False
         try:
             yield
         finally:
-            self._holding = False
+            self._inside = self._holding = False
 
     def release(self) -> None:
         """Send what is held."""
@@ -77,9 +92,9 @@ class OneTrip:
         adapted = self._adapted
         if adapted._transaction is None:
             _note_begun(adapted, adapted._connection)
-            adapted._transaction = _Holding(adapted._transaction, begins=True)
+            adapted._transaction = _Holding(self, adapted._transaction, begins=True)
         elif not isinstance(adapted._transaction, _Holding):
-            adapted._transaction = _Holding(adapted._transaction)
+            adapted._transaction = _Holding(self, adapted._transaction)
         return adapted._transaction
 
     def _may_begin(self) -> bool:
@@ -94,6 +109,12 @@ class OneTrip:
         if parameters or not goes_plainly(statement):
             self.release()
             return False
+        if self._holds_version_row(statement):
+            transaction = self._held_transaction()
+            transaction.held.append(met_one_row(statement))
+            transaction.uncounted += 1
+            _count_rows(cursor, 1)
+            return True
         if self._holding and ends_by_itself(statement) and self._may_begin():
             transaction = self._held_transaction()
             transaction.held.append(statement)
@@ -105,12 +126,20 @@ class OneTrip:
         _count_rows(cursor, int(counted[1]) if counted else -1)
         return True
 
+    def _holds_version_row(self, statement: str) -> bool:
+        """Whether a statement is Alembic's own for the version table, and may go with the COMMIT."""
+        if self._inside or self._one_by_one or self._version_table is None or not self._may_begin():
+            return False
+        found = _VERSION_ROW.fullmatch(statement)
+        table = (found["updated"] or found["deleted"]) if found is not None else ""
+        return table.rpartition(".")[2].strip('"') == self._version_table
+
     async def _send(self, driver: Any, statement: str) -> str:
         adapted = self._adapted
         async with adapted._execute_mutex:
-            before, shared = "", 0
+            before, unclear = "", False
             if isinstance(adapted._transaction, _Holding):
-                shared = adapted._transaction.shared
+                unclear = adapted._transaction.is_unclear
                 before = adapted._transaction.taken(self._lock_timeout)
             if adapted._transaction is None and adapted.isolation_level != "autocommit":
                 if adapted.isolation_level or adapted.readonly or adapted.deferrable:
@@ -121,7 +150,7 @@ class OneTrip:
             try:
                 status: str = await driver.execute(before + statement)
             except Exception as exc:
-                self.failed_held = self.failed_held or shared > 0
+                self.failed_held = self.failed_held or unclear
                 # It raises the error that SQLAlchemy's own cursor would.
                 adapted._handle_exception(exc)
                 raise
@@ -131,13 +160,19 @@ class OneTrip:
 class _Holding:
     """asyncpg's transaction, with statements that its COMMIT takes along."""
 
-    def __init__(self, transaction: Any, *, begins: bool = False) -> None:
+    def __init__(self, one_trip: OneTrip, transaction: Any, *, begins: bool = False) -> None:
         """Begin with a transaction; with `begins` the server hears of it together with what is held."""
+        self._one_trip = one_trip
         self._transaction = transaction
         self._begins = begins
         self.held: list[str] = []
-        # How many of the held are a revision's.
-        self.shared = 0
+        # How many of the held are a revision's, and how many the version table's.
+        self.shared = self.uncounted = 0
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether nobody could tell which of the held statements has failed."""
+        return self.shared > 0 or self.uncounted > 0
 
     def taken(self, lock_timeout: float | None = None) -> str:
         """Give what is held, each statement with its end, and hold it no longer."""
@@ -147,7 +182,7 @@ class _Holding:
             held = [f"SET LOCAL lock_timeout = {share}", *held, f"SET LOCAL lock_timeout = {whole}"]
         if self._begins:
             held = ["BEGIN", *held]
-        self.held, self.shared, self._begins = [], 0, False
+        self.held, self.shared, self.uncounted, self._begins = [], 0, 0, False
         return "".join(f"{each.rstrip().removesuffix(';')}\n;\n" for each in held)
 
     async def commit(self) -> None:
@@ -155,7 +190,8 @@ class _Holding:
         from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
         from asyncpg.transaction import TransactionState  # type: ignore[import-untyped]
 
-        held, transaction = self.taken(), self._transaction
+        unclear, one_trip = self.is_unclear, self._one_trip
+        held, transaction = self.taken(one_trip._lock_timeout), self._transaction
         if not held:
             await transaction.commit()
             return
@@ -163,6 +199,7 @@ class _Holding:
         try:
             await driver.execute(f"{held}COMMIT")
         except BaseException:
+            one_trip.failed_held = one_trip.failed_held or unclear
             # A statement failed, and the transaction is still there; or the connection is not.
             with suppress(InterfaceError, PostgresError, OSError):
                 await transaction.rollback()
@@ -174,7 +211,8 @@ class _Holding:
         """Take all back, and what is held with it."""
         from asyncpg.transaction import TransactionState
 
-        unknown, self._begins, self.held, self.shared = self._begins, False, [], 0
+        unknown, self._begins = self._begins, False
+        self.held, self.shared, self.uncounted = [], 0, 0
         if unknown:
             self._transaction._connection._top_xact = None
             self._transaction._state = TransactionState.ROLLEDBACK
@@ -191,6 +229,14 @@ def hold_for_commit(connection: Connection, statement: str) -> bool:
     """Let a statement travel with the COMMIT, where a connection's way is shortened; whether it will."""
     one_trip = connection.info.get(_KEY)
     return one_trip is not None and one_trip.hold(statement)
+
+
+def met_one_row(statement: str) -> str:
+    """Give a statement in a form that fails where it does not meet exactly one row."""
+    return (
+        f"WITH met AS ({statement} RETURNING 1)"
+        " SELECT 1 / CASE WHEN count(*) = 1 THEN 1 ELSE 0 END AS met_one_row FROM met"
+    )
 
 
 def goes_plainly(statement: str) -> bool:

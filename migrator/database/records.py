@@ -159,16 +159,30 @@ def _insert(connection: Connection, table: Table, row: dict[str, object]) -> Non
         connection.execute(insert(table).inline(), row)
         return
     # With parameters it would be prepared, and after each DDL anew: three round trips for one.
-    sql = insert_with_values(table, row, connection.dialect)
+    sql = insert_with_values(table, row, connection.dialect, _SINCE_SENT)
     if not hold_for_commit(connection, sql):
         connection.exec_driver_sql(sql)
 
 
-def insert_with_values(table: Table, row: Mapping[str, object], dialect: Dialect) -> str:
-    """Give an INSERT with its values as literals; to compile the statement takes ten times as long."""
+# A revision's statements may travel in one text with its row, and take their time only there.
+_SINCE_SENT = {
+    "duration_ms": " + round(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::integer"
+}
+
+
+def insert_with_values(
+    table: Table, row: Mapping[str, object], dialect: Dialect, plus: Mapping[str, str] | None = None
+) -> str:
+    """Give an INSERT with its values as literals; to compile the statement takes ten times as long.
+
+    `plus` is SQL that follows the value of a column, where that is not NULL.
+    """
     names = ", ".join(dialect.identifier_preparer.quote(name) for name in row)
     written = dialect.statement_compiler(dialect, None).render_literal_value
-    values = ", ".join(written(value, table.c[name].type) for name, value in row.items())
+    values = ", ".join(
+        written(value, table.c[name].type) + ((plus or {}).get(name, "") if value is not None else "")
+        for name, value in row.items()
+    )
     return f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({names}) VALUES ({values})"
 
 

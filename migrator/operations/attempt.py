@@ -121,7 +121,14 @@ class Attempt:
         tally.changed = tally.changed or self._run.purge
         assert site.lock is not None
         site.recorder.resume(committed=bool(tally.finished))
-        site.guard = Guard(context, self._session.workspace, tally.found, site.lock, site.watch)
+        site.guard = Guard(
+            context,
+            self._session.workspace,
+            tally.found,
+            site.lock,
+            site.watch,
+            commits_each=self._run.direction != "stamp",
+        )
         site.context = context
         if steps or self._run.purge:
             site.guard.start()
@@ -134,8 +141,10 @@ class Attempt:
     def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
         assert site.guard is not None
         tally = site.tally
-        hold = info.revision not in site.one_by_one and self._planner.may_hold(step)
-        site.guard.before(step, self._planner.asked(step), tally.standing, hold=hold)
+        one_by_one = info.revision in site.one_by_one
+        hold = not one_by_one and self._planner.may_hold(step)
+        asked = self._planner.asked(step)
+        site.guard.before(step, asked, tally.standing, hold=hold, one_by_one=one_by_one)
         started = StepStarted(
             self._run.direction,
             len(tally.finished) + 1,

@@ -53,8 +53,17 @@ class Guard:
     """What watches over one connection: its locks, timeouts, statements, and SQLite's foreign keys."""
 
     def __init__(
-        self, context: MigrationContext, workspace: Workspace, found: Reached, lock: RunLock, watch: LockWatch
+        self,
+        context: MigrationContext,
+        workspace: Workspace,
+        found: Reached,
+        lock: RunLock,
+        watch: LockWatch,
+        *,
+        commits_each: bool,
     ) -> None:
+        """Guard the connection of a context. Without `commits_each` steps are not committed one by one."""
+        self._commits_each = commits_each
         self._context = context
         self._workspace = workspace
         self._found = found
@@ -106,7 +115,8 @@ class Guard:
         statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
         run_plainly(self._connection, "; ".join(statements))
         self._timeouts = SessionTimeouts(self._connection, wanted)
-        self._one_trip = OneTrip(self._connection)
+        each = self._commits_each and settings.transaction == "revision"
+        self._one_trip = OneTrip(self._connection, self._found.version_table if each else None)
         event.listen(self._connection, "after_cursor_execute", self._spend)
         self._pid, database = self._connection.execute(
             text("SELECT pg_backend_pid(), current_database()")
@@ -135,16 +145,20 @@ class Guard:
         """Whether statements failed that were held back, so that nobody can tell which one it was."""
         return self._one_trip is not None and self._one_trip.failed_held
 
-    def before(self, step: PlannedStep, asked: Directives, expected: Heads, *, hold: bool) -> None:
+    def before(
+        self, step: PlannedStep, asked: Directives, expected: Heads, *, hold: bool, one_by_one: bool
+    ) -> None:
         """Come before a step and its transaction, with the database at the heads `expected`.
 
-        With `hold` its statements are sent together. Raises LockedError where the lock is lost.
+        With `hold` its statements are sent together, with `one_by_one` each by itself. Raises LockedError
+        where the lock is lost.
         """
         self._lock.check()
-        step.migration_fn = self._guarded(step.migration_fn, asked, expected, hold=hold)
+        way = (hold, one_by_one)
+        step.migration_fn = self._guarded(step.migration_fn, asked, expected, way)
 
     def _guarded(
-        self, function: Callable[..., Any], asked: Directives, expected: Heads, *, hold: bool
+        self, function: Callable[..., Any], asked: Directives, expected: Heads, way: tuple[bool, bool]
     ) -> Callable[..., Any]:
         @wraps(function)
         def guarded(**arguments: Any) -> Any:
@@ -152,7 +166,7 @@ class Guard:
                 self._refuse_overtaken(expected)
             self._begin(asked)
             try:
-                with self._holding(hold):
+                with self._revision(*way):
                     return function(**arguments)
             finally:
                 self.statements.end()
@@ -174,11 +188,12 @@ class Guard:
             self._timeouts.apply(self._connection, self._wanted())
         self.statements.begin()
 
-    def _holding(self, hold: bool) -> AbstractContextManager[None]:
-        # Without another attempt nobody would learn which statement waited in vain.
-        if not hold or self._one_trip is None or not self.retries:
+    def _revision(self, hold: bool, one_by_one: bool) -> AbstractContextManager[None]:
+        if self._one_trip is None:
             return nullcontext()
-        return self._one_trip.holding(self._wanted().lock)
+        # Without another attempt nobody would learn which statement waited in vain.
+        hold = hold and bool(self.retries)
+        return self._one_trip.revision(self._wanted().lock, hold=hold, one_by_one=one_by_one)
 
     def _wanted(self) -> Timeouts:
         settings, asked = self._workspace.environment.settings, self._asked

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrator.database.one_trip import ends_by_itself, goes_plainly
-from tests.projects.small import revision_text, versions, write_project
+from tests.projects.small import revision_text, versions, write_project, write_revision
 from tests.proxy import counting_proxy
 from tests.terminal import at_terminal
 
@@ -60,14 +60,14 @@ THREE = f'{ONE}; op.execute("ALTER TABLE t{{0}} ADD a int"); op.execute("CREATE 
 @pytest.mark.parametrize(
     ("body", "hold", "expected"),
     [
-        # The statement with its BEGIN, the version table, the log with the COMMIT.
-        (ONE, False, 3),
-        (THREE, False, 5),
-        # The statements with BEGIN and the version table, the log with the COMMIT.
-        (ONE, True, 2),
-        (THREE, True, 2),
+        # The statement with its BEGIN; the version table and the log with the COMMIT.
+        (ONE, False, 2),
+        (THREE, False, 4),
+        # All in one.
+        (ONE, True, 1),
+        (THREE, True, 1),
         # With another statement than an operation's every one is sent by itself.
-        (f"{THREE}; import os", True, 5),
+        (f"{THREE}; import os", True, 4),
     ],
 )
 def test_how_many_trips_a_revision_takes_with_its_log_row(
@@ -319,3 +319,37 @@ def test_log_rows_of_one_transaction_come_before_what_follows_them(
 
     assert ran.code == 0, ran.err
     assert len(postgres_database.query("SELECT * FROM _migrator.log")) == 4
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_a_version_row_that_is_not_there_fails_the_revision_in_alembics_words(
+    hold: bool, migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    if not hold:
+        one_by_one(root)
+    write_revision(versions(root), "r1", None, 'op.execute("CREATE TABLE a (id int)")')
+    gone = 'op.execute("CREATE TABLE b (id int)")\nop.execute("DELETE FROM alembic_version")'
+    write_revision(versions(root), "r2", "r1", gone)
+
+    ran = migrator("upgrade", cwd=root, env=url_of(postgres_database))
+
+    assert ran.code == 7
+    assert "Online migration expected to match one row when updating 'r1' to 'r2'" in ran.err
+    assert postgres_database.query("SELECT version_num FROM alembic_version") == [("r1",)]
+    assert postgres_database.tables() == ["a", "alembic_version"]
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_the_log_knows_how_long_a_revision_took_also_where_all_was_sent_at_once(
+    hold: bool, migrator: Migrator, root: Path, postgres_database: Database
+) -> None:
+    if not hold:
+        one_by_one(root)
+    slow = 'op.execute("CREATE TABLE a AS SELECT pg_sleep(0.4)::text")'
+    write_revision(versions(root), "r1", None, 'op.execute("CREATE TABLE b (id int)")')
+    write_revision(versions(root), "r2", "r1", slow)
+
+    assert migrator("upgrade", cwd=root, env=url_of(postgres_database)).code == 0
+
+    ((took,),) = postgres_database.query("SELECT duration_ms FROM _migrator.log WHERE revision = 'r2'")
+    assert 400 <= int(str(took)) < 4000

@@ -37,6 +37,16 @@ def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
     assert ("\\\\" in written) is backslashes
 
 
+def test_what_the_server_counts_is_added_where_there_is_something_to_add_to() -> None:
+    table = log_table(Name("_migrator", "log"))
+
+    with_time = insert_with_values(table, {"duration_ms": 12}, DIALECT(), {"duration_ms": " + 1"})
+    without = insert_with_values(table, {"duration_ms": None}, DIALECT(), {"duration_ms": " + 1"})
+
+    assert with_time.endswith("VALUES (12 + 1)")
+    assert without.endswith("VALUES (NULL)")
+
+
 def test_names_are_quoted_where_they_have_to_be() -> None:
     table = log_table(Name("Own", "log"))
 
