@@ -101,12 +101,17 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
                 runs=3,
                 before=database.make_anew,
                 after=at_head(project),
-                reason=f"{trips} a revision waited for; the rest is what the same takes"
+                reason=f"{trips} waited for; the rest is what the same takes"
                 " without any distance, which is as long as Alembic's.",
             )
             for how, project, bound, trips in (
-                ("statement by statement", projects.far_one_by_one, 0.5, "Three round trips are"),
-                ("held back", projects.far_held, 0.3, "One round trip is"),
+                (
+                    "statement by statement",
+                    projects.far_one_by_one,
+                    0.5,
+                    "Three round trips of each revision are",
+                ),
+                ("held back", projects.far_held, 0.3, "One round trip of each revision is"),
             )
         ),
         Case(
