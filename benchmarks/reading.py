@@ -18,7 +18,6 @@ _READING = (
 
 def reading_cases(project: Project, larger: Project) -> list[Case]:
     """Give the cases of a project, and of one with many more revisions."""
-    several, more = f"{project.revisions} revisions", f"{larger.revisions} revisions"
     help_of_alembic = theirs(project, "--help", expected="upgrade")
     return [
         Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.50, runs=21),
@@ -34,35 +33,26 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
             for name, command in {
                 "--version": ours(project, "--version", expected="migrator"),
                 "completion of an environment": _completion(project, "migrator upgrade --env te", "test"),
-                f"completion of a revision, {several}": _completion(
+                f"completion of a revision, {project.revisions} revisions": _completion(
                     project, f"migrator upgrade {project.head[:-1]}", project.head
                 ),
             }.items()
         ),
         *(
             Case(
-                f"{command}, {several}",
-                *pair(project, command, expected=project.head),
-                bound=0.35,
-                runs=15,
-                more_memory=MORE_MEMORY,
-            )
-            for command in ("heads", "history")
-        ),
-        *(
-            Case(
-                f"{command}, {more}",
-                *pair(larger, command, expected=larger.head),
-                bound=0.25,
-                runs=7,
+                f"{command}, {of.revisions} revisions",
+                *pair(of, command, expected=of.head),
+                bound=bound,
+                runs=runs,
                 more_memory=MORE_MEMORY,
                 reason=_READING,
             )
+            for of, bound, runs in ((project, 0.35, 15), (larger, 0.25, 7))
             for command in ("heads", "history")
         ),
         *(
             Case(
-                f"{command}, {more}, fresh checkout",
+                f"{command}, {larger.revisions} revisions, fresh checkout",
                 *pair(larger, command, expected=larger.head, variables=_NO_NEW_BYTECODE),
                 bound=0.15,
                 runs=3,

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from migrator import __version__
 from migrator.cli.commands import change, judge, look, write
-from migrator.cli.common import take_common, with_common
+from migrator.cli.common import Common, taken, with_common
 from migrator.cli.invocation import Invocation
 from migrator.cli.registry import Command, Commands
 from migrator.cli.texts import take_as_typed
@@ -76,7 +76,7 @@ def _root(
 def _take_root(ctx: typer.Context, **values: Any) -> None:
     values.pop("version")
     invocation: Invocation = ctx.obj
-    invocation.common = invocation.common.joined(take_common(values))
+    invocation.common = invocation.common.joined(taken(Common, values))
 
 
 class _RootGroup(TyperGroup):

@@ -6,12 +6,17 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from migrator.cli.complete import complete_environment
 from migrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Options = TypeVar("Options", bound=DataclassInstance)
 
 _PANEL = "Common options"
 
@@ -104,20 +109,20 @@ class Common:
 
 
 @cache
-def common_parameters() -> list[inspect.Parameter]:
-    """Give the common options as the parameters of a Typer function."""
-    hints = inspect.get_annotations(Common, eval_str=True)
+def parameters_of(options: type[DataclassInstance]) -> list[inspect.Parameter]:
+    """Give options, the fields of a dataclass, as the parameters of a Typer function."""
+    hints = inspect.get_annotations(options, eval_str=True)
     return [
         inspect.Parameter(
             each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
         )
-        for each in fields(Common)
+        for each in fields(options)
     ]
 
 
-def take_common(values: dict[str, Any]) -> Common:
-    """Take the common options out of a command's arguments."""
-    return Common(**{each.name: values.pop(each.name) for each in fields(Common)})
+def taken(options: type[Options], values: dict[str, Any]) -> Options:
+    """Take options, the fields of a dataclass, out of a command's arguments."""
+    return options(**{each.name: values.pop(each.name) for each in fields(options)})
 
 
 def with_common(
@@ -139,7 +144,7 @@ def with_common(
         for each in list(signature.parameters.values())[skip:]
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *own, *more, *common_parameters()]
+    parameters = [context, *own, *more, *parameters_of(Common)]
     wrapper.__doc__ = function.__doc__
     wrapper.__name__ = function.__name__
     wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from migrator.cli.common import taken
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
@@ -96,21 +95,9 @@ class FleetOptions:
     ] = False
 
 
-@cache
-def fleet_parameters() -> list[inspect.Parameter]:
-    """Give the options as the parameters of a Typer function."""
-    hints = inspect.get_annotations(FleetOptions, eval_str=True)
-    return [
-        inspect.Parameter(
-            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
-        )
-        for each in fields(FleetOptions)
-    ]
-
-
 def take_fleet(values: dict[str, Any]) -> FleetOptions:
     """Take the options out of a command's arguments. Raises UsageError where they need others."""
-    options = FleetOptions(**{each.name: values.pop(each.name) for each in fields(FleetOptions)})
+    options = taken(FleetOptions, values)
     if not options.tenants:
         given = [
             each.name for each in fields(options) if getattr(options, each.name) not in (None, False, [])
@@ -145,7 +132,7 @@ def read(
 def carried_out(run: Invocation, task: Task) -> Outcome:
     """Do a task to the environment's database, or to its tenants where that is asked for."""
     workspace = run.workspace()
-    if not isinstance(run.fleet, FleetOptions) or not run.fleet.tenants:
+    if run.fleet is None or not run.fleet.tenants:
         result = task.run(workspace, run.report)
         return Outcome(result, ExitCode.NO if task.outcome(result) == "no" else ExitCode.OK)
     fleet = _over_tenants(run, run.fleet, workspace, task)
@@ -166,7 +153,7 @@ def _with_tenants(
     run: Invocation, options: FleetOptions, workspace: Workspace, task: Task, told: Report
 ) -> FleetResult:
     from migrator.config.tenants import parse_shard
-    from migrator.operations.fleet.course import Course, Terms
+    from migrator.operations.fleet.course import Course
     from migrator.operations.fleet.fleet import over_tenants
     from migrator.operations.fleet.listing import tenants_of_environment
 
@@ -175,7 +162,7 @@ def _with_tenants(
     task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))
     fail_fast = workspace.environment.protected if options.keep_going is None else not options.keep_going
     report = _streaming(told) if options.json_lines else told
-    course = Course(tenants, Terms(options.canary or 0, fail_fast))
+    course = Course(tenants, canary=options.canary or 0, fail_fast=fail_fast)
     if options.scheduler is not None:
         from migrator.operations.fleet.dask import over_cluster
 
@@ -221,7 +208,6 @@ def _agreed(workspace: Workspace, task: Task, count: int) -> Task:
     terms = task.arguments.get("terms")
     if terms is None:
         return task
-
     if count and not terms.dry_run:
         agree_to_fleet(workspace, terms.consent, task.verb, count)
     given = Consent(confirm=workspace.environment.name, yes=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from migrator.cli.common import take_common, with_common
+from migrator.cli.common import Common, parameters_of, taken, with_common
 from migrator.cli.echo import echoing
-from migrator.cli.fleet import fleet_parameters, take_fleet
+from migrator.cli.fleet import FleetOptions, take_fleet
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.targets import TargetCommand
 
@@ -73,7 +73,7 @@ def _make(command: Command, markup: Any) -> Any:
 def _callable(command: Command) -> Callable[..., Outcome]:
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
-        invocation.common = invocation.common.joined(take_common(values))
+        invocation.common = invocation.common.joined(taken(Common, values))
         if command.for_tenants:
             invocation.fleet = take_fleet(values)
         invocation.json = invocation.common.json or bool(invocation.fleet and invocation.fleet.json_lines)
@@ -81,5 +81,5 @@ def _callable(command: Command) -> Callable[..., Outcome]:
         with echoing(invocation.messages, wanted=invocation.common.echo):
             return command.function(invocation, **values)
 
-    more = fleet_parameters() if command.for_tenants else []
+    more = parameters_of(FleetOptions) if command.for_tenants else []
     return with_common(command.function, call, skip=1, more=more)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.engine import SessionOptions, any_engine
 from migrator.database.failures import first_line
 from migrator.database.role import Role
 from migrator.database.second import SecondConnection
@@ -15,25 +15,20 @@ class QueryError(Exception):
     """What is wrong with a query."""
 
 
-def first_column(found: URL, query: str, role: Role | None) -> list[str]:
+def first_column(url: URL, query: str, role: Role | None) -> list[str]:
     """Run a query and give its first column as texts, without NULLs.
 
     Raises QueryError for a query that fails, what the driver raises where it cannot connect, and
     ConfigurationError for a missing driver or a role that cannot be had.
     """
-    url = with_driver(found)
     options = SessionOptions(role=role, writes=False)
-    connection = SecondConnection(_engine(url, options), _only_read)
+    connection = SecondConnection(any_engine(url, options), _only_read)
     try:
         return connection.call(lambda c: _column(c, query))
     except SQLAlchemyError as exc:
         raise QueryError(first_line(exc)) from exc
     finally:
         connection.close()
-
-
-def _engine(url: URL, options: SessionOptions) -> Engine:
-    return async_engine(url, options).sync_engine if is_async(url) else sync_engine(url, options)
 
 
 def _only_read(connection: Connection) -> None:

@@ -81,6 +81,15 @@ def async_engine(url: URL, options: SessionOptions, held: HeldConnections | None
     return engine
 
 
+def any_engine(url: URL, options: SessionOptions) -> Engine:
+    """Make an engine without a pool for a driver of either kind, as a SecondConnection takes it.
+
+    A URL without a driver means what it means elsewhere. Raises ConfigurationError for a missing driver.
+    """
+    url = with_driver(url)
+    return async_engine(url, options).sync_engine if is_async(url) else sync_engine(url, options)
+
+
 def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
     package = exc.name or url.get_driver_name()
     if package in _EXTRAS:

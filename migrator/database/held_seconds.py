@@ -44,12 +44,13 @@ class HeldSeconds:
             else:
                 return connection
         try:
-            return SecondConnection(engine, prepare, self._take_back)
+            return SecondConnection(engine, prepare, lambda connection: self._take_back(connection, database))
         except RuntimeError:
             return None
 
-    def _take_back(self, connection: SecondConnection) -> bool:
-        if len(self._idle) >= _MOST:
+    def _take_back(self, connection: SecondConnection, database: object) -> bool:
+        # An env.py of several databases has one to each at a time.
+        if database != self._database or len(self._idle) >= _MOST:
             return False
         try:
             connection.call(lambda c: run_plainly(c, RESET))

@@ -104,10 +104,16 @@ class Recorder:
 
     def earlier_seconds(self, direction: str, revision: str) -> float | None:
         """Give how long a revision took here the last time, None where the log does not say."""
-        for entry in reversed(self._examined.log):
-            if (entry.direction, entry.revision) == (direction, revision) and entry.duration_ms is not None:
-                return entry.duration_ms / 1000
-        return None
+        return self._earlier.get((direction, revision))
+
+    @cached_property
+    def _earlier(self) -> dict[tuple[str, str | None], float]:
+        # The log's rows are in their order: the last one of a revision stays.
+        return {
+            (entry.direction, entry.revision): entry.duration_ms / 1000
+            for entry in self._examined.log
+            if entry.duration_ms is not None
+        }
 
     def step(self, connection: Connection, step: PlannedStep, started_at: datetime, seconds: float) -> None:
         """Log a step, in its own transaction. `seconds` is how long it took."""

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator.config.url import address
-from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.engine import SessionOptions, any_engine
 from migrator.database.failures import causes, database_error
 from migrator.database.second import SecondConnection
 from migrator.scratch.manifest import Manifest
@@ -26,12 +26,7 @@ _TWICE = "23505"
 
 def connect(url: URL) -> SecondConnection:
     """Connect to a database, in autocommit and in a thread of its own. Raises what the driver raises."""
-    with_one = with_driver(url)
-    options = SessionOptions()
-    engine = (
-        async_engine(with_one, options).sync_engine if is_async(with_one) else sync_engine(with_one, options)
-    )
-    return SecondConnection(engine, lambda _connection: None)
+    return SecondConnection(any_engine(url, SessionOptions()), lambda _connection: None)
 
 
 @contextmanager

@@ -11,8 +11,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from migrator.database.embedded.removal import remove_server
+from migrator.database.held_seconds import HeldSeconds
+from migrator.database.second import SecondConnection
 from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least
@@ -134,6 +138,29 @@ def test_a_worker_that_only_reads_connects_once(fleet: Fleet) -> None:
         return len(proxy.trips_of_each)
 
     assert connections("acme", "globex", "initech") == connections("acme")
+
+
+def test_a_connection_to_one_database_is_not_taken_for_one_to_another(
+    new_database: Callable[[], Database],
+) -> None:
+    first, second = new_database(), new_database()
+    seconds = HeldSeconds()
+
+    def connected(database: Database) -> SecondConnection:
+        engine = create_engine(database.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+        connection = seconds.connect(database.name, engine, lambda _connection: None)
+        assert connection is not None
+        return connection
+
+    one, other = connected(first), connected(second)
+    other.close()
+    one.close()
+
+    again = connected(second)
+    name = again.call(lambda c: c.exec_driver_sql("SELECT current_database()").scalar())
+    again.close()
+    seconds.close()
+    assert name == second.name
 
 
 def test_a_connection_that_was_lost_meanwhile_is_made_again(fleet: Fleet) -> None:

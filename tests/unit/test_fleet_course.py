@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.tenants import Tenant
-from migrator.operations.fleet.course import Course, Terms
+from migrator.operations.fleet.course import Course
 from migrator.results.fleet import FleetResult, TenantAnswer, TenantOutcome
 
 TENANTS = [Tenant(name) for name in "abcd"]
@@ -26,13 +26,13 @@ def outcomes(course: Course) -> list[str]:
 
 
 def test_all_are_begun_in_their_order() -> None:
-    course = Course(TENANTS, Terms())
+    course = Course(TENANTS)
 
     assert begun(course) == ["a", "b", "c", "d"]
 
 
 def test_the_rest_waits_for_all_canaries() -> None:
-    course = Course(TENANTS, Terms(canary=2))
+    course = Course(TENANTS, canary=2)
 
     assert begun(course) == ["a", "b"]
     take(course, "a")
@@ -42,7 +42,7 @@ def test_the_rest_waits_for_all_canaries() -> None:
 
 
 def test_a_canary_that_failed_keeps_the_rest_from_beginning() -> None:
-    course = Course(TENANTS, Terms(canary=2))
+    course = Course(TENANTS, canary=2)
     begun(course)
     take(course, "b", "failed", 7)
     take(course, "a")
@@ -54,7 +54,7 @@ def test_a_canary_that_failed_keeps_the_rest_from_beginning() -> None:
 
 def test_fleets_without_canaries_go_on_after_a_failure_unless_they_are_not_to() -> None:
     for fail_fast, expected in ((False, ["b", "c", "d"]), (True, [])):
-        course = Course(TENANTS, Terms(fail_fast=fail_fast))
+        course = Course(TENANTS, fail_fast=fail_fast)
         course.next()
         take(course, "a", "failed", 7)
         assert begun(course) == expected

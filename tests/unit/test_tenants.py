@@ -155,10 +155,14 @@ def test_names_and_patterns_choose_in_the_order_of_the_list(tmp_path: Path) -> N
         chosen(tenants, ["all", "c*"], None, environment(tmp_path))
 
 
-@pytest.mark.parametrize("value", ["tenants.txt", "DELETE FROM tenants", "file:"])
+@pytest.mark.parametrize(
+    "value", ["tenants.txt", "DELETE FROM tenants", "file:", "postgresql://u:secret@h/a"]
+)
 def test_what_is_neither_a_query_nor_a_file_is_no_list(value: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="tenants"):
+    with pytest.raises(ConfigurationError, match="tenants") as raised:
         environment(tmp_path, f"tenants = {value}")
+
+    assert "secret" not in raised.value.message + raised.value.hint
 
 
 def test_a_url_without_a_place_for_the_tenant_is_refused(tmp_path: Path) -> None:

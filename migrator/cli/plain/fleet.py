@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migrator.cli.plain import How
 from migrator.cli.plain import lines as lines_of
+from migrator.cli.plain.run import count, named
 from migrator.results.fleet import FleetResult, TenantAnswer
 from migrator.results.run import RunPlan, RunResult
 
@@ -54,20 +55,13 @@ def _details(answer: TenantAnswer, how: How) -> Iterable[str]:
 
 
 def _run(result: RunResult | RunPlan) -> str:
-    before = _named(result.before)
+    before = named(result.before)
     if isinstance(result, RunPlan):
         steps = ", ".join(step.revision for step in result.steps)
         return f"from {before}: {steps}" if steps else f"at {before}"
-    after = "an unknown revision" if result.after is None else _named(result.after)
-    if not result.applied:
-        return f"at {after}"
-    count = len(result.applied)
-    return f"{before} -> {after}, {count} revision{'s' if count != 1 else ''}"
+    after = "an unknown revision" if result.after is None else named(result.after)
+    return f"{before} -> {after}, {count(result.applied)}" if result.applied else f"at {after}"
 
 
-def _named(heads: tuple[str, ...]) -> str:
-    return ", ".join(heads) or "base"
-
-
-def _tenants(count: int) -> str:
-    return f"{count} tenant{'s' if count != 1 else ''}"
+def _tenants(number: int) -> str:
+    return f"{number} tenant{'s' if number != 1 else ''}"

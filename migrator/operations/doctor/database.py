@@ -36,10 +36,10 @@ def database_findings(workspace: Workspace, report: Report, *, files_load: bool)
 
     Without `files_load` the version files cannot be loaded, and what they would be compared with is left out.
     """
-    findings: list[Finding] = []
     if workspace.environment.settings.tenants is not None and workspace.tenant is None:
         asked = workspace.again("status", "--tenants", "all")
-        return [*findings, Finding("connection", "note", "it has tenants, each with its own state", asked)]
+        return [Finding("connection", "note", "it has tenants, each with its own state", asked)]
+    findings: list[Finding] = []
     try:
         with _session(workspace, report, files_load=files_load) as session:
             examined = examine(session)

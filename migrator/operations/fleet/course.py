@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from migrator.config.tenants import Tenant
 from migrator.results.fleet import TenantAnswer
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How a fleet is gone through: `canary` tenants before all others, and whether a failure ends it."""
-
-    canary: int = 0
-    fail_fast: bool = False
-
-
 class Course:
-    """The tenants that are left, those at work, and the answers that are in."""
+    """The tenants that are left, those at work, and the answers that are in; `failures` counts the failed."""
 
-    def __init__(self, tenants: Sequence[Tenant], terms: Terms) -> None:
+    def __init__(self, tenants: Sequence[Tenant], *, canary: int = 0, fail_fast: bool = False) -> None:
+        """Begin with all; `canary` of them go before all others, and with `fail_fast` a failure ends it."""
         self.tenants = tuple(tenants)
+        self.failures = 0
         self._left = deque(tenants)
-        self._terms = terms
+        self._canary = canary
+        self._fail_fast = fail_fast
         self._running: dict[str, Tenant] = {}
         self._answers: dict[str, TenantAnswer] = {}
         self._stopped = ""
@@ -33,11 +27,6 @@ class Course:
     def running(self) -> tuple[str, ...]:
         """The names of the tenants at work, in the order in which they began."""
         return tuple(self._running)
-
-    @property
-    def failures(self) -> int:
-        """How many tenants have failed so far."""
-        return sum(each.outcome == "failed" for each in self._answers.values())
 
     @property
     def answered(self) -> int:
@@ -52,7 +41,7 @@ class Course:
     def next(self) -> Tenant | None:
         """Give a tenant to begin with, None where there is none at the moment."""
         begun = len(self._running) + len(self._answers)
-        waits = begun >= self._terms.canary and len(self._answers) < self._terms.canary
+        waits = begun >= self._canary and len(self._answers) < self._canary
         if self._stopped or waits or not self._left:
             return None
         tenant = self._left.popleft()
@@ -65,9 +54,10 @@ class Course:
         self._answers[answer.tenant] = answer
         if answer.outcome != "failed":
             return
-        if len(self._answers) <= self._terms.canary:
+        self.failures += 1
+        if len(self._answers) <= self._canary:
             self.stop(f"the canary {answer.tenant} failed")
-        elif self._terms.fail_fast:
+        elif self._fail_fast:
             self.stop(f"{answer.tenant} failed")
 
     def stop(self, why: str) -> None:
