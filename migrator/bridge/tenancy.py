@@ -19,7 +19,7 @@ def refuse_none_of_many(workspace: Workspace) -> None:
     raise UsageError(
         f"The environment {environment.name} has tenants, and none was named.",
         hint="Give --tenants all, or a name, to upgrade, downgrade, stamp, mark, current, check, status or"
-        " log; no other command asks a database there.",
+        " log; no other command takes tenants.",
     )
 
 

@@ -13,7 +13,7 @@ from migrator.cli.common import taken
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
-from migrator.results.events import Connecting, Event, FleetChanged, Report
+from migrator.results.events import Event, FleetChanged, Report
 
 if TYPE_CHECKING:
     from migrator.config.select import Workspace
@@ -140,28 +140,25 @@ def carried_out(run: Invocation, task: Task) -> Outcome:
 
 
 def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
-    from migrator.operations.fleet.fleet import server_held
+    from migrator.operations.fleet.listing import server_held
 
     if run.common.echo:
         raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
-    told = _announced_once(run.report)
-    with server_held(workspace, told):
-        return _with_tenants(run, options, workspace, task, told)
+    with server_held(workspace, run.report):
+        return _with_tenants(run, options, workspace, task)
 
 
-def _with_tenants(
-    run: Invocation, options: FleetOptions, workspace: Workspace, task: Task, told: Report
-) -> FleetResult:
+def _with_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
     from migrator.config.tenants import parse_shard
     from migrator.operations.fleet.course import Course
     from migrator.operations.fleet.fleet import over_tenants
     from migrator.operations.fleet.listing import tenants_of_environment
 
     shard = None if options.shard is None else parse_shard(options.shard)
-    tenants = tenants_of_environment(workspace, options.tenants or [], shard, told)
+    tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)
     task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))
     fail_fast = workspace.environment.protected if options.keep_going is None else not options.keep_going
-    report = _streaming(told) if options.json_lines else told
+    report = _streaming(run.report) if options.json_lines else run.report
     course = Course(tenants, canary=options.canary or 0, fail_fast=fail_fast)
     if options.scheduler is not None:
         from migrator.operations.fleet.dask import over_cluster
@@ -169,20 +166,6 @@ def _with_tenants(
         return over_cluster(workspace, task, course, options.scheduler, options.jobs, report)
     jobs = options.jobs or min(os.cpu_count() or 1, _MOST_JOBS)
     return over_tenants(workspace, task, course, jobs, report)
-
-
-def _announced_once(report: Report) -> Report:
-    """Report as usual, but each database that is about to be used once: the list may be in it too."""
-    said: list[Event] = []
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Connecting):
-            if event in said:
-                return
-            said.append(event)
-        report(event)
-
-    return tell
 
 
 def _streaming(told: Report) -> Report:

@@ -33,6 +33,7 @@ class Messages:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._unfinished = False
+        self._announced: set[Connecting] = set()
         # What stands in the unfinished line, while a clock goes on in it.
         self._waits_for = self._took = ""
         self._ticker = Ticker(self._go_on)
@@ -78,6 +79,10 @@ class Messages:
     def event(self, event: Event) -> None:
         """Write what an operation tells about its progress."""
         if isinstance(event, Connecting):
+            if event in self._announced:
+                # A command that comes back to a database says nothing new.
+                return
+            self._announced.add(event)
             origin = event.origin.removesuffix(f" in {event.config_file}")
             self.line(f"{event.environment} | {event.config_file} | {event.address} | from {origin}", "dim")
         elif isinstance(event, Waiting):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
+from migrator.operations.fleet.listing import reference_tenant
 from migrator.results.events import Connecting, Report
 from migrator.scratch import scratch
 
@@ -44,11 +45,17 @@ def history_session(
 def compared_session(
     workspace: Workspace, against: Against, command: Sequence[str], report: Report, *, fresh: bool = False
 ) -> Iterator[Session]:
-    """Give a session for writing a revision: what is missing, a folder or an SQLite file, counts as empty."""
+    """Give a session for writing a revision: what is missing, a folder or an SQLite file, counts as empty.
+
+    Where the environment has tenants, the database is the first one's.
+    """
     if against == "history":
         with history_session(workspace, command, report, fresh=fresh) as session:
             yield session
         return
     needs = Needs(writes=False, absent_is_empty=True)
-    with database_session(workspace, command, report, needs, new_folder=True) as session:
+    with (
+        reference_tenant(workspace, report) as reached,
+        database_session(reached, command, report, needs, new_folder=True) as session,
+    ):
         yield session

@@ -325,11 +325,13 @@ def test_the_embedded_server_is_started_once(fleet: Fleet) -> None:
     fleet.settings("tenants = VALUES ('public')", "database = embedded")
     try:
         ran = fleet.migrator(*upgrade(), cwd=fleet.root, env={})
+        written = fleet.migrator("generate", "-m", "x", cwd=fleet.root, env={})
     finally:
         remove_server(fleet.root)
 
     assert ran.out.splitlines()[0] == "public: done: base -> r2, 2 revisions"
-    assert ran.err.count("| from database = embedded") == 1
+    for each in (ran, written):
+        assert each.err.count("| from database = embedded") == 1
 
 
 def test_names_of_every_kind(fleet: Fleet) -> None:
@@ -354,7 +356,10 @@ def test_a_dry_run_shows_each_plan_and_does_nothing(fleet: Fleet) -> None:
 
     ran = fleet.run(*upgrade("--dry-run"))
 
-    assert ran.out.splitlines()[:2] == ["acme: planned: from r1: r2", "globex: planned: from base: r1, r2"]
+    assert ran.out.splitlines()[:2] == [
+        "acme: planned: upgrade from r1: r2",
+        "globex: planned: upgrade from base: r1, r2",
+    ]
     assert fleet.heads() == {"acme": "r1"}
 
 

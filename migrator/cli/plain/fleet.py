@@ -58,7 +58,7 @@ def _run(result: RunResult | RunPlan) -> str:
     before = named(result.before)
     if isinstance(result, RunPlan):
         steps = ", ".join(step.revision for step in result.steps)
-        return f"from {before}: {steps}" if steps else f"at {before}"
+        return f"{result.direction} from {before}: {steps}" if steps else f"at {before}"
     after = "an unknown revision" if result.after is None else named(result.after)
     return f"{before} -> {after}, {count(result.applied)}" if result.applied else f"at {after}"
 

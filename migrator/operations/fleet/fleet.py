@@ -81,20 +81,6 @@ def database_held(workspace: Workspace, course: Course, report: Report) -> Itera
         yield
 
 
-@contextmanager
-def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
-    """Keep the embedded PostgreSQL up while the block runs, where that is the environment's database.
-
-    It would be started for the list of the tenants, and again for the tenants.
-    """
-    embedded = workspace.environment.settings.database == "embedded" and workspace.resolves_url
-    if embedded and workspace.database.url is None:
-        with open_database(workspace.environment, workspace.database, report):
-            yield
-    else:
-        yield
-
-
 class Account:
     """Tells how far it has come."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from migrator.bridge.reached import configured_role
 from migrator.config.select import Workspace
@@ -57,22 +58,39 @@ def tenants_of_environment(
     return chosen(tenants_of(lines, environment), patterns, shard, environment)
 
 
-def reference_tenant(workspace: Workspace, report: Report) -> Workspace:
+@contextmanager
+def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
+    """Keep the embedded PostgreSQL up while the block runs, where that is the environment's database.
+
+    It would be started for the list of the tenants, and again for the tenants.
+    """
+    embedded = workspace.environment.settings.database == "embedded" and workspace.resolves_url
+    if embedded and workspace.database.url is None:
+        with open_database(workspace.environment, workspace.database, report):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def reference_tenant(workspace: Workspace, report: Report) -> Iterator[Workspace]:
     """Give the workspace of the first tenant, where the environment has any: what is alike in all of them.
 
     Raises as `tenants_of_environment` does, and ConfigurationError where there is no tenant yet.
     """
     environment = workspace.environment
     if environment.settings.tenants is None:
-        return workspace
-    tenants = tenants_of_environment(workspace, ["all"], None, report)
-    if not tenants:
-        raise ConfigurationError(
-            f"The environment {environment.name} has no tenant yet, so that there is no database to ask.",
-            hint="Compare with the history instead: --against history",
-        )
-    report(Noticed(f"the tenant {tenants[0].name} stands for all"))
-    return workspace.for_tenant(tenants[0])
+        yield workspace
+        return
+    with server_held(workspace, report):
+        tenants = tenants_of_environment(workspace, ["all"], None, report)
+        if not tenants:
+            raise ConfigurationError(
+                f"The environment {environment.name} has no tenant yet, so that there is no database to ask.",
+                hint="Compare with the history instead: --against history",
+            )
+        report(Noticed(f"the tenant {tenants[0].name} stands for all"))
+        yield workspace.for_tenant(tenants[0])
 
 
 def _queried(workspace: Workspace, query: str, report: Report) -> list[str]:
