@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+from migrator.plain import How, lines
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:

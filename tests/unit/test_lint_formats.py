@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from migrator.cli.annotations import github, gitlab
-from migrator.cli.plain import How, lines
+from migrator.plain import How, lines
 from migrator.results.findings import Linted, LintFinding
 
 DROP = LintFinding(
