@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from migrator import secrets
 from migrator.cli.ticking import Ticker
 from migrator.errors import MigratorError
+from migrator.plain.errors import error_lines
 from migrator.results.events import (
     Connecting,
     Event,
@@ -61,9 +62,8 @@ class Messages:
 
     def error(self, error: MigratorError) -> None:
         """Write an error and its hint."""
-        self.line(f"error: {error.message}", "bold red")
-        if error.hint:
-            self.line(f"hint: {error.hint}", "yellow")
+        for text, style in zip(error_lines(error), ("bold red", "yellow"), strict=False):
+            self.line(text, style)
 
     def ask(self, question: str) -> str:
         """Ask on stderr; the end of input is an empty answer."""
