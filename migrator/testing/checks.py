@@ -57,7 +57,10 @@ def _upgrade_from_base(workspace: Workspace) -> Iterator[str]:
 def _up_down_up(workspace: Workspace) -> Iterator[str]:
     from migrator.operations.verify import Wanted, verify
 
-    yield from wrong_lines(verify(workspace, ignore, Wanted(models=False)))
+    found = verify(workspace, ignore, Wanted(models=False))
+    if not found.ok:
+        yield from wrong_lines(found)
+        yield f"again: {workspace.again('verify')}"
 
 
 def _models_equal_history(workspace: Workspace) -> Iterator[str]:
@@ -70,6 +73,7 @@ def _models_equal_history(workspace: Workspace) -> Iterator[str]:
     # That there are several heads is for another check to say.
     if result.changes or "models" not in result.compared:
         yield from lines(result, How(environment=environment.name))
+        yield f"again: {workspace.again('check', '--against', 'history')}"
 
 
 def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
