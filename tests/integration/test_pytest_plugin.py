@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable
+import subprocess
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from migrator.database.embedded import EmbeddedServer
-from tests.conftest import PASSWORD, Database, Ran
+from tests.conftest import PASSWORD, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
-from tests.projects.small import versions, write_project, write_revision
+from tests.projects.small import revision_text, versions, write_project, write_revision
 
 SQLITE = {"TESTING_DATABASE_URL": "sqlite+aiosqlite:///books.db"}
 # Nobody answers there: a check that asked the environment's own database would fail.
@@ -24,30 +22,27 @@ AUTHORS = (
     "op.create_table('authors', sa.Column('id', sa.Integer, primary_key=True),"
     " sa.Column('name', sa.String(50), nullable=False))"
 )
-NEW_COLUMN = "op.add_column('authors', sa.Column('note', sa.Text))"
 LEFT = "SELECT count(*) FROM pg_database WHERE datname ~ '^migrator_scratch_[0-9a-f]{6}_'"
 
 
-class Pytest(Protocol):
-    """Runs pytest in a project, with the plugins of this environment."""
-
-    def __call__(self, root: Path, *args: str, env: dict[str, str] | None = None) -> Ran: ...
-
-
-@pytest.fixture
-def pytest_in(shell: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> Pytest:
-    for name in list(os.environ):
-        if name.startswith("PYTEST_"):
-            monkeypatch.delenv(name)
-
-    def run(root: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
-        # pytest-alembic writes to an attribute that pytest has no more: one test comes to terms with it.
-        options = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:pytest_alembic"]
-        if "--test-alembic" in args:
-            del options[-2:]
-        return shell(["pytest", *options, *args], cwd=root, env=env)
-
-    return run
+def pytest_in(root: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
+    """Run pytest in a project, with the plugins of this environment."""
+    # pytest-alembic writes to an attribute that pytest has no more: one test comes to terms with it.
+    without = ["hypothesispytest", *([] if "--test-alembic" in args else ["pytest_alembic"])]
+    options = ["-p", "no:cacheprovider", *(f"-pno:{name}" for name in without)]
+    variables = {
+        name: said for name, said in process_variables(env).items() if not name.startswith("PYTEST_")
+    }
+    done = subprocess.run(
+        program(["pytest", *options, *args]),
+        cwd=root,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -85,9 +80,7 @@ def ids(*names: str, environment: str = "testing") -> list[str]:
     return [f"migrator::{environment}::{name}" for name in names]
 
 
-def test_it_is_off_until_it_is_asked_for_and_imports_nothing_then(
-    books: BooksProject, pytest_in: Pytest
-) -> None:
+def test_it_is_off_until_it_is_asked_for_and_imports_nothing_then(books: BooksProject) -> None:
     write_test(
         books,
         "import sys\n\ndef test_imports():\n"
@@ -102,7 +95,7 @@ def test_it_is_off_until_it_is_asked_for_and_imports_nothing_then(
 
 
 def test_a_sound_history_passes_every_check_without_the_environments_own_database(
-    on_server: BooksProject, pytest_in: Pytest
+    on_server: BooksProject,
 ) -> None:
     ran = pytest_in(on_server.root, "--migrator", "-v", env=NOWHERE)
 
@@ -111,116 +104,118 @@ def test_a_sound_history_passes_every_check_without_the_environments_own_databas
     assert (ran.code, list(results(ran))) == (0, wanted)
 
 
-def two_heads(books: BooksProject) -> None:
-    books.revision("r2", "r1")
-    books.revision("r3", "r1")
+@pytest.fixture(scope="module")
+def flawed(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run over one environment for each flaw that a history can have, on SQLite."""
+    root = tmp_path_factory.mktemp("flawed")
+    write_project(root, *FLAWED, settings="models = books")
+    (root / "pytest.ini").write_text(INI)
+    (root / "books.py").write_text(MODELS)
+    (root / "later.py").write_text(MODELS.replace("String(50))", "String(50))\n    note: Mapped[str | None]"))
+    ini = root / "configs" / "alembic_forgotten.ini"
+    ini.write_text(ini.read_text().replace("models = books", "models = later"))
+    for name, later in FLAWED.items():
+        revisions = {"r1": (None, AUTHORS, "op.drop_table('authors')"), **later}
+        for revision, (down, up, back) in revisions.items():
+            text = revision_text(revision, down, up, back)
+            path = versions(root, name) / f"{revision}.py"
+            path.write_text(text.replace("from alembic", "import sqlalchemy as sa\nfrom alembic"))
+    urls = {f"{name.upper()}_DATABASE_URL": f"sqlite+aiosqlite:///{name}.db" for name in FLAWED}
+    return pytest_in(root, "--migrator", "-v", env=urls)
 
 
-def broken_revision(books: BooksProject) -> None:
-    books.revision("r2", "r1", "op.execute('INSERT INTO nowhere VALUES (1)')")
-
-
-def no_way_back(books: BooksProject) -> None:
-    books.revision("r2", "r1", "op.create_index('ix_authors_name', 'authors', ['name'])")
-    books.models(MODELS.replace("String(50))", "String(50), index=True)"))
-
-
-def forgotten_column(books: BooksProject) -> None:
-    books.models(MODELS.replace("String(50))", "String(50))\n    note: Mapped[str | None]"))
-
-
-def dropped_column(books: BooksProject) -> None:
-    # Of a table that the history makes itself: where it is in use, that loses data all the same.
-    books.revision("r2", "r1", NEW_COLUMN, "op.drop_column('authors', 'note')")
-    books.revision("r3", "r2", "op.drop_column('authors', 'note')", NEW_COLUMN)
-
-
-def excused_column(books: BooksProject) -> None:
-    dropped_column(books)
-    path = books.versions / "r3_by_hand.py"
-    excuse = "'note')  # migrator: allow ban-drop-column -- nobody has used it\n\ndef downgrade"
-    path.write_text(path.read_text().replace("'note')\n\ndef downgrade", excuse))
+ADD, DROP = "op.add_column('authors', sa.Column('note', sa.Text))", "op.drop_column('authors', 'note')"
+# Down revision, upgrade and downgrade of the revisions after `r1`, which creates the table.
+FLAWED: dict[str, dict[str, tuple[str, str, str]]] = {
+    "branched": {"r2": ("r1", "pass", "pass"), "r3": ("r1", "pass", "pass")},
+    "broken": {"r2": ("r1", "op.execute('INSERT INTO nowhere VALUES (1)')", "pass")},
+    "one_way": {
+        "r2": ("r1", "op.execute('CREATE VIEW names AS SELECT name FROM authors')", "pass"),
+    },
+    "forgotten": {},
+    # Of a table that the history makes itself: where that one is in use, data are lost all the same.
+    "losing": {"r2": ("r1", ADD, DROP), "r3": ("r2", DROP, ADD)},
+    "excused": {
+        "r2": ("r1", ADD, DROP),
+        "r3": ("r2", f"{DROP}  # migrator: allow ban-drop-column -- nobody has used it", ADD),
+    },
+}
 
 
 @pytest.mark.parametrize(
-    ("spoil", "check", "fail_too", "says"),
+    ("environment", "check", "fail_too", "says"),
     [
         (
-            two_heads,
+            "branched",
             "one_head",
             [],
             [
-                "error: The environment testing has 2 heads: r2 in migrations/test/versions/r2_by_hand.py and"
-                " r3 in migrations/test/versions/r3_by_hand.py.",
-                "hint: Join them: migrator merge heads -m merge --env testing; or, where no database has r3"
-                " yet, put it on top: migrator rebase r3 --env testing",
+                "error: The environment branched has 2 heads: r2 in migrations/branched/versions/r2.py and r3"
+                " in migrations/branched/versions/r3.py.",
+                "hint: Join them: migrator merge heads -m merge --env branched; or, where no database has r3"
+                " yet, put it on top: migrator rebase r3 --env branched",
             ],
         ),
         (
-            broken_revision,
+            "broken",
             "upgrade_from_base",
             # Without a history that runs there is nothing to look at.
             ["up_down_up", "models_equal_history", "no_destructive_change"],
             [
-                "error: The upgrade of revision r2 (r2) failed on a scratch database: no such table: nowhere"
-                " (statement: INSERT INTO nowhere VALUES (1))",
-                "hint: Correct migrations/test/versions/r2_by_hand.py, line 8.",
+                "error: The upgrade of revision r2 (message of r2) failed on a scratch database: no such"
+                " table: nowhere (statement: INSERT INTO nowhere VALUES (1))",
+                "hint: Correct migrations/broken/versions/r2.py, line 13.",
             ],
         ),
         (
-            no_way_back,
+            "one_way",
             "up_down_up",
             [],
             [
-                "the downgrade of r2 in migrations/test/versions/r2_by_hand.py leaves behind index"
-                " ix_authors_name on authors",
-                "again: migrator verify --env testing",
+                "the downgrade of r2 in migrations/one_way/versions/r2.py leaves behind view names",
+                "again: migrator verify --env one_way",
             ],
         ),
         (
-            forgotten_column,
+            "forgotten",
             "models_equal_history",
             [],
-            ["add column authors.note", "again: migrator check --against history --env testing"],
+            ["add column authors.note", "again: migrator check --against history --env forgotten"],
         ),
         (
-            dropped_column,
+            "losing",
             "no_destructive_change",
             [],
             [
-                "migrations/test/versions/r3_by_hand.py:8: error [ban-drop-column] The column's values are"
-                " gone, and clients that still name it fail.",
+                "migrations/losing/versions/r3.py:13: error [ban-drop-column] The column's values are gone,"
+                " and clients that still name it fail.",
                 "  op.drop_column of r3: ALTER TABLE authors DROP COLUMN note",
                 "  instead: Contract last: take it out of the models first, and drop it a release later. It"
                 " must be nullable until then:",
             ],
         ),
-        (excused_column, None, [], []),
+        ("excused", None, [], []),
     ],
 )
 def test_a_failure_shows_what_differs_in_the_words_of_the_command_line(
-    books: BooksProject,
-    pytest_in: Pytest,
-    spoil: Callable[[BooksProject], None],
-    check: str | None,
-    fail_too: list[str],
-    says: list[str],
+    flawed: Ran, environment: str, check: str | None, fail_too: list[str], says: list[str]
 ) -> None:
-    spoil(books)
+    became = results(flawed)
+    failed = [name for name in ids(*ALL, environment=environment) if became[name] == "FAILED"]
 
-    ran = pytest_in(books.root, "--migrator", "-v", env=SQLITE)
-
-    failed = [name for name, word in results(ran).items() if word == "FAILED"]
-    assert failed == ids(*([check] if check else []), *fail_too), ran.out
-    report = ran.out.partition(f"_ migrator::testing::{check} _")[2].partition("\n___")[0].splitlines()
-    assert [line for line in says if line not in report] == [], ran.out
-    assert "Traceback" not in ran.out
-    assert "CheckFailed" not in ran.out
+    assert failed == ids(*([check] if check else []), *fail_too, environment=environment), flawed.out
+    report = (
+        flawed.out.partition(f"_ migrator::{environment}::{check} _")[2].partition("\n___")[0].splitlines()
+    )
+    assert [line for line in says if line not in report] == [], flawed.out
 
 
-def test_it_works_beside_xdist_pytest_asyncio_and_pytest_alembic(
-    books: BooksProject, pytest_in: Pytest
-) -> None:
+def test_a_failure_shows_no_traceback(flawed: Ran) -> None:
+    assert flawed.code == pytest.ExitCode.TESTS_FAILED
+    assert [word for word in ("Traceback", "CheckFailed", "items.py") if word in flawed.out] == []
+
+
+def test_it_works_beside_xdist_pytest_asyncio_and_pytest_alembic(books: BooksProject) -> None:
     write_test(books, BESIDE_PYTEST_ALEMBIC, "conftest.py")
     write_test(books, f"{IN_ASYNCIO}{TAKES_A_SESSION.format(mark='asyncio')}")
 
@@ -261,9 +256,7 @@ async def test_session(async_session):
 """
 
 
-def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(
-    tmp_path: Path, pytest_in: Pytest
-) -> None:
+def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     for suffix in ("test", "online"):
         write_revision(versions(root, suffix), "r1")
@@ -313,7 +306,7 @@ def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(
     ],
 )
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
-    tmp_path: Path, pytest_in: Pytest, arguments: list[str], ini: str, says: str
+    tmp_path: Path, arguments: list[str], ini: str, says: str
 ) -> None:
     root = write_project(tmp_path / "project")
     (root / "pytest.ini").write_text(INI + ini)
@@ -324,7 +317,7 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
     assert "Traceback" not in ran.err
 
 
-def test_without_a_project_that_is_said(tmp_path: Path, pytest_in: Pytest) -> None:
+def test_without_a_project_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(INI)
 
     ran = pytest_in(tmp_path, "--migrator")
@@ -333,9 +326,7 @@ def test_without_a_project_that_is_said(tmp_path: Path, pytest_in: Pytest) -> No
     assert f"there is no configs/alembic_*.ini in {tmp_path} or any folder above it" in ran.err
 
 
-def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(
-    tmp_path: Path, pytest_in: Pytest
-) -> None:
+def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online", "demo")
     (root / "tests").mkdir()
     (root / "tests" / "test_own.py").write_text("def test_own():\n    pass\n")
@@ -360,7 +351,7 @@ def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(
 
 
 def test_each_test_gets_a_database_at_head_of_its_own_that_is_dropped_afterwards(
-    on_server: BooksProject, pytest_in: Pytest, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    on_server: BooksProject, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD_OF_SERVER", server.password)
     marks = {
@@ -411,15 +402,13 @@ def test_url(migrated_database, number):
 """
 
 
-def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
-    books: BooksProject, pytest_in: Pytest
-) -> None:
+def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(books: BooksProject) -> None:
     write_test(books, f"{IN_ASYNCIO}{TAKES_A_SESSION.format(mark='filterwarnings')}")
 
     without = pytest_in(
         books.root, "-p", "no:asyncio", "-o", "asyncio_default_fixture_loop_scope=", env=SQLITE
     )
-    broken_revision(books)
+    books.revision("r2", "r1", "op.execute('INSERT INTO nowhere VALUES (1)')")
     write_test(books, "def test_url(migrated_database):\n    pass\n")
     broken = pytest_in(books.root, env=SQLITE)
 
@@ -430,9 +419,7 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     assert "Traceback" not in broken.out
 
 
-def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(
-    tmp_path: Path, pytest_in: Pytest
-) -> None:
+def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     write_revision(versions(root, "online"), "r1", up='op.execute("CREATE TABLE only_online (id int)")')
     (root / "pytest.ini").write_text(INI + "migrator_database = prod\n")
@@ -461,9 +448,7 @@ async def test_session(async_session):
 """
 
 
-def test_an_env_py_leaves_logging_the_path_and_the_folder_as_they_were(
-    books: BooksProject, pytest_in: Pytest
-) -> None:
+def test_an_env_py_leaves_logging_the_path_and_the_folder_as_they_were(books: BooksProject) -> None:
     log = "import logging.config\nlogging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR'}})\n"
     books.env_py.write_text(log + books.env_py.read_text())
     write_test(books, LOOKS_AROUND)
