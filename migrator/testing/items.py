@@ -12,12 +12,12 @@ import pytest
 
 from migrator import secrets
 from migrator.config.select import Choice, Workspace, choose
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import ExitCode, MigratorError, NoModelsError
 from migrator.plain.errors import error_lines
 from migrator.results.events import ignore
 from migrator.scratch import NoScratchError
 from migrator.scratch.kind import open_store
-from migrator.testing.checks import Check, NothingToCheck, check_named
+from migrator.testing.checks import Check, check_named
 from migrator.testing.surroundings import at_root
 from migrator.testing.wanted import Wanted
 
@@ -95,9 +95,7 @@ class CheckItem(pytest.Item):
                 if self._check.needs_scratch:
                     self._server_of(workspace)
                 found = tuple(self._check.wrong(workspace))
-            except NothingToCheck as exc:
-                pytest.skip(f"{environment}: {exc}")
-            except NoScratchError as exc:
+            except (NoScratchError, NoModelsError) as exc:
                 pytest.skip(f"{environment}: {exc.message} {exc.hint}")
         if found:
             raise CheckFailed(found)

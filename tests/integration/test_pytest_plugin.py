@@ -256,6 +256,18 @@ async def test_session(async_session):
 """
 
 
+def test_models_are_compared_where_some_are_named(books: BooksProject) -> None:
+    books.ini.write_text(books.ini.read_text().replace(f"models = {books.package}", ""))
+
+    ran = pytest_in(books.root, "--migrator", "-rs", "-k", "models", env=SQLITE)
+
+    assert (ran.code, "1 skipped" in ran.out) == (0, True), ran.out
+    assert (
+        "testing: No models are named for the environment testing. Write into the [migrator] section of"
+        " configs/alembic_test.ini: models = yourapp.models" in ran.out
+    )
+
+
 def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     for suffix in ("test", "online"):
@@ -416,7 +428,7 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     assert "hint: Install it: pip install pytest-asyncio" in without.out
     assert "error: The upgrade of revision r2 (r2) failed on a scratch database" in broken.out
     assert "hint: Correct migrations/test/versions/r2_by_hand.py, line 8." in broken.out
-    assert "Traceback" not in broken.out
+    assert "exception" not in broken.out
 
 
 def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_path: Path) -> None:
@@ -431,6 +443,21 @@ def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_pat
         ran.out
     )
     assert not (root / "real.db").exists()
+
+
+def test_a_changed_test_is_no_reason_to_run_the_history_again(books: BooksProject, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    note = f"import pathlib\npathlib.Path({str(notes)!r}).open('a').write('r2 ')"
+    books.revision("r2", "r1", note)
+    write_test(books, "def test_url(migrated_database):\n    pass\n")
+    first = pytest_in(books.root, env=SQLITE)
+    write_test(books, "def test_another(migrated_database):\n    pass\n")
+    second = pytest_in(books.root, env=SQLITE)
+    books.revision("r3", "r2", note.replace("r2", "r3"))
+    third = pytest_in(books.root, env=SQLITE)
+
+    assert [first.code, second.code, third.code] == [0, 0, 0], first.out + second.out + third.out
+    assert notes.read_text() == "r2 r3 "
 
 
 IN_A_FILE = """
