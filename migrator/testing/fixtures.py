@@ -37,13 +37,14 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
 @pytest.fixture
 def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
     """URL of a fresh database at head, with its driver and password; dropped after the test."""
+    from migrator.testing.shown_url import ShownUrl
     from migrator.testing.surroundings import at_root
 
     made, root = _migrator_copies
     with ExitStack() as stack:
         with _told(), at_root(root):
             url = stack.enter_context(made.copy())
-        yield url.render_as_string(hide_password=False)
+        yield ShownUrl(url)
 
 
 @pytest.fixture

@@ -24,9 +24,10 @@ from migrator.testing.wanted import Wanted
 
 def check_items(session: pytest.Session, wanted: Wanted) -> Iterator[pytest.Item]:
     """Give the checks that are asked for, in an order that is the same in each process."""
-    top = Checks.from_parent(session, name="migrator", nodeid="migrator", wanted=wanted)
-    for environment in top.collect():
-        yield from environment.collect()
+    # As pytest does with what it finds in files, so that they are counted.
+    yield from session.genitems(
+        Checks.from_parent(session, name="migrator", nodeid="migrator", wanted=wanted)
+    )
 
 
 class CheckFailed(Exception):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from migrator.database.embedded import EmbeddedServer
-from tests.conftest import PASSWORD, Database, Ran, process_variables, program
+from migrator.testing.names import CHECKS
+from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision
 
@@ -17,7 +18,8 @@ SQLITE = {"TESTING_DATABASE_URL": "sqlite+aiosqlite:///books.db"}
 # Nobody answers there: a check that asked the environment's own database would fail.
 NOWHERE = {"TESTING_DATABASE_URL": f"postgresql://books:{'x' * 12}@127.0.0.1:1/books"}
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
-ALL = ["one_head", "upgrade_from_base", "up_down_up", "models_equal_history", "no_destructive_change"]
+ALL = list(CHECKS)
+DOCS = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 AUTHORS = (
     "op.create_table('authors', sa.Column('id', sa.Integer, primary_key=True),"
     " sa.Column('name', sa.String(50), nullable=False))"
@@ -58,9 +60,14 @@ def books(tmp_path: Path) -> BooksProject:
 @pytest.fixture
 def on_server(books: BooksProject, server: EmbeddedServer) -> BooksProject:
     """The same, with scratch databases on the PostgreSQL of this run."""
-    url = f"postgresql://{server.user}:{server.password}@{server.host}:{server.port}/postgres"
-    books.settings(migrator=[f"scratch_url = {url}"])
+    books.settings(migrator=[scratch_url(server)])
     return books
+
+
+def scratch_url(server: EmbeddedServer) -> str:
+    """Give the line that names a server for scratch databases."""
+    login = f"{server.user}:{server.password}"
+    return f"scratch_url = postgresql://{login}@{server.host}:{server.port}/postgres"
 
 
 def write_test(project: BooksProject, source: str, name: str = "test_own.py") -> None:
@@ -404,6 +411,8 @@ names = set()
 def test_url(migrated_database, number):
     url = make_url(migrated_database)
     assert url.drivername == "postgresql+asyncpg"
+    # It stands beside each failure.
+    assert (url.password in migrated_database, url.password in repr(migrated_database)) == (True, False)
     assert url.database not in names
     names.add(url.database)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -497,3 +506,25 @@ def test_log(migrated_database, caplog):
     assert caplog.messages == ["heard"]
     assert (list(sys.path), os.getcwd(), logging.getLogger().level) == before
 """
+
+
+def test_the_docs_name_every_check_option_and_key(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(INI)
+
+    listed = pytest_in(tmp_path, "--help").out
+
+    names = re.findall(r"^  (--migrator[a-z-]*|migrator\w*)", listed, re.MULTILINE)
+    assert len(names) == 6
+    assert [name for name in (*names, *CHECKS) if not re.search(rf"^\| `{name}\b", DOCS, re.MULTILINE)] == []
+
+
+def test_the_example_in_the_docs_runs(project: Path, server: EmbeddedServer) -> None:
+    with (project / "configs" / "alembic_test.ini").open("a") as ini:
+        ini.write(f"{scratch_url(server)}\n")
+    (project / "pytest.ini").write_text(INI)
+    example = next(block for block in re.findall(r"```python\n(.*?)```", DOCS, re.S) if "app" in block)
+    (project / "test_docs.py").write_text(example)
+
+    ran = pytest_in(project, "-v")
+
+    assert results(ran) == {"test_docs.py::test_a_user_is_created": "PASSED"}, ran.out
