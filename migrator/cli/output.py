@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from itertools import islice
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+
+_BATCH = 2000
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
@@ -56,7 +59,12 @@ def _print_for_pipeline(result: object, form: Form) -> None:
 
 def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
+    from rich.segment import Segments
 
     from migrator.cli.pretty import rendered
 
-    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how))
+    console = Console(highlight=False, markup=False, emoji=False)
+    segments = iter(console.render(rendered(result, how)))
+    # A batch at a time: the lines of a long history come as they are made, and not all at the end.
+    while batch := list(islice(segments, _BATCH)):
+        console.print(Segments(batch), end="", soft_wrap=True)
