@@ -16,9 +16,14 @@ BASH = (shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefai
 
 
 def run_shell(
-    text: str, cwd: Path, env: Mapping[str, str] | None = None, *, shell: Sequence[str] = BASH
+    text: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    shell: Sequence[str] = BASH,
+    seconds: float = 60,
 ) -> Ran:
-    """Run a text with the programs of this virtual environment, without a terminal, for at most a minute.
+    """Run a text with the programs of this virtual environment, without a terminal, for a time at most.
 
     `shell` is the command that takes it as its last argument.
     """
@@ -30,7 +35,7 @@ def run_shell(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

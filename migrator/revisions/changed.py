@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECONDS = 10.0
-# What the user's configuration says of a diff is left aside; a file that is gone has nothing to look at.
-_DIFF = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--diff-filter=d")
+# What the user's configuration says of a diff is left aside.
+_DIFF = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
 _NEW = ("ls-files", "-z", "--others", "--exclude-standard")
 
 
@@ -26,13 +26,14 @@ class NoCommonCommit(NoHistory):
 
 
 def changed_since(root: Path, folders: Sequence[Path], reference: str) -> frozenset[Path]:
-    """Give the files of folders that are new or otherwise since HEAD and `reference` parted, as real paths.
+    """Give the files of folders that are new, gone or otherwise since HEAD and `reference` parted.
 
-    What is not committed yet counts too, new files with it. Raises UnknownReference, NoCommonCommit, and
-    NoHistory where git cannot tell: no git, no repository, or no answer in ten seconds.
+    They are real paths. What is not committed yet counts too, new files with it. Raises UnknownReference,
+    NoCommonCommit, and NoHistory where git cannot tell: no git, no repository, or no answer in ten seconds.
     """
     top = Path(os.fsdecode(_asked(root, "rev-parse", "--show-toplevel")).rstrip("\n")).resolve()
-    inside = [str(folder.relative_to(top)) for folder in _real(folders) if folder.is_relative_to(top)]
+    real = [folder.resolve() for folder in folders]
+    inside = [str(folder.relative_to(top)) for folder in real if folder.is_relative_to(top)]
     if not inside:
         raise NoHistory
     base = _parting(top, reference)
@@ -40,19 +41,12 @@ def changed_since(root: Path, folders: Sequence[Path], reference: str) -> frozen
     return frozenset(top / os.fsdecode(name) for name in found.split(b"\0") if name)
 
 
-def _real(folders: Sequence[Path]) -> list[Path]:
-    return [folder.resolve() for folder in folders]
-
-
 def _parting(top: Path, reference: str) -> str:
     """Give the commit at which HEAD and a reference parted."""
-    # What begins with a dash would be an option of git's.
-    named = () if reference.startswith("-") else ("--verify", "--quiet", f"{reference}^{{commit}}")
-    done = run_git(top, ("rev-parse", *named), b"", _SECONDS)
-    commit = done.stdout.decode().strip()
-    if done.returncode != 0 or not commit:
+    done = run_git(top, ("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}"), b"", _SECONDS)
+    if done.returncode != 0:
         raise UnknownReference
-    done = run_git(top, ("merge-base", "HEAD", commit), b"", _SECONDS)
+    done = run_git(top, ("merge-base", "HEAD", done.stdout.decode().strip()), b"", _SECONDS)
     if done.returncode != 0:
         raise NoCommonCommit
     return done.stdout.decode().strip()
