@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
@@ -47,6 +47,7 @@ class Invocation:
         self.environment: str | None = None
         self.verbose = False
         self.fleet: FleetOptions | None = None
+        self.summary: TextIO | None = None
 
     def choice(self) -> Choice:
         """Give what the command line says about where to work.
@@ -70,6 +71,19 @@ class Invocation:
     def path(self, said: str) -> str:
         """Give a path from the command line as seen from where the command was started."""
         return str(Path.cwd() / said)
+
+    def summarize(self, said: str | None) -> None:
+        """Have the outcome appended to a file, where one is named. Raises UsageError where it cannot be."""
+        if said is None:
+            return
+        try:
+            # Before anything is done, and held until its end.
+            self.summary = Path(self.path(said)).open("a", encoding="utf-8")  # noqa: SIM115
+        except OSError as exc:
+            raise UsageError(
+                f"--summary {said} cannot be written: {exc.strerror}.",
+                hint="Name a file in a folder that is there.",
+            ) from exc
 
     def workspace(self) -> Workspace:
         """Choose the environment, and go to its root: a sub-folder makes no difference.
