@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+from migrator.plain import How, lines
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from migrator.cli.plain import How, lines
-from migrator.cli.plain.environments import environment_cells
-from migrator.cli.plain.records import log_cells
-from migrator.cli.plain.revisions import ahead_words, marks, parents
 from migrator.cli.status_table import StatusTable
+from migrator.plain import How, lines
+from migrator.plain.environments import environment_cells
+from migrator.plain.records import log_cells
+from migrator.plain.revisions import ahead_words, marks, parents
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
 from migrator.results.findings import Linted

@@ -30,8 +30,8 @@ _MANY = 100
 def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Iterator[Scratch]:
     """Have a place for scratch databases of the environment's kind for the length of the block.
 
-    With `fresh` no template is used. Raises ConfigurationError (MissingExtraError where the embedded
-    PostgreSQL is not installed) and DatabaseError; the environment's own database is never contacted.
+    With `fresh` no template is used. Raises ConfigurationError (NoScratchError where there is no place for
+    them) and DatabaseError; the environment's own database is never contacted.
     """
     # What a history makes is alike for all tenants, and is replayed once.
     workspace = workspace.without_tenant()

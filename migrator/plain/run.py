@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from functools import singledispatch
 
-from migrator.cli.plain import How
+from migrator.plain import How
 from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTable
 
 

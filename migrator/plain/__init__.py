@@ -1,4 +1,4 @@
-"""Results as plain lines: what a pipe, a log file and a script get."""
+"""Results as plain lines: what a pipe, a log file, a script and a test report get."""
 
 from __future__ import annotations
 

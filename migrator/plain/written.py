@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
-from migrator.cli.plain import How
-from migrator.cli.plain.run import count, run_lines
+from migrator.plain import How
+from migrator.plain.run import count, run_lines
 from migrator.results.changes import Change
 from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
-from migrator.cli.plain import How
-from migrator.cli.plain.run import count, named
+from migrator.plain import How
+from migrator.plain.run import count, named
 from migrator.results.status import EnvironmentStatus, LastRun, StatusList, Waited
 
 _MOST_IDS = 5

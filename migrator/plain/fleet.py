@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from migrator.cli.plain import How
-from migrator.cli.plain import lines as lines_of
-from migrator.cli.plain.run import count, named
+from migrator.plain import How
+from migrator.plain import lines as lines_of
+from migrator.plain.run import count, named
 from migrator.results.fleet import FleetResult, TenantAnswer
 from migrator.results.run import RunPlan, RunResult
 

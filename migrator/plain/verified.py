@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.cli.plain import How
+from migrator.plain import How
 from migrator.results.differences import Difference
 from migrator.results.verified import Unlike, Verified
 
 
 def lines(result: Verified, _how: How) -> Iterator[str]:
     """Give a line for each finding, and what is in order at the end."""
-    for unlike in result.unlike:
-        yield from _unlike_lines(unlike)
-    for failed in result.failed:
-        yield f"failed: {failed.phase} of {failed.revision} in {failed.path}"
-        yield f"    {failed.cause}"
-        yield f"    hint: {failed.hint}"
-    if result.not_verified and result.failed:
-        yield f"not verified: {', '.join(result.not_verified)}"
+    yield from wrong_lines(result)
     yield from (f"models: {change.text}" for change in result.changes)
     yield from (
         f"irreversible: {each.revision} in {each.path} ({each.reason})" for each in result.irreversible
@@ -36,6 +29,18 @@ def lines(result: Verified, _how: How) -> Iterator[str]:
         yield f"models not compared: {why}"
     elif not result.changes:
         yield "models and the end of the history agree"
+
+
+def wrong_lines(result: Verified) -> Iterator[str]:
+    """Give the lines about revisions that do not run, or leave something else behind than they found."""
+    for unlike in result.unlike:
+        yield from _unlike_lines(unlike)
+    for failed in result.failed:
+        yield f"failed: {failed.phase} of {failed.revision} in {failed.path}"
+        yield f"    {failed.cause}"
+        yield f"    hint: {failed.hint}"
+    if result.not_verified and result.failed:
+        yield f"not verified: {', '.join(result.not_verified)}"
 
 
 def _unlike_lines(unlike: Unlike) -> Iterator[str]:

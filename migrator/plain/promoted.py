@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.cli.plain import How
-from migrator.cli.plain.run import count
+from migrator.plain import How
+from migrator.plain.run import count
 from migrator.results.promoted import Promoted
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.cli.plain import How
-from migrator.cli.plain.run import count
-from migrator.cli.plain.written import change_lines
+from migrator.plain import How
+from migrator.plain.run import count
+from migrator.plain.written import change_lines
 from migrator.results.checked import Checked
 
 

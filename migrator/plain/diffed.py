@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.cli.plain import How
+from migrator.plain import How
 from migrator.results.diffed import Diffed
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.cli.plain import How
-from migrator.cli.plain.run import count
+from migrator.plain import How
+from migrator.plain.run import count
 from migrator.results.findings import Linted, LintFinding
 
 
@@ -15,7 +15,7 @@ def lines(result: Linted, how: How) -> Iterator[str]:
     The first line of a block is `file:line: severity [rule] message`, as compilers have it.
     """
     for finding in result.findings:
-        yield from _finding(finding)
+        yield from finding_lines(finding)
     yield from (f"note: {note}" for note in result.notes)
     yield _sum(result, how.environment or result.environment)
 
@@ -25,7 +25,8 @@ def place(finding: LintFinding) -> str:
     return finding.file if finding.line is None else f"{finding.file}:{finding.line}"
 
 
-def _finding(finding: LintFinding) -> Iterator[str]:
+def finding_lines(finding: LintFinding) -> Iterator[str]:
+    """Give the block of one finding."""
     if finding.excused_by is not None:
         yield f"{place(finding)}: excused [{finding.rule}] {finding.excused_by}"
         yield f"  {finding.operation} of {finding.revision}: {finding.statement}"
