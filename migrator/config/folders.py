@@ -64,21 +64,25 @@ def split_paths(said: str, environment: Environment) -> list[str]:
 
 
 def _absolute(said: str, environment: Environment) -> Path:
+    in_package = folder_in_package(said, environment.shown(environment.config_file))
+    return in_package or Path(os.path.normpath(environment.root.absolute() / said))
+
+
+def folder_in_package(said: str, file: str) -> Path | None:
+    """Read Alembic's `package:folder` form; None where a path is none such. `file` is named in the error.
+
+    Raises ConfigurationError where there is no such package.
+    """
     package, colon, inside = said.partition(":")
-    if colon and not Path(said).is_absolute() and re.fullmatch(r"[A-Za-z_][\w.]*", package):
-        return _in_package(package, inside, environment)
-    return Path(os.path.normpath(environment.root.absolute() / said))
-
-
-def _in_package(package: str, inside: str, environment: Environment) -> Path:
-    """Alembic's `package:folder` form."""
+    if not colon or Path(said).is_absolute() or not re.fullmatch(r"[A-Za-z_][\w.]*", package):
+        return None
     try:
         spec = find_spec(package)
     except ImportError:
         spec = None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(
-            f"{environment.shown(environment.config_file)} names the package {package}, which is not there.",
+            f"{file} names the package {package}, which is not there.",
             hint="Install it, or write the folder's path.",
         )
     return Path(spec.submodule_search_locations[0], inside)
