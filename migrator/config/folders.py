@@ -32,6 +32,18 @@ def version_folders(environment: Environment) -> tuple[Path, ...]:
     return (script_folder(environment) / "versions",)
 
 
+def shared_folder(one: Environment, other: Environment) -> Path | None:
+    """Give the version folder that two environments have in common, None where they have none.
+
+    What is wrong with a configuration is said elsewhere.
+    """
+    try:
+        theirs = {folder.resolve() for folder in version_folders(other)}
+        return next((folder for folder in version_folders(one) if folder.resolve() in theirs), None)
+    except ConfigurationError:
+        return None
+
+
 def script_folder(environment: Environment) -> Path:
     """Give the absolute folder of env.py. Raises ConfigurationError where the file names none."""
     said = environment.file.option("script_location")

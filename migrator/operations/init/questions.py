@@ -55,15 +55,17 @@ def _where(
     request: InitRequest, environments: Sequence[Named], ask: Ask, *, is_new: bool
 ) -> tuple[Database, bool]:
     # One more environment is seldom one of the developers'.
-    database: Database | None = request.database or (None if is_new else "url")
-    if database is None:
-        question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
-        database = _asked(ask, question, "embedded", parse_database)
+    database: Database = request.database or (_ask_database(ask) if is_new else "url")
     shared = request.shared
     if shared is None and is_new and len(environments) > 1:
         question = "One folder of revisions for all environments, rather than one for each? [y/N] "
         shared = _asked(ask, question, "n", _yes_or_no)
     return database, bool(shared)
+
+
+def _ask_database(ask: Ask) -> Database:
+    question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
+    return _asked(ask, question, "embedded", parse_database)
 
 
 def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) -> _Answer:
