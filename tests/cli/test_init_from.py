@@ -46,7 +46,17 @@ class Author(Base):
     __tablename__ = "authors"
     id: Mapped[int] = mapped_column(primary_key=True)
 """
-LOGGING = "[loggers]\nkeys = root\n[handlers]\nkeys =\n[formatters]\nkeys =\n[logger_root]\nlevel = WARN\nhandlers =\n"
+LOGGING = """\
+[loggers]
+keys = root
+[handlers]
+keys =
+[formatters]
+keys =
+[logger_root]
+level = WARN
+handlers =
+"""
 CREATE = 'op.execute("CREATE TABLE authors (id INTEGER NOT NULL PRIMARY KEY)")'
 
 
@@ -304,6 +314,7 @@ def test_another_environment_is_added_later(tmp_path: Path, migrator: Migrator) 
         (["--from", "migrations"], 3, "is a folder, not a configuration file"),
         (["--from", "models.py"], 3, "is not a valid ini file"),
         (["--from", "alembic.ini", "--database", "embedded"], 2, "does not go with an env.py that makes"),
+        (["--from", "alembic.ini", "--template", "x"], 2, "--template does not go with --from"),
         (["--from", "alembic.ini", "--separate"], 2, "--separate does not go with --from"),
         (["--from", "alembic.ini", "--name", "other"], 3, "has no [other] section"),
         (["--from", "alembic.ini", "--env", "a b"], 2, "is not a name"),

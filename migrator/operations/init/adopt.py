@@ -9,44 +9,33 @@ from migrator.errors import RefusedError, UsageError
 from migrator.operations.init.adopted_files import AdoptedFiles
 from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
-from migrator.operations.init.layout import Layout
 from migrator.operations.init.next_step import after_adoption
 from migrator.operations.init.project import refuse_percent
 from migrator.operations.init.questions import Settled, settle_environments
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
-from migrator.operations.init.templates import read_template
 from migrator.operations.init.writing import Plan
 from migrator.results.initialized import Initialized
 
 
-def adopt(root: Path, request: InitRequest, ask: Ask) -> Initialized:
-    """Write an ini for each environment that means what the team's configuration means.
+def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized:
+    """Write an ini for each environment that means what the team's configuration `file` means.
 
     All of them have the team's version folder, and its env.py, unless that needs another tool to run. Raises
     UsageError, ConfigurationError, and RefusedError for a configuration of several databases.
     """
     refuse_percent(root)
-    if request.adopt is None:
-        raise UsageError("There is no configuration to adopt.", hint="Give --from FILE.")
     there, _broken = discover(root)
-    team = Team.read(root, read_alembic(request.adopt, request.section))
+    team = Team.read(root, read_alembic(file, request.section))
     _refuse_unfit(team, request)
     sources = read_sources(root)
     models = request.models or (find_models(sources).specs if team.env_py.needs else ())
-    usual = () if there else DEFAULT_NAMES
-    settled = Settled(
-        settle_environments(request, root, usual, ask), models, request.database or "url", shared=True
-    )
+    named = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
+    settled = Settled(named, models, request.database or "url", shared=True)
     made = AdoptedFiles(root, team, settled, sources, there)
     plan = Plan(root)
-    plan.write({each.file.as_posix(): made.ini(each) for each in made.named})
-    if team.env_py.needs is not None:
-        plan.write(made.own_files())
-    layout = Layout(root, settled, there, sources, shared=True)
-    example = read_template("default", root).files({"environments": layout.examples(), "models": models})
-    plan.write({name: content for name, content in example.items() if name == ".env.example"})
+    plan.write(made.files())
     if not request.dry_run:
         plan.carry_out()
     return Initialized(
@@ -69,6 +58,10 @@ def adopt(root: Path, request: InitRequest, ask: Ask) -> Initialized:
 
 
 def _refuse_unfit(team: Team, request: InitRequest) -> None:
+    if request.template != "default":
+        raise UsageError(
+            "--template does not go with --from: the files are made from the team's.", hint="Leave it out."
+        )
     if team.source.databases:
         raise RefusedError(
             f"{team.shown(team.source.file)} has a URL in each of several sections, and an environment is one"

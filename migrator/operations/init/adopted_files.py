@@ -9,7 +9,7 @@ from migrator.config.environments import Environment
 from migrator.operations.env_py_remarks import remarks
 from migrator.operations.init.adopted_ini import Rebased, written_ini
 from migrator.operations.init.alembic_source import URL
-from migrator.operations.init.layout import default_of, developing, title
+from migrator.operations.init.layout import Layout, default_of, developing, title
 from migrator.operations.init.names import Named
 from migrator.operations.init.next_step import missing_wheel
 from migrator.operations.init.own_env_py import own_env_py, version_table
@@ -21,6 +21,7 @@ from migrator.results.initialized import NewEnvironment
 
 # Where migrator's own env.py goes, where the team's cannot run without another tool.
 OWN_FOLDER = "configs/env"
+_EXAMPLE = ".env.example"
 
 
 class AdoptedFiles:
@@ -38,6 +39,7 @@ class AdoptedFiles:
         self._default = default_of(settled.environments, there)
         # The team's URL belongs to one environment, which is there already if any is.
         alone = not there or settled.database != "url"
+        self._layout = Layout(root, settled, there, sources, shared=True)
         self.developing = developing(settled.environments) if alone else None
 
     def has_database(self, new: Named | None) -> bool:
@@ -110,6 +112,14 @@ class AdoptedFiles:
         if new is self.developing and self._settled.database == "embedded":
             keys["database"] = "embedded"
         return keys
+
+    def files(self) -> dict[str, bytes]:
+        """Give all files by their paths from the root."""
+        inis = {each.file.as_posix(): self.ini(each) for each in self.named}
+        own = self.own_files() if self._team.env_py.needs is not None else {}
+        values = {"environments": self._layout.examples(), "models": self._settled.models}
+        example = read_template("default", self._root).files(values)[_EXAMPLE]
+        return {**inis, **own, _EXAMPLE: example}
 
     def own_files(self) -> dict[str, bytes]:
         """Give migrator's env.py, and beside it the template of the team's revisions."""
