@@ -7,13 +7,13 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
-from migrator.errors import ExitCode, UsageError
+from migrator.errors import ExitCode, RefusedError, UsageError
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Invocation:
         self.environment: str | None = None
         self.verbose = False
         self.fleet: FleetOptions | None = None
+        self.summary: TextIO | None = None
 
     def choice(self) -> Choice:
         """Give what the command line says about where to work.
@@ -70,6 +71,19 @@ class Invocation:
     def path(self, said: str) -> str:
         """Give a path from the command line as seen from where the command was started."""
         return str(Path.cwd() / said)
+
+    def summarize(self, said: str | None) -> None:
+        """Have the outcome appended to a file, where one is named. Raises UsageError where it cannot be."""
+        if said is None:
+            return
+        try:
+            # Before anything is done, and held until its end.
+            self.summary = Path(self.path(said)).open("a", encoding="utf-8")  # noqa: SIM115
+        except OSError as exc:
+            raise UsageError(
+                f"--summary {said} cannot be written: {exc.strerror}.",
+                hint="Name a file in a folder that is there.",
+            ) from exc
 
     def workspace(self) -> Workspace:
         """Choose the environment, and go to its root: a sub-folder makes no difference.
@@ -96,6 +110,18 @@ class Invocation:
         from migrator.operations.consent import Consent
 
         return Consent(confirm, self._ask, yes, self.messages.plan, self._can_ask())
+
+    def question(self, text: str) -> str | None:
+        """Ask something that has a usual answer; None where nobody can be asked.
+
+        Raises RefusedError where the input ends: whoever ends it does not want the usual answer.
+        """
+        if not self._can_ask():
+            return None
+        answer = self.messages.answer(text)
+        if answer is None:
+            raise RefusedError("The question was not answered; nothing was done.")
+        return answer
 
     def terms(
         self,

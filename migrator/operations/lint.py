@@ -6,14 +6,15 @@ import tokenize
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
 from migrator.bridge.plan import planned, script_of, upgrade_plan
-from migrator.bridge.scripts import translated
+from migrator.bridge.scripts import folders_of, translated
 from migrator.bridge.session import Needs, database_session, file_session
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, DatabaseError
+from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judge import judge
 from migrator.lint.settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
@@ -21,6 +22,8 @@ from migrator.operations.batch import Batch, captured
 from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
+from migrator.revisions.changed import NoCommonCommit, UnknownReference, changed_since
+from migrator.revisions.git import NoHistory
 from migrator.scratch import scratch
 
 
@@ -28,11 +31,14 @@ from migrator.scratch import scratch
 class LintRequest:
     """What to judge: ids, beginnings of ids, `head`, or ranges `START:END` without their start.
 
-    Without any it is what is pending in the environment's database. With `fresh` no kept template is used.
+    With `since`, a name that git knows, it is the revisions whose files are new or changed since HEAD and
+    that one parted. Without any of them it is what is pending in the environment's database. With `fresh` no
+    kept template is used.
     """
 
     targets: tuple[str, ...] = ()
     fresh: bool = False
+    since: str | None = None
 
 
 def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
@@ -40,12 +46,15 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
 
     A database of the environment is only asked for what is pending, where no revision is named. Raises
     ConfigurationError (MissingExtraError without squawk on PostgreSQL, unknown rules in the settings),
-    RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    UsageError where git cannot tell what has changed, RevisionsError, ScratchFailedError, RefusedError and
+    DatabaseError.
     """
     settings = lint_settings_of(workspace)
-    if request.targets:
+    if request.targets or request.since is not None:
         scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         wanted = _named(scripts, request.targets, workspace)
+        if request.since is not None:
+            wanted |= _changed(scripts, request.since, workspace)
     else:
         scripts, wanted = _pending(workspace, report)
     if not wanted:
@@ -105,6 +114,28 @@ def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
     for script in scripts.walk_revisions(base=start, head=end):
         if script.revision not in lower:
             yield script.revision
+
+
+def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
+    """Give the revisions whose files the branch changes. Raises UsageError where git cannot tell."""
+    try:
+        files = changed_since(workspace.environment.root, folders_of(scripts), since)
+    except UnknownReference as exc:
+        fetch = "in a pipeline, check out with all commits (fetch-depth: 0, GIT_DEPTH: 0)"
+        raise UsageError(f"git knows no commit {since} here.", hint=f"Fetch it; {fetch}.") from exc
+    except NoCommonCommit as exc:
+        raise UsageError(
+            f"git cannot tell where HEAD and {since} parted.",
+            hint="The clone has too few commits for that: git fetch --unshallow",
+        ) from exc
+    except NoHistory as exc:
+        raise UsageError(
+            f"git cannot tell what has changed since {since}.",
+            hint=f"Name the revisions instead: {workspace.again('lint', 'head')}",
+        ) from exc
+    return frozenset(
+        script.revision for script in scripts.walk_revisions() if Path(script.path).resolve() in files
+    )
 
 
 def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, frozenset[str]]:

@@ -3,6 +3,7 @@
 from migrator.scratch.copies import Copies, copies
 from migrator.scratch.database import ScratchDatabase
 from migrator.scratch.failing import NoScratchError, ScratchFailedError
+from migrator.scratch.known import is_known_equal
 from migrator.scratch.place import Scratch, scratch
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "ScratchDatabase",
     "ScratchFailedError",
     "copies",
+    "is_known_equal",
     "scratch",
 ]
