@@ -342,7 +342,8 @@ def test_without_a_project_that_is_said(tmp_path: Path) -> None:
     ran = pytest_in(tmp_path, "--migrator")
 
     assert ran.code == pytest.ExitCode.USAGE_ERROR
-    assert f"there is no configs/alembic_*.ini in {tmp_path} or any folder above it" in ran.err
+    assert f"there is no configs/alembic_*.ini in {tmp_path} or any folder above it." in ran.err
+    assert "migrator init --from alembic.ini" in ran.err
 
 
 def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: Path) -> None:
