@@ -1,0 +1,124 @@
+"""Pictures of what commands show: each is run at a pseudo-terminal, and Rich draws what is there then."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.text import Text
+
+from docs.generate.console import run
+from docs.generate.paths import DOCS
+from docs.generate.sessions import Session, folder_for
+from migrator.database.embedded import EmbeddedServer, embedded_server
+from tests.terminal import at_terminal
+
+FOLDER = DOCS / "pictures"
+_COLUMNS = 104
+# What differs from one run to the next, and what is drawn in its place; as long, so that lines break alike.
+_VARYING = (
+    (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "54321"),
+    (re.compile(r"\b\d\.\d\ds"), "0.02s"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "2026-11-02 09:41:07"),
+)
+# Fonts from a server of somebody else, and who made the picture.
+_NAMES_HOSTS = re.compile(r"\s*@font-face \{.*?\}|<!-- Generated with .*? -->\s*", re.DOTALL)
+
+_RISKY = '''"""index the users' addresses
+
+Revision ID: 7d1f0c94b2ae
+Revises: d0e182eaac05
+Create Date: 2026-11-02 09:40:12
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "7d1f0c94b2ae"
+down_revision = "d0e182eaac05"
+
+
+def upgrade() -> None:
+    op.create_index("ix_users_full_name", "users", ["full_name"])
+    op.alter_column("users", "email", type_=sa.String(80))
+
+
+def downgrade() -> None:
+    op.alter_column("users", "email", type_=sa.String(320))
+    op.drop_index("ix_users_full_name", "users")
+'''
+
+
+@dataclass
+class _Studio:
+    """A copy of this repository's project, in which pictures are taken."""
+
+    folder: Path
+    env: dict[str, str]
+    taken: dict[Path, str] = field(default_factory=dict)
+
+    def picture(self, name: str, command: str, answer: tuple[str, str] | None = None) -> None:
+        """Run a command at a terminal, and draw what is on the screen then."""
+        shown = at_terminal(shlex.split(command), self.folder, self.env, answer=answer, columns=_COLUMNS)
+        self.taken[FOLDER / f"{name}.svg"] = draw(name, f"$ {command}", shown.screen)
+
+
+def pictures() -> dict[Path, str]:
+    """Take all pictures; gives the SVG of each by its file."""
+    with _studio() as studio:
+        studio.picture("envs", "migrator envs")
+        run("migrator upgrade 268165bdf2db", studio.folder)
+        studio.picture("history", "migrator history -i")
+        studio.picture("upgrade", "migrator upgrade --env production", answer=("[y/N]", "y\r"))
+        studio.picture("status", "migrator status")
+        studio.picture("downgrade", "migrator downgrade -1 --env production --no-input")
+        (studio.folder / "migrations/test/versions/7d1f0c94b2ae_index_addresses.py").write_text(_RISKY)
+        studio.picture("lint", "migrator lint head")
+        return studio.taken
+
+
+@contextmanager
+def _studio() -> Iterator[_Studio]:
+    with folder_for(Session(DOCS)) as folder, embedded_server(folder) as server:
+        yield _Studio(folder, {"PRODUCTION_DATABASE_URL": _production(server)})
+
+
+def _production(server: EmbeddedServer) -> str:
+    """Make a database that stands for production's, and give its URL."""
+    address = f"postgresql://{server.user}:{server.password}@{server.host}:{server.port}"
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shop")
+    return f"{address}/shop"
+
+
+def draw(name: str, command: str, screen: str) -> str:
+    """Give the picture of a screen, as SVG that needs nothing from another place."""
+    for pattern, text in _VARYING:
+        screen = pattern.sub(text, screen)
+    console = Console(record=True, width=_COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text(command, style="bold"))
+    console.print(Text.from_ansi(_last_written(screen)))
+    svg = console.export_svg(title="", unique_id=f"migrator-{name}")
+    return _NAMES_HOSTS.sub("", svg)
+
+
+def _last_written(screen: str) -> str:
+    """Give a screen without the lines that others took the place of."""
+    lines = screen.replace("\r\n", "\n").rstrip("\n").split("\n")
+    return "\n".join(line.rpartition("\r\x1b[2K")[2] for line in lines)
+
+
+def words(svg: str) -> str:
+    """Give the text of a picture, line by line."""
+    lines: dict[float, str] = {}
+    for y, text in re.findall(r'<text[^>]*? y="([\d.]+)"[^>]*>(.*?)</text>', svg, re.DOTALL):
+        lines[float(y)] = lines.get(float(y), "") + html.unescape(text).replace("\xa0", " ")
+    return "\n".join(lines[y].rstrip() for y in sorted(lines))
