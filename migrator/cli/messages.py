@@ -67,6 +67,10 @@ class Messages:
 
     def ask(self, question: str) -> str:
         """Ask on stderr; the end of input is an empty answer."""
+        return self.answer(question) or ""
+
+    def answer(self, question: str) -> str | None:
+        """Ask on stderr; None where the input ends."""
         from migrator.cli.typing_in import typed_after
 
         self._end_unfinished()
@@ -74,7 +78,7 @@ class Messages:
             return typed_after(question)
         except EOFError:
             print(file=sys.stderr)
-            return ""
+            return None
 
     def event(self, event: Event) -> None:
         """Write what an operation tells about its progress."""
