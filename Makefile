@@ -70,7 +70,7 @@ $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 
 docs: $(STAMP)  ## write the generated pages and pictures, and build site/
 	@$(BIN)/python -m docs.generate
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)  ## measure against plain Alembic
 	@$(BIN)/python -m benchmarks

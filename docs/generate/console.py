@@ -16,7 +16,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def _settled(text: str, known: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedBlock:
     """What a block's commands printed. `written` and `real` have the same form, to be compared."""
 
     block: Block
@@ -105,28 +105,43 @@ class Played:
     real: list[Step]
 
 
+@dataclass(frozen=True)
+class Played:
+    """What all commands of a page printed, and the ids of that run."""
+
+    blocks: list[PlayedBlock]
+    ids: Ids
+
+
 def blocks(page: str) -> Iterator[Block]:
     """Give the blocks of a page."""
     for match in _FENCE.finditer(page):
         yield Block(match[1], match[2], match[3], match.start(3), match.end(3))
 
 
-def play(page: str, folder: Path) -> list[Played]:
+def play(page: str, folder: Path, between: Callable[[], None]) -> Played:
     """Do in a folder what a page says, and give what its commands printed.
+
+    `between` is called after each block.
 
     Raises CalledProcessError where a diff cannot be applied.
     """
     ids, played = Ids(), []
+    # Ids that are there already are the same in every run.
+    there = " ".join(path.name for path in sorted(folder.rglob("*.py")))
+    ids.met(there, there)
     for block in blocks(page):
         if block.title is not None:
-            file = folder / block.title
+            ids.met(block.text, ids.as_real(block.text))
+            file = folder / ids.as_real(block.title)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
+            file.write_text(ids.as_real(block.text), encoding="utf-8")
         elif block.kind == "diff":
             _apply(block.text, folder)
         elif block.kind == "console":
             played.append(_play_block(block, folder, ids))
-    return played
+        between()
+    return Played(played, ids)
 
 
 def _apply(diff: str, folder: Path) -> None:
@@ -136,14 +151,14 @@ def _apply(diff: str, folder: Path) -> None:
     subprocess.run(command, cwd=folder, env=environment, input=diff, text=True, check=True)
 
 
-def _play_block(block: Block, folder: Path, ids: Ids) -> Played:
+def _play_block(block: Block, folder: Path, ids: Ids) -> PlayedBlock:
     steps = []
     for step in block.steps:
         ids.met(step.command, ids.as_real(step.command))
         real = Step(ids.as_real(step.command), run(ids.as_real(step.command), folder))
         ids.met(step.output, real.output)
         steps.append(real)
-    return Played(
+    return PlayedBlock(
         block,
         steps,
         [ids.without(step, ids.written) for step in block.steps],
@@ -180,13 +195,14 @@ def variables() -> Mapping[str, str]:
     return {**kept, "PATH": programs, "COLUMNS": "100"}
 
 
-def rewritten(page: str, played: list[Played]) -> str:
+def rewritten(page: str, played: Played) -> str:
     """Give a page with what its commands really printed; the page itself where it says so already."""
-    if all(each.written == each.real for each in played):
+    if all(each.written == each.real for each in played.blocks):
         return page
-    for each in reversed(played):
-        pairs = zip(each.block.steps, each.steps, strict=True)
-        parts = [f"$ {real.command}\n{real.output}".rstrip("\n") + "\n" for _, real in pairs]
+    # Ids are all of one length, so that every block stays in its place.
+    page = played.ids.as_real(page)
+    for each in reversed(played.blocks):
+        parts = [f"$ {real.command}\n{real.output}".rstrip("\n") + "\n" for real in each.steps]
         gap = "\n" if "\n\n$ " in each.block.text else ""
         page = page[: each.block.start] + gap.join(parts) + page[each.block.end :]
     return page

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from docs.generate.console import run
 from docs.generate.paths import DOCS
-from docs.generate.sessions import Session, folder_for
-from migrator.database.embedded import EmbeddedServer, embedded_server
+from docs.generate.sessions import own_folder
+from migrator.database.embedded import EmbeddedServer, embedded_server, scratch_server
 from tests.terminal import at_terminal
 
 FOLDER = DOCS / "pictures"
@@ -27,7 +27,6 @@ _COLUMNS = 104
 _VARYING = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "54321"),
     (re.compile(r"\b\d\.\d\ds"), "0.02s"),
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "2026-11-02 09:41:07"),
 )
 # Fonts from a server of somebody else, and who made the picture.
 _NAMES_HOSTS = re.compile(r"\s*@font-face \{.*?\}|<!-- Generated with .*? -->\s*", re.DOTALL)
@@ -74,10 +73,10 @@ class _Studio:
 def pictures() -> dict[Path, str]:
     """Take all pictures; gives the SVG of each by its file."""
     with _studio() as studio:
-        studio.picture("envs", "migrator envs")
         run("migrator upgrade 268165bdf2db", studio.folder)
         studio.picture("history", "migrator history -i")
         studio.picture("upgrade", "migrator upgrade --env production", answer=("[y/N]", "y\r"))
+        _as_of_a_pipeline(studio)
         studio.picture("status", "migrator status")
         studio.picture("downgrade", "migrator downgrade -1 --env production --no-input")
         (studio.folder / "migrations/test/versions/7d1f0c94b2ae_index_addresses.py").write_text(_RISKY)
@@ -87,7 +86,7 @@ def pictures() -> dict[Path, str]:
 
 @contextmanager
 def _studio() -> Iterator[_Studio]:
-    with folder_for(Session(DOCS)) as folder, embedded_server(folder) as server:
+    with own_folder(copy=True) as folder, embedded_server(folder) as server, scratch_server(folder):
         yield _Studio(folder, {"PRODUCTION_DATABASE_URL": _production(server)})
 
 
@@ -97,6 +96,20 @@ def _production(server: EmbeddedServer) -> str:
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE shop")
     return f"{address}/shop"
+
+
+def _as_of_a_pipeline(studio: _Studio) -> None:
+    """Give the rows of the logs a user, a host and a time that are the same wherever pictures are taken."""
+    production = studio.env["PRODUCTION_DATABASE_URL"]
+    for database in (production, f"{production.rpartition('/')[0]}/testing"):
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(_SAME_EVERYWHERE)
+
+
+_SAME_EVERYWHERE = """
+UPDATE _migrator.log
+SET user_name = 'deploy', host = 'ci', duration_ms = 20, started_at = '2026-11-02 09:41:07Z'
+"""
 
 
 def draw(name: str, command: str, screen: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from docs.generate.console import Played, play, rewritten, run, with_outputs_of
 from docs.generate.paths import DOCS, ROOT
-from migrator.database.embedded import embedded_server
+from migrator.database.embedded import embedded_server, scratch_server
+from migrator.database.embedded.home import Home
+from migrator.database.embedded.place import place_of, scratch_place
 from migrator.database.embedded.removal import remove_server
 
 _PROJECT = ("configs", "migrations", "examples")
@@ -62,30 +65,46 @@ def played(session: Session) -> dict[Path, str]:
     return texts
 
 
-def play_session(session: Session) -> list[Played]:
+def play_session(session: Session) -> Played:
     """Run a page in a folder of its own, and give what its commands printed."""
-    with folder_for(session) as folder:
-        return play(session.page.read_text(encoding="utf-8"), folder)
+    with own_folder(copy=not session.from_nothing) as folder, ExitStack() as stack:
+        servers = _Servers(folder, stack)
+        for command in session.before:
+            run(command, folder)
+        servers.keep_up()
+        return play(session.page.read_text(encoding="utf-8"), folder, servers.keep_up)
 
 
 @contextmanager
-def folder_for(session: Session) -> Iterator[Path]:
-    """Make the folder in which a page begins; afterwards it is gone, and its databases too."""
+def own_folder(*, copy: bool) -> Iterator[Path]:
+    """Make an empty folder, or with a `copy` of this repository's project.
+
+    Afterwards it is gone, and its databases too.
+    """
     with tempfile.TemporaryDirectory(prefix="migrator-docs-") as temporary, ExitStack() as stack:
         folder = Path(temporary) / "shop"
         folder.mkdir()
-        if not session.from_nothing:
-            copy_project(folder)
         stack.callback(remove_server, folder)
-        # Each command would start and stop it, which is most of the time that they take.
-        stack.enter_context(embedded_server(folder))
-        for command in session.before:
-            run(command, folder)
+        for name in _PROJECT if copy else ():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         yield folder
 
 
-def copy_project(folder: Path) -> None:
-    """Copy this repository's project into a folder."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in _PROJECT:
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+class _Servers:
+    """Keeps the servers of a project up, once a command has made them.
+
+    Each command would start and stop them, which is most of the time that it takes.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._down: dict[Home, Callable[[Path], AbstractContextManager[object]]] = {
+            place_of(folder, durable=False).home: partial(embedded_server, durable=False),
+            scratch_place(folder, system=False).home: scratch_server,
+        }
+
+    def keep_up(self) -> None:
+        """Keep up those that are there by now."""
+        for home in [home for home in self._down if home.data.exists()]:
+            self._stack.enter_context(self._down.pop(home)(self._folder))
