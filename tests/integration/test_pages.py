@@ -10,8 +10,17 @@ from docs.generate.console import Step, play, rewritten
 from docs.generate.paths import DOCS, ROOT
 from docs.generate.sessions import SESSIONS, Session, play_session
 
+# The others take longer than their commands' own tests, and are written anew by `make docs`.
+ALWAYS_RUN = ("tutorial", "README", "lint")
 
-@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.page.stem)
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        pytest.param(each, id=each.page.stem, marks=[] if each.page.stem in ALWAYS_RUN else pytest.mark.soak)
+        for each in SESSIONS
+    ],
+)
 def test_the_commands_of_a_page_print_what_it_shows(session: Session) -> None:
     played = play_session(session)
 
