@@ -14,6 +14,7 @@ Needs = Literal["flask", "advanced-alchemy"]
 _URL = "sqlalchemy.url"
 _ENGINES = {"create_engine", "create_async_engine"}
 _ENGINES_FROM_CONFIG = {"engine_from_config", "async_engine_from_config"}
+_ASYNC = {"create_async_engine", "async_engine_from_config"}
 _READS_OPTION = {"get_main_option", "get_section_option", "get_section", "get_alembic_option"}
 _TRANSACTION_OPTIONS = {"transaction_per_migration", "transactional_ddl"}
 
@@ -31,6 +32,8 @@ class EnvPy:
     disables_loggers: tuple[int, ...] = ()
     own_url: tuple[int, ...] = ()
     own_transaction: tuple[int, ...] = ()
+    no_models: tuple[int, ...] = ()
+    asynchronous: bool = False
 
 
 def read_env_py(source: str | bytes) -> EnvPy:
@@ -42,6 +45,8 @@ def read_env_py(source: str | bytes) -> EnvPy:
         disables_loggers=_lines(node for node in nodes if _disables_loggers(node)),
         own_url=_lines(_own_urls(nodes)),
         own_transaction=_lines(node for node in nodes if _has_own_transaction(node)),
+        no_models=_lines(node for node in nodes if _has_no_models(node)),
+        asynchronous=any(isinstance(node, ast.Call) and _called(node) in _ASYNC for node in nodes),
     )
 
 
@@ -125,6 +130,13 @@ def _has_own_transaction(node: ast.AST) -> bool:
             and str(node.value.value).upper() == "AUTOCOMMIT"
         )
     return isinstance(node, ast.Call) and _called(node) in ("begin", "begin_nested", "commit")
+
+
+def _has_no_models(node: ast.AST) -> bool:
+    match node:
+        case ast.Assign(targets=[ast.Name(id="target_metadata")], value=ast.Constant(value=None)):
+            return True
+    return False
 
 
 def _called(call: ast.Call) -> str:

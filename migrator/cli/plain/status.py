@@ -42,7 +42,7 @@ def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
         _ids(status.pending),
         _ids(status.edited),
         _last_run(status.last_run),
-        "; ".join(filter(None, (*status.notes, status.error))) or "-",
+        "; ".join(filter(None, (_shared(status), *status.notes, status.error))) or "-",
         status.hint or "-",
     )
 
@@ -55,6 +55,10 @@ def state_words(status: EnvironmentStatus) -> str:
     if status.state in ("ahead", "edited"):
         return ", ".join(filter(None, ("edited" if status.edited else "", ahead)))
     return status.state
+
+
+def _shared(status: EnvironmentStatus) -> str:
+    return f"one version folder with {', '.join(status.shared_with)}" if status.shared_with else ""
 
 
 def _ids(revisions: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.operations.doctor.erring import problem_of
+from migrator.operations.env_py_remarks import loggers_remark
 from migrator.results.doctor import Finding
 from migrator.revisions.env_py import read_env_py
 
@@ -44,7 +45,7 @@ def _in_source(workspace: Workspace, file: str, source: bytes) -> tuple[Finding,
         Finding(
             "env.py",
             "note",
-            f"{file}, line {line}, calls fileConfig(), which disables the loggers that exist already",
+            loggers_remark(file, line),
             hint,
         )
         for line in lines

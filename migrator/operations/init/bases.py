@@ -172,7 +172,9 @@ def _common_package(group: Iterable[str], names: Iterable[str]) -> str | None:
     if not wanted:
         return None
     split = [name.split(".") for name in wanted]
-    if len(wanted) == 1 and not _has_below(*wanted, names):
+    if len(wanted) == 1 and not _has_below(next(iter(wanted)), names):
+        if split[0][-1] in _NAMES:
+            return ".".join(split[0])
         split = [parts[:-1] for parts in split]
     common = split[0]
     for parts in split[1:]:
@@ -182,7 +184,7 @@ def _common_package(group: Iterable[str], names: Iterable[str]) -> str | None:
         return None
     package = ".".join(common)
     inside = {name for name in names if name.startswith(f"{package}.")}
-    if common[-1] in _NAMES or (inside and len(wanted & inside) / len(inside) >= _MOSTLY):
+    if common[-1] in _NAMES or (len(inside) > 1 and len(wanted & inside) / len(inside) >= _MOSTLY):
         return package
     return None
 

@@ -57,12 +57,18 @@ class Layout:
             "default": new is self._default,
             "protected": new.protected,
             "models": self.settled.models,
-            "against_history": self.settled.database == "embedded" or database == "sqlite",
+            "against_history": self._against_history(database),
         }
 
     def database(self, new: Named) -> str:
         """Where its database comes from: but for the one of the developers it has to be said."""
         return self.settled.database if new is self._developing else "url"
+
+    def _against_history(self, database: str) -> bool:
+        """Whether there is a server, or a file, on which the history can be replayed."""
+        if any(each.settings.against == "history" for each in self._there):
+            return True
+        return self.settled.database == "embedded" or database == "sqlite"
 
     def folder(self, new: Named) -> str:
         """Its version folder, from the root."""
@@ -115,6 +121,11 @@ def _default(named: Sequence[Named], there: Sequence[Environment]) -> Named | No
     if there or any(each.name == "testing" for each in named):
         return None
     return developing(named)
+
+
+def title(new: Named) -> str:
+    """Give the first line of an environment's file."""
+    return f'The environment "{new.name}"{_also_called(new.aliases)}{_remark(new)}'
 
 
 def _also_called(aliases: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from migrator.operations.init.layout import developing
 from migrator.operations.init.names import Named
 from migrator.operations.init.questions import Settled
 
-EXAMPLE = "postgresql+asyncpg://USER:PASSWORD@HOST:5432/DATABASE"
+EXAMPLE = "USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def first_revision(named: Sequence[Named], settled: Settled, there: Sequence[Environment]) -> str:
@@ -30,9 +30,21 @@ def first_revision(named: Sequence[Named], settled: Settled, there: Sequence[Env
     return commands
 
 
-def with_url(named: Named, commands: str) -> str:
+def after_adoption(named: Sequence[Named], *, has_database: bool, scheme: str, has_revisions: bool) -> str:
+    """Give what brings the developers' database to head; `scheme` is how a URL for its env.py begins."""
+    if not named:
+        return ""
+    first = developing(named) or named[0]
+    env = f" --env {first.name}" if first.protected else ""
+    commands = f"migrator upgrade{env}"
+    if not has_revisions:
+        commands = f"migrator generate -m initial{env} && {commands}"
+    return commands if has_database else with_url(first, commands, scheme)
+
+
+def with_url(named: Named, commands: str, scheme: str = "postgresql+asyncpg") -> str:
     """Give commands behind the one that says where the database of an environment is."""
-    return f"export {named.variable}={EXAMPLE} && {commands}"
+    return f"export {named.variable}={scheme}://{EXAMPLE} && {commands}"
 
 
 def missing_wheel() -> list[str]:

@@ -32,12 +32,7 @@ def settle(
 
     Raises UsageError for what was said and cannot be; an answer that cannot be is asked for again.
     """
-    environments = named_environments(request.names, root)
-    if not request.names and usual:
-        text = " ".join(usual)
-        environments = _asked(
-            ask, f"Environments [{text}]: ", text, lambda said: named_environments(_words(said), root)
-        )
+    environments = settle_environments(request, root, usual, ask)
     models = parse_models(request.models)
     if not models:
         text = ", ".join(proposed)
@@ -46,21 +41,31 @@ def settle(
     return Settled(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
 
 
+def settle_environments(
+    request: InitRequest, root: Path, usual: Sequence[str], ask: Ask
+) -> tuple[Named, ...]:
+    """Settle which environments are made. Raises UsageError."""
+    if request.names or not usual:
+        return named_environments(request.names, root)
+    text = " ".join(usual)
+    return _asked(ask, f"Environments [{text}]: ", text, lambda said: named_environments(_words(said), root))
+
+
 def _where(
     request: InitRequest, environments: Sequence[Named], ask: Ask, *, is_new: bool
 ) -> tuple[Database, bool]:
-    database = request.database
-    if database is None and not is_new:
-        # One more environment is seldom one of the developers'.
-        database = "url"
-    elif database is None:
-        question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
-        database = _asked(ask, question, "embedded", parse_database)
+    # One more environment is seldom one of the developers'.
+    database: Database = request.database or (_ask_database(ask) if is_new else "url")
     shared = request.shared
     if shared is None and is_new and len(environments) > 1:
         question = "One folder of revisions for all environments, rather than one for each? [y/N] "
         shared = _asked(ask, question, "n", _yes_or_no)
     return database, bool(shared)
+
+
+def _ask_database(ask: Ask) -> Database:
+    question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
+    return _asked(ask, question, "embedded", parse_database)
 
 
 def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) -> _Answer:

@@ -41,16 +41,21 @@ class Template:
 
     def _fill(self, path: str, text: str, values: Mapping[str, Any]) -> bytes:
         from mako.exceptions import MakoException
-        from mako.template import Template as MakoTemplate
 
         try:
-            filled = MakoTemplate(text, strict_undefined=True).render(**values)
+            return filled_in(text, values)
         except (MakoException, NameError, SyntaxError, TypeError, AttributeError) as exc:
             raise ConfigurationError(
                 f"{path} of the template {self.folder} cannot be filled in: {' '.join(str(exc).split())}",
                 hint="It is a Mako template; what it may use is listed in docs/how-to/templates.md.",
             ) from exc
-        return str(filled).encode()
+
+
+def filled_in(text: str, values: Mapping[str, Any]) -> bytes:
+    """Fill in a Mako template. Raises what Mako and the template's own Python raise."""
+    from mako.template import Template as MakoTemplate
+
+    return str(MakoTemplate(text, strict_undefined=True).render(**values)).encode()
 
 
 def list_templates() -> TemplateList:
