@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from docs.generate.site import site_link
+from docs.generate.site import on_page_markdown, site_link
 from tests.conftest import ROOT, Ran
 
 # What a browser fetches by itself when it shows a page.
@@ -44,11 +45,23 @@ def test_the_site_is_built_without_a_broken_link_and_without_another_host(
         ("../../README.md", "docs/how-to/lint.md", "../index.md"),
         ("../fleets.md", "docs/how-to/lint.md", "../fleets.md"),
         ("promote.md", "docs/how-to/lint.md", "promote.md"),
-        ("LICENSE", "README.md", "LICENSE"),
+        ("LICENSE", "README.md", None),
+        ("../action.yml", "docs/pipelines.md", None),
     ],
 )
-def test_links_of_the_repository_become_links_of_the_site(link: str, here: str, expected: str) -> None:
+def test_links_of_the_repository_become_links_of_the_site(link: str, here: str, expected: str | None) -> None:
     assert site_link(link, here) == expected
+
+
+def test_of_a_link_that_the_site_cannot_have_the_words_stay() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="pipelines.md"))
+    text = (
+        "See [`action.yml`](../action.yml), [the README](../README.md#json) and [Alembic](https://alembic.x)."
+    )
+
+    assert on_page_markdown(text, page) == (
+        "See `action.yml`, [the README](index.md#json) and [Alembic](https://alembic.x)."
+    )
 
 
 def test_make_docs_is_among_the_targets(shell: Callable[..., Ran]) -> None:
