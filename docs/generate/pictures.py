@@ -15,7 +15,7 @@ import psycopg
 from rich.console import Console
 from rich.text import Text
 
-from docs.generate.console import run
+from docs.generate.console import blocks, run
 from docs.generate.paths import DOCS
 from docs.generate.sessions import own_folder
 from migrator.database.embedded import EmbeddedServer, embedded_server, scratch_server
@@ -27,33 +27,11 @@ _COLUMNS = 104
 _VARYING = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "54321"),
     (re.compile(r"\b\d\.\d\ds"), "0.02s"),
+    (re.compile(r"(?<=squawk )\d+\.\d+\.\d+"), "2.70.0"),
+    (re.compile(r"(?<=3 revisions, )0\.02s"), "0.06s"),
 )
 # Fonts from a server of somebody else, and who made the picture.
 _NAMES_HOSTS = re.compile(r"\s*@font-face \{.*?\}|<!-- Generated with .*? -->\s*", re.DOTALL)
-
-_RISKY = '''"""index the users' addresses
-
-Revision ID: 7d1f0c94b2ae
-Revises: d0e182eaac05
-Create Date: 2026-11-02 09:40:12
-"""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "7d1f0c94b2ae"
-down_revision = "d0e182eaac05"
-
-
-def upgrade() -> None:
-    op.create_index("ix_users_full_name", "users", ["full_name"])
-    op.alter_column("users", "email", type_=sa.String(80))
-
-
-def downgrade() -> None:
-    op.alter_column("users", "email", type_=sa.String(320))
-    op.drop_index("ix_users_full_name", "users")
-'''
 
 
 @dataclass
@@ -79,7 +57,7 @@ def pictures() -> dict[Path, str]:
         _as_of_a_pipeline(studio)
         studio.picture("status", "migrator status")
         studio.picture("downgrade", "migrator downgrade -1 --env production --no-input")
-        (studio.folder / "migrations/test/versions/7d1f0c94b2ae_index_addresses.py").write_text(_RISKY)
+        _write_files_of(DOCS / "how-to" / "lint.md", studio.folder)
         studio.picture("lint", "migrator lint head")
         return studio.taken
 
@@ -96,6 +74,13 @@ def _production(server: EmbeddedServer) -> str:
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE shop")
     return f"{address}/shop"
+
+
+def _write_files_of(page: Path, folder: Path) -> None:
+    """Write the files that a page shows."""
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.title is not None:
+            (folder / block.title).write_text(block.text, encoding="utf-8")
 
 
 def _as_of_a_pipeline(studio: _Studio) -> None:

@@ -36,6 +36,12 @@ class Session:
 
 _UPGRADE = "migrator upgrade"
 _EMPTY = "migrator generate --empty"
+_BY_HAND = """migrator run -- python -c '
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"].replace("+asyncpg", "")) as connection:
+    connection.execute("CREATE INDEX ix_orders_by_hand ON orders (status)")
+    connection.execute("CREATE VIEW open_orders AS SELECT * FROM orders")
+'"""
 
 SESSIONS = (
     Session(DOCS / "tutorial.md", from_nothing=True),
@@ -51,7 +57,7 @@ SESSIONS = (
             f'{_EMPTY} -m "add birthday" --rev-id 8e52d7c01fab --head d0e182eaac05 --splice',
         ),
     ),
-    Session(DOCS / "explanation" / "comparing.md"),
+    Session(DOCS / "explanation" / "comparing.md", before=(_UPGRADE, _BY_HAND)),
 )
 
 
