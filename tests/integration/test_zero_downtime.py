@@ -1,4 +1,4 @@
-"""What docs/how-to/zero-downtime.md recommends runs, in the order of the page, and `lint` has nothing against it."""
+"""What docs/how-to/zero-downtime.md recommends runs, in its order, and `lint` has nothing against it."""
 
 from __future__ import annotations
 
