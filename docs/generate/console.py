@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ from pathlib import Path
 
 # The longest that one command of a page may take, in seconds.
 _BOUND = 120
+# Who runs the commands, as the log has it; the machine's own name is nobody's business.
+_USER, _HOST = "ada", "laptop"
 _FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SCRUBBED = ("ALEMBIC_", "POSTGRES_", "PG", "MIGRATOR_")
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
@@ -179,7 +182,7 @@ def run(command: str, folder: Path) -> str:
         timeout=_BOUND,
         check=False,
     )
-    return ran.stdout.rstrip("\n")
+    return ran.stdout.rstrip("\n").replace(f"{_USER}@{socket.gethostname()}", f"{_USER}@{_HOST}")
 
 
 def variables() -> Mapping[str, str]:
@@ -192,7 +195,7 @@ def variables() -> Mapping[str, str]:
         and name not in ("CI", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")
     }
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**kept, "PATH": programs, "COLUMNS": "100"}
+    return {**kept, "PATH": programs, "COLUMNS": "100", "LOGNAME": _USER}
 
 
 def rewritten(page: str, played: Played) -> str:
