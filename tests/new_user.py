@@ -1,6 +1,6 @@
 """A new user: a project's folder, and a shell with a clean virtual environment that has the built wheel.
 
-The environment is made once for a run of the tests, by the first worker that needs it, and removed by the last.
+It is made once for a run of the tests, by the first worker that needs it; the last one removes it.
 """
 
 from __future__ import annotations
