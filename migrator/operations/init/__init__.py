@@ -18,5 +18,5 @@ def init(root: Path, request: InitRequest, ask: Ask = nobody) -> Initialized:
     if request.adopt is not None:
         from migrator.operations.init.adopt import adopt
 
-        return adopt(root, request, ask)
+        return adopt(root, request.adopt, request, ask)
     return make_project(root, request, ask)

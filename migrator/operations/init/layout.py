@@ -38,7 +38,7 @@ class Layout:
         self.shared = shared
         self.sources = sources
         self._there = there
-        self._default = _default(settled.environments, there)
+        self._default = default_of(settled.environments, there)
         self._developing = developing(settled.environments)
 
     def values(self, new: Named) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def developing(named: Sequence[Named]) -> Named | None:
     return next((each for each in open_to_all if each.name == "testing"), next(iter(open_to_all), None))
 
 
-def _default(named: Sequence[Named], there: Sequence[Environment]) -> Named | None:
+def default_of(named: Sequence[Named], there: Sequence[Environment]) -> Named | None:
     """Give the environment that must say that it is the default: testing need not, production never is."""
     if there or any(each.name == "testing" for each in named):
         return None
