@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate.__main__ import main
 from docs.generate.reference import reference_pages
 from migrator.cli.app import COMMANDS
 from migrator.config.settings import KEYS
@@ -25,6 +26,11 @@ def test_the_reference_has_a_chapter_for_every_command_and_a_row_for_every_key()
 
     assert re.findall(r"^### (.+)$", commands, re.MULTILINE) == [command.name for command in COMMANDS]
     assert re.findall(r"^\| `([a-z_]+)` \|", settings, re.MULTILINE) == list(KEYS)
+
+
+def test_a_part_that_is_not_there_is_named_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["refrence"]) == 2
+    assert "refrence; there are: reference, pictures, tutorial" in capsys.readouterr().err
 
 
 def test_pictures_name_no_host_and_none_is_missing_or_left_over() -> None:
