@@ -63,6 +63,10 @@ class ModelsError(ConfigurationError):
     """The models cannot be used."""
 
 
+class NoModelsError(ModelsError):
+    """No models are named."""
+
+
 class RefusedError(MigratorError):
     """This was refused; nothing has been changed."""
 

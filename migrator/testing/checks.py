@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.bridge.several_heads import several_heads
-from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.plain import How, lines
@@ -15,17 +14,12 @@ from migrator.plain.findings import finding_lines
 from migrator.plain.verified import wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
-from migrator.scratch.our_env import runs_only_ours
 from migrator.testing.names import CHECKS
-
-
-class NothingToCheck(Exception):
-    """An environment has nothing that the check is about."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `wrong` raises what the command line reports as an error, and NothingToCheck."""
+    """One check. `wrong` raises what the command line reports as an error."""
 
     wrong: Callable[[Workspace], Iterable[str]]
     needs_scratch: bool = True
@@ -66,13 +60,10 @@ def _up_down_up(workspace: Workspace) -> Iterator[str]:
 def _models_equal_history(workspace: Workspace) -> Iterator[str]:
     from migrator.operations.check import check
 
-    environment = workspace.environment
-    if not environment.settings.models and runs_only_ours(script_folder(environment) / "env.py"):
-        raise NothingToCheck("no models are named: models = PACKAGE, in the [migrator] section.")
     result = check(workspace, ignore, "history")
     # That there are several heads is for another check to say.
     if result.changes or "models" not in result.compared:
-        yield from lines(result, How(environment=environment.name))
+        yield from lines(result, How(environment=workspace.environment.name))
         yield f"again: {workspace.again('check', '--against', 'history')}"
 
 

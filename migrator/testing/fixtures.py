@@ -6,14 +6,13 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from migrator.errors import MigratorError
     from migrator.scratch import Copies
 
 
@@ -38,13 +37,14 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
 @pytest.fixture
 def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
     """URL of a fresh database at head, with its driver and password; dropped after the test."""
+    from migrator.testing.shown_url import ShownUrl
     from migrator.testing.surroundings import at_root
 
     made, root = _migrator_copies
     with ExitStack() as stack:
         with _told(), at_root(root):
             url = stack.enter_context(made.copy())
-        yield url.render_as_string(hide_password=False)
+        yield ShownUrl(url)
 
 
 @pytest.fixture
@@ -68,16 +68,12 @@ async def session_under_anyio(migrated_database: str) -> AsyncIterator[AsyncSess
 @contextmanager
 def _told() -> Iterator[None]:
     """Fail without a traceback, in the words of the command line, where migrator raises an error."""
+    from migrator import secrets
     from migrator.errors import MigratorError
+    from migrator.plain.errors import error_lines
 
     try:
         yield
     except MigratorError as exc:
-        _fail(exc)
-
-
-def _fail(error: MigratorError) -> NoReturn:
-    from migrator import secrets
-    from migrator.plain.errors import error_lines
-
-    pytest.fail(secrets.scrub("\n".join(error_lines(error))), pytrace=False)
+        # Alone: what it came from is for whoever works on migrator.
+        raise pytest.fail.Exception(secrets.scrub("\n".join(error_lines(exc))), pytrace=False) from None

@@ -34,6 +34,7 @@ def wanted(config: pytest.Config) -> Wanted | None:
     if root is None:
         raise pytest.UsageError(
             f"--migrator: there is no configs/alembic_*.ini in {config.rootpath} or any folder above it."
+            " Make one: migrator init, or over an Alembic project migrator init --from alembic.ini"
         )
     names = _environments(root)
     chosen = _chosen(names, asked, "--migrator-env") or _chosen(

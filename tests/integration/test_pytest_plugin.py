@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from migrator.database.embedded import EmbeddedServer
-from tests.conftest import PASSWORD, Database, Ran, process_variables, program
+from migrator.testing.names import CHECKS
+from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision
 
@@ -17,7 +18,8 @@ SQLITE = {"TESTING_DATABASE_URL": "sqlite+aiosqlite:///books.db"}
 # Nobody answers there: a check that asked the environment's own database would fail.
 NOWHERE = {"TESTING_DATABASE_URL": f"postgresql://books:{'x' * 12}@127.0.0.1:1/books"}
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
-ALL = ["one_head", "upgrade_from_base", "up_down_up", "models_equal_history", "no_destructive_change"]
+ALL = list(CHECKS)
+DOCS = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 AUTHORS = (
     "op.create_table('authors', sa.Column('id', sa.Integer, primary_key=True),"
     " sa.Column('name', sa.String(50), nullable=False))"
@@ -58,9 +60,14 @@ def books(tmp_path: Path) -> BooksProject:
 @pytest.fixture
 def on_server(books: BooksProject, server: EmbeddedServer) -> BooksProject:
     """The same, with scratch databases on the PostgreSQL of this run."""
-    url = f"postgresql://{server.user}:{server.password}@{server.host}:{server.port}/postgres"
-    books.settings(migrator=[f"scratch_url = {url}"])
+    books.settings(migrator=[scratch_url(server)])
     return books
+
+
+def scratch_url(server: EmbeddedServer) -> str:
+    """Give the line that names a server for scratch databases."""
+    login = f"{server.user}:{server.password}"
+    return f"scratch_url = postgresql://{login}@{server.host}:{server.port}/postgres"
 
 
 def write_test(project: BooksProject, source: str, name: str = "test_own.py") -> None:
@@ -256,6 +263,18 @@ async def test_session(async_session):
 """
 
 
+def test_models_are_compared_where_some_are_named(books: BooksProject) -> None:
+    books.ini.write_text(books.ini.read_text().replace(f"models = {books.package}", ""))
+
+    ran = pytest_in(books.root, "--migrator", "-rs", "-k", "models", env=SQLITE)
+
+    assert (ran.code, "1 skipped" in ran.out) == (0, True), ran.out
+    assert (
+        "testing: No models are named for the environment testing. Write into the [migrator] section of"
+        " configs/alembic_test.ini: models = yourapp.models" in ran.out
+    )
+
+
 def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     for suffix in ("test", "online"):
@@ -323,7 +342,8 @@ def test_without_a_project_that_is_said(tmp_path: Path) -> None:
     ran = pytest_in(tmp_path, "--migrator")
 
     assert ran.code == pytest.ExitCode.USAGE_ERROR
-    assert f"there is no configs/alembic_*.ini in {tmp_path} or any folder above it" in ran.err
+    assert f"there is no configs/alembic_*.ini in {tmp_path} or any folder above it." in ran.err
+    assert "migrator init --from alembic.ini" in ran.err
 
 
 def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: Path) -> None:
@@ -392,6 +412,8 @@ names = set()
 def test_url(migrated_database, number):
     url = make_url(migrated_database)
     assert url.drivername == "postgresql+asyncpg"
+    # It stands beside each failure.
+    assert (url.password in migrated_database, url.password in repr(migrated_database)) == (True, False)
     assert url.database not in names
     names.add(url.database)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -416,7 +438,7 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     assert "hint: Install it: pip install pytest-asyncio" in without.out
     assert "error: The upgrade of revision r2 (r2) failed on a scratch database" in broken.out
     assert "hint: Correct migrations/test/versions/r2_by_hand.py, line 8." in broken.out
-    assert "Traceback" not in broken.out
+    assert "exception" not in broken.out
 
 
 def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_path: Path) -> None:
@@ -431,6 +453,21 @@ def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_pat
         ran.out
     )
     assert not (root / "real.db").exists()
+
+
+def test_a_changed_test_is_no_reason_to_run_the_history_again(books: BooksProject, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    note = f"import pathlib\npathlib.Path({str(notes)!r}).open('a').write('r2 ')"
+    books.revision("r2", "r1", note)
+    write_test(books, "def test_url(migrated_database):\n    pass\n")
+    first = pytest_in(books.root, env=SQLITE)
+    write_test(books, "def test_another(migrated_database):\n    pass\n")
+    second = pytest_in(books.root, env=SQLITE)
+    books.revision("r3", "r2", note.replace("r2", "r3"))
+    third = pytest_in(books.root, env=SQLITE)
+
+    assert [first.code, second.code, third.code] == [0, 0, 0], first.out + second.out + third.out
+    assert notes.read_text() == "r2 r3 "
 
 
 IN_A_FILE = """
@@ -470,3 +507,25 @@ def test_log(migrated_database, caplog):
     assert caplog.messages == ["heard"]
     assert (list(sys.path), os.getcwd(), logging.getLogger().level) == before
 """
+
+
+def test_the_docs_name_every_check_option_and_key(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(INI)
+
+    listed = pytest_in(tmp_path, "--help").out
+
+    names = re.findall(r"^  (--migrator[a-z-]*|migrator\w*)", listed, re.MULTILINE)
+    assert len(names) == 6
+    assert [name for name in (*names, *CHECKS) if not re.search(rf"^\| `{name}\b", DOCS, re.MULTILINE)] == []
+
+
+def test_the_example_in_the_docs_runs(project: Path, server: EmbeddedServer) -> None:
+    with (project / "configs" / "alembic_test.ini").open("a") as ini:
+        ini.write(f"{scratch_url(server)}\n")
+    (project / "pytest.ini").write_text(INI)
+    example = next(block for block in re.findall(r"```python\n(.*?)```", DOCS, re.S) if "app" in block)
+    (project / "test_docs.py").write_text(example)
+
+    ran = pytest_in(project, "-v")
+
+    assert results(ran) == {"test_docs.py::test_a_user_is_created": "PASSED"}, ran.out
