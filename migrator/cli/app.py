@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from migrator import __version__
-from migrator.cli.commands import change, judge, look, write
+from migrator.cli.commands import begin, change, judge, look, write
 from migrator.cli.common import Common, taken, with_common
 from migrator.cli.invocation import Invocation
 from migrator.cli.registry import Command, Commands
@@ -17,6 +17,7 @@ from migrator.cli.texts import take_as_typed
 _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
 
 COMMANDS = (
+    Command("init", begin.init, _WRITE, "migrator init --models app.models"),
     Command("generate", write.generate, _WRITE, 'migrator generate -m "add orders"'),
     Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
     Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -120,9 +120,9 @@ def parameters_of(options: type[DataclassInstance]) -> list[inspect.Parameter]:
     ]
 
 
-def taken(options: type[Options], values: dict[str, Any]) -> Options:
-    """Take options, the fields of a dataclass, out of a command's arguments."""
-    return options(**{each.name: values.pop(each.name) for each in fields(options)})
+def taken(options: type[Options], values: dict[str, Any], keep: Container[str] = ()) -> Options:
+    """Take options, the fields of a dataclass, out of a command's arguments, but for those of `keep`."""
+    return options(**{each.name: values.pop(each.name) for each in fields(options) if each.name not in keep})
 
 
 def with_common(
@@ -134,7 +134,7 @@ def with_common(
 ) -> Callable[..., Any]:
     """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
 
-    `more` are options between the two.
+    `more` are options between the two. A common option that the function has itself is the function's own.
 
     Typer builds a command from the signature; written out, ten options would stand in every function.
     """
@@ -144,7 +144,9 @@ def with_common(
         for each in list(signature.parameters.values())[skip:]
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *own, *more, *parameters_of(Common)]
+    names = {each.name for each in own}
+    common = [each for each in parameters_of(Common) if each.name not in names]
+    parameters = [context, *own, *more, *common]
     wrapper.__doc__ = function.__doc__
     wrapper.__name__ = function.__name__
     wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]

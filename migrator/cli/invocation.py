@@ -13,7 +13,7 @@ from migrator.cli.common import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
-from migrator.errors import ExitCode, UsageError
+from migrator.errors import ExitCode, RefusedError, UsageError
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
@@ -110,6 +110,18 @@ class Invocation:
         from migrator.operations.consent import Consent
 
         return Consent(confirm, self._ask, yes, self.messages.plan, self._can_ask())
+
+    def question(self, text: str) -> str | None:
+        """Ask something that has a usual answer; None where nobody can be asked.
+
+        Raises RefusedError where the input ends: whoever ends it does not want the usual answer.
+        """
+        if not self._can_ask():
+            return None
+        answer = self.messages.answer(text)
+        if answer is None:
+            raise RefusedError("The question was not answered; nothing was done.")
+        return answer
 
     def terms(
         self,

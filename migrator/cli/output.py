@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+from migrator.plain import How, lines
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+# Segments of text; a line of a table has about ten.
+_BATCH = 2000
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
@@ -79,7 +83,12 @@ def _print_for_pipeline(result: object, form: Form) -> None:
 
 def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
+    from rich.segment import Segments
 
     from migrator.cli.pretty import rendered
 
-    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how))
+    console = Console(highlight=False, markup=False, emoji=False)
+    segments = iter(console.render(rendered(result, how)))
+    # A batch at a time: the lines of a long history come as they are made, and not all at the end.
+    while batch := list(islice(segments, _BATCH)):
+        console.print(Segments(batch), end="", soft_wrap=True)

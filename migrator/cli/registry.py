@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,9 +72,11 @@ def _make(command: Command, markup: Any) -> Any:
 
 
 def _callable(command: Command) -> Callable[..., Outcome]:
+    own = inspect.signature(command.function).parameters
+
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
-        invocation.common = invocation.common.joined(taken(Common, values))
+        invocation.common = invocation.common.joined(taken(Common, values, keep=own))
         if command.for_tenants:
             invocation.fleet = take_fleet(values)
         invocation.json = invocation.common.json or bool(invocation.fleet and invocation.fleet.json_lines)

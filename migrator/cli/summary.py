@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator import secrets
-from migrator.cli.plain import How, lines
 from migrator.errors import ExitCode, MigratorError
+from migrator.plain import How, lines
 
 # GitHub takes a megabyte a step, and shows nothing of a page that is longer.
 _MOST_LINES = 400

@@ -84,6 +84,19 @@ def suffix_of(path: Path) -> str | None:
     return None
 
 
+def file_suffix(name: str) -> str:
+    """Give the suffix of the file that an environment of this name gets: `online` for `prod`."""
+    for suffix, (canonical, aliases) in _KNOWN_SUFFIXES.items():
+        if name in (canonical, *aliases):
+            return suffix
+    return name
+
+
+def canonical_name(suffix: str) -> tuple[str, tuple[str, ...]]:
+    """Give the name and the aliases that an environment has by its file's suffix alone."""
+    return _KNOWN_SUFFIXES.get(suffix, (suffix, ()))
+
+
 def find_root(start: Path) -> Path | None:
     """Give the nearest folder at or above `start` that has `configs/alembic_*.ini`."""
     for folder in (start, *start.parents):
@@ -124,7 +137,7 @@ def _settings(file: ConfigFile) -> Settings:
 
 def _environment(file: ConfigFile, root: Path, settings: Settings) -> Environment:
     suffix = suffix_of(file.path) or _stem(file.path)
-    name, aliases = _KNOWN_SUFFIXES.get(suffix, (suffix, ()))
+    name, aliases = canonical_name(suffix)
     if settings.environment is not None and settings.environment != name:
         name, aliases = settings.environment, (suffix,)
     every = dict.fromkeys((*aliases, *settings.aliases))
@@ -163,7 +176,7 @@ def discover(root: Path, *, section: str = "alembic") -> tuple[list[Environment]
 
 def _broken(path: Path, section: str, error: ConfigurationError) -> BrokenEnvironment:
     suffix = suffix_of(path) or path.stem
-    name, aliases = _KNOWN_SUFFIXES.get(suffix, (suffix, ()))
+    name, aliases = canonical_name(suffix)
     try:
         said = read_config_file(path, section).migrator or {}
     except ConfigurationError:

@@ -32,6 +32,18 @@ def version_folders(environment: Environment) -> tuple[Path, ...]:
     return (script_folder(environment) / "versions",)
 
 
+def shared_folder(one: Environment, other: Environment) -> Path | None:
+    """Give the version folder that two environments have in common, None where they have none.
+
+    What is wrong with a configuration is said elsewhere.
+    """
+    try:
+        theirs = {folder.resolve() for folder in version_folders(other)}
+        return next((folder for folder in version_folders(one) if folder.resolve() in theirs), None)
+    except ConfigurationError:
+        return None
+
+
 def script_folder(environment: Environment) -> Path:
     """Give the absolute folder of env.py. Raises ConfigurationError where the file names none."""
     said = environment.file.option("script_location")
@@ -64,21 +76,25 @@ def split_paths(said: str, environment: Environment) -> list[str]:
 
 
 def _absolute(said: str, environment: Environment) -> Path:
+    in_package = folder_in_package(said, environment.shown(environment.config_file))
+    return in_package or Path(os.path.normpath(environment.root.absolute() / said))
+
+
+def folder_in_package(said: str, file: str) -> Path | None:
+    """Read Alembic's `package:folder` form; None where a path is none such. `file` is named in the error.
+
+    Raises ConfigurationError where there is no such package.
+    """
     package, colon, inside = said.partition(":")
-    if colon and not Path(said).is_absolute() and re.fullmatch(r"[A-Za-z_][\w.]*", package):
-        return _in_package(package, inside, environment)
-    return Path(os.path.normpath(environment.root.absolute() / said))
-
-
-def _in_package(package: str, inside: str, environment: Environment) -> Path:
-    """Alembic's `package:folder` form."""
+    if not colon or Path(said).is_absolute() or not re.fullmatch(r"[A-Za-z_][\w.]*", package):
+        return None
     try:
         spec = find_spec(package)
     except ImportError:
         spec = None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(
-            f"{environment.shown(environment.config_file)} names the package {package}, which is not there.",
+            f"{file} names the package {package}, which is not there.",
             hint="Install it, or write the folder's path.",
         )
     return Path(spec.submodule_search_locations[0], inside)

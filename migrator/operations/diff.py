@@ -10,11 +10,17 @@ from alembic.script import Script
 
 from migrator.bridge.scripts import contents
 from migrator.bridge.session import file_session
+from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
+from migrator.operations.status import statuses
 from migrator.operations.two_environments import compare_histories, naming
-from migrator.results.diffed import Diffed, Single, Twin
+from migrator.results.diffed import Diffed, Position, Single, Twin
 from migrator.results.events import Report
+from migrator.results.status import EnvironmentStatus
 from migrator.revisions.twins import twins
+
+# How long each database may take to answer.
+_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -36,21 +42,44 @@ class _Side:
 def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = False) -> Diffed:
     """Compare two environments by their version files, and by what these make on scratch databases.
 
-    No database of either is contacted. Raises ConfigurationError where there is no scratch server or the two
+    No database of either is contacted, unless both have one version folder: then it is compared where their
+    databases stand. Raises ConfigurationError where there is no scratch server or the two
     are not of one kind, RevisionsError, ScratchFailedError, each naming the environment.
     """
+    names = left.environment.name, right.environment.name
+    folder = shared_folder(left.environment, right.environment)
+    if folder is not None and _same_folders(left, right):
+        shown = left.environment.shown(folder)
+        return Diffed(*names, shared_folder=shown, positions=_positions(left, right))
     one, other = _side(left), _side(right)
     renamed = twins(one.contents, other.contents)
     both = [each for each in one.scripts if each in other.scripts]
     changed = [each for each in both if one.contents[each] != other.contents[each]]
     return Diffed(
-        one.name,
-        other.name,
+        *names,
         only=(*_only(one, other, renamed), *_only(other, one, renamed.values())),
         renamed=_pairs(one, other, renamed.items()),
         changed=_pairs(one, other, zip(changed, changed, strict=True)),
         differences=compare_histories(left, right, report, fresh=fresh),
     )
+
+
+def _same_folders(left: Workspace, right: Workspace) -> bool:
+    one, other = ({f.resolve() for f in version_folders(each.environment)} for each in (left, right))
+    return one == other
+
+
+def _positions(left: Workspace, right: Workspace) -> tuple[Position, ...]:
+    return tuple(_position(each) for each in statuses([left, right], None, _SECONDS))
+
+
+def _position(status: EnvironmentStatus) -> Position:
+    if status.state == "not configured":
+        note = ", ".join(status.notes) or "no database is configured for it here"
+        return Position(status.name, known=False, note=note)
+    if status.error is not None:
+        return Position(status.name, known=False, note=status.error)
+    return Position(status.name, known=True, current=status.current, pending=status.pending)
 
 
 def _side(workspace: Workspace) -> _Side:

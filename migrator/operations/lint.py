@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, planned, script_of, stands_on, upgrade_plan
+from migrator.bridge.plan import planned, script_of, upgrade_plan
 from migrator.bridge.scripts import folders_of, translated
 from migrator.bridge.session import Needs, database_session, file_session
 from migrator.config.select import Workspace
@@ -18,13 +18,13 @@ from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judge import judge
 from migrator.lint.settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
-from migrator.operations.capture import Capture
+from migrator.operations.batch import Batch, captured
 from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
 from migrator.revisions.changed import NoCommonCommit, UnknownReference, changed_since
 from migrator.revisions.git import NoHistory
-from migrator.scratch import Scratch, scratch
+from migrator.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,11 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
         scripts, wanted = _pending(workspace, report)
     if not wanted:
         return Linted(workspace.environment.name, ())
-    below = applied_revisions(scripts, tuple(wanted))
-    upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
     with scratch(workspace, report, fresh=request.fresh) as place:
         if place.backend == "postgresql":
             # Said before the history is replayed.
             find_squawk()
-        capture = _captured(place, _Batch(scripts, wanted, upwards), workspace)
+        capture = captured(place, Batch.of(scripts, wanted), workspace)
         judgement = judge(
             capture.statements,
             dialect=place.backend,
@@ -161,62 +159,3 @@ def _or_named(workspace: Workspace) -> Iterator[None]:
         named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
         exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
         raise
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """The wanted revisions, in a history whose revisions up to them are `upwards`, oldest first."""
-
-    scripts: ScriptDirectory
-    wanted: frozenset[str]
-    upwards: Sequence[Script]
-
-    @property
-    def ground(self) -> tuple[str, ...]:
-        """The heads of all that is below the wanted revisions and stands on none of them."""
-        above = set(self.wanted)
-        heads: dict[str, None] = {}
-        for script in self.upwards:
-            needed = stands_on(self.scripts, script)
-            if script.revision in above or above.intersection(needed):
-                above.add(script.revision)
-                continue
-            for each in needed:
-                heads.pop(each, None)
-            heads[script.revision] = None
-        return tuple(heads) or ("base",)
-
-    @property
-    def tops(self) -> tuple[str, ...]:
-        """Those of the wanted revisions that no other wanted one is above of."""
-        covered: set[str] = set()
-        tops = []
-        for script in reversed(self.upwards):
-            if script.revision in self.wanted and script.revision not in covered:
-                tops.append(script.revision)
-            if script.revision in self.wanted or script.revision in covered:
-                covered.update(stands_on(self.scripts, script))
-        return tuple(tops)
-
-
-def _captured(place: Scratch, batch: _Batch, workspace: Workspace) -> Capture:
-    """Run the revisions, and give what they ran."""
-
-    def capture() -> Capture:
-        return Capture(workspace.environment, folders_of(batch.scripts), batch.wanted)
-
-    ground, tops = batch.ground, batch.tops
-    if len(batch.wanted) == 1:
-        with place.reading(*ground) as database:
-            tried = capture()
-            if not database.is_template:
-                database.upgrade(tops[0], tried.watch)
-                return tried
-            # Undone afterwards, it needs no copy of a database of many tables.
-            if database.try_out(tops[0], tried.watch):
-                return tried
-    ran = capture()
-    with place.at(*ground) as database:
-        for target in tops:
-            database.upgrade(target, ran.watch)
-    return ran

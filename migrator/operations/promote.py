@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.session import file_session
-from migrator.config.folders import version_folders
+from migrator.config.folders import shared_folder
 from migrator.config.select import Workspace
 from migrator.errors import MigratorError, RefusedError, RevisionsError
 from migrator.operations.drafts import Draft, drafted
@@ -80,11 +80,11 @@ def promote(source: Workspace, target: Workspace, request: PromoteRequest, repor
 
 
 def _refuse_one_folder(source: Workspace, target: Workspace) -> None:
-    shared = set(version_folders(source.environment)) & set(version_folders(target.environment))
-    if shared:
+    shared = shared_folder(source.environment, target.environment)
+    if shared is not None:
         raise RefusedError(
             f"{source.environment.name} and {target.environment.name} have one version folder,"
-            f" {source.environment.shown(shared.pop())}: there is nothing to promote.",
+            f" {source.environment.shown(shared)}: there is nothing to promote.",
             hint=f"What one has the other has too: {target.again('upgrade')}",
         )
 

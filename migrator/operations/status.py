@@ -11,6 +11,7 @@ from migrator import secrets
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.bridge.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
+from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.absent import AbsentFileError, no_files_made
@@ -124,7 +125,9 @@ def _shown(source: DatabaseSource) -> str:
 
 def _blank(workspace: Workspace) -> EnvironmentStatus:
     environment = workspace.environment
-    return EnvironmentStatus(environment.name, environment.shown(environment.config_file), "wrong")
+    shared = [each.name for each in workspace.others if shared_folder(environment, each) is not None]
+    file = environment.shown(environment.config_file)
+    return EnvironmentStatus(environment.name, file, "wrong", shared_with=tuple(shared))
 
 
 def _broken(broken: BrokenEnvironment) -> EnvironmentStatus:

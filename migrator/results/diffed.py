@@ -28,12 +28,26 @@ class Twin:
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where an environment's database stands; where it is not `known`, `note` says why."""
+
+    environment: str
+    known: bool
+    current: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class Diffed:
     """What the histories of `left` and `right` have otherwise, and what the schemas that they make have.
 
     `renamed` are revisions that do the same under another id, `changed` those that do something else under
     the same; neither counts as one that only one environment has. In the differences `left` is what the first
     environment has.
+
+    Where both have one version folder, `shared_folder`, there are no two histories: `positions` are what can
+    differ.
     """
 
     left: str
@@ -42,8 +56,10 @@ class Diffed:
     renamed: tuple[Twin, ...] = ()
     changed: tuple[Twin, ...] = ()
     differences: tuple[Difference, ...] = ()
+    shared_folder: str | None = None
+    positions: tuple[Position, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether the two schemas are equal."""
-        return not self.differences
+        """Whether the two schemas are equal, and the databases, as far as they were asked, at one place."""
+        return not self.differences and len({each.current for each in self.positions if each.known}) < 2

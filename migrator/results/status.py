@@ -27,7 +27,8 @@ class EnvironmentStatus:
     """One environment and its database, which is named without a password.
 
     `reachable` is None where that is not known. `mark` is the environment that the database is marked for.
-    `ahead` is by how many revisions it is ahead of this checkout. `error` says what is wrong and `hint` what
+    `ahead` is by how many revisions it is ahead of this checkout. `shared_with` names the environments that
+    have the same version folder. `error` says what is wrong and `hint` what
     to do; `notes` say what else is to be known.
     """
 
@@ -43,6 +44,7 @@ class EnvironmentStatus:
     edited: tuple[str, ...] = ()
     ahead: int | None = None
     last_run: LastRun | None = None
+    shared_with: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
     hint: str = ""

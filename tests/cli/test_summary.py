@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cli.plain import How
 from migrator.cli.summary import Asked, section
 from migrator.errors import ExitCode, RevisionsError
+from migrator.plain import How
 from migrator.results.verified import DoesNotRun, Verified
 from tests.conftest import Ran
 from tests.projects.books import MODELS, AnyDatabase, BooksProject

@@ -41,6 +41,9 @@ ARGUMENTS = {
 }
 # They name two environments themselves.
 BETWEEN_TWO = ("diff", "promote")
+# They work on no environment, or on what is to be one.
+WITHOUT_ENVIRONMENT = ("envs", "init")
+WITHOUT_URL = ("init", *BETWEEN_TWO)
 
 
 @pytest.fixture
@@ -117,13 +120,13 @@ def test_json_is_one_document_on_stdout(
     if name in ("merge", "rebase"):
         write_revision(versions(small), "bbb2")
 
-    url = [] if name in BETWEEN_TWO else ["--url", URL]
+    url = [] if name in WITHOUT_URL else ["--url", URL]
     ran = migrator(name, "--json", *url, *ARGUMENTS.get(name, []), cwd=small, env={"DATABASE_URL": URL})
 
     found = document(ran)
     assert ran.code == 0, ran.err
     assert found["command"] == ("generate" if name == "revision" else name)
-    assert found["environment"] == (None if name == "envs" else "testing")
+    assert found["environment"] == (None if name in WITHOUT_ENVIRONMENT else "testing")
     assert (found["status"], found["errors"]) == ("success", [])
     assert (found["data"] == {}) is False
 
@@ -142,7 +145,7 @@ def test_a_usage_error_with_json_is_one_document_too(name: str, small: Path, mig
         assert PASSWORD not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("envs", *BETWEEN_TWO)])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*WITHOUT_ENVIRONMENT, *BETWEEN_TWO)])
 def test_an_error_with_json_is_one_document_too(name: str, small: Path, migrator: Migrator) -> None:
     ran = migrator(name, "--json", "--env", "nowhere", *ARGUMENTS.get(name, ["head"])[:2], cwd=small)
 

@@ -18,12 +18,13 @@ PACKAGE = ROOT / "migrator"
 LAYERS = (
     ("errors", "secrets"),
     ("results",),
+    ("plain",),
     ("config", "revisions"),
     ("database",),
     ("bridge",),
     ("env", "lint", "scratch"),
     ("operations",),
-    ("cli",),
+    ("cli", "testing"),
     ("__main__",),
 )
 # `__init__` holds the version, which anybody may show.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.annotations import github, gitlab, in_repository
-from migrator.cli.plain import How, lines
+from migrator.plain import How, lines
 from migrator.results.findings import Linted, LintFinding
 
 DROP = LintFinding(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import shlex
 
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.operations.doctor.erring import problem_of
+from migrator.operations.env_py_remarks import loggers_remark
 from migrator.results.doctor import Finding
-from migrator.revisions.fingerprint import parse
+from migrator.revisions.env_py import read_env_py
 
 
 def check_env_py(workspace: Workspace) -> tuple[Finding, ...]:
@@ -31,13 +31,12 @@ def check_env_py(workspace: Workspace) -> tuple[Finding, ...]:
 
 def _in_source(workspace: Workspace, file: str, source: bytes) -> tuple[Finding, ...]:
     try:
-        tree = parse(source)
+        lines = read_env_py(source).disables_loggers
     except SyntaxError as exc:
         line = f", line {exc.lineno}," if exc.lineno else ""
         check = f"Correct it, then check with: python -m py_compile {shlex.quote(file)}"
         return (Finding("env.py", "problem", f"{file}{line} is not valid Python: {exc.msg}", check),)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _disables_loggers(node)]
-    if not calls:
+    if not lines:
         return (Finding("env.py", "ok", f"{file} disables no loggers"),)
     hint = "Take it out, with its import, and put nothing in its place: migrator shows Alembic's logs."
     if not workspace.environment.managed:
@@ -46,19 +45,8 @@ def _in_source(workspace: Workspace, file: str, source: bytes) -> tuple[Finding,
         Finding(
             "env.py",
             "note",
-            f"{file}, line {call.lineno}, calls fileConfig(), which disables the loggers that exist already",
+            loggers_remark(file, line),
             hint,
         )
-        for call in calls
+        for line in lines
     )
-
-
-def _disables_loggers(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    kept = any(
-        each.arg == "disable_existing_loggers"
-        and isinstance(each.value, ast.Constant)
-        and not each.value.value
-        for each in call.keywords
-    )
-    return name == "fileConfig" and not kept

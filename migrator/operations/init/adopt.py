@@ -1,0 +1,80 @@
+"""Makes environments over an Alembic project that is there, moving and editing none of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrator.config.environments import discover
+from migrator.errors import RefusedError, UsageError
+from migrator.operations.init.adopted_files import AdoptedFiles
+from migrator.operations.init.alembic_source import read_alembic
+from migrator.operations.init.bases import find_models
+from migrator.operations.init.next_step import after_adoption
+from migrator.operations.init.project import refuse_percent
+from migrator.operations.init.questions import Settled, settle_environments
+from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
+from migrator.operations.init.sources import read_sources
+from migrator.operations.init.team import Team
+from migrator.operations.init.writing import Plan
+from migrator.results.initialized import Initialized
+
+
+def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized:
+    """Write an ini for each environment that means what the team's configuration `file` means.
+
+    All of them have the team's version folder, and its env.py, unless that needs another tool to run. Raises
+    UsageError, ConfigurationError, and RefusedError for a configuration of several databases.
+    """
+    refuse_percent(root)
+    there, _broken = discover(root)
+    team = Team.read(root, read_alembic(file, request.section))
+    _refuse_unfit(team, request)
+    sources = read_sources(root)
+    models = request.models or (find_models(sources).specs if team.env_py.needs else ())
+    named = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
+    settled = Settled(named, models, request.database or "url", shared=True)
+    made = AdoptedFiles(root, team, settled, sources, there)
+    plan = Plan(root)
+    plan.write(made.files())
+    if not request.dry_run:
+        plan.carry_out()
+    return Initialized(
+        root=str(root),
+        environments=tuple(made.result(each) for each in made.named),
+        models=models,
+        written=plan.written,
+        kept=tuple(plan.kept),
+        adopted=team.shown(team.source.file),
+        shared_folder=True,
+        dry_run=request.dry_run,
+        notes=tuple(made.notes()),
+        next=after_adoption(
+            made.named,
+            has_database=made.has_database(made.developing),
+            scheme=team.scheme,
+            has_revisions=team.has_revisions,
+        ),
+    )
+
+
+def _refuse_unfit(team: Team, request: InitRequest) -> None:
+    if request.template != "default":
+        raise UsageError(
+            "--template does not go with --from: the files are made from the team's.", hint="Leave it out."
+        )
+    if team.source.databases:
+        raise RefusedError(
+            f"{team.shown(team.source.file)} has a URL in each of several sections, and an environment is one"
+            " database; nothing was written.",
+            hint=f"It is driven as it is: migrator upgrade --config {team.shown(team.source.file)}",
+        )
+    if request.database in ("embedded", "sqlite") and team.env_py.needs is None:
+        raise UsageError(
+            f"--database {request.database} does not go with an env.py that makes its own engine.",
+            hint="Leave it out: the database is said by a variable, which the next command names.",
+        )
+    if request.shared is False:
+        raise UsageError(
+            "--separate does not go with --from: all environments have the version folder that is there.",
+            hint="Leave it out.",
+        )

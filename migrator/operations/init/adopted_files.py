@@ -1,0 +1,159 @@
+"""The files that are written over a team's Alembic project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from migrator.config.environments import Environment
+from migrator.operations.env_py_remarks import remarks
+from migrator.operations.init.adopted_ini import Rebased, written_ini
+from migrator.operations.init.alembic_source import URL
+from migrator.operations.init.layout import Layout, default_of, developing, title
+from migrator.operations.init.names import Named
+from migrator.operations.init.next_step import missing_wheel
+from migrator.operations.init.own_env_py import own_env_py, version_table
+from migrator.operations.init.questions import Settled
+from migrator.operations.init.sources import Sources
+from migrator.operations.init.team import Team
+from migrator.operations.init.templates import read_template
+from migrator.results.initialized import NewEnvironment
+
+# Where migrator's own env.py goes, where the team's cannot run without another tool.
+OWN_FOLDER = "configs/env"
+_EXAMPLE = ".env.example"
+
+
+class AdoptedFiles:
+    """The new files over a team's project."""
+
+    def __init__(
+        self, root: Path, team: Team, settled: Settled, sources: Sources, there: Sequence[Environment]
+    ) -> None:
+        self.named = settled.environments
+        self._root = root
+        self._team = team
+        self._settled = settled
+        self._sources = sources
+        self._rebased = Rebased(team.source, root, team.start)
+        self._default = default_of(settled.environments, there)
+        # The team's URL belongs to one environment, which is there already if any is.
+        alone = not there or settled.database != "url"
+        self._layout = Layout(root, settled, there, sources, shared=True)
+        self.developing = developing(settled.environments) if alone else None
+
+    def has_database(self, new: Named | None) -> bool:
+        """Whether its file says where its database is."""
+        if new is None or new is not self.developing:
+            return False
+        return self._settled.database != "url" or self._team.source.url is not None
+
+    def ini(self, new: Named) -> bytes:
+        """Give the ini of an environment."""
+        source = self._team.source
+        values = {name: self._rebased.value(value) for name, value in source.options.items()}
+        sections = {
+            name: {key: self._rebased.value(value) for key, value in options.items()}
+            for name, options in source.sections.items()
+            if name != "migrator"
+        }
+        paths = {
+            "script_location": self._script_location(),
+            "version_locations": self._listed(self._team.version_locations),
+            "prepend_sys_path": self._sys_path(),
+            "path_separator": "newline",
+        }
+        alembic = {name: value for name, value in paths.items() if value} | self._url(new) | values
+        return written_ini(self._head(new), alembic, self._keys(new), sections)
+
+    def _head(self, new: Named) -> list[str]:
+        file = self._team.shown(self._team.source.file)
+        head = [title(new), f"It means what {file} means, which is as it was: its folders, its options."]
+        if not self.has_database(new):
+            head.append(
+                f"The database comes from {new.variable}, DATABASE_URL or POSTGRES_DB; see .env.example."
+            )
+        return head
+
+    def _script_location(self) -> str:
+        if self._team.env_py.needs is not None:
+            return f"%(here)s/{Path(OWN_FOLDER).name}"
+        return self._rebased.path(self._team.location)
+
+    def _listed(self, paths: Sequence[str]) -> str:
+        return "\n".join(self._rebased.path(each) for each in paths)
+
+    def _sys_path(self) -> str:
+        said = self._listed(self._team.source.sys_path)
+        if said or self._team.env_py.needs is None:
+            return said
+        # Its tool puts the project's folder there by itself.
+        source = self._sources.source_folder
+        return "\n".join(["%(here)s/..", *([f"%(here)s/../{source}"] if source else [])])
+
+    def _url(self, new: Named) -> dict[str, str]:
+        if not self.has_database(new) or self._settled.database == "embedded":
+            return {}
+        if self._settled.database == "sqlite":
+            return {URL: f"sqlite:///{new.name}.db"}
+        return {URL: self._rebased.url(self._team.source.url or "")}
+
+    def _keys(self, new: Named) -> dict[str, str]:
+        """Give our section: the team's own, if it has one, and what follows from its env.py."""
+        theirs = self._team.source.sections.get("migrator", {})
+        named = ("environment", "aliases", "default", "protected", "database", "shares_database_with")
+        keys = {name: value for name, value in theirs.items() if name not in named}
+        if new is self._default:
+            keys["default"] = "true"
+        if self._settled.models:
+            keys["models"] = ", ".join(self._settled.models)
+        if self._team.env_py.needs is None and self._team.env_py.own_transaction:
+            keys.setdefault("transaction", "env")
+        if new is self.developing and self._settled.database == "embedded":
+            keys["database"] = "embedded"
+        return keys
+
+    def files(self) -> dict[str, bytes]:
+        """Give all files by their paths from the root."""
+        inis = {each.file.as_posix(): self.ini(each) for each in self.named}
+        own = self.own_files() if self._team.env_py.needs is not None else {}
+        values = {"environments": self._layout.examples(), "models": self._settled.models}
+        example = read_template("default", self._root).files(values)[_EXAMPLE]
+        return {**inis, **own, _EXAMPLE: example}
+
+    def own_files(self) -> dict[str, bytes]:
+        """Give migrator's env.py, and beside it the template of the team's revisions."""
+        env_py = own_env_py(
+            self._team.shown(self._team.scripts / "env.py"),
+            self._team.env_py.needs,
+            version_table(self._sources),
+        )
+        theirs = self._team.scripts / "script.py.mako"
+        default = read_template("default", self._root).copied["migrations/script.py.mako"]
+        template = theirs.read_bytes() if theirs.is_file() else default
+        return {f"{OWN_FOLDER}/env.py": env_py, f"{OWN_FOLDER}/script.py.mako": template}
+
+    def result(self, new: Named) -> NewEnvironment:
+        """Give what is told of an environment."""
+        folders = [self._team.shown(folder) for folder in self._team.version_folders]
+        database = self._settled.database if new is self.developing else "url"
+        return NewEnvironment(
+            new.name, new.file.as_posix(), ", ".join(folders), database, new.variable, new.protected
+        )
+
+    def notes(self) -> list[str]:
+        """Say what migrator cannot see, and what was not taken over."""
+        team = self._team
+        variable = (self.developing or self.named[0]).variable if self.named else "DATABASE_URL"
+        notes = remarks(team.shown(team.scripts / "env.py"), team.env_py, variable, f"{OWN_FOLDER}/env.py")
+        if team.source.left_out:
+            names = ", ".join(team.source.left_out)
+            notes.append(
+                f"{names} of {team.shown(team.source.file)} was not copied, since it holds a password: give"
+                f" the URL in {variable}, or in .env, which .gitignore should name."
+            )
+        if team.env_py.needs is not None and not self._settled.models:
+            notes.append("No models were found. Write their package under models in each of the new files.")
+        if self._settled.database == "embedded":
+            notes += missing_wheel()
+        return notes

@@ -1,0 +1,141 @@
+"""Makes a migrator project of a folder: an empty one, or that of an application."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from migrator.config.environments import Environment, discover, find_root
+from migrator.config.folders import version_folders
+from migrator.errors import RefusedError
+from migrator.operations.init.bases import find_models
+from migrator.operations.init.layout import SHARED, Layout
+from migrator.operations.init.next_step import first_revision, missing_wheel
+from migrator.operations.init.questions import Settled, settle
+from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
+from migrator.operations.init.sources import Sources, read_sources
+from migrator.operations.init.templates import read_template
+from migrator.operations.init.writing import Plan
+from migrator.results.initialized import Initialized
+from migrator.revisions.env_py import read_env_py
+
+_ENV_PY = "migrations/env.py"
+_PLACES = ("alembic.ini", "migrations/alembic.ini")
+
+
+def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
+    """Write what makes a project of `root`, asking for what is not said.
+
+    Files that are there are left as they are. Raises RefusedError where an Alembic project lives there, which
+    is adopted in another way; UsageError and ConfigurationError.
+    """
+    refuse_percent(root)
+    _refuse_alembic(root)
+    template = read_template(request.template, root)
+    there, _broken = discover(root)
+    sources = read_sources(root)
+    proposed = find_models(sources).specs or _models_of(there)
+    settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
+    new = Layout(root, settled, there, sources, shared=_shared(request, settled, there))
+    plan = Plan(root)
+    plan.write({each.file.as_posix(): template.environment_file(new.values(each)) for each in new.named})
+    plan.write(template.files({"environments": new.examples(), "models": settled.models}))
+    plan.ignore((*template.ignored, *new.database_files()))
+    if not request.dry_run:
+        plan.carry_out()
+    return Initialized(
+        root=str(root),
+        environments=tuple(new.result(each) for each in new.named),
+        models=settled.models,
+        written=plan.written,
+        changed=plan.changed,
+        kept=tuple(plan.kept),
+        shared_folder=new.shared,
+        dry_run=request.dry_run,
+        notes=tuple(_notes(root, new)),
+        next=first_revision(new.named, settled, there),
+    )
+
+
+def refuse_percent(root: Path) -> None:
+    """Refuse a folder that no ini file can name. Raises RefusedError."""
+    if "%" in str(root):
+        raise RefusedError(
+            f"The path {root} has a % in it, which Alembic's ini files cannot name; nothing was written.",
+            hint="Rename that folder.",
+        )
+
+
+def _models_of(there: Sequence[Environment]) -> tuple[str, ...]:
+    return next((each.settings.models for each in there if each.settings.models), ())
+
+
+def _shared(request: InitRequest, settled: Settled, there: Sequence[Environment]) -> bool:
+    """Whether there is one version folder; where nothing is said, it is as with the environments there."""
+    if request.shared is None and there:
+        return all(
+            folder == each.root.absolute() / SHARED for each in there for folder in version_folders(each)
+        )
+    return settled.shared
+
+
+def _refuse_alembic(root: Path) -> None:
+    """Refuse a folder that has Alembic's configuration, or an env.py that is not ours."""
+    env_py = root / _ENV_PY
+    if env_py.is_file() and _is_ours(env_py):
+        return
+    found = alembic_file(root)
+    if found is not None:
+        raise RefusedError(
+            f"This is an Alembic project already: {found}; nothing was written.",
+            hint=f"Make environments of it, and leave its files as they are: migrator init --from {found}",
+        )
+    if env_py.exists():
+        raise RefusedError(
+            f"{_ENV_PY} is there already, and it does not call migrator; nothing was written.",
+            hint="Move it out of the way, or name its configuration: migrator init --from FILE",
+        )
+
+
+def alembic_file(root: Path) -> str | None:
+    """Give the path of the Alembic configuration of a folder, None where it has none."""
+    for name in _PLACES:
+        if (root / name).is_file():
+            return name
+    try:
+        tool = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        return None
+    return "pyproject.toml" if "alembic" in tool else None
+
+
+def _is_ours(env_py: Path) -> bool:
+    try:
+        return read_env_py(env_py.read_bytes()).ours
+    except (OSError, SyntaxError):
+        return False
+
+
+def _notes(root: Path, new: Layout) -> list[str]:
+    notes = [f"{path.relative_to(root)} could not be read" for path in new.sources.broken]
+    if new.sources.cut_short:
+        notes.append(
+            "There are more Python files than were looked through: see whether all models are named."
+        )
+    if new.named and not new.settled.models:
+        ini = new.named[0].file.as_posix()
+        notes.append(f"No declarative base was found. Write the models' package under models in {ini}.")
+    missing = [each for each in new.settled.models if not _is_there(each, new.sources)]
+    notes += [f"There is no module {each.partition(':')[0]} in this folder." for each in missing]
+    if any(new.database(each) == "embedded" for each in new.named):
+        notes += missing_wheel()
+    above = find_root(root.parent)
+    if above is not None:
+        notes.append(f"{above} has environments too; in this folder, and below it, these are taken.")
+    return notes
+
+
+def _is_there(spec: str, sources: Sources) -> bool:
+    module = spec.partition(":")[0]
+    return any(name == module or name.startswith(f"{module}.") for name in sources.names)

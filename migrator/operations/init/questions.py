@@ -1,0 +1,114 @@
+"""Settles what a new project is like: by what was said, by what is asked, else by what is usual."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from migrator.errors import UsageError
+from migrator.operations.init.names import Named, named_environments
+from migrator.operations.init.request import DATABASES, Ask, Database, InitRequest
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a new project is like. `shared` says that all environments have one version folder."""
+
+    environments: tuple[Named, ...]
+    models: tuple[str, ...]
+    database: Database
+    shared: bool
+
+
+def settle(
+    request: InitRequest, proposed: tuple[str, ...], root: Path, usual: tuple[str, ...], ask: Ask
+) -> Settled:
+    """Settle it. `proposed` are the models that were found, `usual` the environments where none is named.
+
+    Raises UsageError for what was said and cannot be; an answer that cannot be is asked for again.
+    """
+    environments = settle_environments(request, root, usual, ask)
+    models = parse_models(request.models)
+    if not models:
+        text = ", ".join(proposed)
+        question = f"Package of the models, or package.module:Base [{text or 'none yet'}]: "
+        models = _asked(ask, question, text, lambda said: parse_models(_words(said)))
+    return Settled(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
+
+
+def settle_environments(
+    request: InitRequest, root: Path, usual: Sequence[str], ask: Ask
+) -> tuple[Named, ...]:
+    """Settle which environments are made. Raises UsageError."""
+    if request.names or not usual:
+        return named_environments(request.names, root)
+    text = " ".join(usual)
+    return _asked(ask, f"Environments [{text}]: ", text, lambda said: named_environments(_words(said), root))
+
+
+def _where(
+    request: InitRequest, environments: Sequence[Named], ask: Ask, *, is_new: bool
+) -> tuple[Database, bool]:
+    # One more environment is seldom one of the developers'.
+    database: Database = request.database or (_ask_database(ask) if is_new else "url")
+    shared = request.shared
+    if shared is None and is_new and len(environments) > 1:
+        question = "One folder of revisions for all environments, rather than one for each? [y/N] "
+        shared = _asked(ask, question, "n", _yes_or_no)
+    return database, bool(shared)
+
+
+def _ask_database(ask: Ask) -> Database:
+    question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
+    return _asked(ask, question, "embedded", parse_database)
+
+
+def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) -> _Answer:
+    """Ask until the answer can be read; what is usual, where nobody can be asked."""
+    said = ask(question)
+    while said is not None:
+        try:
+            return read(said.strip() or usual)
+        except UsageError as exc:
+            said = ask(f"{exc.message} {exc.hint}".strip() + f"\n{question}")
+    return read(usual)
+
+
+def _words(said: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", said) if word]
+
+
+def parse_database(said: str) -> Database:
+    """Read what `--database` says. Raises UsageError."""
+    for each in DATABASES:
+        if said == each:
+            return each
+    raise UsageError(f"{said} is not a kind of database.", hint=f"Give one of: {', '.join(DATABASES)}.")
+
+
+def parse_models(said: Sequence[str]) -> tuple[str, ...]:
+    """Read what is to stand under the key models. Raises UsageError."""
+    words = tuple(dict.fromkeys(word for each in said for word in _words(each)))
+    for word in words:
+        module, colon, name = word.partition(":")
+        if not (_dotted(module) and (_dotted(name) or not colon)):
+            raise UsageError(
+                f"{word} is neither a module nor package.module:Base.",
+                hint="For example: --models app.models",
+            )
+    return words
+
+
+def _dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def _yes_or_no(said: str) -> bool:
+    if said.lower() in ("y", "yes", "n", "no"):
+        return said.lower() in ("y", "yes")
+    raise UsageError("Answer y or n.")
