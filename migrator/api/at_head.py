@@ -89,7 +89,7 @@ async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: Wanted) -
 def _refuse_other(engine: object, kinds: tuple[type, ...], method: str, said: str) -> None:
     if not isinstance(engine, kinds):
         raise UsageError(
-            f"{method} takes {said}, not a {type(engine).__name__}.",
+            f"{method} takes {said}; it was given: {type(engine).__name__}.",
             hint="require_head is for sync engines, arequire_head for async ones.",
         )
 

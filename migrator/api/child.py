@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from migrator import secrets
 from migrator.api.asked import Done, Request, Said
 from migrator.errors import InterruptedCommandError, MigratorError, fault
+from migrator.operations.lean_start import begin_lean
 from migrator.operations.passing_on import PassedOn, passed_on
 from migrator.operations.terminable import terminable
 from migrator.results.events import Event
@@ -22,6 +23,7 @@ def main(descriptor: int) -> None:
 
     SIGTERM ends it in order, and so does the end of whoever asks.
     """
+    begin_lean()
     os.set_inheritable(descriptor, False)
     told = _Told(Connection(descriptor))
     with terminable():

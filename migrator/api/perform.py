@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.api.asked import (
+    Asked,
     Change,
     Check,
     Current,
@@ -17,6 +20,7 @@ from migrator.api.asked import (
     Wait,
 )
 from migrator.config.select import Workspace
+from migrator.operations.lean_start import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:
@@ -28,53 +32,54 @@ def perform(request: Request, report: Report) -> object:
     if isinstance(request.asked, Status) and not request.choice.says_where and request.tenant is None:
         from migrator.operations.status import status_of_all
 
+        imports_done()
         return status_of_all(request.choice, request.asked.seconds)
     workspace = request.workspace()
     # As a command does: where a relative path in env.py leads to must not depend on who calls.
     os.chdir(workspace.environment.root)
-    return _in_workspace(workspace, request, report)
+    work = _work(request.asked)
+    imports_done()
+    return work(workspace, report)
 
 
-def _in_workspace(workspace: Workspace, request: Request, report: Report) -> object:
-    # Each operation is imported where it is asked for, as by the command line.
-    match request.asked:
-        case Upgrade() as asked:
-            return _upgrade(workspace, asked, report)
-        case Downgrade() as asked:
-            return _downgrade(workspace, asked, report)
+def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
+    """Import the operation that is asked for, and give a call of it."""
+    match asked:
+        case Upgrade():
+            from migrator.operations.upgrade import upgrade
+
+            terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
+            return partial(_to_target, upgrade, asked, terms)
+        case Downgrade():
+            from migrator.operations.downgrade import downgrade
+
+            return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
         case Current():
             from migrator.operations.current import current
 
-            return current(workspace, report)
+            return current
         case Status(seconds):
-            from migrator.operations.status import status_of_one
+            from migrator.operations.status import status_of_tenant
 
-            return status_of_one(workspace, seconds)
+            return partial(status_of_tenant, seconds=seconds)
         case Check(against, fresh):
             from migrator.operations.check import check
 
-            return check(workspace, report, against, fresh=fresh)
+            return partial(check, against=against, fresh=fresh)
         case Wait(seconds, goal):
             from migrator.operations.wait import wait
 
-            return wait(workspace, report, seconds=seconds, goal=goal)
+            return partial(wait, seconds=seconds, goal=goal)
         case Revisions():
             from migrator.operations.history import history
 
-            return history(workspace, report)
+            return history
 
 
-def _upgrade(workspace: Workspace, asked: Upgrade, report: Report) -> object:
-    from migrator.operations.upgrade import upgrade
-
-    terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
-    return upgrade(workspace, asked.target, terms, report, tag=asked.tag)
-
-
-def _downgrade(workspace: Workspace, asked: Downgrade, report: Report) -> object:
-    from migrator.operations.downgrade import downgrade
-
-    return downgrade(workspace, asked.target, _terms(asked, asked.confirm), report, tag=asked.tag)
+def _to_target(
+    operation: Callable[..., object], asked: Change, terms: Terms, workspace: Workspace, report: Report
+) -> object:
+    return operation(workspace, asked.target, terms, report, tag=asked.tag)
 
 
 def _terms(asked: Change, confirm: str | None, *, allow_ahead: bool = False) -> Terms:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
 import typer
 
@@ -21,17 +18,13 @@ from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
 from migrator.cli.output import show
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
+from migrator.operations.lean_start import begin_lean
 from migrator.operations.terminable import terminable
 
 
 def run() -> None:
     """Run the command line of this process, and end it."""
-    # Nearly all that is made lives as long as the process: looking for garbage took a tenth of its time.
-    # Until the imports are done there is none; see `Invocation.choice`.
-    gc.set_threshold(100_000)
-    gc.disable()
-    # Alembic's templates are Mako's, which would import Pygments to colour pages that nobody sees.
-    sys.modules.setdefault("mako.ext.pygmentplugin", cast(ModuleType, None))
+    begin_lean()
     _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()
