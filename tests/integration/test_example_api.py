@@ -11,6 +11,7 @@ from httpx import ASGITransport, AsyncClient
 
 from examples.api.config import get_settings
 from examples.api.main import app, lifespan
+from migrator.errors import NotAtHeadError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,6 +144,20 @@ def test_what_the_shop_refuses_leaves_the_migrated_database_as_it_was(testing: O
         assert len((await client.get("/users")).json()) == 1
 
     visit(story)
+
+
+@pytest.mark.usefixtures("shop_settings")
+def test_the_application_starts_only_on_a_database_that_is_at_head(testing: OnTesting) -> None:
+    async def story(_client: AsyncClient) -> None:
+        raise AssertionError("it has started")
+
+    with pytest.raises(NotAtHeadError, match="has no table alembic_version"):
+        visit(story)
+    testing("upgrade", "+1")
+    with pytest.raises(NotAtHeadError) as raised:
+        visit(story)
+    assert raised.value.current == ("e9e6bc3ed6ca",)
+    assert raised.value.hint == "Upgrade it: migrator upgrade --env testing"
 
 
 def test_a_downgrade_to_base_leaves_no_table_and_no_type_of_the_application(
