@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from migrator.api.migrator import Migrator
-
 __all__ = ["Migrator", "__version__"]
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for; the command line starts without it."""
-    if name != "Migrator":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
     from migrator.api.migrator import Migrator
+else:
 
-    return Migrator
+    def __getattr__(name: str) -> object:
+        """Import what is asked for; the command line starts without it."""
+        if name != "Migrator":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from migrator.api.migrator import Migrator
+
+        return Migrator

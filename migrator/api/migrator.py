@@ -66,6 +66,11 @@ class Migrator:
         self, target: str = ..., *, dry_run: Literal[True], **options: Unpack[UpgradeOptions]
     ) -> RunPlan: ...
 
+    @overload
+    def upgrade(
+        self, target: str = ..., *, dry_run: bool, **options: Unpack[UpgradeOptions]
+    ) -> RunResult | RunPlan: ...
+
     def upgrade(
         self, target: str = "head", *, dry_run: bool = False, **options: Unpack[UpgradeOptions]
     ) -> RunResult | RunPlan:
@@ -88,6 +93,11 @@ class Migrator:
         self, target: str = ..., *, dry_run: Literal[True], **options: Unpack[UpgradeOptions]
     ) -> RunPlan: ...
 
+    @overload
+    async def aupgrade(
+        self, target: str = ..., *, dry_run: bool, **options: Unpack[UpgradeOptions]
+    ) -> RunResult | RunPlan: ...
+
     async def aupgrade(
         self, target: str = "head", *, dry_run: bool = False, **options: Unpack[UpgradeOptions]
     ) -> RunResult | RunPlan:
@@ -105,6 +115,11 @@ class Migrator:
     def downgrade(
         self, target: str = ..., *, dry_run: Literal[True], **options: Unpack[DowngradeOptions]
     ) -> RunPlan: ...
+
+    @overload
+    def downgrade(
+        self, target: str = ..., *, dry_run: bool, **options: Unpack[DowngradeOptions]
+    ) -> RunResult | RunPlan: ...
 
     def downgrade(
         self, target: str = "-1", *, dry_run: bool = False, **options: Unpack[DowngradeOptions]
@@ -126,6 +141,11 @@ class Migrator:
     async def adowngrade(
         self, target: str = ..., *, dry_run: Literal[True], **options: Unpack[DowngradeOptions]
     ) -> RunPlan: ...
+
+    @overload
+    async def adowngrade(
+        self, target: str = ..., *, dry_run: bool, **options: Unpack[DowngradeOptions]
+    ) -> RunResult | RunPlan: ...
 
     async def adowngrade(
         self, target: str = "-1", *, dry_run: bool = False, **options: Unpack[DowngradeOptions]
