@@ -14,8 +14,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
@@ -56,13 +57,16 @@ async def acall(request: Request, report: Report) -> Any:
     Where the coroutine is cancelled the work is interrupted, and has ended before CancelledError goes on.
     """
     loop = asyncio.get_running_loop()
-    work = _Work(request)
-    pool = ThreadPoolExecutor(1, "migrator-api")
+    answer: Future[Any] = Future()
 
     def told(event: Event) -> None:
         loop.call_soon_threadsafe(report, event)
 
-    future = loop.run_in_executor(pool, _finish, work, told)
+    work = _Work(request)
+    # Where the interpreter ends without waiting for it, the other process sees that and ends too.
+    thread = threading.Thread(target=_finish, args=(work, told, answer), name="migrator-api", daemon=True)
+    thread.start()
+    future = asyncio.wrap_future(answer)
     try:
         # Not the future itself: what is cancelled with it could not be waited for.
         await asyncio.wait([future])
@@ -72,13 +76,19 @@ async def acall(request: Request, report: Report) -> Any:
         _note(exc, future.exception())
         raise
     finally:
-        pool.shutdown(wait=False)
+        if future.done():
+            thread.join()
     return future.result()
 
 
-def _finish(work: _Work, report: Report) -> Any:
-    with work:
-        return work.result(report)
+def _finish(work: _Work, report: Report, answer: Future[Any]) -> None:
+    try:
+        with work:
+            result = work.result(report)
+    except BaseException as exc:
+        answer.set_exception(exc)
+    else:
+        answer.set_result(result)
 
 
 async def _ended(work: _Work, future: asyncio.Future[Any]) -> None:

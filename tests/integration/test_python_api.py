@@ -89,8 +89,8 @@ def test_the_methods_give_the_results_of_the_commands(steps: Path, tmp_path: Pat
     assert (waited.reached, waited.pending) == (False, ("bbb2",))
 
 
-def test_the_coroutines_do_the_same(steps: Path, postgres_database: Database) -> None:
-    testing = Migrator(env="testing", url=postgres_database.url, directory=steps)
+def test_the_coroutines_do_the_same(steps: Path, tmp_path: Path) -> None:
+    testing = Migrator(env="testing", url=f"sqlite:///{tmp_path / 'steps.db'}", directory=steps)
 
     async def story() -> None:
         plan = assert_type(await testing.aupgrade(dry_run=True), RunPlan)
@@ -291,13 +291,17 @@ def test_a_plain_project_is_reached_by_its_file_with_arguments_for_env_py(
     write_step(folder, "aaa1", None)
     (tmp_path / "alembic.ini").write_text("[theirs]\nscript_location = theirs\npath_separator = os\n")
     (folder.parent / "env.py").write_text(
-        "from alembic import context\nfrom sqlalchemy import create_engine\n\n"
+        "import only_here\nfrom alembic import context\nfrom sqlalchemy import create_engine\n\n"
         'url = context.get_x_argument(as_dictionary=True)["url"]\n'
         "with create_engine(url).connect() as connection:\n"
         "    context.configure(connection=connection)\n"
         "    with context.begin_transaction():\n"
         "        context.run_migrations()\n"
     )
+    # The other process finds what this one does.
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "only_here.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "lib")
     monkeypatch.chdir(tmp_path)
     theirs = Migrator(config=Path("alembic.ini"), name="theirs", x={"url": "sqlite:///here.db"})
     monkeypatch.chdir("/")
@@ -396,6 +400,32 @@ def test_one_that_is_cancelled_before_it_has_begun_does_nothing(steps: Path, tmp
     assert not (tmp_path / "x.db").exists()
 
 
+def test_one_that_does_not_end_when_it_is_cancelled_is_killed(
+    steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.api.process._GRACE", 0.5)
+    pid = tmp_path / "pid"
+    (steps / "migrations" / "env.py").write_text(
+        "import os, pathlib, signal, time\n\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
+    )
+    testing = Migrator(env="testing", url=f"sqlite:///{tmp_path / 'x.db'}", directory=steps)
+
+    async def story() -> None:
+        upgrade = asyncio.create_task(testing.aupgrade())
+        while not pid.exists():
+            await asyncio.sleep(0.05)
+        upgrade.cancel()
+        await asyncio.sleep(0.1)
+        # As a task group does to a task that is at its end already.
+        upgrade.cancel()
+        await upgrade
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(story())
+    assert not Path(f"/proc/{pid.read_text()}").exists()
+
+
 _SCRIPT = """\
 import json, sys
 from migrator import Migrator
@@ -421,10 +451,12 @@ def test_a_script_that_ends_in_the_middle_leaves_nothing_half_done(
         env=process_variables(),
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         _until(lambda: _waits_for(held))
-        script.send_signal(number)
+        # As Ctrl-C at a terminal does, to all that belongs to the script.
+        os.killpg(script.pid, number)
         _, error = script.communicate(timeout=30)
     finally:
         script.kill()

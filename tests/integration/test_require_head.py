@@ -23,6 +23,7 @@ from migrator.errors import (
     UsageError,
 )
 from tests.conftest import Database, Ran
+from tests.mariadb import MariaDatabase
 from tests.projects.small import versions
 from tests.projects.steps import write_step, write_steps
 
@@ -210,6 +211,24 @@ def test_a_sync_engine_has_a_method_of_its_own(
         connection.execute(text("INSERT INTO alembic_version VALUES ('bbb2')"))
         testing.require_head(connection)
     testing.require_head(engine)
+
+
+def test_mariadb_has_its_own_word_for_a_table_that_is_not_there(
+    testing: Migrator, mariadb_database: MariaDatabase
+) -> None:
+    async def story() -> None:
+        engine = create_async_engine(mariadb_database.url("mysql+asyncmy"))
+        try:
+            async with engine.begin() as connection:
+                with pytest.raises(NotAtHeadError, match="no table alembic_version"):
+                    await testing.arequire_head(connection)
+                await connection.execute(text(_TABLE.format("alembic_version")))
+                await connection.execute(text("INSERT INTO alembic_version VALUES ('bbb2')"))
+            await testing.arequire_head(engine)
+        finally:
+            await engine.dispose()
+
+    asyncio.run(story())
 
 
 def test_the_wrong_kind_of_engine_is_told_the_right_method(testing: Migrator) -> None:
