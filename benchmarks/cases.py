@@ -50,8 +50,8 @@ def cases(projects: Projects, database: BenchDatabase) -> list[Case]:
             database,
             bound=0.75,
             reason="The comparison with the models takes 0.6 of Alembic's time; the rest is the comparison"
-            " with the history, for which both catalogues are read, that of the log with the files, and"
-            " start-up.",
+            " with the history, for which the catalogue and the hashes of all files are read, that of the log"
+            " with the files, and start-up.",
         ),
         check_case(
             f"check, {FAR_TABLES} tables, {far}",

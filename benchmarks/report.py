@@ -82,7 +82,8 @@ history, upgrade and check may need {MORE_MEMORY:.0f} MB more.
 - Bytecode is compiled by a first run of each, which is not counted. A fresh checkout is one whose version
   files have none, and get none.
 - `check` compares the models with the database on both sides. migrator's compares the database with its
-  history too, replayed on a scratch server before the first run, and its log with the files.
+  history too, which the first run replays on a scratch server and later ones remember, and its log with
+  the files.
 - A tenant is a schema. Plain Alembic's env.py follows its cookbook (`SET search_path`), with a connection for
   each tenant: it goes through all of them in one process, or is started by a shell once for each with
   `-x tenant=NAME`. That loop runs once, after the runs that compile the bytecode.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alembic import context
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, MetaData
+from sqlalchemy import URL, Connection, Engine, MetaData
 
 from migrator.bridge.handover import Handover, handed_over, say_our_env
 from migrator.bridge.keeping import keeps, once
@@ -30,6 +30,8 @@ from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from migrator.database.held import HeldConnections
 
 
@@ -42,9 +44,9 @@ def run_migrations(
     those of Alembic's `context.configure()` and override what is set here, except for
     `transaction_per_migration`: there the key `transaction` decides, unless it is `env`.
 
-    The connection is, in this order: the one in `config.attributes["connection"]`; the URL in
-    `config.attributes["url"]`, or one set with `config.set_main_option("sqlalchemy.url", ...)`; the one that
-    `migrator` finds for the environment.
+    The connection is, in this order: the one in `config.attributes["connection"]`, or one of the engine there
+    (pytest-alembic hands over an engine, sync or async); the URL in `config.attributes["url"]`, or one set
+    with `config.set_main_option("sqlalchemy.url", ...)`; the one that `migrator` finds for the environment.
 
     Raises ConfigurationError, ModelsError and DatabaseError, under plain Alembic as its CommandError.
     """
@@ -145,7 +147,7 @@ def _run(
     if context.is_offline_mode():
         _offline(handover.url, connection, options)
     elif handover.url is None or connection is not None:
-        _on_connection(connection, options)
+        _on_handed(connection, options)
     else:
         _online(handover, handover.url, options)
 
@@ -200,7 +202,7 @@ def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
 
 def _offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
     # Of a connection that was handed in only the kind of database is taken: nothing is run on it.
-    kind = url.get_backend_name() if url is not None else _sync(connection).dialect.name
+    kind = url.get_backend_name() if url is not None else _dialect(connection)
     database = {"url": with_driver(url)} if url is not None else {"dialect_name": kind}
     context.configure(
         **{
@@ -213,6 +215,27 @@ def _offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _dialect(handed: Any) -> str:
+    return str((handed if _is_engine(handed) else _sync(handed)).dialect.name)
+
+
+def _is_engine(handed: Any) -> bool:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    return isinstance(handed, Engine | AsyncEngine)
+
+
+def _on_handed(handed: Any, options: dict[str, Any]) -> None:
+    """Run on a connection of the caller's, or on one of the caller's engine."""
+    if not _is_engine(handed):
+        _on_connection(handed, options)
+    elif isinstance(handed, Engine):
+        with handed.connect() as connection:
+            _on_connection(connection, options)
+    else:
+        _in_loop(lambda: _on_async_engine(handed, options))
 
 
 def _sync(connection: Any) -> Connection:
@@ -254,23 +277,32 @@ def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 
 
 def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
-    import asyncio
-
     held = _held_connections() if keeps() and not session.writes else None
 
     async def migrate() -> None:
         engine = async_engine(url, session, held)
-        async with engine.connect() as connection:
-            await connection.run_sync(lambda sync: _on_connection(sync, options))
+        await _on_async_engine(engine, options)
         await engine.dispose()
 
     if held is not None:
         held.run(migrate())
-    elif _loop_runs():
-        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
-        _in_thread(lambda: asyncio.run(migrate()))
     else:
-        asyncio.run(migrate())
+        _in_loop(migrate)
+
+
+async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None:
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: _on_connection(sync, options))
+
+
+def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    import asyncio
+
+    if _loop_runs():
+        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
+        _in_thread(lambda: asyncio.run(work()))
+    else:
+        asyncio.run(work())
 
 
 def _held_connections() -> HeldConnections:

@@ -22,7 +22,7 @@ from migrator.bridge.serials import find_serials_at_once
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
 from migrator.database.catalog.carrying import Carried
-from migrator.errors import ModelsError
+from migrator.errors import ModelsError, NoModelsError
 from migrator.results.changes import Change
 
 # What `alembic.command.revision` takes, with its defaults.
@@ -188,7 +188,9 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
             hint="Import the modules of the models in env.py before context.configure().",
         )
     if not models:
-        raise ModelsError(
+        # An empty metadata is a mistake, and none may be meant.
+        error = NoModelsError if metadata is None else ModelsError
+        raise error(
             f"No models are named for the environment {workspace.environment.name}.",
             hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
         )

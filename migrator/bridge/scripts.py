@@ -32,9 +32,11 @@ from migrator.revisions.fingerprint import content_hash
 from migrator.revisions.headers import LONGEST_ID, created_in, version_files
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
-# The version files as they were read last. A command reads the same ones several times, and executing a
-# thousand takes longer than all the rest of it.
+# The version files as they were read last, the latest at the end. A command reads the same ones several
+# times, and executing a thousand takes longer than all the rest of it. Two environments and a draft are in
+# play at the most.
 _loaded: dict[_Stamp, RevisionMap] = {}
+_KEPT = 3
 
 
 def load_scripts(
@@ -65,10 +67,11 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
     else:
         with _strictly(folders_of(scripts), workspace):
             scripts.get_heads()
-    _loaded.clear()
     if not to_run or keeps():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
+    while len(_loaded) > _KEPT:
+        del _loaded[next(iter(_loaded))]
 
 
 def forget_loaded() -> None:

@@ -6,12 +6,25 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
+from migrator.config.environments import shown
 from migrator.results.findings import Linted, LintFinding
 
 # GitLab's five severities, by ours; what is excused is still told.
 _GITLAB_SEVERITIES = {"error": "major", "warning": "minor"}
 _GITLAB_EXCUSED = "info"
+
+
+def in_repository(result: Linted, project: Path) -> Linted:
+    """Give findings whose files are named from the top of the repository around a project, as both want it.
+
+    Nothing is changed where the project is that top itself, or in no repository.
+    """
+    top = next((each for each in (project, *project.parents) if (each / ".git").exists()), project)
+    findings = (replace(each, file=shown(project / each.file, top)) for each in result.findings)
+    return replace(result, findings=tuple(findings))
 
 
 def github(result: Linted) -> Iterator[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from migrator.cli.common import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import ExitCode, RefusedError, UsageError
+from migrator.operations.lean_start import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
@@ -47,15 +47,14 @@ class Invocation:
         self.environment: str | None = None
         self.verbose = False
         self.fleet: FleetOptions | None = None
+        self.summary: TextIO | None = None
 
     def choice(self) -> Choice:
         """Give what the command line says about where to work.
 
         Commands come here once their imports are done: what is there by now is never garbage.
         """
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
+        imports_done()
         common = self.common
         return Choice(
             env=common.env,
@@ -70,6 +69,19 @@ class Invocation:
     def path(self, said: str) -> str:
         """Give a path from the command line as seen from where the command was started."""
         return str(Path.cwd() / said)
+
+    def summarize(self, said: str | None) -> None:
+        """Have the outcome appended to a file, where one is named. Raises UsageError where it cannot be."""
+        if said is None:
+            return
+        try:
+            # Before anything is done, and held until its end.
+            self.summary = Path(self.path(said)).open("a", encoding="utf-8")  # noqa: SIM115
+        except OSError as exc:
+            raise UsageError(
+                f"--summary {said} cannot be written: {exc.strerror}.",
+                hint="Name a file in a folder that is there.",
+            ) from exc
 
     def workspace(self) -> Workspace:
         """Choose the environment, and go to its root: a sub-folder makes no difference.

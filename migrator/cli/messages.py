@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from migrator import secrets
 from migrator.cli.ticking import Ticker
 from migrator.errors import MigratorError
+from migrator.plain.errors import error_lines
 from migrator.results.events import (
     Connecting,
     Event,
@@ -61,9 +62,8 @@ class Messages:
 
     def error(self, error: MigratorError) -> None:
         """Write an error and its hint."""
-        self.line(f"error: {error.message}", "bold red")
-        if error.hint:
-            self.line(f"hint: {error.hint}", "yellow")
+        for text, style in zip(error_lines(error), ("bold red", "yellow"), strict=False):
+            self.line(text, style)
 
     def ask(self, question: str) -> str:
         """Ask on stderr; the end of input is an empty answer."""
@@ -105,8 +105,8 @@ class Messages:
 
     def plan(self, plan: RunPlan) -> None:
         """Show a plan to somebody who is about to be asked."""
-        from migrator.cli.plain import How
-        from migrator.cli.plain.run import lines
+        from migrator.plain import How
+        from migrator.plain.run import lines
 
         for line in lines(plan, How()):
             self.line(line, "bold red" if line.startswith("    ") else "")
@@ -147,7 +147,7 @@ class Messages:
         """Say what became of a tenant: of each one in a pipe, of the failures at a terminal, with totals."""
         answer = event.answer
         if answer is not None and (not self._terminal or answer.outcome == "failed"):
-            from migrator.cli.plain.fleet import summary
+            from migrator.plain.fleet import summary
 
             self._wipe_unfinished()
             text = f"{event.done}/{event.total}  {answer.tenant}  {summary(answer)}  {answer.seconds:.2f}s"

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.plain import How, lines
 from migrator.errors import MigratorError
+from migrator.plain import How, lines
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+# Segments of text; a line of a table has about ten.
+_BATCH = 2000
 
 
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
-    """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr."""
+    """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr.
+
+    Where a summary was asked for, it is written too, errors and all.
+    """
+    if invocation.summary is not None:
+        _summarize(invocation.summary, invocation, outcome, errors)
     if invocation.json:
         document = envelope(
             invocation.command,
@@ -43,12 +57,25 @@ def show_line(part: object) -> None:
         print(line_of(part), flush=True)
 
 
+def _summarize(
+    file: TextIO, invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...]
+) -> None:
+    from migrator.cli.summary import Asked, section
+
+    environment = invocation.environment or ""
+    asked = Asked(invocation.command, How(invocation.verbose, environment), outcome.code)
+    with file:
+        file.write(section(asked, outcome.result, errors))
+
+
 def _print_for_pipeline(result: object, form: Form) -> None:
-    from migrator.cli.annotations import github, gitlab
+    from migrator.cli.annotations import github, gitlab, in_repository
     from migrator.results.findings import Linted
 
     if not isinstance(result, Linted):
         raise TypeError(f"There is no form {form} of a {type(result).__name__}.")
+    # Commands work at the project's root, which may be a folder of a larger repository.
+    result = in_repository(result, Path.cwd())
     for line in github(result) if form == "github" else [gitlab(result)]:
         print(line)
     sys.stdout.flush()
@@ -56,7 +83,12 @@ def _print_for_pipeline(result: object, form: Form) -> None:
 
 def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
+    from rich.segment import Segments
 
     from migrator.cli.pretty import rendered
 
-    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how))
+    console = Console(highlight=False, markup=False, emoji=False)
+    segments = iter(console.render(rendered(result, how)))
+    # A batch at a time: the lines of a long history come as they are made, and not all at the end.
+    while batch := list(islice(segments, _BATCH)):
+        console.print(Segments(batch), end="", soft_wrap=True)

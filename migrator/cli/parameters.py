@@ -56,6 +56,10 @@ AgainstOption = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Replay the history from its beginning, as if for the first time.")
 ]
+Summary = Annotated[
+    str | None,
+    typer.Option("--summary", metavar="FILE", help="Append the answer to a file too, in Markdown."),
+]
 
 
 def comparing_with(text: str | None) -> Literal["history", "database"] | None:

@@ -9,14 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from migrator.cli.plain import How, lines
-from migrator.cli.plain.environments import environment_cells
-from migrator.cli.plain.records import log_cells
-from migrator.cli.plain.revisions import ahead_words, marks, parents
 from migrator.cli.status_table import StatusTable
+from migrator.plain import How, lines
+from migrator.plain.environments import environment_cells
+from migrator.plain.records import log_cells
+from migrator.plain.revisions import ahead_words, marks, parents
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
 from migrator.results.findings import Linted
+from migrator.results.fleet import FleetResult
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.status import StatusList
@@ -43,9 +44,9 @@ def rendered(result: object, how: How) -> RenderableType:
     return Group(*(_coloured(line) for line in lines(result, how)))
 
 
-def _coloured(line: str) -> Text:
+def _coloured(line: str, *, indent: str = "") -> Text:
     style = next((style for start, style in _COLOURS if line.startswith(start)), "")
-    return Text(line, style=style)
+    return Text(f"{indent}{line}", style=style)
 
 
 @rendered.register
@@ -153,6 +154,31 @@ def _lint_line(line: str) -> Text:
         return Text(line, style="" if line.startswith("  instead: ") else "dim")
     styles = ((": error [", "bold red"), (": warning [", "yellow"), (": excused [", "green"))
     return Text(line, style=next((style for mark, style in styles if mark in line), ""))
+
+
+_OUTCOMES = (
+    (": failed (", "bold red"),
+    (": nothing to do", "dim"),
+    (": skipped: ", "yellow"),
+    (": planned: ", "yellow"),
+    (": no", "yellow"),
+    (": done: ", "green"),
+    (": yes", "green"),
+)
+
+
+@rendered.register
+def _(result: FleetResult, how: How) -> RenderableType:
+    return Group(*(_tenant_line(line) for line in lines(result, how)))
+
+
+def _tenant_line(line: str) -> Text:
+    if line.startswith("  "):
+        return _coloured(line.removeprefix("  "), indent="  ")
+    name, colon, _ = line.partition(": ")
+    outcome = line.removeprefix(name)
+    style = next((style for start, style in _OUTCOMES if outcome.startswith(start)), "")
+    return Text.assemble((f"{name}{colon}", "bold"), (line.removeprefix(f"{name}{colon}"), style))
 
 
 @rendered.register

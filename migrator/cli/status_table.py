@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from migrator.cli.plain.status import status_cells
+from migrator.plain.status import status_cells
 from migrator.results.status import EnvironmentStatus, State, StatusList
 
 _COLOURS: dict[State, str] = {

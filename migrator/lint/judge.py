@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator import secrets
@@ -60,19 +60,23 @@ def judge(
     dialect: str,
     settings: LintSettings,
     sources: Callable[[str], str],
+    only: Collection[str] | None = None,
 ) -> Judgement:
     """Judge the statements that a batch of revisions ran, in the order of the run.
 
     `dialect` is SQLAlchemy's name of it; `sources` gives the source of a version file by the path that the
-    statements name. Tables that the batch makes are taken to be empty and unused. Raises MissingExtraError on
-    PostgreSQL without squawk, ConfigurationError when squawk fails, RevisionsError for a bad excuse.
+    statements name. Tables that the batch makes are taken to be empty and unused. With `only` no rules count
+    but those of migrator's own that it names: squawk is not asked, and no note given.
+
+    Raises MissingExtraError on PostgreSQL without squawk, ConfigurationError when squawk fails,
+    RevisionsError for a bad excuse.
     """
     files = dict.fromkeys(statement.file for statement in statements)
     verdicts = _Verdicts(dialect, settings, {file: excuses(sources(file), file) for file in files})
     pieces = _pieces(statements, dialect)
     broken = [_own(piece) for piece in pieces]
     tool = ""
-    if dialect == "postgresql":
+    if dialect == "postgresql" and only is None:
         squawk = Squawk(find_squawk(), settings.pg_version, settings.asked)
         tool = f"squawk {squawk_version(squawk.program)}"
         _add_squawk(squawk, pieces, broken)
@@ -80,9 +84,10 @@ def judge(
         finding
         for piece, rules in zip(pieces, broken, strict=True)
         for rule in _that_count(piece, rules)
+        if only is None or rule.name in only
         if (finding := verdicts.finding(piece, rule))
     )
-    return Judgement(findings, tuple(verdicts.unused()), tool)
+    return Judgement(findings, tuple(verdicts.unused()) if only is None else (), tool)
 
 
 def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from alembic.runtime.migration import MigrationContext
@@ -13,7 +15,7 @@ from migrator.errors import ConfigurationError, DatabaseError, MigratorError, Re
 from migrator.operations.catalog_view import CatalogView
 from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.scratch import Scratch, ScratchFailedError, scratch
+from migrator.scratch import Scratch, ScratchFailedError, is_known_equal, scratch
 
 
 class NotComparableError(MigratorError):
@@ -30,6 +32,13 @@ class Standing:
     catalog: Catalog
     view: CatalogView
 
+    @property
+    def digest(self) -> str:
+        """A hash of all that counts when it is compared with a history."""
+        objects = [[*key, definition] for key, definition in self.catalog.objects.items()]
+        said = [self.backend, self.major, self.view.version_table, objects]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
 
 def standing(workspace: Workspace, heads: tuple[str, ...], context: MigrationContext) -> Standing:
     """Look at the database of a context, in a handful of queries whatever it holds, writing nothing."""
@@ -43,14 +52,20 @@ def standing(workspace: Workspace, heads: tuple[str, ...], context: MigrationCon
 def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) -> tuple[Difference, ...]:
     """Give what a database (`left`) and its history, replayed to where it stands (`right`), have otherwise.
 
+    Of a database and a history that were found equal before it is known without a replay, unless `fresh`.
     Raises NotComparableError, with what to do in its hint, where there is no scratch database to replay on,
     or none of the same version, or the history does not run there; and RevisionsError.
     """
+    if not fresh and is_known_equal(workspace, seen.heads, seen.digest):
+        return ()
     try:
         with scratch(workspace, report, fresh=fresh) as place:
             _require_like(seen, place)
             with place.reading(*seen.heads) as database:
-                return differences(seen.catalog, database.call(seen.view.read_replayed))
+                found = differences(seen.catalog, database.call(seen.view.read_replayed))
+            if not found:
+                place.remember_equal(seen.heads, seen.digest)
+            return found
     except (ConfigurationError, RefusedError, DatabaseError, ScratchFailedError) as exc:
         raise NotComparableError(exc.message.rstrip("."), hint=exc.hint) from exc
 

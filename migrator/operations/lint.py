@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, planned, script_of, stands_on, upgrade_plan
+from migrator.bridge.plan import planned, script_of, upgrade_plan
 from migrator.bridge.scripts import folders_of, translated
 from migrator.bridge.session import Needs, database_session, file_session
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, DatabaseError
+from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judge import judge
 from migrator.lint.settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
-from migrator.operations.capture import Capture
+from migrator.operations.batch import Batch, captured
 from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
-from migrator.scratch import Scratch, scratch
+from migrator.revisions.changed import NoCommonCommit, UnknownReference, changed_since
+from migrator.revisions.git import NoHistory
+from migrator.scratch import scratch
 
 
 @dataclass(frozen=True)
 class LintRequest:
     """What to judge: ids, beginnings of ids, `head`, or ranges `START:END` without their start.
 
-    Without any it is what is pending in the environment's database. With `fresh` no kept template is used.
+    With `since`, a name that git knows, it is the revisions whose files are new or changed since HEAD and
+    that one parted. Without any of them it is what is pending in the environment's database. With `fresh` no
+    kept template is used.
     """
 
     targets: tuple[str, ...] = ()
     fresh: bool = False
+    since: str | None = None
 
 
 def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
@@ -40,23 +46,24 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
 
     A database of the environment is only asked for what is pending, where no revision is named. Raises
     ConfigurationError (MissingExtraError without squawk on PostgreSQL, unknown rules in the settings),
-    RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    UsageError where git cannot tell what has changed, RevisionsError, ScratchFailedError, RefusedError and
+    DatabaseError.
     """
     settings = lint_settings_of(workspace)
-    if request.targets:
+    if request.targets or request.since is not None:
         scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         wanted = _named(scripts, request.targets, workspace)
+        if request.since is not None:
+            wanted |= _changed(scripts, request.since, workspace)
     else:
         scripts, wanted = _pending(workspace, report)
     if not wanted:
         return Linted(workspace.environment.name, ())
-    below = applied_revisions(scripts, tuple(wanted))
-    upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
     with scratch(workspace, report, fresh=request.fresh) as place:
         if place.backend == "postgresql":
             # Said before the history is replayed.
             find_squawk()
-        capture = _captured(place, _Batch(scripts, wanted, upwards), workspace)
+        capture = captured(place, Batch.of(scripts, wanted), workspace)
         judgement = judge(
             capture.statements,
             dialect=place.backend,
@@ -109,6 +116,28 @@ def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
             yield script.revision
 
 
+def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
+    """Give the revisions whose files the branch changes. Raises UsageError where git cannot tell."""
+    try:
+        files = changed_since(workspace.environment.root, folders_of(scripts), since)
+    except UnknownReference as exc:
+        fetch = "in a pipeline, check out with all commits (fetch-depth: 0, GIT_DEPTH: 0)"
+        raise UsageError(f"git knows no commit {since} here.", hint=f"Fetch it; {fetch}.") from exc
+    except NoCommonCommit as exc:
+        raise UsageError(
+            f"git cannot tell where HEAD and {since} parted.",
+            hint="The clone has too few commits for that: git fetch --unshallow",
+        ) from exc
+    except NoHistory as exc:
+        raise UsageError(
+            f"git cannot tell what has changed since {since}.",
+            hint=f"Name the revisions instead: {workspace.again('lint', 'head')}",
+        ) from exc
+    return frozenset(
+        script.revision for script in scripts.walk_revisions() if Path(script.path).resolve() in files
+    )
+
+
 def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, frozenset[str]]:
     needs = Needs(writes=False, models=False, absent_is_empty=True)
     with (
@@ -130,62 +159,3 @@ def _or_named(workspace: Workspace) -> Iterator[None]:
         named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
         exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
         raise
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """The wanted revisions, in a history whose revisions up to them are `upwards`, oldest first."""
-
-    scripts: ScriptDirectory
-    wanted: frozenset[str]
-    upwards: Sequence[Script]
-
-    @property
-    def ground(self) -> tuple[str, ...]:
-        """The heads of all that is below the wanted revisions and stands on none of them."""
-        above = set(self.wanted)
-        heads: dict[str, None] = {}
-        for script in self.upwards:
-            needed = stands_on(self.scripts, script)
-            if script.revision in above or above.intersection(needed):
-                above.add(script.revision)
-                continue
-            for each in needed:
-                heads.pop(each, None)
-            heads[script.revision] = None
-        return tuple(heads) or ("base",)
-
-    @property
-    def tops(self) -> tuple[str, ...]:
-        """Those of the wanted revisions that no other wanted one is above of."""
-        covered: set[str] = set()
-        tops = []
-        for script in reversed(self.upwards):
-            if script.revision in self.wanted and script.revision not in covered:
-                tops.append(script.revision)
-            if script.revision in self.wanted or script.revision in covered:
-                covered.update(stands_on(self.scripts, script))
-        return tuple(tops)
-
-
-def _captured(place: Scratch, batch: _Batch, workspace: Workspace) -> Capture:
-    """Run the revisions, and give what they ran."""
-
-    def capture() -> Capture:
-        return Capture(workspace.environment, folders_of(batch.scripts), batch.wanted)
-
-    ground, tops = batch.ground, batch.tops
-    if len(batch.wanted) == 1:
-        with place.reading(*ground) as database:
-            tried = capture()
-            if not database.is_template:
-                database.upgrade(tops[0], tried.watch)
-                return tried
-            # Undone afterwards, it needs no copy of a database of many tables.
-            if database.try_out(tops[0], tried.watch):
-                return tried
-    ran = capture()
-    with place.at(*ground) as database:
-        for target in tops:
-            database.upgrade(target, ran.watch)
-    return ran

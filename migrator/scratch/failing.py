@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from migrator.database.failures import causes, failing_statement, first_line
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import ConfigurationError, ExitCode, MigratorError
 from migrator.results.run import Step
 
 # Undefined object, feature not supported, undefined file: the server words its errors in its own language.
@@ -26,6 +26,10 @@ class ScratchFailedError(MigratorError):
     def __init__(self, message: str, step: Step | None, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.step = step
+
+
+class NoScratchError(ConfigurationError):
+    """There is no place for scratch databases of an environment's kind."""
 
 
 def failed_step(

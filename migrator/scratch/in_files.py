@@ -53,6 +53,10 @@ class FileStore:
         """Make a file, empty or as a copy of a template."""
         return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
 
+    def copy(self, url: URL) -> URL:
+        """Make a copy of a file."""
+        return self._new(Path(str(url.database)))
+
     def open(self, name: str) -> URL | None:  # noqa: ARG002
         """Give none: a copy of a file takes no time."""
         return None

@@ -14,6 +14,7 @@ from migrator.database.embedded import scratch_server
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
+from migrator.scratch.failing import NoScratchError
 from migrator.scratch.in_files import file_store
 from migrator.scratch.on_server import server_store
 from migrator.scratch.store import Store
@@ -25,8 +26,8 @@ _BACKENDS = {"mariadb": "mysql"}
 def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
     """Open the place that the configuration names, of the same kind as the environment's database.
 
-    Raises ConfigurationError where there is none for that kind, MissingExtraError where the embedded
-    PostgreSQL is needed and not installed, and DatabaseError.
+    Raises NoScratchError where there is none for that kind, or the embedded PostgreSQL is needed and not
+    installed, ConfigurationError and DatabaseError.
     """
     settings = workspace.environment.settings
     like = _like(workspace)
@@ -49,7 +50,7 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
         with _on_own_server(workspace, like, report) as store:
             yield store
     else:
-        raise ConfigurationError(
+        raise NoScratchError(
             f"There is no scratch server for a {backend} database.",
             hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
         )
@@ -81,7 +82,8 @@ def _require_wheel() -> None:
     try:
         wheel_binaries()
     except MissingExtraError as exc:
-        raise MissingExtraError("A scratch database", "embedded") from exc
+        missing = MissingExtraError("A scratch database", "embedded")
+        raise NoScratchError(missing.message, hint=missing.hint) from exc
 
 
 def _like(workspace: Workspace) -> URL | None:

@@ -80,6 +80,10 @@ class ServerStore:
         self._run(f"ALTER DATABASE {name} SET synchronous_commit = off")
         return self._url.set(database=name)
 
+    def copy(self, url: URL) -> URL | None:
+        """Make a copy of a database; None on a server that copies none. Raises TemplateGoneError."""
+        return self.create(str(url.database)) if self._is_postgresql else None
+
     def _strategy(self, template: str | None) -> str:
         """Copying a database of many tables as files takes a fraction of logging each of its pages."""
         version = int(self.server.rpartition(" ")[2])

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from migrator.bridge.plan import applied_revisions
-from migrator.bridge.scripts import translated
 from migrator.bridge.session import file_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, RevisionsError
+from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.database import ScratchDatabase, scratch_workspace
 from migrator.scratch.kind import open_store
+from migrator.scratch.known import remember_equal
 from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
 from migrator.scratch.our_env import runs_only_ours
 from migrator.scratch.store import Store, TemplateGoneError
 from migrator.scratch.traces import Trace, tracing
+from migrator.scratch.wanted import wanted_revisions
 
 # So many take more than a second.
 _MANY = 100
@@ -30,8 +30,8 @@ _MANY = 100
 def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Iterator[Scratch]:
     """Have a place for scratch databases of the environment's kind for the length of the block.
 
-    With `fresh` no template is used. Raises ConfigurationError (MissingExtraError where the embedded
-    PostgreSQL is not installed) and DatabaseError; the environment's own database is never contacted.
+    With `fresh` no template is used. Raises ConfigurationError (NoScratchError where there is no place for
+    them) and DatabaseError; the environment's own database is never contacted.
     """
     # What a history makes is alike for all tenants, and is replayed once.
     workspace = workspace.without_tenant()
@@ -69,7 +69,7 @@ class Scratch:
         The history is replayed from the template that holds most of it, and what was replayed is kept as a
         template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
         """
-        wanted = self._wanted(targets)
+        wanted = wanted_revisions(self._workspace, targets)
         with self._replayed(targets, wanted, *self._best(wanted)) as database:
             yield database
 
@@ -103,7 +103,7 @@ class Scratch:
         It is a template itself, which takes no time to copy, where there is one of just these revisions and
         env.py is known to change nothing by itself.
         """
-        wanted = self._wanted(targets)
+        wanted = wanted_revisions(self._workspace, targets)
         name, had = self._best(wanted)
         url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
         if url is None:
@@ -112,6 +112,16 @@ class Scratch:
         else:
             workspace = scratch_workspace(self._workspace, url)
             yield ScratchDatabase(url, workspace, self._store, is_template=True)
+
+    def remember_equal(self, targets: tuple[str, ...], digest: str) -> None:
+        """Note that a database of this digest equals the history up to `targets`; see `is_known_equal`."""
+        wanted = wanted_revisions(self._workspace, targets)
+        for manifest in self._store.templates().values():
+            if wanted == manifest.revisions and manifest.serves(
+                self._fixed, wanted, self._workspace.environment.root
+            ):
+                remember_equal(self._workspace, manifest, digest)
+                return
 
     @property
     def _only_reads(self) -> bool:
@@ -130,24 +140,6 @@ class Scratch:
     @property
     def _fixed(self) -> Fixed:
         return Fixed.of(self._workspace, self._store.server)
-
-    def _wanted(self, targets: tuple[str, ...]) -> dict[str, str] | None:
-        """Give the revisions that targets mean, with the hashes of their files.
-
-        None where only a replay tells: an env.py of somebody else's may name other folders.
-        """
-        workspace = self._workspace
-        try:
-            scripts = file_session(workspace, ["heads"], new_folder=True).scripts
-            with translated(workspace):
-                found = [script for each in targets for script in scripts.get_revisions(each) if script]
-        except RevisionsError:
-            if workspace.environment.managed:
-                raise
-            return None
-        applied = applied_revisions(scripts, tuple(script.revision for script in found))
-        paths = {revision: Path(scripts.get_revision(revision).path) for revision in applied}
-        return {revision: file_hash(path) or "" for revision, path in paths.items()}
 
     def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
         """Give the template that holds most of what is wanted, and its revisions."""

@@ -29,6 +29,9 @@ class Store(Protocol):
     def create(self, template: str | None = None) -> URL:
         """Make a database, empty or as a copy of a template; gives its URL, password and all."""
 
+    def copy(self, url: URL) -> URL | None:
+        """Make a copy of a database that nobody is connected to; None where that cannot be done."""
+
     def drop(self, url: URL) -> None:
         """Take a database away."""
 

@@ -59,14 +59,21 @@ def tracing(root: Path) -> Iterator[Trace]:
     trace = Trace(root)
     for module in list(sys.modules.values()):
         # Not getattr: some modules only pretend to be there, and an attribute would make them import.
-        file = getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str):
+        said = getattr(module, "__dict__", {})
+        file = said.get("__file__")
+        if isinstance(file, str) and not _is_test(said.get("__loader__"), file):
             trace.read(file)
     _listening.append(trace)
     try:
         yield trace
     finally:
         _listening.remove(trace)
+
+
+def _is_test(loader: object, file: str) -> bool:
+    """Whether pytest has collected a module: no revision depends on it, and it changes all the time."""
+    rewritten = type(loader).__module__ == "_pytest.assertion.rewrite"
+    return rewritten and Path(file).name.startswith(("test_", "conftest.py"))
 
 
 def _hook(name: str, arguments: tuple[object, ...]) -> None:

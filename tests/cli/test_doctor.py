@@ -17,11 +17,11 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from migrator.cli.plain import How
 from migrator.cli.pretty import rendered
 from migrator.database.facts import Facts
 from migrator.database.locks import LockName
 from migrator.operations.doctor.server import server_version
+from migrator.plain import How
 from migrator.results.doctor import Diagnosis, Finding
 from tests.conftest import Database, Ran
 from tests.faults.least import Least, least_databases

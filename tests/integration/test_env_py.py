@@ -13,8 +13,8 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, inspect, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, Engine, create_engine, inspect, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from tests.projects.books import MODELS, AnyDatabase, BooksProject, make_project
@@ -73,6 +73,21 @@ def test_what_the_caller_commits_on_a_connection_handed_in_stays(
         upgrade_on(connection, books)
 
     assert database.version() == ["r2"]
+
+
+@pytest.mark.parametrize("make", [create_engine, create_async_engine])
+def test_an_engine_handed_in_is_used_as_pytest_alembic_does(
+    books: BooksProject, database: AnyDatabase, make: Callable[..., Engine | AsyncEngine]
+) -> None:
+    url = database.sync_url if make is create_engine else database.url
+    config = config_of(books, connection=make(url, poolclass=NullPool))
+
+    command.upgrade(config, "head")
+    assert database.version() == ["r2"]
+    config.output_buffer = io.StringIO()
+    command.downgrade(config, "r2:base", sql=True)
+
+    assert "DROP TABLE authors" in config.output_buffer.getvalue()
 
 
 def test_an_async_connection_is_refused_with_the_way_to_do_it(

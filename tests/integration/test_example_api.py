@@ -1,4 +1,4 @@
-"""The sample application, used over HTTP on an empty database that migrator has migrated."""
+"""The sample application, used over HTTP on a fresh database that migrator has migrated."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -8,9 +8,14 @@ from typing import Protocol
 import psycopg
 import pytest
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import make_url, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from examples.api.config import get_settings
+from examples.api.extensions.database import get_session
 from examples.api.main import app, lifespan
+from examples.api.models import User
+from migrator.errors import NotAtHeadError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,12 +70,13 @@ def testing(migrator: Migrator, postgres_database: Database) -> OnTesting:
 
 
 @pytest.fixture
-def shop_settings(postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("POSTGRES_DB", postgres_database.name)
-    monkeypatch.setenv("POSTGRES_USER", postgres_database.user)
-    monkeypatch.setenv("POSTGRES_PASSWORD", postgres_database.password)
-    monkeypatch.setenv("POSTGRES_HOST", postgres_database.host)
-    monkeypatch.setenv("POSTGRES_PORT", str(postgres_database.port))
+def shop_settings(migrated_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    url = make_url(migrated_database)
+    monkeypatch.setenv("POSTGRES_DB", str(url.database))
+    monkeypatch.setenv("POSTGRES_USER", str(url.username))
+    monkeypatch.setenv("POSTGRES_PASSWORD", str(url.password))
+    monkeypatch.setenv("POSTGRES_HOST", str(url.host))
+    monkeypatch.setenv("POSTGRES_PORT", str(url.port))
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
@@ -104,9 +110,7 @@ async def order_two_cups(client: AsyncClient) -> dict[str, object]:
 
 
 @pytest.mark.usefixtures("shop_settings")
-def test_a_migrated_database_serves_an_order_from_its_placing_to_its_payment(testing: OnTesting) -> None:
-    testing("upgrade")
-
+def test_a_migrated_database_serves_an_order_from_its_placing_to_its_payment() -> None:
     async def story(client: AsyncClient) -> None:
         placed = await order_two_cups(client)
         assert (placed["status"], placed["total"]) == ("pending", "19.90")
@@ -125,9 +129,7 @@ def test_a_migrated_database_serves_an_order_from_its_placing_to_its_payment(tes
 
 
 @pytest.mark.usefixtures("shop_settings")
-def test_what_the_shop_refuses_leaves_the_migrated_database_as_it_was(testing: OnTesting) -> None:
-    testing("upgrade")
-
+def test_what_the_shop_refuses_leaves_the_migrated_database_as_it_was() -> None:
     async def story(client: AsyncClient) -> None:
         first = await order_two_cups(client)
         payment = {"method": "voucher", "reference": "receipt-1"}
@@ -143,6 +145,33 @@ def test_what_the_shop_refuses_leaves_the_migrated_database_as_it_was(testing: O
         assert len((await client.get("/users")).json()) == 1
 
     visit(story)
+
+
+@pytest.mark.asyncio
+async def test_a_route_works_on_the_session_of_its_test(
+    async_session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.dependency_overrides, get_session, lambda: async_session)
+
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://shop") as client:
+        await post(client, "/users", {"email": "Ada@Example.org", "full_name": "Ada"})
+
+    user = (await async_session.scalars(select(User))).one()
+    assert (user.email, user.is_active) == ("ada@example.org", True)
+
+
+@pytest.mark.usefixtures("shop_settings")
+def test_the_application_starts_only_on_a_database_that_is_at_head(testing: OnTesting) -> None:
+    async def story(_client: AsyncClient) -> None:
+        raise AssertionError("it has started")
+
+    with pytest.raises(NotAtHeadError, match="has no table alembic_version"):
+        visit(story)
+    testing("upgrade", "+1")
+    with pytest.raises(NotAtHeadError) as raised:
+        visit(story)
+    assert raised.value.current == ("e9e6bc3ed6ca",)
+    assert raised.value.hint == "Upgrade it: migrator upgrade --env testing"
 
 
 def test_a_downgrade_to_base_leaves_no_table_and_no_type_of_the_application(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from migrator.cli.annotations import github, gitlab
-from migrator.cli.plain import How, lines
+from migrator.cli.annotations import github, gitlab, in_repository
+from migrator.plain import How, lines
 from migrator.results.findings import Linted, LintFinding
 
 DROP = LintFinding(
@@ -144,3 +145,16 @@ def test_the_same_statement_twice_has_two_fingerprints() -> None:
     report = json.loads(gitlab(linted(DROP, replace(DROP, line=8))))
 
     assert len({issue["fingerprint"] for issue in report}) == 2
+
+
+def test_in_a_larger_repository_files_are_named_from_its_top(tmp_path: Path) -> None:
+    project = tmp_path / "services" / "shop"
+    project.mkdir(parents=True)
+    outside = replace(DROP, file="/elsewhere/a1.py")
+
+    assert in_repository(linted(DROP), project) == linted(DROP)
+    (tmp_path / ".git").write_text("gitdir: of a worktree\n")
+    named = [finding.file for finding in in_repository(linted(DROP, outside), project).findings]
+    assert named == [f"services/shop/{DROP.file}", "/elsewhere/a1.py"]
+    (project / ".git").mkdir()
+    assert in_repository(linted(DROP), project) == linted(DROP)

@@ -57,7 +57,7 @@ def test_what_is_no_part_is_refused(text: str) -> None:
 
 
 def test_the_job_of_kubernetes_has_as_many_pods_as_parts() -> None:
-    manifest = (ROOT / "docs" / "fleet-job.yaml").read_text()
+    manifest = (ROOT / "docs" / "deploy" / "fleet-job.yaml").read_text()
     completions = int(re.findall(r"completions: (\d+)", manifest)[0])
     (parts,) = re.findall(r"--shard \"\$JOB_COMPLETION_INDEX/(\d+)\"", manifest)
 

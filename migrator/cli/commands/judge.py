@@ -9,7 +9,7 @@ import typer
 from migrator.cli.complete import complete_environment, complete_revision
 from migrator.cli.fleet import read
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.parameters import AgainstOption, Fresh, comparing_with
+from migrator.cli.parameters import AgainstOption, Fresh, Summary, comparing_with
 from migrator.errors import ExitCode, UsageError
 
 
@@ -18,12 +18,14 @@ def check(
     against: AgainstOption = None,
     fresh: Fresh = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is not compared, too.")] = False,
+    summary: Summary = None,
 ) -> Outcome:
     """Compare models with the database or the history (exit 1: they differ)."""
     from migrator.operations.check import check as operation
     from migrator.operations.fleet.task import is_ok
 
     run.verbose = verbose
+    run.summarize(summary)
     return read(run, operation, is_ok, against=comparing_with(against), fresh=fresh)
 
 
@@ -37,11 +39,13 @@ def verify(
         typer.Option("--seed", metavar="FILE@REV", help="SQL with rows, loaded at a revision."),
     ] = None,
     fresh: Fresh = False,
+    summary: Summary = None,
 ) -> Outcome:
     """Run each revision up, down and up on scratch (exit 1: it fails)."""
     from migrator.operations.verify import Wanted
     from migrator.operations.verify import verify as operation
 
+    run.summarize(summary)
     seed = run.path(seed) if seed is not None else None
     result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
@@ -84,7 +88,14 @@ def lint(
     form: Annotated[
         str, typer.Option("--format", metavar="text|json|github|gitlab", help="How findings are written.")
     ] = "text",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="GITREF", help="The revisions whose files differ since git's GITREF."
+        ),
+    ] = None,
     fresh: Fresh = False,
+    summary: Summary = None,
 ) -> Outcome:
     """Judge the SQL that revisions run (exit 1: errors)."""
     from migrator.operations.lint import LintRequest
@@ -93,8 +104,12 @@ def lint(
     written = _form(form)
     if run.json and written not in ("text", "json"):
         raise UsageError(f"--json and --format {form} exclude each other.", hint="Give one of them.")
+    if since is not None and revisions:
+        raise UsageError("--since and revisions exclude each other.", hint="Give one of them.")
     run.json = run.json or written == "json"
-    result = operation(run.workspace(), LintRequest(tuple(revisions or ()), fresh), run.report)
+    run.summarize(summary)
+    request = LintRequest(tuple(revisions or ()), fresh, since)
+    result = operation(run.workspace(), request, run.report)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO, written)
 
 

@@ -1,0 +1,82 @@
+"""A batch of revisions that are run on a scratch database, to see what they run there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alembic.script import Script, ScriptDirectory
+
+from migrator.bridge.plan import applied_revisions, stands_on
+from migrator.bridge.scripts import folders_of
+from migrator.config.select import Workspace
+from migrator.operations.capture import Capture
+from migrator.scratch import Scratch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The wanted revisions, in a history whose revisions up to them are `upwards`, oldest first."""
+
+    scripts: ScriptDirectory
+    wanted: frozenset[str]
+    upwards: Sequence[Script]
+
+    @classmethod
+    def of(cls, scripts: ScriptDirectory, wanted: frozenset[str]) -> Batch:
+        """Give the batch of the wanted revisions."""
+        below = applied_revisions(scripts, tuple(wanted))
+        return cls(scripts, wanted, [s for s in scripts.walk_revisions() if s.revision in below][::-1])
+
+    @property
+    def ground(self) -> tuple[str, ...]:
+        """The heads of all that is below the wanted revisions and stands on none of them."""
+        above = set(self.wanted)
+        heads: dict[str, None] = {}
+        for script in self.upwards:
+            needed = stands_on(self.scripts, script)
+            if script.revision in above or above.intersection(needed):
+                above.add(script.revision)
+                continue
+            for each in needed:
+                heads.pop(each, None)
+            heads[script.revision] = None
+        return tuple(heads) or ("base",)
+
+    @property
+    def tops(self) -> tuple[str, ...]:
+        """Those of the wanted revisions that no other wanted one is above of."""
+        covered: set[str] = set()
+        tops = []
+        for script in reversed(self.upwards):
+            if script.revision in self.wanted and script.revision not in covered:
+                tops.append(script.revision)
+            if script.revision in self.wanted or script.revision in covered:
+                covered.update(stands_on(self.scripts, script))
+        return tuple(tops)
+
+
+def captured(place: Scratch, batch: Batch, workspace: Workspace) -> Capture:
+    """Run the revisions, and give what they ran.
+
+    Raises ScratchFailedError for one that fails, RefusedError, RevisionsError and ConfigurationError.
+    """
+
+    def capture() -> Capture:
+        return Capture(workspace.environment, folders_of(batch.scripts), batch.wanted)
+
+    ground, tops = batch.ground, batch.tops
+    if len(batch.wanted) == 1:
+        with place.reading(*ground) as database:
+            tried = capture()
+            if not database.is_template:
+                database.upgrade(tops[0], tried.watch)
+                return tried
+            # Undone afterwards, it needs no copy of a database of many tables.
+            if database.try_out(tops[0], tried.watch):
+                return tried
+    ran = capture()
+    with place.at(*ground) as database:
+        for target in tops:
+            database.upgrade(target, ran.watch)
+    return ran

@@ -1,0 +1,45 @@
+"""What the revisions of a history destroy, each as it is run on a database in use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrator.bridge.session import file_session
+from migrator.config.select import Workspace
+from migrator.lint.catalogue.losing import LOSING
+from migrator.lint.judge import judge
+from migrator.operations.batch import Batch, captured
+from migrator.operations.lint import lint_settings_of, source_reader
+from migrator.results.events import Report
+from migrator.results.findings import Linted
+from migrator.scratch import scratch
+
+_LOSING = frozenset(rule.name for rule in LOSING)
+
+
+def losses(workspace: Workspace, report: Report) -> Linted:
+    """Run the whole history on a scratch database, and judge each revision by itself.
+
+    What an earlier revision has made is taken to be full: `lint` of a range takes it to be empty. Only rules
+    about losing data count, all of them migrator's own, so that squawk is not needed. Raises
+    ConfigurationError, RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    """
+    environment, settings = workspace.environment, lint_settings_of(workspace)
+    scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+    wanted = frozenset(script.revision for script in scripts.walk_revisions())
+    if not wanted:
+        return Linted(environment.name, ())
+    with scratch(workspace, report) as place:
+        ran, dialect = captured(place, Batch.of(scripts, wanted), workspace), place.backend
+    judged = [
+        judge(
+            [each for each in ran.statements if each.revision == revision],
+            dialect=dialect,
+            settings=replace(settings, pg_version=ran.server_major),
+            sources=source_reader(workspace),
+            only=_LOSING,
+        )
+        for revision in ran.revisions
+    ]
+    findings = tuple(finding for each in judged for finding in each.findings)
+    return Linted(environment.name, tuple(ran.revisions), findings, statements=len(ran.statements))

@@ -1,0 +1,76 @@
+"""Remembers which databases a history was seen to make, so that the next time nothing is replayed to say so.
+
+It is kept beside the project's other state as one file for each state of the history: the manifest of its
+template, and the digests of the databases that were equal to it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.config.select import Workspace
+from migrator.database.backups import private_folder
+from migrator.scratch.manifest import Fixed, Manifest
+from migrator.scratch.wanted import wanted_revisions
+
+# The tenants of a fleet each have a digest of their own.
+_DIGESTS = 2000
+_FILES = 5
+
+
+def is_known_equal(workspace: Workspace, heads: tuple[str, ...], digest: str) -> bool:
+    """Whether a database of this digest was equal to the history up to `heads`, as its files are now.
+
+    Raises RevisionsError.
+    """
+    workspace = workspace.without_tenant()
+    with suppress(OSError):
+        known = [manifest for _, manifest, digests in _all(workspace) if digest in digests]
+        wanted = wanted_revisions(workspace, heads) if known else None
+        if wanted is not None:
+            fixed, root = Fixed.of(workspace, ""), workspace.environment.root
+            return any(each.revisions == wanted and each.serves(fixed, wanted, root) for each in known)
+    return False
+
+
+def remember_equal(workspace: Workspace, manifest: Manifest, digest: str) -> None:
+    """Note that a database of this digest was equal to what a template holds.
+
+    Where it cannot be written nothing is remembered.
+    """
+    # The server's version is a part of the digest.
+    manifest = replace(manifest, fixed=replace(manifest.fixed, server=""))
+    with suppress(OSError):
+        path = _folder(workspace) / f"{manifest.key}.json"
+        before = next((digests for each, _, digests in _all(workspace) if each == path), [])
+        digests = [*(each for each in before if each != digest), digest][-_DIGESTS:]
+        draft = path.with_name(f".{secrets.token_hex(6)}")
+        draft.write_text(json.dumps({"manifest": manifest.dumps(), "equal": digests}), encoding="utf-8")
+        draft.replace(path)
+        _forget_old(workspace, manifest.fixed.environment)
+
+
+def _folder(workspace: Workspace) -> Path:
+    return private_folder(workspace.environment.root, "known")
+
+
+def _all(workspace: Workspace) -> Iterator[tuple[Path, Manifest, list[str]]]:
+    """Give the files, the oldest first, with what they say; one that says something else is not there."""
+    folder = workspace.environment.root / ".migrator" / "known"
+    for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime):
+        with suppress(ValueError, KeyError, TypeError):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            manifest, digests = Manifest.loads(said["manifest"]), [str(each) for each in said["equal"]]
+            if manifest is not None:
+                yield path, manifest, digests
+
+
+def _forget_old(workspace: Workspace, environment: str) -> None:
+    ours = [path for path, manifest, _ in _all(workspace) if manifest.fixed.environment == environment]
+    for path in ours[:-_FILES]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""Fixtures for an application's tests: a database that is at head, and a session on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from migrator.scratch import Copies
+
+
+@pytest.fixture(scope="session", name="_migrator_copies")
+def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Path]]:
+    """What makes the databases of this process, and the root of the project."""
+    from migrator.config.select import Choice, choose
+    from migrator.results.events import ignore
+    from migrator.scratch import copies
+    from migrator.testing.surroundings import at_root
+
+    named = request.config.getini("migrator_database") or None
+    with ExitStack() as stack:
+        with _told():
+            workspace = choose(Choice(env=named, cwd=request.config.rootpath, process=os.environ))
+            root = workspace.environment.root
+            with at_root(root):
+                made = stack.enter_context(copies(workspace, ignore))
+        yield made, root
+
+
+@pytest.fixture
+def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
+    """URL of a fresh database at head, with its driver and password; dropped after the test."""
+    from migrator.testing.shown_url import ShownUrl
+    from migrator.testing.surroundings import at_root
+
+    made, root = _migrator_copies
+    with ExitStack() as stack:
+        with _told(), at_root(root):
+            url = stack.enter_context(made.copy())
+        yield ShownUrl(url)
+
+
+@pytest.fixture
+def async_session(request: pytest.FixtureRequest) -> AsyncSession:
+    """An AsyncSession on the database of `migrated_database`, in the event loop of the test."""
+    from migrator.testing.loops import session_fixture
+
+    session: AsyncSession = request.getfixturevalue(session_fixture(request))
+    return session
+
+
+@pytest.fixture(name="_migrator_session_under_anyio")
+async def session_under_anyio(migrated_database: str) -> AsyncIterator[AsyncSession]:
+    """The session of a test that anyio runs."""
+    from migrator.testing.loops import session_on
+
+    async with session_on(migrated_database) as session:
+        yield session
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Fail without a traceback, in the words of the command line, where migrator raises an error."""
+    from migrator import secrets
+    from migrator.errors import MigratorError
+    from migrator.plain.errors import error_lines
+
+    try:
+        yield
+    except MigratorError as exc:
+        # Alone: what it came from is for whoever works on migrator.
+        raise pytest.fail.Exception(secrets.scrub("\n".join(error_lines(exc))), pytrace=False) from None
