@@ -18,7 +18,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types check bench soak clean
+.PHONY: help install demo test lint types check docs bench soak clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@$(call install_into,$(LOWER),--editable '.[dev]',--constraint $(LOWER)/constraints.txt)
 	@touch $@
 
+docs: $(STAMP)  ## write the generated pages and pictures, and build site/
+	@$(BIN)/python -m docs.generate
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(STAMP)  ## measure against plain Alembic
 	@$(BIN)/python -m benchmarks
 
@@ -75,4 +79,4 @@ soak: $(STAMP)  ## the long tests, with larger numbers
 	@MIGRATOR_SOAK=1 $(BIN)/python -m pytest -m soak
 
 clean:  ## remove what the targets made
-	@rm -rf $(VENV) $(LOWER) .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) $(LOWER) site .mypy_cache .ruff_cache .pytest_cache

@@ -18,6 +18,7 @@ from migrator.bridge.handover import Handover, handed_over, say_our_env
 from migrator.bridge.keeping import keeps, once
 from migrator.bridge.own_tables import hide_own_tables
 from migrator.bridge.reached import configured_role, log_table_name
+from migrator.bridge.type_imports import import_types
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
@@ -175,6 +176,7 @@ def _options(
         options["transaction_per_migration"] = settings.transaction == "revision"
     if settings.exclude_tables:
         _leave_out(settings.exclude_tables, options)
+    import_types(options)
     return options
 
 

@@ -35,6 +35,9 @@ class MigratorError(Exception):
         self.message = message or (type(self).__doc__ or "").strip()
         self.hint = hint
         super().__init__(self.message)
+        if hint:
+            # For whoever calls from Python, and sees a traceback.
+            self.add_note(f"hint: {hint}")
 
 
 class UsageError(MigratorError):
@@ -89,3 +92,47 @@ class LockedError(MigratorError):
     """Another run holds the lock."""
 
     exit_code = ExitCode.LOCKED
+
+
+class InterruptedCommandError(MigratorError):
+    """Interrupted."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class NotAtHeadError(MigratorError):
+    """A database is not at the revisions that this code was written for.
+
+    `environment` is the one whose version files were read. `current` are the revisions in the version table,
+    none where there is no such table, and `expected` those that it should have.
+    """
+
+    exit_code = ExitCode.NO
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        environment: str,
+        current: tuple[str, ...],
+        expected: tuple[str, ...],
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.environment = environment
+        self.current = current
+        self.expected = expected
+
+
+class UnknownRevisionError(NotAtHeadError):
+    """A database is at a revision that no version file has: a newer version of the code has upgraded it."""
+
+
+def fault(exc: Exception) -> MigratorError:
+    """Make the error for what nobody has understood: that is our own fault, and is said to be."""
+    error = MigratorError(
+        f"A fault of migrator itself: {type(exc).__name__}: {exc}",
+        hint="Run it again with --traceback, and report what it shows.",
+    )
+    error.__cause__ = exc
+    return error

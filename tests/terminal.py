@@ -1,4 +1,4 @@
-"""Runs a command at a terminal of its own: a pseudo-terminal of 80 columns on stdin, stdout and stderr."""
+"""Runs a command at a terminal of its own: a pseudo-terminal on stdin, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ def at_terminal(
     *,
     answer: tuple[str, str] | None = None,
     stdin: bool = True,
+    columns: int = COLUMNS,
 ) -> Shown:
     """Run a command at a terminal. `answer` is what is typed as soon as a text is on the screen.
 
     Without `stdin` only its output is a terminal, as in many build systems.
     """
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     variables = {**process_variables(), "TERM": "xterm-256color", **(env or {})}
     variables.pop("COLUMNS", None)
     process = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import ExitCode, RefusedError, UsageError
+from migrator.operations.lean_start import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ class Invocation:
 
         Commands come here once their imports are done: what is there by now is never garbage.
         """
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
+        imports_done()
         common = self.common
         return Choice(
             env=common.env,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
 import typer
 
@@ -22,17 +17,14 @@ from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
 from migrator.cli.output import show
-from migrator.errors import ExitCode, MigratorError, UsageError
+from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
+from migrator.operations.lean_start import begin_lean
+from migrator.operations.terminable import terminable
 
 
 def run() -> None:
     """Run the command line of this process, and end it."""
-    # Nearly all that is made lives as long as the process: looking for garbage took a tenth of its time.
-    # Until the imports are done there is none; see `Invocation.choice`.
-    gc.set_threshold(100_000)
-    gc.disable()
-    # Alembic's templates are Mako's, which would import Pygments to colour pages that nobody sees.
-    sys.modules.setdefault("mako.ext.pygmentplugin", cast(ModuleType, None))
+    begin_lean()
     _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()
@@ -44,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = list(argv) or ["--help"]
     invocation = Invocation(Messages(), json="--json" in _before_dashes(arguments))
     invocation.command = _named_command(arguments)
-    with _terminable() as terminated:
+    with terminable() as terminated:
         try:
             outcome = _call(invocation, arguments)
             if isinstance(outcome, Outcome):
@@ -58,16 +50,10 @@ def main(argv: Sequence[str]) -> int:
         except typer.TyperException as exc:
             return _report(invocation, _usage_error(exc), terminated)
         except (KeyboardInterrupt, typer.Abort):
-            return _report(invocation, _Interrupted(), terminated)
+            return _report(invocation, InterruptedCommandError(), terminated)
         except Exception as exc:
-            # The border of the program: whatever is not understood is our own fault, and is said to be.
-            return _report(invocation, _fault(exc), terminated)
-
-
-class _Interrupted(MigratorError):
-    """Interrupted."""
-
-    exit_code = ExitCode.INTERRUPTED
+            # The border of the program.
+            return _report(invocation, fault(exc), terminated)
 
 
 def _call(invocation: Invocation, arguments: list[str]) -> object:
@@ -105,15 +91,6 @@ def _usage_error(exc: typer.TyperException) -> MigratorError:
     return error
 
 
-def _fault(exc: Exception) -> MigratorError:
-    error = MigratorError(
-        f"A fault of migrator itself: {type(exc).__name__}: {exc}",
-        hint="Run it again with --traceback, and report what it shows.",
-    )
-    error.__cause__ = exc
-    return error
-
-
 def _report(invocation: Invocation, error: MigratorError, terminated: list[int]) -> int:
     """Show an error on stderr, and with `--json` its envelope on stdout. Gives the exit code."""
     code = int(error.exit_code)
@@ -126,35 +103,6 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
     with suppress(BrokenPipeError):
         show(invocation, Outcome(getattr(error, "result", None), code), (error,))
     return code
-
-
-@contextmanager
-def _terminable() -> Iterator[list[int]]:
-    """Make SIGTERM end the command as Ctrl-C does: asyncio and the drivers know how to stop for that."""
-    received: list[int] = []
-
-    def interrupt(number: int, _frame: object) -> None:
-        received.append(number)
-        if not callable(signal.getsignal(signal.SIGINT)):
-            # A shell's background job is started with SIGINT ignored.
-            raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGINT)
-
-    before = {}
-    # A lost terminal (SIGHUP) ends it too, unless nohup says otherwise.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Outside the main thread whoever called us keeps its own way of ending.
-        if signal.getsignal(number) is not signal.SIG_IGN and _in_main_thread():
-            before[number] = signal.signal(number, interrupt)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _open_closed_streams() -> None:

@@ -40,6 +40,11 @@ class Choice:
     cwd: Path = field(default_factory=Path.cwd)
     process: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def says_where(self) -> bool:
+        """Whether it names one environment or one database, rather than leaving it to what is found."""
+        return any(each is not None for each in (self.env, self.config, self.url))
+
 
 @dataclass(frozen=True)
 class Workspace:

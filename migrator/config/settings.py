@@ -52,7 +52,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the `[migrator]` section; `default` and `meaning` are in the words of the docs.
+    """One key of the `[migrator]` section; `default` and `meaning`, in Markdown, are what the docs say of it.
 
     The value of one with `sql` may hold what begins a comment elsewhere.
     """
@@ -62,6 +62,11 @@ class Key:
     default: str
     meaning: str
     sql: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What it means, as a hint on the command line."""
+        return f"{self.name}: {self.meaning.replace('`', '')}"
 
 
 def read_settings(values: Mapping[str, str], path: Path) -> Settings:
@@ -88,7 +93,7 @@ def _read_value(name: str, raw: str, path: Path) -> object:
     except ValueError as exc:
         raise ConfigurationError(
             f"The value of {name} in [migrator] of {path} is not valid: {exc}.",
-            hint=f"{name}: {key.meaning}",
+            hint=key.hint,
         ) from exc
 
 
@@ -181,60 +186,105 @@ KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
         Key("environment", _name, "from the file's name", "the environment's canonical name"),
-        Key("aliases", _names, "from the file's name", "other names of the environment, separated by commas"),
-        Key("default", _boolean, "false", "whether this environment is taken when none is named"),
-        Key("protected", _boolean, "true for production, else false", "consent for what can hurt"),
-        Key("models", _words, "none", "packages walked for models, or package.module:Base"),
-        Key("exclude_tables", _words, "none", "other applications' tables, as globs, on both sides"),
-        Key("database", _one_of("embedded"), "none", "embedded: a PostgreSQL of the project's own"),
+        Key("aliases", _names, "from the file's name", "other names of the environment"),
+        Key("default", _boolean, "`false`", "whether this environment is taken when none is named"),
+        Key(
+            "protected",
+            _boolean,
+            "`true` for production, else `false`",
+            "consent for what can hurt: `--confirm ENVIRONMENT`",
+        ),
+        Key(
+            "models",
+            _words,
+            "none",
+            "packages walked for models, or `package.module:Base` (or `:metadata`); several are allowed",
+        ),
+        Key(
+            "exclude_tables",
+            _words,
+            "none",
+            "other applications' tables, as globs (`django_*`, `audit.*`), left alone on both sides",
+        ),
+        Key("database", _one_of("embedded"), "none", "`embedded`: a PostgreSQL of the project's own"),
         Key("shares_database_with", _names, "none", "environments that may resolve to the same database"),
         Key(
             "transaction",
             _one_of("revision", "run", "env"),
-            "revision (env under --config)",
-            "revision: one transaction for each; run: one for all; env: as env.py says",
+            "`revision` (`env` under `--config`)",
+            "one transaction for each `revision`, one for the whole `run`, or as `env` says, the env.py",
         ),
-        Key("role", _text, "none", "PostgreSQL role that the run takes on with SET ROLE"),
-        Key("lock_timeout", parse_duration, "3s", "how long a statement may wait for a lock, on PostgreSQL"),
-        Key("lock_wait", parse_duration, "60s", "how long to wait for another run on the same database"),
+        Key("role", _text, "none", "PostgreSQL role that the run takes on with `SET ROLE`"),
+        Key(
+            "lock_timeout",
+            parse_duration,
+            "`3s`",
+            "how long a statement may wait for a lock, on PostgreSQL; all waits of one revision share it",
+        ),
+        Key("lock_wait", parse_duration, "`60s`", "how long to wait for another run on the same database"),
         Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
-        Key("retries", _count, "5", "how often a revision is begun again after a lock timeout or a deadlock"),
+        Key(
+            "retries",
+            _count,
+            "`5`",
+            "how often a revision is begun again after a lock timeout, a deadlock or a serialization failure",
+        ),
         Key(
             "hold_statements",
             _boolean,
-            "true",
+            "`true`",
             "whether the statements of a revision that only calls operations are sent together, with asyncpg",
         ),
-        Key("log_table", _log_table, "_migrator.log", "where the log is kept: schema.table, or off"),
+        Key(
+            "log_table",
+            _log_table,
+            "`_migrator.log`",
+            "where the log is kept on PostgreSQL: `schema.table` in a schema that is there, or `off`",
+        ),
         Key(
             "against",
             _one_of("history", "database"),
-            "database",
-            "what generate and check compare the models with: the replayed history, or the database",
+            "`database`",
+            "what `generate` and `check` compare the models with: the `history`, replayed on a scratch "
+            "database, or the `database`",
         ),
         Key(
             "scratch",
             _one_of("embedded", "system"),
-            "embedded",
-            "whose programs run the scratch server: the embedded PostgreSQL's, or an installed one's",
+            "`embedded`",
+            "whose programs run the scratch server: those of the `embedded` extra, or of the PostgreSQL "
+            "that the `system` has, with its extensions",
         ),
-        Key("scratch_url", _text, "none", "a server on which scratch databases may be made"),
-        Key("scratch_keep", _count, "5", "how many replayed states are kept to go on from"),
-        Key("lint_error", _words, "none", "rules of lint that are errors here, whatever they are elsewhere"),
-        Key("lint_ignore", _words, "none", "rules of lint that do not count here"),
-        Key("lint_gate", _boolean, "false", "whether upgrade refuses what lint finds in its plan's files"),
+        Key(
+            "scratch_url",
+            _text,
+            "none",
+            "a server on which scratch databases may be made (`CREATE DATABASE`), instead",
+        ),
+        Key("scratch_keep", _count, "`5`", "how many replayed states are kept, to go on from"),
+        Key(
+            "lint_error", _words, "none", "rules of `lint` that are errors here, whatever they are elsewhere"
+        ),
+        Key("lint_ignore", _words, "none", "rules of `lint` that do not count here"),
+        Key(
+            "lint_gate",
+            _boolean,
+            "`false`",
+            "whether `upgrade` refuses (exit code 4) what destroys data and is not excused",
+        ),
         Key(
             "tenants",
             _tenants,
             "none",
-            "the environment's tenants: a query for their names, or file:PATH with one name or URL a line",
+            "the environment's tenants: a query for their names (`SELECT ...`), or `file:PATH` with one name "
+            "or URL a line",
             sql=True,
         ),
         Key(
             "tenant_url",
             _tenant_url,
             "none (each tenant is a schema)",
-            "URL with {tenant} in it, where each tenant is a database of its own",
+            "URL with `{tenant}` in it, where each tenant is a database of its own and not a schema",
         ),
     )
 }

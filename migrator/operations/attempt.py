@@ -119,6 +119,9 @@ class Attempt:
         self._refuse_more_than_agreed(infos)
         tally.resume(() if self._run.purge else heads, infos, self._session)
         tally.changed = tally.changed or self._run.purge
+        if not tally.finished and not self._run.purge:
+            # Another run may have been here since the plan was made.
+            tally.before = tuple(heads)
         assert site.lock is not None
         site.recorder.resume(committed=bool(tally.finished))
         site.guard = Guard(

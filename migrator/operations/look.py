@@ -34,7 +34,7 @@ def revisions_in_files(
     Raises RevisionsError and ConfigurationError.
     """
     try:
-        return tuple(_info(node, workspace) for node in from_graph(_graph(workspace)))
+        return tuple(_info(node, workspace) for node in from_graph(graph_in_files(workspace)))
     except UnclearGraph:
         from migrator.bridge.files import version_files
         from migrator.bridge.scripts import revision_info, translated
@@ -55,8 +55,8 @@ def named_revisions(target: str, workspace: Workspace, command: str, report: Rep
     )
 
 
-def _graph(workspace: Workspace) -> Graph:
-    """Read the graph of a workspace's version files. Raises UnclearGraph."""
+def graph_in_files(workspace: Workspace) -> Graph:
+    """Read the graph of a workspace's version files, executing none. Raises UnclearGraph."""
     environment = workspace.environment
     try:
         recursive = _switch(workspace, "recursive_version_locations")

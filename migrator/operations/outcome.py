@@ -22,36 +22,11 @@ from migrator.database.failures import (
     waited_in_vain,
 )
 from migrator.database.second import can_connect_again
-from migrator.errors import ExitCode, LockedError, MigratorError
+from migrator.errors import LockedError, MigratorError
 from migrator.operations.locking import application_name, described
 from migrator.operations.tally import Run, Site
 from migrator.results.run import Failure, Holder, RunResult, Step
-
-
-class RunError(MigratorError):
-    """A run did not end well. `result` says what was applied, what failed and what remains."""
-
-    def __init__(self, message: str, result: RunResult, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.result = result
-
-
-class MigrationFailedError(RunError):
-    """A migration failed."""
-
-    exit_code = ExitCode.MIGRATION
-
-
-class LockLostError(RunError):
-    """The lock of the run was lost."""
-
-    exit_code = ExitCode.LOCKED
-
-
-class RunInterruptedError(RunError):
-    """The run was interrupted."""
-
-    exit_code = ExitCode.INTERRUPTED
+from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
 def verified(

@@ -22,10 +22,10 @@ from migrator.operations.consent import Consent, require_consent
 from migrator.operations.drafts import draft_folders
 from migrator.operations.execute import Terms
 from migrator.operations.generate import check_rev_id
-from migrator.operations.outcome import RunError
 from migrator.operations.upgrade import upgrade
 from migrator.results.events import Report
 from migrator.results.run import RunResult
+from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.files import archive_and_replace

@@ -15,7 +15,6 @@ from migrator.operations.consent import Consent, require_consent
 from migrator.operations.drafts import Draft, draft_folders
 from migrator.operations.execute import Terms, execute
 from migrator.operations.generate import check_rev_id
-from migrator.operations.outcome import RunError
 from migrator.operations.reset_versions import (
     archives_of,
     moved_to,
@@ -27,6 +26,7 @@ from migrator.operations.standing import refuse_unknown
 from migrator.operations.tally import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
+from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset
 from migrator.revisions.headers import version_files
 

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from migrator import secrets
+from migrator.errors import fault
 from migrator.operations.child import obey_parent, stdout_to_stderr
 
 Asked = TypeVar("Asked")
@@ -125,4 +126,4 @@ def _called(function: Callable[[Asked], Answer], asked: Asked) -> Answer | Unans
         return function(asked)
     except Exception as exc:
         # The border of this process: what is not understood is our own fault, and the others are asked on.
-        return Unanswered(secrets.scrub(f"A fault of migrator itself: {type(exc).__name__}: {exc}"))
+        return Unanswered(secrets.scrub(fault(exc).message))

@@ -6,14 +6,14 @@ import os
 import time
 from dataclasses import dataclass, replace
 
-from migrator import secrets
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.database.absent import AbsentFileError, no_files_made
+from migrator.database.absent import no_files_made
 from migrator.errors import DatabaseError, MigratorError
 from migrator.operations.behind import behind
 from migrator.operations.examine import examine
+from migrator.operations.passing_on import PassedOn, passed_on
 from migrator.operations.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Connecting, Report, Waiting, ignore
 from migrator.results.status import Goal, Waited
@@ -28,21 +28,6 @@ _TOLD_AFTER = 1.0
 class _Request:
     workspace: Workspace
     goal: Goal
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """An error on its way from one process to another, scrubbed where the passwords are known."""
-
-    kind: type[MigratorError]
-    message: str
-    hint: str
-
-    def error(self) -> MigratorError:
-        """Give the error as it was. Not every kind is made of a message."""
-        error = self.kind.__new__(self.kind)
-        MigratorError.__init__(error, self.message, hint=self.hint)
-        return error
 
 
 def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) -> Waited:
@@ -99,7 +84,7 @@ class _Wait:
         # With a process of its own each, because a server that hangs could not be left otherwise.
         bound = min(max(self._left(), _SHORTEST_ATTEMPT), _LONGEST_ATTEMPT)
         (answer,) = side_by_side(_ask, [self._request], bound, self._tell)
-        if isinstance(answer, _Failure):
+        if isinstance(answer, PassedOn):
             return answer.error()
         if isinstance(answer, Unanswered):
             if not answer.late:
@@ -123,16 +108,14 @@ class _Wait:
             self._report(Waiting(self._text))
 
 
-def _ask(request: _Request) -> Waited | _Failure:
+def _ask(request: _Request) -> Waited | PassedOn:
     """Ask once, in a process of its own: env.py is run there, from the root of its project."""
     os.chdir(request.workspace.environment.root)
     try:
         with no_files_made():
             return _look(request)
     except MigratorError as exc:
-        # An AbsentFileError is no news to whom it is told.
-        kind = DatabaseError if isinstance(exc, AbsentFileError) else type(exc)
-        return _Failure(kind, secrets.scrub(exc.message), secrets.scrub(exc.hint))
+        return passed_on(exc)
 
 
 def _look(request: _Request) -> Waited:

@@ -445,3 +445,69 @@ def test_the_files_written_are_python_and_ini(shop: Path, migrator: Migrator) ->
     assert migrator("doctor", "--env", "production", cwd=shop).out
     listed = migrator("envs", cwd=shop)
     assert "error" not in listed.out
+
+
+OWN_TYPE = """
+from sqlalchemy import String
+from sqlalchemy.types import TypeDecorator
+
+
+class Name(TypeDecorator):
+    impl = String
+    cache_ok = True
+"""
+
+
+def test_a_type_of_the_project_s_own_is_imported_by_the_revision(shop: Path, migrator: Migrator) -> None:
+    (shop / "shop" / "types.py").write_text(OWN_TYPE)
+    named = MODELS + "    name: Mapped[str] = mapped_column(Name)\n"
+    (shop / "shop" / "models.py").write_text(f"from shop.types import Name\n{named}")
+    assert migrator("init", "--database", "sqlite", cwd=shop).code == 0
+
+    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+    assert migrator("upgrade", cwd=shop).code == 0
+
+    [file] = (shop / "migrations" / "test" / "versions").glob("*.py")
+    assert "\nimport shop.types\n" in file.read_text()
+    assert "shop.types.Name()" in file.read_text()
+
+
+def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell, migrator: Migrator) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from migrator.revisions import changing\n"
+        "replace = changing._replace\n"
+        "def killed(work, change, draft):\n"
+        "    replace(work, change, draft)\n"
+        "    if change.path.name == 'env.py':\n"
+        "        os.kill(os.getpid(), signal.{signal})\n"
+        "changing._replace = killed\n"
+        "from migrator.cli.main import main\n"
+        "sys.exit(main(['init', '--database', 'sqlite']))\n"
+    )
+    before = tree(shop)
+
+    # An interrupt takes everything back.
+    interrupted = shell(["python", "-c", script.format(signal="SIGINT")], cwd=shop)
+    assert interrupted.code == 130, interrupted.err
+    assert tree(shop) == before
+    assert not (shop / "configs").exists()
+
+    # Nothing can be taken back after kill -9: what is there is whole, and the next run adds the rest.
+    assert shell(["python", "-c", script.format(signal="SIGKILL")], cwd=shop).code == -9
+    again = migrator("init", "--database", "sqlite", cwd=shop)
+    assert again.code == 0, again.err
+    assert "kept migrations/env.py" in again.out
+    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+
+
+def test_a_folder_that_may_not_be_looked_into_is_passed_over(shop: Path, shell: Shell) -> None:
+    closed = shop / "closed"
+    closed.mkdir(mode=0o000)
+    try:
+        ran = shell(["migrator", "init", "--dry-run"], cwd=shop)
+    finally:
+        closed.chmod(0o700)
+
+    assert ran.code == 0, ran.err
+    assert "models: shop.models" in ran.out

@@ -78,3 +78,26 @@ def test_options_that_were_not_given_are_nothing_and_lists_keep_their_order(
     )
 
     assert (ran.code, "GOT ['a=1', 'b=2'] None" in ran.err) == (0, True), ran.err
+
+
+_LIBRARY = """\
+import json, sys
+import migrator
+from migrator import Migrator
+Migrator(env="testing")
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_python_api_imports_nothing_that_only_a_migration_needs(project: Path, shell: Shell) -> None:
+    ran = shell(["python", "-c", _LIBRARY], cwd=project)
+
+    loaded = set(json.loads(ran.out))
+    assert "migrator.api.migrator" in loaded
+    assert loaded & {"alembic", "sqlalchemy", "mako", "typer", "rich", "dotenv"} == set()
+
+
+def test_the_package_itself_imports_no_part_of_it(shell: Shell) -> None:
+    program = "import sys, migrator; print([each for each in sys.modules if each.startswith('migrator.')])"
+
+    assert shell(["python", "-c", program]).out == "[]\n"

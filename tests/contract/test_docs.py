@@ -1,4 +1,4 @@
-"""README.md is the manual: what it says of commands, options, keys and exit codes is what there is."""
+"""README.md and docs/ are the manual: what they say of commands, options, keys and exit codes is true."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.app import COMMANDS
-from migrator.config.settings import KEYS
+from migrator.config.settings import KEYS, Key, Settings
 from migrator.config.url import parse_url
 from migrator.config.variables import read_dotenv
 from migrator.database.engine import _EXTRAS
@@ -18,7 +18,9 @@ from migrator.errors import ExitCode
 from tests.conftest import ROOT, Ran
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MANUAL = README + "".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md")))
+PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+REFERENCE = PAGES[ROOT / "docs" / "reference" / "commands.md"]
+SETTINGS = PAGES[ROOT / "docs" / "reference" / "settings.md"]
 FAMILY = {command.name: command.alias_of or command.name for command in COMMANDS}
 
 
@@ -34,15 +36,17 @@ def test_every_alias_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS if command.alias_of is None])
-def test_every_option_of_a_command_is_among_the_commands_in_the_readme(
+def test_every_option_of_a_command_is_in_its_chapter_of_the_reference(
     name: str, migrator: Callable[..., Ran]
 ) -> None:
     common = _options(migrator("--help").out)
-    section = README.partition("### Write revisions")[2].partition("### Shell completion")[0]
+    chapter = REFERENCE.partition(f"\n### {name}\n")[2].partition("\n##")[0]
+    if "(#options-for-tenants)" in chapter:
+        chapter += REFERENCE.partition("\n## Options for tenants\n")[2]
 
     own = [names for names in _options(migrator(name, "--help").out) if names not in common]
 
-    assert [names for names in own if not any(_written(each, section) for each in names)] == []
+    assert [names for names in own if not all(_written(each, chapter) for each in names)] == []
 
 
 def test_every_common_option_is_in_the_readme_by_each_of_its_names(migrator: Callable[..., Ran]) -> None:
@@ -65,16 +69,20 @@ def _written(option: str, text: str) -> bool:
 
 def test_every_key_of_the_migrator_section_is_in_the_manual_with_its_default() -> None:
     for key in KEYS.values():
-        row = re.search(rf"^\| `{key.name}` \| (.*?) \|", MANUAL, re.MULTILINE)
+        row = re.search(rf"^\| `{key.name}` \| (.*?) \| (.*) \|$", SETTINGS, re.MULTILINE)
         assert row is not None, f"the key {key.name} is not in the manual"
-        default = re.sub(r" \(.*\)", "", key.default)
-        assert row[1].replace("`", "").startswith(default), f"the default of {key.name} is {key.default}"
+        assert row.groups() == (key.default, key.meaning)
 
 
 def test_the_manual_names_no_key_that_is_not_there() -> None:
-    section = README.partition("### The `[migrator]` section")[2].partition("\n### ")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", SETTINGS, re.MULTILINE) == list(KEYS)
 
-    assert re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE) == list(KEYS)
+
+@pytest.mark.parametrize("key", [key for key in KEYS.values() if re.fullmatch(r"`[\w.]+`", key.default)])
+def test_the_default_in_the_manual_is_that_of_the_settings(key: Key) -> None:
+    read = key.read(key.default.strip("`"))
+
+    assert getattr(Settings(), key.name) in (read, None if key.name == "log_table" else read)
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_command() -> None:
@@ -84,10 +92,12 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_command() -> None:
     assert [int(code) for row in rows for code in row.split(",")] == sorted(ExitCode)
 
 
-def test_the_commands_in_the_examples_of_the_readme_exist_and_take_the_options_given(
-    migrator: Callable[..., Ran],
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_the_commands_in_the_examples_exist_and_take_the_options_given(
+    page: Path, migrator: Callable[..., Ran]
 ) -> None:
-    lines = re.findall(r"\bmigrator ([a-z][-a-z]+)((?: [^`\n|;]*)?)", README)
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"\bmigrator ([a-z][-a-z]+)((?: [^`\n|;&]*)?)", text)
     for name, rest in lines:
         if name not in FAMILY:
             continue
@@ -118,8 +128,8 @@ def test_long_tests_run_only_where_they_are_asked_for(shell: Callable[..., Ran])
     assert "test_embedded_soak.py::" in shell([*collect, "-m", "soak"]).out
 
 
-def test_dollar_braces_in_dotenv_are_what_the_readme_says(tmp_path: Path) -> None:
-    said = README.partition("## Passwords")[2].partition("\n## ")[0]
+def test_dollar_braces_in_dotenv_are_what_the_manual_says(tmp_path: Path) -> None:
+    said = PAGES[ROOT / "docs" / "reference" / "environments.md"].partition("## Passwords")[2]
     assert "`${...}` is replaced" in said
     assert "every character" not in (ROOT / ".env.example").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from tests.bash import run_shell
-from tests.conftest import ROOT, Database
+from tests.conftest import ROOT, Database, Ran
 from tests.projects.shipped import ADD, DROP, FIRST, SECOND, SUFFIXES, Shipped, fenced, write_shipped
 from tests.projects.small import versions
 
@@ -61,11 +61,18 @@ def replayed(block: str, project: Shipped, *databases: Database) -> str:
 
 def without_times(text: str) -> str:
     """Give a text without what is otherwise each time."""
+    text = re.sub(r" \(after [\d.]+s\)", "", text)
     return re.sub(r"\d{4}-\d\d-\d\d", "DAY", re.sub(r"\d+\.\d+s", "0.00s", text))
 
 
 def assert_said(block: str, project: Shipped, *databases: Database) -> None:
     assert without_times(replayed(block, project, *databases)) == without_times(block)
+
+
+def deploy(migrator: Callable[..., Ran], project: Shipped, database: Database, target: str = "head") -> None:
+    """Upgrade production."""
+    env = {"PRODUCTION_DATABASE_URL": database.url}
+    assert migrator("upgrade", target, "--env", "production", cwd=project.root, env=env).code == 0
 
 
 def test_a_deploy(project: Shipped, postgres_database: Database) -> None:
@@ -82,9 +89,9 @@ def test_a_pooler_for_the_application_only(project: Shipped) -> None:
     assert_said(block, project)
 
 
-def test_going_back(project: Shipped, postgres_database: Database) -> None:
+def test_going_back(project: Shipped, postgres_database: Database, migrator: Callable[..., Ran]) -> None:
     older, newer = blocks("Going back to an older version")
-    replayed("$ migrator upgrade --env production", project, postgres_database)
+    deploy(migrator, project, postgres_database)
     files = [versions(project.root, suffix) / f"{SECOND}_by_hand.py" for suffix in SUFFIXES]
     kept = files[0].read_text()
     for file in files:
@@ -96,9 +103,14 @@ def test_going_back(project: Shipped, postgres_database: Database) -> None:
     assert_said(newer, project, postgres_database)
 
 
-def test_a_clone(project: Shipped, postgres_database: Database, new_database: Callable[[], Database]) -> None:
+def test_a_clone(
+    project: Shipped,
+    postgres_database: Database,
+    new_database: Callable[[], Database],
+    migrator: Callable[..., Ran],
+) -> None:
     (block,) = blocks("Restores and clones")
-    replayed(f"$ migrator upgrade {FIRST} --env production", project, postgres_database)
+    deploy(migrator, project, postgres_database, FIRST)
     clone = new_database()
     names = {"clone": sql.Identifier(clone.name), "of": sql.Identifier(postgres_database.name)}
     with psycopg.connect(

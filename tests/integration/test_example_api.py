@@ -15,6 +15,7 @@ from examples.api.config import get_settings
 from examples.api.extensions.database import get_session
 from examples.api.main import app, lifespan
 from examples.api.models import User
+from migrator.errors import NotAtHeadError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -157,6 +158,20 @@ async def test_a_route_works_on_the_session_of_its_test(
 
     user = (await async_session.scalars(select(User))).one()
     assert (user.email, user.is_active) == ("ada@example.org", True)
+
+
+@pytest.mark.usefixtures("shop_settings")
+def test_the_application_starts_only_on_a_database_that_is_at_head(testing: OnTesting) -> None:
+    async def story(_client: AsyncClient) -> None:
+        raise AssertionError("it has started")
+
+    with pytest.raises(NotAtHeadError, match="has no table alembic_version"):
+        visit(story)
+    testing("upgrade", "+1")
+    with pytest.raises(NotAtHeadError) as raised:
+        visit(story)
+    assert raised.value.current == ("e9e6bc3ed6ca",)
+    assert raised.value.hint == "Upgrade it: migrator upgrade --env testing"
 
 
 def test_a_downgrade_to_base_leaves_no_table_and_no_type_of_the_application(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bash import without_git
-from tests.conftest import ROOT
 from tests.projects.small import revision_text, versions, write_project
 
 MODELS = """\
@@ -96,7 +95,7 @@ def write_shipped(root: Path, scratch_url: str, repository: Path | None = None) 
     (root / "shop").mkdir()
     for name, text in {"__init__": "", "models": MODELS, "main": MAIN}.items():
         (root / "shop" / f"{name}.py").write_text(text)
-    (root / "requirements.txt").write_text(f"{ROOT}[embedded,lint]\n")
+    (root / "requirements.txt").write_text("fastapi\nsqlalchemy\n")
     (root / "README.md").write_text("# A shop\n")
     (repository or root).joinpath(".gitignore").write_text("__pycache__/\n.migrator/\n")
     project = Shipped(root, repository or root)

@@ -117,13 +117,13 @@ def status(
     from migrator.operations.fleet.task import is_ok
     from migrator.operations.status import status_of_all, status_of_one, status_of_tenant
 
-    limit, common = seconds("--timeout", timeout), run.common
+    limit = seconds("--timeout", timeout)
     if run.fleet is not None and run.fleet.tenants:
         return read(run, status_of_tenant, is_ok, seconds=limit)
-    if common.env is None and common.config is None and common.url is None:
-        result = status_of_all(run.choice(), limit)
-    else:
+    if run.choice().says_where:
         result = status_of_one(run.workspace(), limit)
+    else:
+        result = status_of_all(run.choice(), limit)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
 
 

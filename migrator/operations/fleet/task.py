@@ -11,7 +11,7 @@ from typing import Any
 from migrator import secrets
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import ExitCode, MigratorError, fault
 from migrator.results.events import Event, Noticed, Report, Retrying
 from migrator.results.fleet import TenantAnswer, TenantOutcome
 from migrator.results.run import RunPlan, RunResult
@@ -79,11 +79,7 @@ def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
         answer = TenantAnswer(tenant.name, "failed", ExitCode.INTERRUPTED, error="Interrupted.")
     except Exception as exc:
         # The border of this process: what is not understood is our own fault, and the others go on.
-        fault = MigratorError(
-            f"A fault of migrator itself: {type(exc).__name__}: {exc}",
-            hint="Run it again with --traceback, and report what it shows.",
-        )
-        answer = _failed(task, tenant, fault, exc)
+        answer = _failed(task, tenant, fault(exc), exc)
     else:
         outcome = task.outcome(result)
         answer = TenantAnswer(tenant.name, outcome, 1 if outcome == "no" else 0, result=result)

@@ -17,7 +17,8 @@ _SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "ve
 # A virtual environment, and an Alembic folder with its revisions.
 _SIGNS = ("pyvenv.cfg", "script.py.mako")
 _OF_INTEREST = re.compile(rb"Base|Model|sqlalchemy|sqlmodel|declarative", re.IGNORECASE)
-_MOST_FILES = 10_000
+# Somebody may have started in a home folder.
+_MOST_FILES, _MOST_FOLDERS = 10_000, 20_000
 _MOST_BYTES = 1_000_000
 # Imports of imports: a longer chain is a circle.
 _LONGEST_CHAIN = 20
@@ -98,11 +99,8 @@ def read_sources(root: Path) -> Sources:
     broken: list[Path] = []
     inside = root / "src"
     source_folder = "src" if inside.is_dir() and not (inside / "__init__.py").exists() else None
-    count = 0
-    for path in _python_files(root):
-        count += 1
-        if count > _MOST_FILES:
-            break
+    files, cut_short = _python_files(root)
+    for path in files:
         name = _module_name(path, root, source_folder)
         if name is None:
             continue
@@ -114,19 +112,25 @@ def read_sources(root: Path) -> Sources:
             continue
         if tree is not None:
             modules[name] = Module(name, path, tree)
-    return Sources(modules, frozenset(names), tuple(broken), count > _MOST_FILES, source_folder)
+    return Sources(modules, frozenset(names), tuple(broken), cut_short, source_folder)
 
 
-def _python_files(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
+def _python_files(root: Path) -> tuple[list[Path], bool]:
+    """List them, and say whether there were too many files or folders to go on."""
+    found: list[Path] = []
+    for number, (folder, folders, names) in enumerate(os.walk(root)):
         folders[:] = sorted(name for name in folders if not _is_foreign(Path(folder, name)))
-        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
+        found += [Path(folder, name) for name in sorted(names) if name.endswith(".py")]
+        if len(found) > _MOST_FILES or number > _MOST_FOLDERS:
+            return found[:_MOST_FILES], True
+    return found, False
 
 
 def _is_foreign(folder: Path) -> bool:
     if folder.name in _SKIPPED or folder.name.startswith("."):
         return True
-    return any((folder / sign).exists() for sign in _SIGNS)
+    # Where a folder may not be looked into there is nothing to find.
+    return any(os.path.lexists(folder / sign) for sign in _SIGNS)
 
 
 def _module_name(path: Path, root: Path, source_folder: str | None) -> str | None:

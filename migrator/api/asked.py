@@ -1,0 +1,139 @@
+"""What a call asks of the process that does it, and what it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from migrator.config.select import Choice, Workspace, choose
+from migrator.errors import UsageError
+from migrator.results.status import Goal
+
+Against = Literal["history", "database"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """To move a database through revisions; the fields are those of `migrator.api.options`."""
+
+    target: str
+    dry_run: bool
+    lock_wait: float | None = None
+    backup: bool = True
+    tag: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none. Raises UsageError."""
+        if self.lock_wait is not None:
+            _refuse_no_seconds("lock_wait", self.lock_wait)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade(Change):
+    """To move it to a later revision."""
+
+    allow_ahead: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downgrade(Change):
+    """To move it back to an earlier one."""
+
+    confirm: str | None = None
+
+
+@dataclass(frozen=True)
+class Current:
+    """To tell where a database stands."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """To tell where the databases of all environments stand, or that of the one that is named."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none. Raises UsageError."""
+        _refuse_no_seconds("timeout", self.seconds)
+
+
+@dataclass(frozen=True)
+class Check:
+    """To compare models, database and history."""
+
+    against: Against | None
+    fresh: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known. Raises UsageError."""
+        if self.against is not None:
+            _refuse_unknown("against", self.against, get_args(Against))
+
+
+@dataclass(frozen=True)
+class Wait:
+    """To wait for a database."""
+
+    seconds: float
+    goal: Goal
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none, and what is not known. Raises UsageError."""
+        _refuse_no_seconds("timeout", self.seconds)
+        _refuse_unknown("goal", self.goal, get_args(Goal))
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """To load all version files, where reading their headers does not tell what they are."""
+
+
+Asked = Upgrade | Downgrade | Current | Status | Check | Wait | Revisions
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked, and of which environment, or of which one of its tenants."""
+
+    choice: Choice
+    asked: Asked
+    tenant: str | None = None
+
+    def workspace(self) -> Workspace:
+        """Choose the environment as a command does. Raises ConfigurationError and UsageError."""
+        workspace = choose(self.choice)
+        if self.tenant is None:
+            return workspace
+        from migrator.config.tenants import tenants_of
+
+        (tenant,) = tenants_of([self.tenant], workspace.environment)
+        return workspace.for_tenant(tenant)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it: a result of `migrator.results`."""
+
+    result: object
+
+
+@dataclass(frozen=True)
+class Said:
+    """A log record or a warning of another package. `level` is one of logging's."""
+
+    level: int
+    text: str
+
+
+def _refuse_no_seconds(name: str, value: object) -> None:
+    """What is not a number of seconds, such as "60s", would be found out only in the middle of a run."""
+    if not isinstance(value, int | float) or not value >= 0:
+        raise UsageError(
+            f"{name} is a number of seconds, not {value!r}.", hint=f"For example: {name}=60, or math.inf."
+        )
+
+
+def _refuse_unknown(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{name} {value!r} is not known.", hint=f"Give one of: {', '.join(known)}.")

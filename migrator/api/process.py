@@ -1,0 +1,255 @@
+"""Lets a process of its own do what a call asks.
+
+In the caller's process it could not be done safely: Alembic keeps what it works on in the globals of a
+module, an env.py may change the current folder, `sys.path`, streams, logging and variables, and a thread that
+runs one cannot be stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any
+
+from migrator.api.asked import Done, Request, Said
+from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError
+from migrator.operations.passing_on import PassedOn
+from migrator.results.events import Event, Report, ignore
+
+# It looks for modules where the caller does, and for nothing of what is `__main__` there.
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from migrator.api.child import main; main(int(sys.argv[1]))"
+)
+# How long a process may take to end once it is told to, and how often it is looked whether it lives, in
+# seconds.
+_GRACE, _TICK = 10.0, 0.5
+# Nothing is shown where the application has not set up logging.
+_LOG = logging.getLogger("migrator")
+_LOG.addHandler(logging.NullHandler())
+
+
+def call(request: Request, report: Report) -> Any:
+    """Do what is asked and give its result. `report` is told on the way, in the caller's thread.
+
+    Raises the MigratorErrors of the operation. Whatever else is raised here meanwhile, such as
+    KeyboardInterrupt, interrupts the work first, as Ctrl-C does a command.
+    """
+    with _Work(request) as work:
+        return work.result(report)
+
+
+async def acall(request: Request, report: Report) -> Any:
+    """Do as `call`, without blocking the event loop, in which `report` is called.
+
+    Where the coroutine is cancelled the work is interrupted, and has ended before CancelledError goes on.
+    """
+    loop = asyncio.get_running_loop()
+    answer: Future[Any] = Future()
+
+    def told(event: Event) -> None:
+        loop.call_soon_threadsafe(report, event)
+
+    work = _Work(request)
+    # Where the interpreter ends without waiting for it, the other process sees that and ends too.
+    thread = threading.Thread(target=_finish, args=(work, told, answer), name="migrator-api", daemon=True)
+    thread.start()
+    future = asyncio.wrap_future(answer)
+    try:
+        # Not the future itself: what is cancelled with it could not be waited for.
+        await asyncio.wait([future])
+    except asyncio.CancelledError as exc:
+        work.interrupt()
+        await _ended(work, future)
+        _note(exc, future.exception())
+        raise
+    finally:
+        if future.done():
+            thread.join()
+    return future.result()
+
+
+def _finish(work: _Work, report: Report, answer: Future[Any]) -> None:
+    try:
+        with work:
+            result = work.result(report)
+    except BaseException as exc:
+        answer.set_exception(exc)
+    else:
+        answer.set_result(result)
+
+
+async def _ended(work: _Work, future: asyncio.Future[Any]) -> None:
+    """Wait for the end of work that was interrupted, however often whoever waits is cancelled again."""
+    deadline = time.monotonic() + _GRACE
+    while not future.done():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            work.kill()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([future], timeout=max(left, _TICK))
+
+
+def _note(exc: BaseException, ended: BaseException | None) -> None:
+    """Let an exception tell how far the work had come that it broke off."""
+    if isinstance(ended, MigratorError):
+        exc.add_note(f"migrator: {ended.message} {ended.hint}".rstrip())
+
+
+class _Work:
+    """A process that does one thing."""
+
+    def __init__(self, request: Request) -> None:
+        self._answered = False
+        self._rest = b""
+        self._last_line = ""
+        self._output, printed = os.pipe()
+        self._pipe, theirs = Pipe()
+        try:
+            self._process = _start(theirs.fileno(), printed)
+        except BaseException:
+            os.close(self._output)
+            self._pipe.close()
+            raise
+        finally:
+            # The end of the process shows as their end, once nobody else can write into them.
+            os.close(printed)
+            theirs.close()
+        # One that has ended already shows when it is asked for its result.
+        with suppress(OSError):
+            self._pipe.send(request)
+
+    def __enter__(self) -> _Work:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process: in order where that is possible, and else by force."""
+        try:
+            if exc is not None and not self._answered:
+                self.interrupt()
+                self._hear_out(exc)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
+        finally:
+            self.kill()
+            self._process.wait()
+            os.close(self._output)
+            self._pipe.close()
+
+    def result(self, report: Report, deadline: float = float("inf")) -> Any:
+        """Give the result, when it is there. Raises the error of the operation, and TimeoutError."""
+        sources: list[Any] = [self._pipe, self._output]
+        while True:
+            ready = wait(sources, _TICK)
+            if self._output in ready and not self._read_output():
+                sources.remove(self._output)
+            if self._pipe in ready:
+                told = self._told()
+                if isinstance(told, Done):
+                    return told.result
+                if isinstance(told, PassedOn):
+                    raise told.error()
+                if isinstance(told, Said):
+                    _LOG.log(told.level, "%s", told.text)
+                else:
+                    report(told)
+            elif not ready and self._process.poll() is not None:
+                # Who it left behind may hold the other end of the pipe.
+                raise self._died()
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+
+    def interrupt(self) -> None:
+        """Tell it to stop: statements are cancelled and rolled back."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, if it has not ended."""
+        self._process.kill()
+
+    def _told(self) -> Any:
+        try:
+            told = self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._died() from None
+        if isinstance(told, Done | PassedOn):
+            self._answered = True
+            self._read_rest()
+        return told
+
+    def _hear_out(self, exc: BaseException) -> None:
+        with suppress(TimeoutError):
+            try:
+                self.result(ignore, time.monotonic() + _GRACE)
+            except MigratorError as ended:
+                _note(exc, ended)
+
+    def _read_output(self) -> bool:
+        """Log what it has printed; False at the end of it."""
+        read = os.read(self._output, 65536)
+        *lines, self._rest = (self._rest + read).split(b"\n")
+        for line in lines if read else [*lines, self._rest]:
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self._last_line = text
+                _LOG.info("%s", text)
+        return bool(read)
+
+    def _read_rest(self) -> None:
+        # Not to its end: a server that it started may hold the other end of it for long.
+        while self._output in wait([self._output], 0) and self._read_output():
+            pass
+
+    def _died(self) -> MigratorError:
+        self._answered = True
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        self._read_rest()
+        code = self._process.poll()
+        if code == -signal.SIGTERM:
+            return InterruptedCommandError()
+        last = f" It said: {self._last_line}" if self._last_line else ""
+        return MigratorError(
+            f"The process that worked on it ended {_how(code)}.{last}",
+            hint="What it had not committed is rolled back. Ask where the database stands, then do it again.",
+        )
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"by {signal.Signals(-code).name}"
+    return f"with {code}"
+
+
+def _start(descriptor: int, printed: int) -> subprocess.Popen[bytes]:
+    """Start the process. In a session of its own, so that Ctrl-C at a terminal is left to the caller."""
+    path = json.dumps([each for each in sys.path if isinstance(each, str)])
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(descriptor), path],
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            pass_fds=(descriptor,),
+            start_new_session=True,
+        )
+    except OSError as exc:
+        raise ConfigurationError(
+            f"Python cannot be started as {sys.executable or 'nothing'}: {exc.strerror}.",
+            hint="sys.executable has to be a Python: each call works in a process of its own.",
+        ) from exc

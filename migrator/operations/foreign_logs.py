@@ -1,0 +1,46 @@
+"""Log records and warnings of other packages, while a command runs."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# Is told a level, which is one of logging's, and a text of one line or several.
+Tell = Callable[[int, str], None]
+
+
+class _Telling(logging.Handler):
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.levelno, f"{record.getMessage()}{_cause(record)}")
+
+
+def _cause(record: logging.LogRecord) -> str:
+    """Give the exception of a record in one line; where it was raised is for --traceback to show."""
+    exc = record.exc_info[1] if record.exc_info else None
+    if exc is None:
+        return ""
+    return f": {type(exc).__name__}: {' '.join(str(exc).split())}".removesuffix(": ")
+
+
+@contextmanager
+def foreign_logs(tell: Tell) -> Iterator[None]:
+    """Tell log records, and warnings, while the block runs; what they say is not scrubbed here."""
+    root, handler = logging.getLogger(), _Telling(tell)
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        tell(logging.WARNING, f"{' '.join(str(message).split())} ({category.__name__})")
+
+    root.addHandler(handler)
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        warnings.showwarning = shown

@@ -1,0 +1,32 @@
+"""The errors of runs that did not end well, with what they did until then."""
+
+from __future__ import annotations
+
+from migrator.errors import ExitCode, MigratorError
+from migrator.results.run import RunResult
+
+
+class RunError(MigratorError):
+    """A run did not end well. `result` says what was applied, what failed and what remains."""
+
+    def __init__(self, message: str, result: RunResult, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class MigrationFailedError(RunError):
+    """A migration failed."""
+
+    exit_code = ExitCode.MIGRATION
+
+
+class LockLostError(RunError):
+    """The lock of the run was lost."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class RunInterruptedError(RunError):
+    """The run was interrupted."""
+
+    exit_code = ExitCode.INTERRUPTED
