@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from migrator.api.asked import Request, Revisions
-from migrator.api.process import acall, call
+from migrator.api.calling import acall, call
 from migrator.config.env_py import VersionTable, version_table
 from migrator.config.select import Workspace
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError

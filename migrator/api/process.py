@@ -1,4 +1,4 @@
-"""Lets a process of its own do what a call asks.
+"""A process that does what a call asks, as the caller sees it.
 
 In the caller's process it could not be done safely: Alembic keeps what it works on in the globals of a
 module, an env.py may change the current folder, `sys.path`, streams, logging and variables, and a thread that
@@ -7,16 +7,13 @@ runs one cannot be stopped.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
@@ -26,7 +23,7 @@ from typing import Any
 from migrator.api.asked import Done, Request, Said
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError
 from migrator.operations.passing_on import PassedOn
-from migrator.results.events import Event, Report, ignore
+from migrator.results.events import Report, ignore
 
 # It looks for modules where the caller does, and for nothing of what is `__main__` there.
 _PROGRAM = (
@@ -35,80 +32,19 @@ _PROGRAM = (
 )
 # How long a process may take to end once it is told to, and how often it is looked whether it lives, in
 # seconds.
-_GRACE, _TICK = 10.0, 0.5
+GRACE, TICK = 10.0, 0.5
 # Nothing is shown where the application has not set up logging.
 _LOG = logging.getLogger("migrator")
 _LOG.addHandler(logging.NullHandler())
 
 
-def call(request: Request, report: Report) -> Any:
-    """Do what is asked and give its result. `report` is told on the way, in the caller's thread.
-
-    Raises the MigratorErrors of the operation. Whatever else is raised here meanwhile, such as
-    KeyboardInterrupt, interrupts the work first, as Ctrl-C does a command.
-    """
-    with _Work(request) as work:
-        return work.result(report)
-
-
-async def acall(request: Request, report: Report) -> Any:
-    """Do as `call`, without blocking the event loop, in which `report` is called.
-
-    Where the coroutine is cancelled the work is interrupted, and has ended before CancelledError goes on.
-    """
-    loop = asyncio.get_running_loop()
-    answer: Future[Any] = Future()
-
-    def told(event: Event) -> None:
-        loop.call_soon_threadsafe(report, event)
-
-    work = _Work(request)
-    # Where the interpreter ends without waiting for it, the other process sees that and ends too.
-    thread = threading.Thread(target=_finish, args=(work, told, answer), name="migrator-api", daemon=True)
-    thread.start()
-    future = asyncio.wrap_future(answer)
-    try:
-        # Not the future itself: what is cancelled with it could not be waited for.
-        await asyncio.wait([future])
-    except asyncio.CancelledError as exc:
-        work.interrupt()
-        await _ended(work, future)
-        _note(exc, future.exception())
-        raise
-    finally:
-        if future.done():
-            thread.join()
-    return future.result()
-
-
-def _finish(work: _Work, report: Report, answer: Future[Any]) -> None:
-    try:
-        with work:
-            result = work.result(report)
-    except BaseException as exc:
-        answer.set_exception(exc)
-    else:
-        answer.set_result(result)
-
-
-async def _ended(work: _Work, future: asyncio.Future[Any]) -> None:
-    """Wait for the end of work that was interrupted, however often whoever waits is cancelled again."""
-    deadline = time.monotonic() + _GRACE
-    while not future.done():
-        left = deadline - time.monotonic()
-        if left <= 0:
-            work.kill()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([future], timeout=max(left, _TICK))
-
-
-def _note(exc: BaseException, ended: BaseException | None) -> None:
+def note(exc: BaseException, ended: BaseException | None) -> None:
     """Let an exception tell how far the work had come that it broke off."""
     if isinstance(ended, MigratorError):
         exc.add_note(f"migrator: {ended.message} {ended.hint}".rstrip())
 
 
-class _Work:
+class Work:
     """A process that does one thing."""
 
     def __init__(self, request: Request) -> None:
@@ -131,7 +67,7 @@ class _Work:
         with suppress(OSError):
             self._pipe.send(request)
 
-    def __enter__(self) -> _Work:
+    def __enter__(self) -> Work:
         return self
 
     def __exit__(
@@ -143,7 +79,7 @@ class _Work:
                 self.interrupt()
                 self._hear_out(exc)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
+                self._process.wait(GRACE)
         finally:
             self.kill()
             self._process.wait()
@@ -154,7 +90,7 @@ class _Work:
         """Give the result, when it is there. Raises the error of the operation, and TimeoutError."""
         sources: list[Any] = [self._pipe, self._output]
         while True:
-            ready = wait(sources, _TICK)
+            ready = wait(sources, TICK)
             if self._output in ready and not self._read_output():
                 sources.remove(self._output)
             if self._pipe in ready:
@@ -194,9 +130,9 @@ class _Work:
     def _hear_out(self, exc: BaseException) -> None:
         with suppress(TimeoutError):
             try:
-                self.result(ignore, time.monotonic() + _GRACE)
+                self.result(ignore, time.monotonic() + GRACE)
             except MigratorError as ended:
-                _note(exc, ended)
+                note(exc, ended)
 
     def _read_output(self) -> bool:
         """Log what it has printed; False at the end of it."""
@@ -217,7 +153,7 @@ class _Work:
     def _died(self) -> MigratorError:
         self._answered = True
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
+            self._process.wait(GRACE)
         self._read_rest()
         code = self._process.poll()
         if code == -signal.SIGTERM:

@@ -299,3 +299,28 @@ def test_a_revision_that_fails_leaves_nothing_behind(
     again = migrator("upgrade", "bbb2", *where, cwd=root, env=env)
     assert again.code == 0, again.err
     assert rows(root / "shop.db", "SELECT * FROM customers") == [(1,)]
+
+
+_OVERTAKEN = """
+import pathlib, sqlite3
+from migrator.env import run_migrations
+
+runs = pathlib.Path("runs")
+runs.write_text(runs.read_text() + "." if runs.exists() else ".")
+# The plan is made by then, and the run has not begun.
+if runs.read_text() == "..":
+    with sqlite3.connect("shop.db", isolation_level=None) as other:
+        other.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        other.execute("INSERT INTO alembic_version VALUES ('ccc3')")
+run_migrations()
+"""
+
+
+def test_a_run_that_another_one_has_overtaken_says_where_the_database_is(
+    project: Path, run: Migrator
+) -> None:
+    (project / "migrations" / "env.py").write_text(_OVERTAKEN)
+
+    data = json.loads(run("upgrade", "--json").out)["data"]
+
+    assert (data["before"], data["after"], data["applied"]) == (["ccc3"], ["ccc3"], [])

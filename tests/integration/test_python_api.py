@@ -403,7 +403,7 @@ def test_one_that_is_cancelled_before_it_has_begun_does_nothing(steps: Path, tmp
 def test_one_that_does_not_end_when_it_is_cancelled_is_killed(
     steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migrator.api.process._GRACE", 0.5)
+    monkeypatch.setattr("migrator.api.calling.GRACE", 0.5)
     pid = tmp_path / "pid"
     (steps / "migrations" / "env.py").write_text(
         "import os, pathlib, signal, time\n\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -421,8 +421,10 @@ def test_one_that_does_not_end_when_it_is_cancelled_is_killed(
         upgrade.cancel()
         await upgrade
 
+    began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(story())
+    assert time.monotonic() - began < 50
     assert not Path(f"/proc/{pid.read_text()}").exists()
 
 
@@ -432,6 +434,25 @@ from migrator import Migrator
 
 Migrator(**json.loads(sys.argv[1])).upgrade()
 """
+
+
+@contextlib.contextmanager
+def _script(source: str, database: Database, steps: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a script, in a process group of its own."""
+    arguments = json.dumps({"env": "testing", "url": database.url, "directory": str(steps)})
+    script = subprocess.Popen(
+        program(["python", "-c", source, arguments]),
+        env=process_variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield script
+    finally:
+        script.kill()
+        script.communicate()
 
 
 @pytest.mark.parametrize(
@@ -445,21 +466,11 @@ def test_a_script_that_ends_in_the_middle_leaves_nothing_half_done(
     held: psycopg.Connection[tuple[object, ...]],
 ) -> None:
     wait_in(versions(steps), "ccc3", "bbb2")
-    arguments = json.dumps({"env": "testing", "url": postgres_database.url, "directory": str(steps)})
-    script = subprocess.Popen(
-        program(["python", "-c", _SCRIPT, arguments]),
-        env=process_variables(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    with _script(_SCRIPT, postgres_database, steps) as script:
         _until(lambda: _waits_for(held))
         # As Ctrl-C at a terminal does, to all that belongs to the script.
         os.killpg(script.pid, number)
         _, error = script.communicate(timeout=30)
-    finally:
-        script.kill()
 
     assert script.returncode == code
     if number == signal.SIGINT:
@@ -467,9 +478,32 @@ def test_a_script_that_ends_in_the_middle_leaves_nothing_half_done(
         assert "2 of 3 revisions are done; the database is at bbb2" in error
         assert not _waits_for(held)
     # Nobody told the other process: it sees that it works for nobody any more.
-    _until(lambda: not _waits_for(held))
-    _until(lambda: postgres_database.tables() == ["aaa1", "alembic_version", "bbb2"])
+    _until(lambda: _sessions(postgres_database) == 1)
+    assert postgres_database.tables() == ["aaa1", "alembic_version", "bbb2"]
     assert _logged(postgres_database) == ["aaa1", "bbb2"]
+
+
+_HANDLING = f"""\
+import signal
+
+signal.signal(signal.SIGINT, lambda *_: print("handled", flush=True))
+{_SCRIPT}"""
+
+
+def test_a_script_that_handles_ctrl_c_itself_decides_what_becomes_of_the_work(
+    steps: Path, postgres_database: Database, held: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    wait_in(versions(steps), "ccc3", "bbb2")
+    with _script(_HANDLING, postgres_database, steps) as script:
+        _until(lambda: _waits_for(held))
+        os.killpg(script.pid, signal.SIGINT)
+        assert script.stdout is not None
+        assert script.stdout.readline() == "handled\n"
+        held.execute("SELECT pg_advisory_unlock(%s)", (HELD,))
+        script.communicate(timeout=30)
+
+    assert script.returncode == 0
+    assert _logged(postgres_database) == ["aaa1", "bbb2", "ccc3"]
 
 
 @pytest.mark.parametrize(
@@ -534,6 +568,13 @@ def _until(true: Callable[[], bool], seconds: float = 30) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.05)
+
+
+def _sessions(database: Database) -> object:
+    """Count the sessions of a database, but for the one that counts."""
+    return database.query(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )[0][0]
 
 
 def _logged(database: Database) -> list[object]:

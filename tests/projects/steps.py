@@ -12,7 +12,7 @@ HELD = 4711
 
 def write_steps(root: Path, *revisions: str) -> Path:
     """Write the project, with a line of revisions in both environments; only production is protected."""
-    write_project(root, "test", "online", settings="models = shop:metadata")
+    write_project(root, "test", "online", settings="models = shop:metadata\nlock_timeout = off")
     (root / "shop.py").write_text(
         "from sqlalchemy import Column, Integer, MetaData, Table\n\n"
         "metadata = MetaData()\n"
