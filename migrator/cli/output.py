@@ -58,5 +58,8 @@ def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
 
     from migrator.cli.pretty import rendered
+    from migrator.results.initialized import Initialized
 
-    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how))
+    # A command that is to be copied must not be broken into lines.
+    whole = isinstance(result, Initialized)
+    Console(highlight=False, markup=False, emoji=False).print(rendered(result, how), soft_wrap=whole)

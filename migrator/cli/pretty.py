@@ -34,6 +34,7 @@ _COLOURS = (
     ("failed:", "bold red"),
     ("remaining:", "yellow"),
     ("pending ", "yellow"),
+    ("next: ", "bold"),
 )
 
 

@@ -343,6 +343,15 @@ def test_a_terminal_is_asked_what_was_not_said(shop: Path) -> None:
     assert "models = shop.models" in (shop / "configs" / "alembic_test.ini").read_text()
 
 
+def test_at_a_terminal_the_next_command_stays_in_one_line(shop: Path) -> None:
+    shown = at_terminal(["migrator", "init", "--no-input", "--database", "url"], shop)
+
+    assert shown.code == 0, shown.text
+    assert shown.text.splitlines()[-1].endswith(
+        "/DATABASE && migrator generate -m initial && migrator upgrade"
+    )
+
+
 def test_an_answer_that_cannot_be_is_asked_for_again(shop: Path) -> None:
     shown = at_terminal(
         ["migrator", "init", "--models", "shop.models", "--shared"],
