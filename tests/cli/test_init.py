@@ -32,11 +32,11 @@ class Author(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 """
 WRITTEN = [
-    "configs/alembic_test.ini",
-    "configs/alembic_online.ini",
     ".env.example",
     "migrations/env.py",
     "migrations/script.py.mako",
+    "configs/alembic_test.ini",
+    "configs/alembic_online.ini",
     ".gitignore",
 ]
 
@@ -151,12 +151,35 @@ def test_a_second_run_changes_nothing_and_adds_what_is_named(shop: Path, migrato
     assert more["models"] == ["shop.models"]
 
 
+def test_what_only_a_new_file_could_hold_is_not_ignored(shop: Path, migrator: Migrator) -> None:
+    assert migrator("init", cwd=shop).code == 0
+    before = tree(shop)
+
+    for arguments in (["--models", "other"], ["--database", "sqlite", "--env", "testing"], ["--shared"]):
+        ran = migrator("init", *arguments, cwd=shop)
+        assert (ran.code, tree(shop)) == (2, before)
+        assert f"{arguments[0]} is for a new environment" in ran.err
+
+
+def test_nothing_is_asked_and_nothing_told_about_an_environment_that_is_there(
+    shop: Path, migrator: Migrator
+) -> None:
+    assert migrator("init", cwd=shop).code == 0
+
+    made = data(migrator("init", "--env", "test", "--json", cwd=shop))
+    assert (made["environments"], made["models"], made["next"]) == ([], [], "")
+    assert "configs/alembic_test.ini" in made["kept"]
+
+    shown = at_terminal(["migrator", "init"], shop)
+    assert (shown.code, "?" in shown.text, "[" in shown.text) == (0, False, False)
+
+
 def test_a_dry_run_writes_nothing(shop: Path, migrator: Migrator) -> None:
     before = tree(shop)
 
     ran = migrator("init", "--dry-run", cwd=shop)
 
-    assert ran.out.startswith("would write configs/alembic_test.ini\n")
+    assert ran.out.startswith("would write .env.example\n")
     assert tree(shop) == before
 
 
