@@ -35,6 +35,7 @@ _COLOURS = (
     ("failed:", "bold red"),
     ("remaining:", "yellow"),
     ("pending ", "yellow"),
+    ("next: ", "bold"),
 )
 
 

@@ -32,11 +32,11 @@ class Author(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 """
 WRITTEN = [
-    "configs/alembic_test.ini",
-    "configs/alembic_online.ini",
     ".env.example",
     "migrations/env.py",
     "migrations/script.py.mako",
+    "configs/alembic_test.ini",
+    "configs/alembic_online.ini",
     ".gitignore",
 ]
 
@@ -151,12 +151,35 @@ def test_a_second_run_changes_nothing_and_adds_what_is_named(shop: Path, migrato
     assert more["models"] == ["shop.models"]
 
 
+def test_what_only_a_new_file_could_hold_is_not_ignored(shop: Path, migrator: Migrator) -> None:
+    assert migrator("init", cwd=shop).code == 0
+    before = tree(shop)
+
+    for arguments in (["--models", "other"], ["--database", "sqlite", "--env", "testing"], ["--shared"]):
+        ran = migrator("init", *arguments, cwd=shop)
+        assert (ran.code, tree(shop)) == (2, before)
+        assert f"{arguments[0]} is for a new environment" in ran.err
+
+
+def test_nothing_is_asked_and_nothing_told_about_an_environment_that_is_there(
+    shop: Path, migrator: Migrator
+) -> None:
+    assert migrator("init", cwd=shop).code == 0
+
+    made = data(migrator("init", "--env", "test", "--json", cwd=shop))
+    assert (made["environments"], made["models"], made["next"]) == ([], [], "")
+    assert "configs/alembic_test.ini" in made["kept"]
+
+    shown = at_terminal(["migrator", "init"], shop)
+    assert (shown.code, "?" in shown.text, "[" in shown.text) == (0, False, False)
+
+
 def test_a_dry_run_writes_nothing(shop: Path, migrator: Migrator) -> None:
     before = tree(shop)
 
     ran = migrator("init", "--dry-run", cwd=shop)
 
-    assert ran.out.startswith("would write configs/alembic_test.ini\n")
+    assert ran.out.startswith("would write .env.example\n")
     assert tree(shop) == before
 
 
@@ -341,6 +364,15 @@ def test_a_terminal_is_asked_what_was_not_said(shop: Path) -> None:
     assert "One folder of revisions for all environments, rather than one for each? [y/N]" in shown.text
     assert "revisions in migrations/versions" in shown.text
     assert "models = shop.models" in (shop / "configs" / "alembic_test.ini").read_text()
+
+
+def test_at_a_terminal_the_next_command_stays_in_one_line(shop: Path) -> None:
+    shown = at_terminal(["migrator", "init", "--no-input", "--database", "url"], shop)
+
+    assert shown.code == 0, shown.text
+    assert shown.text.splitlines()[-1].endswith(
+        "/DATABASE && migrator generate -m initial && migrator upgrade"
+    )
 
 
 def test_an_answer_that_cannot_be_is_asked_for_again(shop: Path) -> None:

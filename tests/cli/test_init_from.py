@@ -106,7 +106,7 @@ def test_a_stock_project_is_upgraded_by_the_printed_command(
     made = data(migrator("init", "--from", file, "--json", cwd=root))
 
     assert made["adopted"] == file
-    assert made["written"] == ["configs/alembic_test.ini", "configs/alembic_online.ini", ".env.example"]
+    assert made["written"] == [".env.example", "configs/alembic_test.ini", "configs/alembic_online.ini"]
     assert {each["version_folder"] for each in made["environments"]} == {"db/versions"}
     assert made["next"] == "migrator upgrade"
     assert_untouched(root, before)

@@ -11,7 +11,7 @@ from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
 from migrator.operations.init.next_step import after_adoption
 from migrator.operations.init.project import refuse_percent
-from migrator.operations.init.questions import Settled, settle_environments
+from migrator.operations.init.questions import Settled, new_ones, settle_environments
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
@@ -31,17 +31,19 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
     _refuse_unfit(team, request)
     sources = read_sources(root)
     models = request.models or (find_models(sources).specs if team.env_py.needs else ())
-    named = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
+    said = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
+    named = new_ones(said, request, root)
     settled = Settled(named, models, request.database or "url", shared=True)
     made = AdoptedFiles(root, team, settled, sources, there)
     plan = Plan(root)
+    plan.kept += [each.file.as_posix() for each in said if each not in named]
     plan.write(made.files())
     if not request.dry_run:
         plan.carry_out()
     return Initialized(
         root=str(root),
         environments=tuple(made.result(each) for each in made.named),
-        models=models,
+        models=models if named else (),
         written=plan.written,
         kept=tuple(plan.kept),
         adopted=team.shown(team.source.file),

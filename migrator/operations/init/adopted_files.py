@@ -119,7 +119,7 @@ class AdoptedFiles:
         own = self.own_files() if self._team.env_py.needs is not None else {}
         values = {"environments": self._layout.examples(), "models": self._settled.models}
         example = read_template("default", self._root).files(values)[_EXAMPLE]
-        return {**inis, **own, _EXAMPLE: example}
+        return {**own, _EXAMPLE: example, **inis}
 
     def own_files(self) -> dict[str, bytes]:
         """Give migrator's env.py, and beside it the template of the team's revisions."""

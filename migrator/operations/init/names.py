@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,11 @@ def named_environments(names: Sequence[str], root: Path) -> tuple[Named, ...]:
     for new in chosen.values():
         _refuse_alike(new, chosen.values(), (*found, *broken), root)
     return tuple(chosen.values())
+
+
+def kept_ones(names: Sequence[str], root: Path) -> list[Named]:
+    """Give those of the named environments that have their files already."""
+    return [each for each in named_environments(names, root) if os.path.lexists(root / each.file)]
 
 
 def _named(said: str) -> Named:

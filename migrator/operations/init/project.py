@@ -11,6 +11,7 @@ from migrator.config.folders import version_folders
 from migrator.errors import RefusedError
 from migrator.operations.init.bases import find_models
 from migrator.operations.init.layout import SHARED, Layout
+from migrator.operations.init.names import kept_ones
 from migrator.operations.init.next_step import first_revision, missing_wheel
 from migrator.operations.init.questions import Settled, settle
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
@@ -39,8 +40,10 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
     new = Layout(root, settled, there, sources, shared=_shared(request, settled, there))
     plan = Plan(root)
-    plan.write({each.file.as_posix(): template.environment_file(new.values(each)) for each in new.named})
+    plan.kept += [each.file.as_posix() for each in kept_ones(request.names, root)]
     plan.write(template.files({"environments": new.examples(), "models": settled.models}))
+    # They make it a project: what was killed before them is begun again.
+    plan.write({each.file.as_posix(): template.environment_file(new.values(each)) for each in new.named})
     plan.ignore((*template.ignored, *new.database_files()))
     if not request.dry_run:
         plan.carry_out()

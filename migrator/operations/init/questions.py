@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,13 +33,31 @@ def settle(
 
     Raises UsageError for what was said and cannot be; an answer that cannot be is asked for again.
     """
-    environments = settle_environments(request, root, usual, ask)
+    environments = new_ones(settle_environments(request, root, usual, ask), request, root)
+    if not environments:
+        return Settled((), (), "url", shared=False)
     models = parse_models(request.models)
     if not models:
         text = ", ".join(proposed)
         question = f"Package of the models, or package.module:Base [{text or 'none yet'}]: "
         models = _asked(ask, question, text, lambda said: parse_models(_words(said)))
     return Settled(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
+
+
+def new_ones(environments: Sequence[Named], request: InitRequest, root: Path) -> tuple[Named, ...]:
+    """Give those environments that have no file yet.
+
+    Raises UsageError where there are none, and something is said that only a new file could hold.
+    """
+    new = tuple(each for each in environments if not os.path.lexists(root / each.file))
+    options = {"--models": request.models, "--database": request.database, "--shared": request.shared}
+    said = [name for name, value in options.items() if value]
+    if said and not new:
+        raise UsageError(
+            f"{said[0]} is for a new environment, and all that there are have their files already.",
+            hint="Name a new one with --env, or edit the files in configs.",
+        )
+    return new
 
 
 def settle_environments(
