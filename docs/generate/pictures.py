@@ -26,7 +26,7 @@ _COLUMNS = 104
 # What differs from one run to the next, and what is drawn in its place; as long, so that lines break alike.
 _VARYING = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "54321"),
-    (re.compile(r"\b\d\.\d\ds"), "0.02s"),
+    (re.compile(r"\b\d+\.\d\ds"), "0.02s"),
     (re.compile(r"(?<=squawk )\d+\.\d+\.\d+"), "2.70.0"),
     (re.compile(r"(?<=3 revisions, )0\.02s"), "0.06s"),
 )

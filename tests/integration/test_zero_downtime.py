@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import indent
 
@@ -11,6 +11,7 @@ import pytest
 
 from docs.generate.console import blocks
 from docs.generate.paths import DOCS
+from migrator.database.embedded.removal import remove_server
 from tests.conftest import Database, Ran
 from tests.projects.small import versions, write_project
 
@@ -24,12 +25,13 @@ op.execute("INSERT INTO users VALUES (1, 'Ada Lovelace'), (2, 'Grace Hopper')")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Iterator[Path]:
     """A project with a revision for the tables of the page, and one for each of its recipes."""
     root = write_project(tmp_path / "shop", "test")
     for number, recipe in enumerate([BEFORE, *RECIPES]):
         _write_revision(versions(root), number, recipe)
-    return root
+    yield root
+    remove_server(root)
 
 
 def _write_revision(folder: Path, number: int, recipe: str) -> None:
