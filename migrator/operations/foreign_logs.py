@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+
+from migrator import secrets
 
 # Is told a level, which is one of logging's, and a text of one line or several.
 Tell = Callable[[int, str], None]
@@ -17,7 +20,17 @@ class _Telling(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell(record.levelno, f"{record.getMessage()}{_cause(record)}")
+        try:
+            self._tell(record.levelno, f"{record.getMessage()}{_cause(record)}")
+        except Exception:
+            # The border of a handler, as in the standard library: whoever logs is not to fail by it.
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say on stderr what is wrong with a record, which may have a password among its arguments."""
+        if sys.stderr is not None:
+            with redirect_stderr(secrets.scrubbing(sys.stderr)):
+                super().handleError(record)
 
 
 def _cause(record: logging.LogRecord) -> str:

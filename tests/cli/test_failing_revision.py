@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import PASSWORD
 from tests.projects.books import AnyDatabase, BooksProject
 
 if TYPE_CHECKING:
@@ -187,3 +189,19 @@ def test_revisions_that_contain_a_password_do_not_show_it(
         ran = migrator("upgrade", *options, cwd=books.root, env=on_postgresql.env)
         assert ran.code == 7
         assert password not in ran.out + ran.err
+
+
+def test_a_wrong_logging_call_is_told_and_fails_no_revision(
+    shell: Callable[..., Ran], books: BooksProject, tmp_path: Path
+) -> None:
+    """A process of its own: pytest makes an error of what logging only reports."""
+    wrong = f"""import logging
+logging.getLogger("app").warning("moved %d rows", "postgresql://me:{PASSWORD}@host/db")"""
+    books.revision("r1", None, wrong)
+    url = f"sqlite:///{tmp_path / 'books.db'}"
+
+    ran = shell(["migrator", "upgrade", "--url", url, "--json"], cwd=books.root)
+
+    assert (ran.code, json.loads(ran.out)["data"]["after"]) == (0, ["r1"]), ran.err
+    assert "Message: 'moved %d rows'" in ran.err
+    assert PASSWORD not in ran.err
