@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -16,7 +16,7 @@ from migrator.cli.app import COMMANDS, build_app
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
-from migrator.cli.output import show
+from migrator.cli.output import show, summarize
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
 from migrator.operations.lean_start import begin_lean
 from migrator.operations.terminable import terminable
@@ -40,9 +40,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             outcome = _call(invocation, arguments)
             if isinstance(outcome, Outcome):
-                with suppress(BrokenPipeError):
-                    show(invocation, outcome)
-                return int(outcome.code)
+                return _shown(invocation, outcome)
             # Help, the version and completion print themselves.
             return outcome if isinstance(outcome, int) else ExitCode.OK
         except MigratorError as exc:
@@ -100,9 +98,35 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
         for line in "".join(traceback.format_exception(error)).splitlines():
             invocation.messages.line(line)
     invocation.messages.error(error)
-    with suppress(BrokenPipeError):
-        show(invocation, Outcome(getattr(error, "result", None), code), (error,))
-    return code
+    return _shown(invocation, Outcome(getattr(error, "result", None), code), (error,))
+
+
+def _shown(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> int:
+    """Write the summary that was asked for, then the outcome on stdout. Gives the exit code.
+
+    It is neither a yes nor a no where one of them could not be written.
+    """
+    try:
+        summarize(invocation, outcome, errors)
+    except UsageError as exc:
+        invocation.messages.error(exc)
+        outcome, errors = replace(outcome, code=_unless_worse(outcome, exc)), (*errors, exc)
+    try:
+        show(invocation, outcome, errors)
+    except BrokenPipeError:
+        pass
+    except OSError as exc:
+        error = UsageError(
+            f"The answer could not be written on stdout: {exc.strerror}.",
+            hint="What the command changed is changed. Lead stdout to where there is room for it.",
+        )
+        invocation.messages.error(error)
+        return _unless_worse(outcome, error)
+    return int(outcome.code)
+
+
+def _unless_worse(outcome: Outcome, error: MigratorError) -> int:
+    return int(error.exit_code if outcome.code in (ExitCode.OK, ExitCode.NO) else outcome.code)
 
 
 def _open_closed_streams() -> None:
@@ -116,8 +140,8 @@ def _open_closed_streams() -> None:
 
 
 def _close_stdout() -> None:
-    """Leave quietly when the reader of a pipe is gone (`| head`)."""
+    """Leave quietly when the reader of a pipe is gone (`| head`), and where a full disk was told of."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,15 +6,11 @@ import sys
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.cli.envelope import envelope, line_of
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, UsageError
 from migrator.plain import How, lines
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 # Segments of text; a line of a table has about ten.
 _BATCH = 2000
@@ -23,10 +19,8 @@ _BATCH = 2000
 def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
     """Print an outcome on stdout. Without `--json` errors are not printed here: they go to stderr.
 
-    Where a summary was asked for, it is written too, errors and all.
+    Raises OSError where stdout cannot be written.
     """
-    if invocation.summary is not None:
-        _summarize(invocation.summary, invocation, outcome, errors)
     if invocation.json:
         document = envelope(
             invocation.command,
@@ -51,21 +45,32 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
         sys.stdout.flush()
 
 
+def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> None:
+    """Write an outcome, errors and all, where a summary was asked for, and only once.
+
+    Raises UsageError where it cannot be written.
+    """
+    if invocation.summary is None:
+        return
+    from migrator.cli.summary import Asked, section
+
+    file, invocation.summary = invocation.summary, None
+    environment = invocation.environment or ""
+    asked = Asked(invocation.command, How(invocation.verbose, environment), outcome.code)
+    try:
+        with file:
+            file.write(section(asked, outcome.result, errors))
+    except OSError as exc:
+        raise UsageError(
+            f"--summary {file.name} could not be written: {exc.strerror}.",
+            hint="Name a file on a disk that has room for it.",
+        ) from exc
+
+
 def show_line(part: object) -> None:
     """Print a part of a result on stdout as it comes, as one line of JSON."""
     with suppress(BrokenPipeError):
         print(line_of(part), flush=True)
-
-
-def _summarize(
-    file: TextIO, invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, ...]
-) -> None:
-    from migrator.cli.summary import Asked, section
-
-    environment = invocation.environment or ""
-    asked = Asked(invocation.command, How(invocation.verbose, environment), outcome.code)
-    with file:
-        file.write(section(asked, outcome.result, errors))
 
 
 def _print_for_pipeline(result: object, form: Form) -> None:

@@ -11,7 +11,7 @@ from migrator.cli.summary import Asked, section
 from migrator.errors import ExitCode, RevisionsError
 from migrator.plain import How
 from migrator.results.verified import DoesNotRun, Verified
-from tests.conftest import Ran
+from tests.conftest import Ran, program
 from tests.projects.books import MODELS, AnyDatabase, BooksProject
 
 AUTHORS = """op.create_table(
@@ -78,6 +78,47 @@ def test_a_file_that_cannot_be_written_is_a_usage_error_before_anything_is_done(
         ran = run(command, "--summary", where)
         assert (ran.code, ran.out) == (2, "")
         assert "--summary" in ran.err
+
+
+def test_a_summary_that_cannot_be_written_is_neither_a_yes_nor_a_no(run: Callable[..., Ran]) -> None:
+    """A disk that is full, as Linux has one."""
+    said = run("check", "--against", "history", "--summary", "/dev/full")
+    as_json = run("check", "--against", "history", "--summary", "/dev/full", "--json")
+    error = run("check", "--against", "history", "-e", "nowhere", "--summary", "/dev/full")
+
+    assert (said.code, said.out) == (2, "models and history agree\n")
+    assert "error: --summary /dev/full could not be written: No space left on device." in said.err
+    document = json.loads(as_json.out)
+    assert (as_json.code, document["exit_code"], document["status"]) == (2, 2, "error")
+    assert [each["message"] for each in document["errors"]] == [
+        "--summary /dev/full could not be written: No space left on device."
+    ]
+    assert (error.code, error.err.count("error: ")) == (3, 2)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("envs", 2), ("envs --json", 2), ("heads -e x --json", 3)])
+def test_an_answer_that_stdout_does_not_take_is_neither_a_yes_nor_a_no(
+    arguments: str, code: int, books: BooksProject, shell: Callable[..., Ran]
+) -> None:
+    command = [*program(["migrator"]), *arguments.split()]
+
+    ran = shell(["sh", "-c", '"$@" >/dev/full', "sh", *command], cwd=books.root)
+
+    assert ran.code == code
+    assert "error: The answer could not be written on stdout: No space left on device." in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_the_summary_is_written_once_though_stdout_takes_nothing(
+    books: BooksProject, shell: Callable[..., Ran], on_sqlite: AnyDatabase
+) -> None:
+    books.revision("r1", None, AUTHORS, "op.drop_table('authors')")
+    command = [*program(["migrator"]), "lint", "head", "--summary", "page.md"]
+
+    ran = shell(["sh", "-c", '"$@" >/dev/full', "sh", *command], cwd=books.root, env=on_sqlite.env)
+
+    assert (ran.code, "Traceback" in ran.err) == (2, False)
+    assert (books.root / "page.md").read_text(encoding="utf-8").count("### ") == 1
 
 
 def test_no_text_closes_the_block_that_it_stands_in() -> None:
