@@ -12,9 +12,10 @@ from migrator.bridge.scripts import contents
 from migrator.bridge.session import file_session
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
+from migrator.errors import ExitCode, UsageError
 from migrator.operations.status import statuses
 from migrator.operations.two_environments import compare_histories, naming
-from migrator.results.diffed import Diffed, Position, Single, Twin
+from migrator.results.diffed import Diffed, Position, Single, Twin, UnknownPositionError
 from migrator.results.events import Report
 from migrator.results.status import EnvironmentStatus
 from migrator.revisions.twins import twins
@@ -44,13 +45,19 @@ def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = Fal
 
     No database of either is contacted, unless both have one version folder: then it is compared where their
     databases stand. Raises ConfigurationError where there is no scratch server or the two
-    are not of one kind, RevisionsError, ScratchFailedError, each naming the environment.
+    are not of one kind, RevisionsError, ScratchFailedError, each naming the environment; for one folder
+    UnknownPositionError where a database cannot be asked, and UsageError for `fresh`.
     """
     names = left.environment.name, right.environment.name
     folder = shared_folder(left.environment, right.environment)
     if folder is not None and _same_folders(left, right):
         shown = left.environment.shown(folder)
-        return Diffed(*names, shared_folder=shown, positions=_positions(left, right))
+        if fresh:
+            raise UsageError(
+                f"{names[0]} and {names[1]} have one version folder, {shown}: there is nothing to replay.",
+                hint="Leave out --fresh: it is compared where their databases stand.",
+            )
+        return _compare_positions(left, right, shown)
     one, other = _side(left), _side(right)
     renamed = twins(one.contents, other.contents)
     both = [each for each in one.scripts if each in other.scripts]
@@ -69,8 +76,22 @@ def _same_folders(left: Workspace, right: Workspace) -> bool:
     return one == other
 
 
-def _positions(left: Workspace, right: Workspace) -> tuple[Position, ...]:
-    return tuple(_position(each) for each in statuses([left, right], None, _SECONDS))
+def _compare_positions(left: Workspace, right: Workspace, folder: str) -> Diffed:
+    names = left.environment.name, right.environment.name
+    found = statuses([left, right], None, _SECONDS)
+    result = Diffed(*names, shared_folder=folder, positions=tuple(_position(each) for each in found))
+    # What is wrong with a database that answers makes it a no, as for `status`.
+    for state, code in (("unreachable", ExitCode.DATABASE), ("not configured", ExitCode.CONFIGURATION)):
+        silent = [each for each in found if each.state == state]
+        if silent:
+            raise UnknownPositionError(
+                f"Whether {names[0]} and {names[1]} are at one place is not known:"
+                f" {' and '.join(each.name for each in silent)} could not be asked.",
+                result,
+                code,
+                hint=silent[0].hint or "See which database each one has: migrator envs",
+            )
+    return result
 
 
 def _position(status: EnvironmentStatus) -> Position:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from migrator.errors import ExitCode, MigratorError
 from migrator.results.differences import Difference
 
 
@@ -61,5 +62,15 @@ class Diffed:
 
     @property
     def ok(self) -> bool:
-        """Whether the two schemas are equal, and the databases, as far as they were asked, at one place."""
-        return not self.differences and len({each.current for each in self.positions if each.known}) < 2
+        """Whether the two schemas are equal, or it is known of both databases that they are at one place."""
+        known = all(each.known for each in self.positions)
+        return not self.differences and known and len({each.current for each in self.positions}) < 2
+
+
+class UnknownPositionError(MigratorError):
+    """Where a database stands could not be asked, so that two cannot be compared. `result` has the other."""
+
+    def __init__(self, message: str, result: Diffed, exit_code: ExitCode, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+        self.exit_code = exit_code

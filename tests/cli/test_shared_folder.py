@@ -70,16 +70,51 @@ def test_diff_compares_where_the_databases_stand(shared: TwoProject) -> None:
     ]
 
 
-def test_diff_says_which_database_could_not_be_asked(
-    shared: TwoProject, migrator: Callable[..., Ran]
+@pytest.mark.parametrize(
+    ("production", "code", "why"),
+    [
+        ({}, 3, "no database is configured for it here"),
+        (
+            {"PRODUCTION_DATABASE_URL": "postgresql://me@127.0.0.1:1/nowhere"},
+            6,
+            "The database me@127.0.0.1:1/nowhere cannot be used",
+        ),
+    ],
+)
+def test_diff_knows_no_answer_where_a_database_cannot_be_asked(
+    production: dict[str, str], code: int, why: str, shared: TwoProject, migrator: Callable[..., Ran]
 ) -> None:
-    env = {"TESTING_DATABASE_URL": SQLITE["TESTING_DATABASE_URL"]}
+    env = {"TESTING_DATABASE_URL": SQLITE["TESTING_DATABASE_URL"], **production}
     assert migrator("upgrade", "--env", "testing", cwd=shared.root, env=env).code == 0
 
     ran = migrator("diff", "testing", "production", cwd=shared.root, env=env)
+    as_json = migrator("diff", "testing", "production", "--json", cwd=shared.root, env=env)
 
-    assert ran.code == 0, ran.err
-    assert "production could not be asked: no database is configured for it here" in ran.out
+    assert ran.code == code, ran.err
+    assert "testing is at r2" in ran.out
+    assert f"production could not be asked: {why}" in ran.out
+    unknown = "Whether testing and production are at one place is not known: production could not be asked."
+    assert f"error: {unknown}\nhint: " in ran.err
+    document = json.loads(as_json.out)
+    assert (document["exit_code"], document["errors"][0]["message"]) == (code, unknown)
+    assert [each["known"] for each in document["data"]["positions"]] == [True, False]
+
+
+def test_a_database_that_is_not_as_it_should_be_is_no_yes(shared: TwoProject) -> None:
+    for environment in ("testing", "production"):
+        shared.run("upgrade", "--env", environment)
+    shared.query("UPDATE alembic_version SET version_num = 'zzz9' RETURNING 1", "PRODUCTION")
+
+    ran = shared.run("diff", "testing", "production", code=1)
+
+    assert "production could not be asked: " in ran.out
+    assert "zzz9" in ran.out
+
+
+def test_diff_has_nothing_to_replay(shared: TwoProject) -> None:
+    ran = shared.run("diff", "testing", "production", "--fresh", code=2)
+
+    assert f"one version folder, {FOLDER}: there is nothing to replay" in ran.err
 
 
 def test_folders_of_which_only_one_is_shared_are_two_histories(shared: TwoProject) -> None:

@@ -63,7 +63,7 @@ def diff(
     ] = None,
     fresh: Fresh = False,
 ) -> Outcome:
-    """Compare two environments and their schemas (exit 1: schemas differ)."""
+    """Compare two environments (exit 1: schemas, or positions, differ)."""
     from migrator.operations.diff import diff as operation
     from migrator.operations.two_environments import compared_pair
 
