@@ -23,7 +23,12 @@ class Change:
     tag: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a time that is none. Raises UsageError."""
+        """Refuse what is of another kind. Raises UsageError."""
+        refuse_no_text("target", self.target)
+        _refuse_no_bool("dry_run", self.dry_run)
+        _refuse_no_bool("backup", self.backup)
+        if self.tag is not None:
+            refuse_no_text("tag", self.tag)
         if self.lock_wait is not None:
             _refuse_no_seconds("lock_wait", self.lock_wait)
 
@@ -34,12 +39,23 @@ class Upgrade(Change):
 
     allow_ahead: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind. Raises UsageError."""
+        super().__post_init__()
+        _refuse_no_bool("allow_ahead", self.allow_ahead)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Downgrade(Change):
     """To move it back to an earlier one."""
 
     confirm: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind. Raises UsageError."""
+        super().__post_init__()
+        if self.confirm is not None:
+            refuse_no_text("confirm", self.confirm)
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,8 @@ class Check:
     fresh: bool
 
     def __post_init__(self) -> None:
-        """Refuse what is not known. Raises UsageError."""
+        """Refuse what is of another kind, and what is not known. Raises UsageError."""
+        _refuse_no_bool("fresh", self.fresh)
         if self.against is not None:
             _refuse_unknown("against", self.against, get_args(Against))
 
@@ -124,6 +141,17 @@ class Said:
 
     level: int
     text: str
+
+
+def refuse_no_text(name: str, value: object) -> None:
+    """Refuse what is no text, before a process is started for it. Raises UsageError."""
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is a text, not {value!r}.", hint="Give it in quotes.")
+
+
+def _refuse_no_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is True or False, not {value!r}.", hint=f"For example: {name}=True.")
 
 
 def _refuse_no_seconds(name: str, value: object) -> None:

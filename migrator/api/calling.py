@@ -38,7 +38,11 @@ async def acall(request: Request, report: Report) -> Any:
     work = Work(request)
     # Where the interpreter ends without waiting for it, the other process sees that and ends too.
     thread = threading.Thread(target=_finish, args=(work, told, answer), name="migrator-api", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except BaseException:
+        work.end()
+        raise
     future = asyncio.wrap_future(answer)
     try:
         # Not the future itself: what is cancelled with it could not be waited for.

@@ -7,7 +7,9 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from typing import Any
 
 from migrator import secrets
 from migrator.api.asked import Done, Request, Said
@@ -15,7 +17,7 @@ from migrator.errors import InterruptedCommandError, MigratorError, fault
 from migrator.operations.lean_start import begin_lean
 from migrator.operations.passing_on import PassedOn, passed_on
 from migrator.operations.terminable import terminable
-from migrator.results.events import Event
+from migrator.results.events import Event, StepStarted
 
 
 def main(descriptor: int) -> None:
@@ -50,6 +52,10 @@ class _Told:
         with self._telling, suppress(OSError):
             self._pipe.send(told)
 
+    def report(self, event: Event) -> None:
+        """Tell an event, without passwords."""
+        self.tell(_scrubbed(event))
+
     def say(self, level: int, text: str) -> None:
         """Tell a log record, without passwords."""
         self.tell(Said(level, secrets.scrub(text)))
@@ -58,6 +64,17 @@ class _Told:
         with suppress(OSError, EOFError):
             self._pipe.recv()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _scrubbed(event: Any) -> Any:
+    """Give an event whose texts, a driver's or a revision's among them, have no password."""
+    changed: dict[str, Any] = {}
+    for name, value in vars(event).items():
+        if isinstance(value, str):
+            changed[name] = secrets.scrub(value)
+        elif isinstance(value, StepStarted):
+            changed[name] = _scrubbed(value)
+    return replace(event, **changed)
 
 
 def _answered(told: _Told) -> Done | PassedOn:
@@ -78,7 +95,7 @@ def _answer(told: _Told) -> Done | PassedOn:
 
     try:
         with foreign_logs(told.say):
-            return Done(perform(told.request(), told.tell))
+            return Done(perform(told.request(), told.report))
     except MigratorError as exc:
         return passed_on(exc, traced=True)
     except Exception as exc:

@@ -240,6 +240,10 @@ class Migrator:
         return await acall(self._request(wanted), self.report)
 
     def _request(self, wanted: asked.Asked) -> asked.Request:
+        asked.refuse_no_text("name", self.name)
+        for name, value in (("env", self.env), ("tenant", self.tenant)):
+            if value is not None:
+                asked.refuse_no_text(name, value)
         choice = Choice(
             env=self.env,
             config=None if self.config is None else os.fspath(self.config),
@@ -260,4 +264,7 @@ def _text(url: str | URL | None) -> str | None:
 def _pairs(x: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
     if isinstance(x, Mapping):
         return tuple(f"{key}={value}" for key, value in x.items())
-    return (x,) if isinstance(x, str) else tuple(x)
+    pairs = (x,) if isinstance(x, str) else tuple(x)
+    for pair in pairs:
+        asked.refuse_no_text("each of x", pair)
+    return pairs

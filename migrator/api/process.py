@@ -10,25 +10,27 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
 from migrator.api.asked import Done, Request, Said
-from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError
+from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError, UsageError
 from migrator.operations.passing_on import PassedOn
 from migrator.results.events import Report, ignore
 
-# It looks for modules where the caller does, and for nothing of what is `__main__` there.
+# It looks for modules where the caller does, and for nothing of what is `__main__` there. It has these of the
+# standard library before that, as the caller had before it added to its path: a project may have a types.py.
 _PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from migrator.api.child import main; main(int(sys.argv[1]))"
+    "import json, logging, multiprocessing.connection, sys, traceback; "
+    "sys.path[:] = json.loads(sys.argv[2]); from migrator.api.child import main; main(int(sys.argv[1]))"
 )
 # How long a process may take to end once it is told to, and how often it is looked whether it lives, in
 # seconds.
@@ -48,26 +50,31 @@ class Work:
     """A process that does one thing."""
 
     def __init__(self, request: Request) -> None:
+        """Start the process. Raises UsageError for a request that cannot be handed to another one."""
+        self._request = _pickled(request)
         self._answered = False
         self._rest = b""
         self._last_line = ""
-        self._output, printed = os.pipe()
-        self._pipe, theirs = Pipe()
-        try:
-            self._process = _start(theirs.fileno(), printed)
-        except BaseException:
-            os.close(self._output)
-            self._pipe.close()
-            raise
-        finally:
-            # The end of the process shows as their end, once nobody else can write into them.
-            os.close(printed)
-            theirs.close()
-        # One that has ended already shows when it is asked for its result.
-        with suppress(OSError):
-            self._pipe.send(request)
+        # The end of the process shows as the end of what is its own, once nobody else can write into that.
+        with ExitStack() as ours, ExitStack() as its:
+            self._output, printed = os.pipe()
+            ours.callback(os.close, self._output)
+            its.callback(os.close, printed)
+            self._pipe, far = Pipe()
+            ours.enter_context(self._pipe)
+            its.enter_context(far)
+            self._process = _start(far.fileno(), printed)
+            self._ours = ours.pop_all()
 
     def __enter__(self) -> Work:
+        """Send the request, which may take until the process reads it."""
+        try:
+            # One that has ended already shows when it is asked for its result.
+            with suppress(OSError):
+                self._pipe.send_bytes(self._request)
+        except BaseException:
+            self.end()
+            raise
         return self
 
     def __exit__(
@@ -81,10 +88,13 @@ class Work:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE)
         finally:
-            self.kill()
-            self._process.wait()
-            os.close(self._output)
-            self._pipe.close()
+            self.end()
+
+    def end(self) -> None:
+        """Leave nothing of it: neither the process nor what leads to it."""
+        self.kill()
+        self._process.wait()
+        self._ours.close()
 
     def result(self, report: Report, deadline: float = float("inf")) -> Any:
         """Give the result, when it is there. Raises the error of the operation, and TimeoutError."""
@@ -172,12 +182,23 @@ def _how(code: int | None) -> str:
     return f"with {code}"
 
 
+def _pickled(request: Request) -> bytes:
+    try:
+        return pickle.dumps(request)
+    except (pickle.PicklingError, AttributeError, TypeError) as exc:
+        raise UsageError(
+            f"What was asked cannot be handed to another process: {exc}.",
+            hint="Give plain values: texts, numbers, True and False.",
+        ) from exc
+
+
 def _start(descriptor: int, printed: int) -> subprocess.Popen[bytes]:
     """Start the process. In a session of its own, so that Ctrl-C at a terminal is left to the caller."""
     path = json.dumps([each for each in sys.path if isinstance(each, str)])
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(descriptor), path],
+            # -P, or what stands in the current folder would be taken for the standard library.
+            [sys.executable, "-P", "-c", _PROGRAM, str(descriptor), path],
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=printed,
