@@ -132,7 +132,7 @@ def fault(exc: Exception) -> MigratorError:
     """Make the error for what nobody has understood: that is our own fault, and is said to be."""
     error = MigratorError(
         f"A fault of migrator itself: {type(exc).__name__}: {exc}",
-        hint="Run it again with --traceback, and report what it shows.",
+        hint="Report it with its traceback: a command shows that with --traceback.",
     )
     error.__cause__ = exc
     return error

@@ -95,6 +95,8 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
     if terminated and code == ExitCode.INTERRUPTED:
         code = ExitCode.TERMINATED
     if invocation.common.traceback:
+        # Its hint is such a note, and follows in a line of its own.
+        error.__notes__ = []
         for line in "".join(traceback.format_exception(error)).splitlines():
             invocation.messages.line(line)
     invocation.messages.error(error)

@@ -43,6 +43,9 @@ def changed_since(root: Path, folders: Sequence[Path], reference: str) -> frozen
 
 def _parting(top: Path, reference: str) -> str:
     """Give the commit at which HEAD and a reference parted."""
+    if reference.startswith("-"):
+        # No reference's name does, and git would take it for an option.
+        raise UnknownReference
     done = run_git(top, ("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}"), b"", _SECONDS)
     if done.returncode != 0:
         raise UnknownReference

@@ -92,7 +92,17 @@ def test_the_variables_of_a_git_hook_lead_nowhere_else(
 
 
 @pytest.mark.parametrize(
-    "name", ["nowhere", "origin/main", "--since=yesterday", "-x", "main:migrations", "a b", "main..work"]
+    "name",
+    [
+        "nowhere",
+        "origin/main",
+        "--since=yesterday",
+        "--output=x",
+        "-x",
+        "main:migrations",
+        "a b",
+        "main..work",
+    ],
 )
 def test_what_git_does_not_know_is_a_usage_error_that_says_to_fetch_it(name: str, lint: Lint) -> None:
     ran = lint(f"--since={name}")
