@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -92,7 +91,7 @@ def test_the_pod_starts_when_the_job_has_migrated(
     assert tree(project.root) == files
 
 
-def test_an_init_container_that_is_told_to_stop_does_so_at_once_and_leaves_no_process(
+def test_an_init_container_that_is_told_to_stop_does_so_and_leaves_no_process(
     project: Shipped, secret: dict[str, str], postgres_database: Database
 ) -> None:
     with started(INIT["command"], project.root, secret) as waiting:
@@ -100,12 +99,10 @@ def test_an_init_container_that_is_told_to_stop_does_so_at_once_and_leaves_no_pr
         for line in waiting.stdout:
             if "2 pending" in line:
                 break
-        began = time.monotonic()
         waiting.send_signal(signal.SIGTERM)
         said, _ = waiting.communicate(timeout=BOUND)
 
     assert waiting.returncode == ExitCode.TERMINATED
-    assert time.monotonic() - began < 10
     assert "Traceback" not in said
     # Its processes had the same stdout: `communicate` would have waited for them.
     assert postgres_database.tables() == []
