@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from migrator.bridge.session import Session
@@ -85,11 +85,12 @@ class _Spine:
                 raise refusal
             sites = self._sites(prepared)
             if not self._has_work(prepared.plan) and not any(site.recorder.introduces for site in sites):
-                return verified(self._session, self._run, sites, prepared.plan.notes, 0)
+                result = verified(self._session, self._run, sites, prepared.plan.notes, 0)
+                return replace(result, ahead=prepared.ahead)
             self._consent(prepared.plan)
-            result = self._locked(prepared, sites)
-            if result is not None:
-                return result
+            done = self._locked(prepared, sites)
+            if done is not None:
+                return done
 
     def _prepared(self) -> Prepared:
         try:

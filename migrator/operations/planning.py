@@ -29,10 +29,11 @@ from migrator.revisions.plain_function import only_operations
 
 @dataclass(frozen=True)
 class Prepared:
-    """The databases of a run, and the plan over all of them."""
+    """The databases of a run, and the plan over all of them. `ahead` is None unless they may be so."""
 
     examined: tuple[Examined, ...]
     plan: RunPlan
+    ahead: int | None = None
 
 
 class Planner:
@@ -59,20 +60,21 @@ class Planner:
         for files that were edited after a protected environment had applied them; ConfigurationError for a
         log_table that cannot be one; RevisionsError; and what `Session.run` raises.
         """
-        options = self._run.environment_options()
+        options, ahead = self._run.environment_options(), None
         try:
             examined = examine(self._session, self.steps, **options)
         except RevisionsError as exc:
             # The database is asked once more: whose it is goes before what its revisions say.
             examined = examine(self._session, **options)
             self._refuse_others(examined)
-            if not self._is_ahead(examined, exc):
+            ahead = self._ahead(examined, exc)
+            if ahead is None:
                 raise
         else:
             self._refuse_others(examined)
         self._refuse_moved(examined)
         self._warn(examined)
-        return Prepared(examined, self._plan(examined))
+        return Prepared(examined, self._plan(examined), ahead)
 
     def steps(self, heads: tuple[str, ...]) -> list[PlannedStep]:
         """Give the steps from `heads`, having read what each asks for. Raises RevisionsError."""
@@ -120,12 +122,12 @@ class Planner:
                     hint="Another run has changed it: run this again.",
                 )
 
-    def _is_ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> bool:
+    def _ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> int | None:
         if self._run.direction != "upgrade":
-            return False
+            return None
         count = max((ahead_by(self._session, each) or 0 for each in examined), default=0)
         if not count:
-            return False
+            return None
         what = f"The database is ahead of this checkout by {count} revision{'s' if count > 1 else ''}"
         if not self._allow_ahead:
             raise RevisionsError(
@@ -133,7 +135,7 @@ class Planner:
                 hint="There is nothing to upgrade. If an older version is meant to run on it: --allow-ahead",
             ) from exc
         self._notice(f"{what}.")
-        return True
+        return count
 
     def _warn(self, examined: Iterable[Examined]) -> None:
         for each in examined:

@@ -38,6 +38,9 @@ def run_lines(result: RunResult, environment: str) -> Iterator[str]:
     where = "unknown" if result.after is None else named(result.after)
     if result.failed is not None or result.remaining:
         yield from _unfinished(result, where)
+    elif result.ahead:
+        by = f"{result.ahead} revision{'' if result.ahead == 1 else 's'}"
+        yield f"{environment} is at {where}, ahead of this checkout by {by}: nothing to do"
     elif not result.applied and result.before == result.after:
         yield f"{environment} is already at {_target(result)}: nothing to do"
     elif result.after is None:

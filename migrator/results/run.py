@@ -78,7 +78,8 @@ class RunResult:
     `before` and `after` are the revisions in the version table; where something was done `after` was read on
     a new connection, and it is None where that was not possible. What was not done because a step failed is
     in `remaining`. `retries` counts how often a revision was begun again after it had waited for a lock in
-    vain. `notes` say what else happened, or could not be done.
+    vain. `notes` say what else happened, or could not be done. `ahead` is by how many revisions the database
+    is ahead of this checkout, where that was allowed.
     """
 
     direction: Direction
@@ -90,6 +91,7 @@ class RunResult:
     remaining: tuple[Step, ...] = ()
     retries: int = 0
     notes: tuple[str, ...] = ()
+    ahead: int | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def test_after_a_rollback_of_the_application_the_database_is_ahead(
     assert "--allow-ahead" in refused.err.rpartition("hint: ")[2]
     assert allowed.code == 0, allowed.err
     assert f"ahead of this checkout by {count} revision" in allowed.err
+    ahead = f"ahead of this checkout by {count} revision{'' if count == 1 else 's'}"
+    assert allowed.out == f"staging is at ccc3, {ahead}: nothing to do\n"
     assert shop.state() == before
 
 
