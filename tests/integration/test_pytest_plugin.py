@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from migrator.database.embedded import EmbeddedServer
 from migrator.testing.names import CHECKS
+from migrator.testing.shown_url import ShownUrl
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision
@@ -396,6 +400,15 @@ def test_each_test_gets_a_database_at_head_of_its_own_that_is_dropped_afterwards
     assert results(auto) == dict.fromkeys(wanted, "PASSED"), auto.out
     database = Database(server.host, server.port, server.user, server.password, "postgres")
     assert database.query(LEFT.replace("count(*)", "datname")) == []
+
+
+def test_a_url_can_be_copied_and_hidden_still_and_is_a_plain_text_in_another_process() -> None:
+    url = ShownUrl(make_url(NOWHERE["TESTING_DATABASE_URL"]))
+
+    for same in (copy.copy(url), copy.deepcopy({"url": url})["url"]):
+        assert (same, "x" * 12 in repr(same)) == (url, False)
+    sent = pickle.loads(pickle.dumps(url))
+    assert (type(sent), sent) == (str, NOWHERE["TESTING_DATABASE_URL"])
 
 
 BACKEND = """
