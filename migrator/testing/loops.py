@@ -12,8 +12,6 @@ import pytest
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-# What a sync driver is replaced with: an AsyncSession needs an async one.
-_ASYNC_DRIVERS = {"postgresql": "asyncpg", "sqlite": "aiosqlite", "mysql": "asyncmy", "mariadb": "asyncmy"}
 # The first pytest-asyncio that says which loop a test runs in, and the key with which it does.
 _OLDEST, _LOOP_OF_TESTS = "0.26", "asyncio_default_test_loop_scope"
 
@@ -62,11 +60,9 @@ async def session_on(url: str) -> AsyncIterator[AsyncSession]:
     from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
     from sqlalchemy.pool import NullPool
 
-    parsed = make_url(url)
-    if not parsed.get_dialect().is_async:
-        backend = parsed.get_backend_name()
-        parsed = parsed.set(drivername=f"{backend}+{_ASYNC_DRIVERS.get(backend, '')}".rstrip("+"))
-    engine = create_async_engine(parsed, poolclass=NullPool)
+    from migrator.database.engine import with_async_driver
+
+    engine = create_async_engine(with_async_driver(make_url(url)), poolclass=NullPool)
     try:
         async with AsyncSession(engine, expire_on_commit=False) as session:
             yield session
