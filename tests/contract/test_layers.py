@@ -135,6 +135,14 @@ def test_alembic_is_imported_by_the_bridge_by_env_and_for_its_types_by_operation
     assert taken <= TAKEN_BY_OPERATIONS
 
 
+def test_python_files_are_parsed_in_one_place_that_knows_each_way_to_fail() -> None:
+    parsing = [
+        path.name for path in PACKAGE.rglob("*.py") if "ast.parse(" in path.read_text(encoding="utf-8")
+    ]
+
+    assert parsing == ["syntax.py"]
+
+
 HEAVY = ("alembic", "sqlalchemy", "asyncio", "asyncpg", "mako", "dotenv", "ssl", "rich")
 LIST_MODULES = """
 import json, sys
