@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,14 @@ def test_python_files_are_parsed_in_one_place_that_knows_each_way_to_fail() -> N
     ]
 
     assert parsing == ["syntax.py"]
+
+
+def test_what_writes_the_documentation_needs_no_tests() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "generate").glob("*.py")]
+
+    assert [
+        line for each in sources for line in each.splitlines() if re.match(r"(from|import) tests\b", line)
+    ] == []
 
 
 HEAVY = ("alembic", "sqlalchemy", "asyncio", "asyncpg", "mako", "dotenv", "ssl", "rich")
