@@ -15,11 +15,11 @@ import psycopg
 from rich.console import Console
 from rich.text import Text
 
-from docs.generate.console import blocks, run
+from docs.generate.console import blocks, run, variables
 from docs.generate.paths import DOCS
 from docs.generate.sessions import own_folder
+from docs.generate.terminal import at_terminal
 from migrator.database.embedded import EmbeddedServer, embedded_server, scratch_server
-from tests.terminal import at_terminal
 
 FOLDER = DOCS / "pictures"
 _COLUMNS = 104
@@ -44,7 +44,8 @@ class _Studio:
 
     def picture(self, name: str, command: str, answer: tuple[str, str] | None = None) -> None:
         """Run a command at a terminal, and draw what is on the screen then."""
-        shown = at_terminal(shlex.split(command), self.folder, self.env, answer=answer, columns=_COLUMNS)
+        told = {**variables(), "TERM": "xterm-256color", **self.env}
+        shown = at_terminal(shlex.split(command), self.folder, told, answer=answer, columns=_COLUMNS)
         self.taken[FOLDER / f"{name}.svg"] = draw(name, f"$ {command}", shown.screen)
 
 

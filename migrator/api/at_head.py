@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from migrator.api.asked import Request, Revisions
 from migrator.api.calling import acall, call
-from migrator.config.env_py import VersionTable, version_table
 from migrator.config.select import Workspace
+from migrator.config.version_table import VersionTable, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
 from migrator.operations.look import graph_in_files
 from migrator.results.events import ignore

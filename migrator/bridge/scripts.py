@@ -32,9 +32,9 @@ from migrator.revisions.fingerprint import content_hash
 from migrator.revisions.headers import LONGEST_ID, created_in, version_files
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
-# The version files as they were read last, the latest at the end. A command reads the same ones several
-# times, and executing a thousand takes longer than all the rest of it. Two environments and a draft are in
-# play at the most.
+# The version files as they were read last, without those that were given out to be run; those that were asked
+# for last are at the end. A command reads the same ones several times, and executing a thousand takes longer
+# than all the rest of it. Two environments and a draft are in play at the most.
 _loaded: dict[_Stamp, RevisionMap] = {}
 _KEPT = 3
 

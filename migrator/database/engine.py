@@ -24,6 +24,7 @@ _CONNECT_SECONDS = 10
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
 # What a URL that names no driver means.
 _DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
+_ASYNC_DRIVERS = {**_DRIVERS, "sqlite": "aiosqlite"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ def with_driver(url: URL) -> URL:
     """Give the URL with the async driver that is meant where none is named: asyncpg or asyncmy."""
     driver = _DRIVERS.get(url.drivername)
     return url.set(drivername=f"{url.drivername}+{driver}") if driver else url
+
+
+def with_async_driver(url: URL) -> URL:
+    """Give the URL with an async driver in the place of a sync one; the same URL where none is known."""
+    backend = url.get_backend_name()
+    driver = _ASYNC_DRIVERS.get(backend)
+    return url.set(drivername=f"{backend}+{driver}") if driver and not is_async(url) else url
 
 
 def is_async(url: URL) -> bool:

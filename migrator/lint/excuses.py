@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from migrator.errors import RevisionsError
 from migrator.lint.rules import RULES, nearest
 from migrator.lint.squawk import squawk_knows
+from migrator.syntax import parse
 
 # "allow" alone, or misspelt with a rule after it, must not pass for another comment.
 _EXCUSE = re.compile(r"#[ \t]*migrator[ \t]*:[ \t]*allow\b(.*)")
@@ -51,7 +52,7 @@ def excuses(source: str, shown: str) -> tuple[Excuse, ...]:
         return ()
     try:
         comments = list(_comments(source))
-        tree = ast.parse(source) if comments else ast.Module([], [])
+        tree = parse(source) if comments else ast.Module([], [])
     except (SyntaxError, tokenize.TokenError) as exc:
         raise RevisionsError(
             f"The version file {shown} is not valid Python: {exc}.",

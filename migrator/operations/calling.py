@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from migrator.lint.ddl import Tokens, altered_table
-from migrator.revisions.fingerprint import parse
+from migrator.syntax import parse
 
 # How a statement, or the action of an ALTER TABLE, begins, and how the operation's name does.
 _BEGINNINGS = {

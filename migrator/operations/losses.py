@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 from migrator.bridge.session import file_session
@@ -31,9 +32,12 @@ def losses(workspace: Workspace, report: Report) -> Linted:
         return Linted(environment.name, ())
     with scratch(workspace, report) as place:
         ran, dialect = captured(place, Batch.of(scripts, wanted), workspace), place.backend
+    statements = defaultdict(list)
+    for each in ran.statements:
+        statements[each.revision].append(each)
     judged = [
         judge(
-            [each for each in ran.statements if each.revision == revision],
+            statements[revision],
             dialect=dialect,
             settings=replace(settings, pg_version=ran.server_major),
             sources=source_reader(workspace),
@@ -41,5 +45,5 @@ def losses(workspace: Workspace, report: Report) -> Linted:
         )
         for revision in ran.revisions
     ]
-    findings = tuple(finding for each in judged for finding in each.findings)
+    findings = tuple(finding for judgement in judged for finding in judgement.findings)
     return Linted(environment.name, tuple(ran.revisions), findings, statements=len(ran.statements))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import RevisionsError
-from migrator.revisions.fingerprint import parse
 from migrator.revisions.irreversible import refuses_downgrade
 from migrator.revisions.message import docstring_safe
+from migrator.syntax import parse
 
 _HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 _TEMPLATE_COMMENT = re.compile(r"#[ \t]*revision identifiers, used by Alembic\.?[ \t]*$")

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.syntax import parse
+
 _NAME = r'((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'
 _IN_SQL = (
     re.compile(
@@ -46,8 +48,8 @@ def created_tables(paths: Iterable[Path]) -> Created:
     anything = False
     for text in _texts(paths):
         try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError):
+            tree = parse(text)
+        except SyntaxError:
             continue
         found = list(_names(tree))
         names.update(found)

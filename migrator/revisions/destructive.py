@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.revisions.calls import UNKNOWN, argument, calls, executed, functions, is_none, shown, table_of
-from migrator.revisions.fingerprint import parse
+from migrator.syntax import parse
 
 _FLAGS = re.DOTALL | re.IGNORECASE
 # No statements: comments, texts in quotes, and the bodies of functions, which a migration does not run.

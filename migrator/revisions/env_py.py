@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from migrator.revisions.fingerprint import parse
+from migrator.syntax import parse
 
 Needs = Literal["flask", "advanced-alchemy"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import cast
+
+from migrator.syntax import parse
 
 _HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 # They say how something was written, or are not there in every version of Python.
@@ -59,20 +60,6 @@ def _is_header(statement: ast.stmt) -> bool:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name in _HEADER
     return False
-
-
-def parse(source: str | bytes) -> ast.Module:
-    """Return the syntax tree of `source`, bytes in the encoding that they declare.
-
-    Raises SyntaxError for whatever Python cannot parse, null bytes and bottomless nesting too.
-    """
-    try:
-        # An invalid escape in somebody's file is Python's business when it runs the file.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (ValueError, RecursionError, MemoryError) as exc:
-        raise SyntaxError(str(exc) or type(exc).__name__) from exc
 
 
 def _serialized(tree: ast.Module) -> bytes:

@@ -6,13 +6,13 @@ import ast
 import os
 import re
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
 from migrator.revisions.stock_headers import stock_values
+from migrator.syntax import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,15 +164,10 @@ def _read(path: Path) -> bytes:
 def _parse(path: Path, source: bytes) -> ast.Module:
     hint = "Correct the file, or take it out of the version folder."
     try:
-        # An invalid escape in somebody's file is Python's business when it runs the file.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source, filename=str(path))
+        return parse(source)
     except SyntaxError as exc:
         where = f"{path}, line {exc.lineno}" if exc.lineno else str(path)
         raise RevisionsError(f"The version file {where} is not valid Python: {exc.msg}.", hint=hint) from exc
-    except (ValueError, RecursionError, MemoryError) as exc:
-        raise RevisionsError(f"The version file {path} is not valid Python: {exc}.", hint=hint) from exc
 
 
 def _bound(tree: ast.Module) -> dict[str, ast.expr | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from migrator.syntax import parse
+
 
 def refuses_downgrade(path: Path) -> bool:
     """Whether `downgrade()` in the file `path` does nothing but raise NotImplementedError.
@@ -12,8 +14,8 @@ def refuses_downgrade(path: Path) -> bool:
     False too for a file that cannot be read: Alembic says so better.
     """
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = parse(path.read_bytes())
+    except (OSError, SyntaxError):
         return False
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "downgrade"]
     return bool(found) and _only_raises(found[-1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from migrator.syntax import parse
+
 # What these do is send statements, and nothing that they return is worth having.
 _OPERATIONS = frozenset(
     {
@@ -36,8 +38,8 @@ def only_operations(source: str | bytes, function: str) -> bool:
     Such a function can be run twice with the same effect on a database that was rolled back in between.
     """
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        tree = parse(source)
+    except SyntaxError:
         return False
     names = _Names(tree)
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]

@@ -50,8 +50,11 @@ def remember_equal(workspace: Workspace, manifest: Manifest, digest: str) -> Non
         before = next((digests for each, _, digests in _all(workspace) if each == path), [])
         digests = [*(each for each in before if each != digest), digest][-_DIGESTS:]
         draft = path.with_name(f".{secrets.token_hex(6)}")
-        draft.write_text(json.dumps({"manifest": manifest.dumps(), "equal": digests}), encoding="utf-8")
-        draft.replace(path)
+        try:
+            draft.write_text(json.dumps({"manifest": manifest.dumps(), "equal": digests}), encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
         _forget_old(workspace, manifest.fixed.environment)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from migrator.syntax import parse
+
 
 def runs_only_ours(env_py: Path) -> bool:
     """Whether a file imports things and calls `run_migrations()` of migrator, with names and values, once.
@@ -12,8 +14,8 @@ def runs_only_ours(env_py: Path) -> bool:
     False for one that cannot be read.
     """
     try:
-        body = ast.parse(env_py.read_bytes()).body
-    except (OSError, SyntaxError, ValueError):
+        body = parse(env_py.read_bytes()).body
+    except (OSError, SyntaxError):
         return False
     ours = False
     for statement in body:

@@ -1,6 +1,6 @@
 """The session of a test that pytest-asyncio runs: one fixture for each kind of loop that a test may ask for.
 
-Loaded only where pytest-asyncio is.
+Loaded only where pytest-asyncio is, and new enough.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 
 from migrator.testing.fixtures import async_session, migrated_copies, migrated_database
 from migrator.testing.fixtures import session_under_anyio as session_under_anyio
+from migrator.testing.loops import has_test_loops
 
 if TYPE_CHECKING:
     from migrator.testing.wanted import Wanted
@@ -44,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read what is asked for, so that a wrong name ends the run before its first test."""
-    if config.pluginmanager.hasplugin("asyncio"):
+    if has_test_loops(config):
         from migrator.testing import asyncio_loops
 
         config.pluginmanager.register(asyncio_loops, "migrator-asyncio-loops")

@@ -20,6 +20,18 @@ class ShownUrl(str):
         text._shown = url.render_as_string(hide_password=True)
         return text
 
+    def __copy__(self) -> ShownUrl:
+        """Give itself, which nothing changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> ShownUrl:
+        """Give itself, which nothing changes."""
+        return self
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Be a plain text in another process, which may not have migrator."""
+        return str, (str(self),)
+
     def __repr__(self) -> str:
         """Give the URL with `***` for the password, in quotes."""
         return repr(self._shown)

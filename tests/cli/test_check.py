@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -284,6 +285,25 @@ def test_a_memory_that_makes_no_sense_or_cannot_be_written_is_none(
     shutil.rmtree(kept.parent)
     kept.parent.write_text("in the way")
     assert migrator("check", cwd=books.root, env=on_sqlite.env).out == AGREED
+
+
+def test_a_memory_that_cannot_be_put_in_place_leaves_no_draft(
+    migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.revision("r1", None, RIGHT)
+    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
+    known, replace = books.root / ".migrator" / "known", Path.replace
+
+    def refuse(draft: Path, target: Path) -> Path:
+        if draft.parent == known:
+            raise PermissionError(target)
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    assert migrator("check", cwd=books.root, env=on_sqlite.env).out == AGREED
+
+    assert [path.name for path in known.iterdir()] == []
 
 
 def test_a_plain_configuration_is_replayed_only_when_asked_for(

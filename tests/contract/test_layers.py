@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("errors", "secrets"),
+    ("errors", "secrets", "syntax"),
     ("results",),
     ("plain",),
     ("config", "revisions"),
@@ -133,6 +134,22 @@ def test_alembic_is_imported_by_the_bridge_by_env_and_for_its_types_by_operation
     assert {each.layer for each in alembic} <= IMPORT_ALEMBIC
     taken = {(each.module, each.name) for each in alembic if each.layer == "operations"}
     assert taken <= TAKEN_BY_OPERATIONS
+
+
+def test_python_files_are_parsed_in_one_place_that_knows_each_way_to_fail() -> None:
+    parsing = [
+        path.name for path in PACKAGE.rglob("*.py") if "ast.parse(" in path.read_text(encoding="utf-8")
+    ]
+
+    assert parsing == ["syntax.py"]
+
+
+def test_what_writes_the_documentation_needs_no_tests() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "generate").glob("*.py")]
+
+    assert [
+        line for each in sources for line in each.splitlines() if re.match(r"(from|import) tests\b", line)
+    ] == []
 
 
 HEAVY = ("alembic", "sqlalchemy", "asyncio", "asyncpg", "mako", "dotenv", "ssl", "rich")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from migrator.database.embedded import EmbeddedServer
 from migrator.testing.names import CHECKS
+from migrator.testing.shown_url import ShownUrl
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision
@@ -398,6 +402,15 @@ def test_each_test_gets_a_database_at_head_of_its_own_that_is_dropped_afterwards
     assert database.query(LEFT.replace("count(*)", "datname")) == []
 
 
+def test_a_url_can_be_copied_and_hidden_still_and_is_a_plain_text_in_another_process() -> None:
+    url = ShownUrl(make_url(NOWHERE["TESTING_DATABASE_URL"]))
+
+    for same in (copy.copy(url), copy.deepcopy({"url": url})["url"]):
+        assert (same, "x" * 12 in repr(same)) == (url, False)
+    sent = pickle.loads(pickle.dumps(url))
+    assert (type(sent), sent) == (str, NOWHERE["TESTING_DATABASE_URL"])
+
+
 BACKEND = """
 @pytest.fixture
 def anyio_backend():
@@ -435,11 +448,48 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     write_test(books, "def test_url(migrated_database):\n    pass\n")
     broken = pytest_in(books.root, env=SQLITE)
 
-    assert "error: async_session needs pytest-asyncio, which is not installed." in without.out
-    assert "hint: Install it: pip install pytest-asyncio" in without.out
+    assert "error: async_session needs pytest-asyncio 0.26 or later, which is not installed." in without.out
+    assert "hint: Install it: pip install 'pytest-asyncio>=0.26'; or run the test with anyio" in without.out
     assert "error: The upgrade of revision r2 (r2) failed on a scratch database" in broken.out
     assert "hint: Correct migrations/test/versions/r2_by_hand.py, line 8." in broken.out
     assert "exception" not in broken.out
+
+
+@pytest.mark.parametrize(("version", "scopes"), [("0.23.8", "scope=None"), ("0.25.3", "loop_scope=None")])
+def test_an_older_pytest_asyncio_disturbs_nobody_who_asks_for_no_session(
+    books: BooksProject, tmp_path: Path, version: str, scopes: str
+) -> None:
+    write_older_asyncio(tmp_path / "older", version, scopes)
+    write_test(books, f"import pytest\n\ndef test_plain():\n    pass\n{ASKS_FOR_A_SESSION}")
+
+    ran = pytest_in(books.root, "-v", env={**SQLITE, "PYTHONPATH": str(tmp_path / "older")})
+
+    became = {"tests/test_own.py::test_plain": "PASSED", "tests/test_own.py::test_asks": "ERROR"}
+    assert results(ran) == became, ran.out + ran.err
+    assert f"error: async_session needs pytest-asyncio 0.26 or later, and {version} is installed." in ran.out
+    assert "Traceback" not in ran.out + ran.err
+
+
+ASKS_FOR_A_SESSION = """
+@pytest.mark.asyncio
+def test_asks(async_session):
+    pass
+"""
+
+
+def write_older_asyncio(folder: Path, version: str, scopes: str) -> None:
+    """Write what migrator meets of an older pytest-asyncio: its names, its version, and what it lacks."""
+    package, facts = folder / "pytest_asyncio", folder / f"pytest_asyncio-{version}.dist-info"
+    package.mkdir(parents=True)
+    facts.mkdir()
+    fixture = f"def fixture(*, name, {scopes}):\n    return lambda function: function\n"
+    (package / "__init__.py").write_text(fixture)
+    (package / "plugin.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addini('asyncio_default_fixture_loop_scope', 'loop')\n\n"
+        "def pytest_configure(config):\n    config.addinivalue_line('markers', 'asyncio: runs in a loop')\n"
+    )
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pytest-asyncio\nVersion: {version}\n")
+    (facts / "entry_points.txt").write_text("[pytest11]\nasyncio = pytest_asyncio.plugin\n")
 
 
 def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_path: Path) -> None:

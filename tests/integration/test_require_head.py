@@ -262,6 +262,7 @@ def test_files_whose_headers_are_computed_are_loaded_elsewhere(
         service.run(testing.arequire_head)
 
 
+_DEEP = "x = " + "-" * 100_000 + "1"
 _ENV_PY = "from migrator.env import run_migrations\n\n{}\n"
 
 
@@ -274,8 +275,10 @@ _ENV_PY = "from migrator.env import run_migrations\n\n{}\n"
             'import alembic.context\nalembic.context.configure(version_table_schema="shop")',
             "shop.alembic_version",
         ),
+        (r'run_migrations(version_table="theirs", include="\d")', "theirs"),
     ],
 )
+@pytest.mark.filterwarnings("error:.*invalid escape")
 def test_the_version_table_is_the_one_that_env_py_names(
     source: str, table: str, service: Service, testing: Migrator, steps: Path
 ) -> None:
@@ -287,6 +290,14 @@ def test_the_version_table_is_the_one_that_env_py_names(
     service.stands_at("bbb2", table=table)
 
     service.run(testing.arequire_head)
+
+
+def test_an_env_py_that_python_cannot_parse_is_named(testing: Migrator, steps: Path) -> None:
+    (steps / "migrations" / "env.py").write_text(_ENV_PY.format(_DEEP))
+    engine = create_engine("sqlite://")
+
+    with pytest.raises(ConfigurationError, match=r"^migrations/env\.py cannot be read: "):
+        testing.require_head(engine)
 
 
 def test_a_version_table_that_is_computed_has_to_be_said(

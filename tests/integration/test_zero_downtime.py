@@ -20,7 +20,7 @@ RECIPES = [block.text for block in blocks(PAGE) if block.kind == "python"]
 BEFORE = """\
 op.execute("CREATE TABLE users (id integer PRIMARY KEY, full_name text)")
 op.execute("CREATE TABLE orders (id integer PRIMARY KEY, user_id integer)")
-op.execute("INSERT INTO users VALUES (1, 'Ada Lovelace'), (2, 'Grace Hopper')")
+op.execute("INSERT INTO users VALUES (1, 'Ada Lovelace'), (2, 'Grace Hopper'), (3, NULL)")
 """
 
 

@@ -17,8 +17,8 @@ from migrator.errors import ConfigurationError, MigratorError, RevisionsError
 from migrator.operations.doctor.erring import problem_of
 from migrator.results.doctor import Finding
 from migrator.revisions.diagnosis import readable_headers
-from migrator.revisions.fingerprint import parse
 from migrator.revisions.headers import LONGEST_ID
+from migrator.syntax import parse
 
 _SHOWN = 5
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from migrator.revisions.fingerprint import parse
+from migrator.syntax import parse
 
 # Folders whose Python is not the project's own, or does not run in it.
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env", "test", "tests"}

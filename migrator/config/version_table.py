@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from migrator.config.environments import Environment
 from migrator.config.folders import script_folder
 from migrator.errors import ConfigurationError
+from migrator.syntax import parse
 
 # Those that hand options to Alembic's context.configure(), and it itself.
 _CALLS = ("run_migrations", "configure")
@@ -35,8 +36,8 @@ def version_table(
         return VersionTable(name, schema)
     file = script_folder(environment) / "env.py"
     try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError) as exc:
+        tree = parse(file.read_bytes())
+    except (OSError, SyntaxError) as exc:
         raise ConfigurationError(
             f"{environment.shown(file)} cannot be read: {exc}.", hint="Correct it, or script_location."
         ) from exc

@@ -1,0 +1,20 @@
+"""Parses somebody's Python files, which are read and not run."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+
+def parse(source: str | bytes) -> ast.Module:
+    """Return the syntax tree of `source`, bytes in the encoding that they declare.
+
+    Raises SyntaxError for whatever Python cannot parse, null bytes and bottomless nesting too.
+    """
+    try:
+        # An invalid escape in somebody's file is Python's business when it runs the file.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (ValueError, RecursionError, MemoryError) as exc:
+        raise SyntaxError(str(exc) or type(exc).__name__) from exc
