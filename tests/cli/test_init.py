@@ -90,6 +90,21 @@ def test_the_printed_next_command_makes_the_first_revision_and_applies_it(
     assert migrator("check", cwd=shop).code == 0
 
 
+def test_an_environment_without_revisions_gets_them_from_the_other_one(
+    shop: Path, migrator: Migrator
+) -> None:
+    assert migrator("init", "--database", "sqlite", cwd=shop).code == 0
+    env = {"PRODUCTION_DATABASE_URL": "sqlite:///production.db"}
+    upgrade = ("upgrade", "--env", "production")
+
+    assert "write the first revision: migrator generate" in migrator(*upgrade, cwd=shop, env=env).err
+
+    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+    ran = migrator(*upgrade, cwd=shop, env=env)
+    assert ran.code == 3
+    assert "or bring over those of testing: migrator promote --from testing --to production" in ran.err
+
+
 def test_one_shared_folder_serves_all_environments(shop: Path, migrator: Migrator) -> None:
     made = data(migrator("init", "--database", "sqlite", "--shared", "--json", cwd=shop))
 
