@@ -21,7 +21,7 @@ _SHAPE = "postgresql://user:password@host:5432/database"
 # the text is long.
 _BEFORE_PASSWORD = re.compile(r"(?<![\w+])[\w+]{1,50}://[^:/@\s]*:")
 # What stands before a value, in the query of a URL or in a connection string.
-_PARAMETER = re.compile(r"([\w.-]+) ?= ?[^\s=&;]")
+_PARAMETER = re.compile(r"([\w.-]+) ?= ?(?!%\()[^\s=&;]")
 _BETWEEN_URLS = re.compile(r"\n|[\s,;](?=[\w+]{1,50}://)")
 
 

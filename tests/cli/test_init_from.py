@@ -414,7 +414,8 @@ def test_whatever_may_hold_a_secret_is_left_out_and_named(
         "[DEFAULT]\ndb_pass = hunter2secret\n[alembic]\nscript_location = migrations\n"
         f"sqlalchemy.url = {url}\n"
         "foo_pwd = hunter2secret\napi_key = hunter2secret\nput_together = x%(db_pass)s\nauthor = ada\n"
-        "dsn = host=db password=hunter2secret\n[other]\nauth = hunter2secret\n[loggers]\nkeys = root\n",
+        "dsn = host=db password=hunter2secret\n[other]\nauth = hunter2secret\n[loggers]\nkeys = root\n"
+        "[formatter_plain]\nformat = key=%(message)s\n",
     )
 
     ran = migrator("init", "--from", "alembic.ini", cwd=tmp_path)
@@ -426,6 +427,7 @@ def test_whatever_may_hold_a_secret_is_left_out_and_named(
         assert "%(db_pass)s" not in text
         assert "author = ada\n" in text
         assert "[loggers]\nkeys = root\n" in text
+        assert "format = key=%(message)s\n" in text
     assert "hunter2secret" not in ran.out + ran.err
     left_out = "foo_pwd, api_key, dsn, db_pass, auth, put_together"
     assert f"note: {left_out} of alembic.ini was not copied, since it may hold a secret" in ran.out
