@@ -479,7 +479,7 @@ def test_what_cannot_be_adopted_is_an_error_and_writes_nothing(
         ("[alembic]\nscript_location = nowhere\n", "", 3, "nowhere/env.py cannot be read"),
         ("[alembic]\nscript_location = nosuchpackage:db\n", "", 3, "names the package nosuchpackage"),
         ("[alembic]\nscript_location = migrations\n", "def (\n", 3, "env.py, line 1, is not valid Python"),
-        ("[alembic]\nscript_location = migrations\npath_separator = x\n", "", 3, "path_separator is not"),
+        ("[alembic]\nscript_location = migrations\npath_separator = x\n", "", 3, "is not valid: x."),
         (
             "[alembic]\nscript_location = migrations\n[one]\nsqlalchemy.url = sqlite:///1.db\n",
             "",
