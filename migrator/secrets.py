@@ -15,6 +15,7 @@ MASK = "***"
 # Shorter values, such as "a" or "app", would turn up in half of all words.
 _SHORTEST_PLAIN = 6
 _IN_URL = re.compile(r"(://[^:/@\s]*:)\S+(?=@)")
+_OF_SECRET = re.compile(r"pass|pwd|secret|token|credential|auth(?!or)|api.?key|key$", re.IGNORECASE)
 
 _plain: set[str] = set()
 _guarded: set[str] = set()
@@ -35,6 +36,11 @@ def register(secret: str | None, *, harmless: tuple[str | None, ...] = ()) -> No
         _guarded.update(forms)
     else:
         _plain.update(forms)
+
+
+def names_secret(name: str) -> bool:
+    """Whether an option, or a parameter of a URL, of this name is likely to hold a secret."""
+    return _OF_SECRET.search(name) is not None
 
 
 def scrub(text: str) -> str:

@@ -122,6 +122,11 @@ def blocks(page: str) -> Iterator[Block]:
         yield Block(match[1], match[2], match[3], match.start(3), match.end(3))
 
 
+def steps_of(page: str) -> list[Step]:
+    """Give all commands of a page, with what they print by the page."""
+    return [step for block in blocks(page) if block.kind == "console" for step in block.steps]
+
+
 def play(page: str, folder: Path, between: Callable[[], None]) -> Played:
     """Do in a folder what a page says, and give what its commands printed.
 

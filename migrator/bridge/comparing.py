@@ -20,10 +20,12 @@ from migrator.bridge.plan import PlannedStep
 from migrator.bridge.reflecting import creation_of
 from migrator.bridge.serials import find_serials_at_once
 from migrator.bridge.session import Session
+from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.database.catalog.carrying import Carried
 from migrator.errors import ModelsError, NoModelsError
 from migrator.results.changes import Change
+from migrator.revisions.env_py import is_ours
 
 # What `alembic.command.revision` takes, with its defaults.
 _ARGUMENTS: dict[str, Any] = {
@@ -180,16 +182,14 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     every = [metadata] if isinstance(metadata, MetaData) else list(metadata or ())
     if any(each.tables for each in every):
         return
+    # An empty metadata is a mistake, and none may be meant.
+    error = NoModelsError if metadata is None else ModelsError
+    env_py = script_folder(workspace.environment) / "env.py"
+    if not is_ours(env_py):
+        raise _not_in_env_py(error, workspace.environment.shown(env_py))
     file = workspace.environment.shown(workspace.environment.config_file)
     models = workspace.environment.settings.models
-    if not workspace.environment.managed:
-        raise ModelsError(
-            "The target_metadata of env.py has no tables, so that every table would be dropped.",
-            hint="Import the modules of the models in env.py before context.configure().",
-        )
     if not models:
-        # An empty metadata is a mistake, and none may be meant.
-        error = NoModelsError if metadata is None else ModelsError
         raise error(
             f"No models are named for the environment {workspace.environment.name}.",
             hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
@@ -197,4 +197,17 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     raise ModelsError(
         f"The models ({', '.join(models)}) have no tables, so that every table would be dropped.",
         hint=f"Correct 'models' in the [migrator] section of {file}.",
+    )
+
+
+def _not_in_env_py(error: type[ModelsError], env_py: str) -> ModelsError:
+    """Give what is wrong with an env.py that names the models itself."""
+    if error is NoModelsError:
+        return error(
+            f"{env_py} names no models: its target_metadata is None.",
+            hint=f"Set it in {env_py} to the metadata of the models: target_metadata = Base.metadata",
+        )
+    return error(
+        f"The target_metadata of {env_py} has no tables, so that every table would be dropped.",
+        hint=f"Import the modules of the models in {env_py} before context.configure().",
     )

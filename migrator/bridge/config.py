@@ -73,7 +73,7 @@ def set_version_locations(config: Config, workspace: Workspace, folders: Sequenc
     set_option(config, "path_separator", "newline")
     set_option(config, "version_locations", "\n".join(str(folder) for folder in folders))
     if prepend:
-        kept = [str(environment.root / part) for part in split_paths(prepend, environment)]
+        kept = [str(environment.root / part) for part in split_paths(prepend, environment, colons=True)]
         set_option(config, "prepend_sys_path", "\n".join(kept))
 
 

@@ -25,6 +25,7 @@ from migrator.bridge.script_errors import (
     refuse_duplicates,
     revisions_error,
 )
+from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.results.revisions import Revision
@@ -113,12 +114,22 @@ def _config_file(workspace: Workspace) -> str:
 def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
     for folder in folders:
         if not folder.is_dir():
+            otherwise = _first_revision(workspace)
             raise ConfigurationError(
                 f"The version folder {workspace.environment.shown(folder)} of the environment"
                 f" {workspace.environment.name} does not exist.",
-                hint=f"Correct version_locations in {_config_file(workspace)}, or write the first revision:"
-                f" {workspace.again('generate', '-m', 'initial')}",
+                hint=f"Correct version_locations in {_config_file(workspace)}, or {otherwise}",
             )
+
+
+def _first_revision(workspace: Workspace) -> str:
+    """Say how there comes to be a first revision: from an environment that has some, else a new one."""
+    name = workspace.environment.name
+    for other in () if workspace.by_file else workspace.others:
+        with contextlib.suppress(ConfigurationError):
+            if any(file for folder in version_folders(other) for file in version_files(folder)):
+                return f"bring over those of {other.name}: migrator promote --from {other.name} --to {name}"
+    return f"write the first revision: {workspace.again('generate', '-m', 'initial')}"
 
 
 def _refuse_long_ids(scripts: ScriptDirectory, workspace: Workspace) -> None:

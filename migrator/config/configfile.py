@@ -117,7 +117,7 @@ def _read_toml(path: Path, text: str, section: str) -> ConfigFile:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as exc:
         raise ConfigurationError(f"The configuration file {path} is not valid TOML: {exc}.") from exc
-    if not isinstance(tool.get("alembic"), dict):
+    if not isinstance(tool, dict) or not isinstance(tool.get("alembic"), dict):
         raise _no_section(path, "[tool.alembic]")
     ours = tool.get("migrator")
     return ConfigFile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,24 +56,34 @@ def script_folder(environment: Environment) -> Path:
     return _absolute(said, environment)
 
 
-def split_paths(said: str, environment: Environment) -> list[str]:
-    """Split a list of paths as Alembic does, except that one path with spaces in it stays whole.
-
-    Without `path_separator` Alembic splits at spaces and commas, which cuts such a folder in two.
-    """
+def split_paths(said: str, environment: Environment, *, colons: bool = False) -> list[str]:
+    """Split a list of paths of an environment's file, see `split_listed`. Raises ConfigurationError."""
     if environment.file.is_toml:
         return [line for line in said.split("\n") if line]
     named = environment.file.option("path_separator") or environment.file.option("version_path_separator")
-    if named is None:
-        if _absolute(said, environment).is_dir():
+    file = environment.shown(environment.config_file)
+    return split_listed(said, named, file, lambda path: _absolute(path, environment).is_dir(), colons=colons)
+
+
+def split_listed(
+    said: str, separator: str | None, file: str, is_folder: Callable[[str], bool], *, colons: bool = False
+) -> list[str]:
+    """Split a list of paths as Alembic does, except that one path with spaces in it stays whole.
+
+    Without a `separator`, which is what `path_separator` says, Alembic splits at spaces and commas, and cuts
+    such a folder in two; with `colons`, as for `prepend_sys_path`, at colons too. Raises ConfigurationError,
+    naming `file`, for a separator that is none.
+    """
+    if separator is None:
+        if is_folder(said):
             return [said]
-        return [part for part in re.split(r", *|\s+", said.strip()) if part]
-    if named not in _SEPARATORS:
+        return [part for part in re.split(r", *|\s+|:" if colons else r", *|\s+", said.strip()) if part]
+    if separator not in _SEPARATORS:
         raise ConfigurationError(
-            f"path_separator in {environment.shown(environment.config_file)} is not valid: {named}.",
+            f"path_separator in {file} is not valid: {separator}.",
             hint=f"It is one of: {', '.join(_SEPARATORS)}.",
         )
-    return [part.strip() for part in said.split(_SEPARATORS[named]) if part.strip()]
+    return [part.strip() for part in said.split(_SEPARATORS[separator]) if part.strip()]
 
 
 def _absolute(said: str, environment: Environment) -> Path:

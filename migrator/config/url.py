@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from migrator import secrets
 from migrator.config.environments import Environment
@@ -19,6 +20,8 @@ _SHAPE = "postgresql://user:password@host:5432/database"
 # Every variable of the process is looked through: what begins only where a word does takes no more time than
 # the text is long.
 _BEFORE_PASSWORD = re.compile(r"(?<![\w+])[\w+]{1,50}://[^:/@\s]*:")
+# What stands before a value, in the query of a URL or in a connection string.
+_PARAMETER = re.compile(r"([\w.-]+) ?= ?(?!%\()[^\s=&;]")
 _BETWEEN_URLS = re.compile(r"\n|[\s,;](?=[\w+]{1,50}://)")
 
 
@@ -211,13 +214,32 @@ def _urls_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
                 yield part[found.start() :], part[found.end() : end]
 
 
+def holds_secret(text: str) -> bool:
+    """Whether a text is, or has in it, a URL with a password or with a secret among its parameters.
+
+    So does a text of `name=value` parts of which one has the name of a secret, as the drivers' own have.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if any(secrets.names_secret(name) for name in _PARAMETER.findall(unquote(text))):
+        return True
+    if "://" not in text:
+        return False
+    try:
+        url = make_url(_quote_at_signs(text.strip()))
+    except (ArgumentError, ValueError):
+        return _BEFORE_PASSWORD.search(text) is not None and "@" in text
+    return bool(url.password) or next(_urls_in([text]), None) is not None
+
+
 def remember_password(url: URL) -> None:
     """Keep the password of a URL, and secrets among its parameters, from being shown anywhere."""
     harmless = (url.username, url.host, url.database, url.get_backend_name())
     password = url.password
     secrets.register(None if password is None else str(password), harmless=harmless)
     for name, value in url.query.items():
-        if re.search(r"pass|secret|token|key", name, re.IGNORECASE):
+        if secrets.names_secret(name):
             for text in (value,) if isinstance(value, str) else value:
                 secrets.register(text, harmless=harmless)
 

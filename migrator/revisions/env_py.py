@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from migrator.syntax import parse
@@ -48,6 +49,14 @@ def read_env_py(source: str | bytes) -> EnvPy:
         no_models=_lines(node for node in nodes if _has_no_models(node)),
         asynchronous=any(isinstance(node, ast.Call) and _called(node) in _ASYNC for node in nodes),
     )
+
+
+def is_ours(path: Path) -> bool:
+    """Whether there is an env.py that can be read and calls `migrator.env.run_migrations`."""
+    try:
+        return read_env_py(path.read_bytes()).ours
+    except (OSError, SyntaxError):
+        return False
 
 
 def _lines(nodes: Iterator[ast.AST]) -> tuple[int, ...]:

@@ -90,6 +90,21 @@ def test_the_printed_next_command_makes_the_first_revision_and_applies_it(
     assert migrator("check", cwd=shop).code == 0
 
 
+def test_an_environment_without_revisions_gets_them_from_the_other_one(
+    shop: Path, migrator: Migrator
+) -> None:
+    assert migrator("init", "--database", "sqlite", cwd=shop).code == 0
+    env = {"PRODUCTION_DATABASE_URL": "sqlite:///production.db"}
+    upgrade = ("upgrade", "--env", "production")
+
+    assert "write the first revision: migrator generate" in migrator(*upgrade, cwd=shop, env=env).err
+
+    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+    ran = migrator(*upgrade, cwd=shop, env=env)
+    assert ran.code == 3
+    assert "or bring over those of testing: migrator promote --from testing --to production" in ran.err
+
+
 def test_one_shared_folder_serves_all_environments(shop: Path, migrator: Migrator) -> None:
     made = data(migrator("init", "--database", "sqlite", "--shared", "--json", cwd=shop))
 
@@ -136,6 +151,23 @@ def test_files_that_are_there_are_kept_and_named(shop: Path, migrator: Migrator)
     }
 
 
+def test_the_example_is_not_ignored_by_a_line_that_is_added(shop: Path, migrator: Migrator) -> None:
+    (shop / ".gitignore").write_text("!.env.example\n.migrator/\n")
+
+    assert migrator("init", cwd=shop).code == 0
+
+    added = "!.env.example\n.migrator/\n.env\n.env.*\n!.env.example\n"
+    assert (shop / ".gitignore").read_text() == added
+    assert migrator("init", cwd=shop).code == 0
+    assert (shop / ".gitignore").read_text() == added
+
+
+def test_a_pyproject_whose_tools_are_none_is_not_alembic_s(shop: Path, migrator: Migrator) -> None:
+    (shop / "pyproject.toml").write_text("tool = 1\n")
+
+    assert migrator("init", cwd=shop).code == 0
+
+
 def test_a_second_run_changes_nothing_and_adds_what_is_named(shop: Path, migrator: Migrator) -> None:
     assert migrator("init", cwd=shop).code == 0
     before = tree(shop)
@@ -143,6 +175,7 @@ def test_a_second_run_changes_nothing_and_adds_what_is_named(shop: Path, migrato
     again = migrator("init", cwd=shop)
     assert (again.code, tree(shop)) == (0, before)
     assert "wrote" not in again.out
+    assert again.out.splitlines()[-1] == "next: migrator envs"
 
     more = data(migrator("init", "--env", "staging", "--json", cwd=shop))
     assert more["written"] == ["configs/alembic_staging.ini"]
@@ -155,7 +188,12 @@ def test_what_only_a_new_file_could_hold_is_not_ignored(shop: Path, migrator: Mi
     assert migrator("init", cwd=shop).code == 0
     before = tree(shop)
 
-    for arguments in (["--models", "other"], ["--database", "sqlite", "--env", "testing"], ["--shared"]):
+    for arguments in (
+        ["--models", "other"],
+        ["--database", "sqlite", "--env", "testing"],
+        ["--shared"],
+        ["--separate"],
+    ):
         ran = migrator("init", *arguments, cwd=shop)
         assert (ran.code, tree(shop)) == (2, before)
         assert f"{arguments[0]} is for a new environment" in ran.err
@@ -167,7 +205,7 @@ def test_nothing_is_asked_and_nothing_told_about_an_environment_that_is_there(
     assert migrator("init", cwd=shop).code == 0
 
     made = data(migrator("init", "--env", "test", "--json", cwd=shop))
-    assert (made["environments"], made["models"], made["next"]) == ([], [], "")
+    assert (made["environments"], made["models"], made["next"]) == ([], [], "migrator envs")
     assert "configs/alembic_test.ini" in made["kept"]
 
     shown = at_terminal(["migrator", "init"], shop)
@@ -269,6 +307,7 @@ def test_the_alias_of_an_environment_that_is_there_is_a_usage_error(shop: Path, 
         (["--template", "nowhere"], "There is no template nowhere"),
         (["--url", "sqlite://"], "init takes no --url"),
         (["--config", "alembic.ini"], "init takes no --config"),
+        (["--name", "shop"], "--name is a section of the file of --from"),
     ],
 )
 def test_what_cannot_be_is_a_usage_error(
@@ -338,6 +377,11 @@ def test_without_models_the_file_says_where_they_go_and_so_does_the_next_command
 
     assert made["models"] == []
     assert made["next"].startswith("write models = ... into configs/alembic_test.ini, then: ")
+    # A URL that has to be said is said there too.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    told = data(migrator("init", "--database", "url", "--json", cwd=elsewhere))
+    assert "then: export TESTING_DATABASE_URL=postgresql+asyncpg://" in told["next"]
     assert "# models = app.models" in (tmp_path / "configs" / "alembic_test.ini").read_text()
 
 
@@ -437,6 +481,8 @@ def test_a_template_of_the_team_s_own_is_filled_in(shop: Path, tmp_path: Path, m
         (None, "has no configs/environment.ini.mako"),
         ("${nothing}", "cannot be filled in: 'nothing' is not defined"),
         ("% if x:\n", "cannot be filled in"),
+        ("${1/0}", "cannot be filled in: division by zero"),
+        ("${models[5]}", "cannot be filled in: tuple index out of range"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_an_error_and_writes_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PASSWORD, Database, Ran
+from docs.generate.console import steps_of
+from docs.generate.paths import DOCS
+from migrator.config.environments import read_environment
+from tests.conftest import PASSWORD, ROOT, Database, Ran
 from tests.projects.foreign.kinds import FOLDER, PLACEHOLDER
 from tests.projects.small import revision_text, tree
 
@@ -185,7 +189,10 @@ def test_a_password_is_neither_copied_nor_printed(
     for text in (new, ran.out, ran.err):
         assert "Wr0ngS3cret" not in text
         assert token not in text
-    assert "sqlalchemy.url, api_token of alembic.ini was not copied" in ran.out
+    assert (
+        "note: sqlalchemy.url of alembic.ini was not copied, since it holds a password: give the" in ran.out
+    )
+    assert "note: api_token of alembic.ini was not copied, since it may hold a secret: write it" in ran.out
     # The printed command, with the real address put in.
     following = ran.out.splitlines()[-1]
     assert following == (
@@ -277,6 +284,40 @@ def test_without_a_revision_the_next_command_writes_one(tmp_path: Path, migrator
     assert made["next"] == "migrator generate -m initial && migrator upgrade"
 
 
+def test_an_env_py_without_models_is_named_by_the_next_command_and_by_the_error(
+    tmp_path: Path, migrator: Migrator
+) -> None:
+    env_py = (FOLDER / "stock_sync/migrations/env.py").read_text()
+    without = re.sub(r"^target_metadata = .*", "target_metadata = None", env_py, flags=re.MULTILINE)
+    ini = "[alembic]\nscript_location = migrations\nprepend_sys_path = .\nsqlalchemy.url = sqlite:///x.db\n"
+    write_team(tmp_path, ini + LOGGING, without)
+    (tmp_path / "migrations" / "versions" / "r1.py").unlink()
+    template = (ROOT / "migrations" / "script.py.mako").read_text()
+    (tmp_path / "migrations" / "script.py.mako").write_text(template)
+
+    made = data(migrator("init", "--from", "alembic.ini", "--json", cwd=tmp_path))
+
+    commands = "migrator generate -m initial && migrator upgrade"
+    assert made["next"] == f"set target_metadata in migrations/env.py, then: {commands}"
+    for where in ([], ["--config", "alembic.ini"]):
+        ran = migrator("generate", "-m", "initial", *where, cwd=tmp_path)
+        assert ran.code == 3
+        assert "error: migrations/env.py names no models: its target_metadata is None." in ran.err
+        assert "hint: Set it in migrations/env.py" in ran.err
+    # As it says.
+    (tmp_path / "migrations" / "env.py").write_text(
+        "from models import Base\n"
+        + without.replace("target_metadata = None", "target_metadata = Base.metadata")
+    )
+    for command in commands.split(" && "):
+        ran = migrator(*command.split()[1:], cwd=tmp_path)
+        assert ran.code == 0, ran.err
+    # Beside environments that are there the new one has to be named.
+    more = data(migrator("init", "--from", "alembic.ini", "--env", "staging", "--json", cwd=tmp_path))
+    assert more["next"].endswith("/DATABASE && migrator upgrade --env staging")
+    assert data(migrator("init", "--from", "alembic.ini", "--json", cwd=tmp_path))["next"] == "migrator envs"
+
+
 def test_another_section_and_other_environments(tmp_path: Path, migrator: Migrator) -> None:
     write_team(
         tmp_path,
@@ -293,6 +334,103 @@ def test_another_section_and_other_environments(tmp_path: Path, migrator: Migrat
     assert "[alembic]\nscript_location" in text
     assert "default = true" in text
     assert migrator("upgrade", cwd=tmp_path).code == 0
+
+
+def test_the_file_s_other_section_of_alembic_is_not_copied(tmp_path: Path, migrator: Migrator) -> None:
+    write_team(
+        tmp_path,
+        "[alembic]\nscript_location = elsewhere\nsqlalchemy.url = sqlite:///other.db\n"
+        "[shop]\nscript_location = migrations\nsqlalchemy.url = sqlite:///x.db\n",
+    )
+
+    assert migrator("init", "--from", "alembic.ini", "--name", "shop", cwd=tmp_path).code == 0
+
+    # Read strictly: a section that is there twice is an error.
+    assert options(tmp_path / "configs" / "alembic_test.ini")["sqlalchemy.url"] == "sqlite:///x.db"
+
+
+def test_the_section_of_migrator_in_a_pyproject_is_carried_over(tmp_path: Path, migrator: Migrator) -> None:
+    write_team(tmp_path, "")
+    (tmp_path / "alembic.ini").unlink()
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.alembic]\nscript_location = "migrations"\n'
+        '[tool.migrator]\nexclude_tables = ["django_*", "audit.*"]\nlint_gate = true\nretries = 7\n'
+        'environment = "mine"\n'
+    )
+
+    assert migrator("init", "--from", "pyproject.toml", cwd=tmp_path).code == 0
+
+    for name in ("test", "online"):
+        environment = read_environment(tmp_path / "configs" / f"alembic_{name}.ini", tmp_path)
+        settings = environment.settings
+        assert (settings.exclude_tables, settings.lint_gate, settings.retries, settings.environment) == (
+            ("django_*", "audit.*"), True, 7, None,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["version_locations", "versions"])
+def test_a_version_folder_with_a_space_in_it_stays_one(key: str, tmp_path: Path, migrator: Migrator) -> None:
+    write_team(tmp_path, f"[alembic]\nscript_location = migrations\n{key} = %(here)s/my versions\n{LOGGING}")
+    (tmp_path / "migrations" / "versions").rename(tmp_path / "my versions")
+
+    made = data(migrator("init", "--from", "alembic.ini", "--json", cwd=tmp_path))
+
+    assert made["environments"][0]["version_folder"] == "my versions"
+    plain = migrator("heads", "--config", "alembic.ini", cwd=tmp_path)
+    adopted = migrator("heads", cwd=tmp_path)
+    assert (adopted.code, adopted.out) == (0, plain.out), adopted.err
+
+
+def test_folders_of_python_are_split_at_colons_as_alembic_does(tmp_path: Path, migrator: Migrator) -> None:
+    (tmp_path / "lib").mkdir()
+    write_team(
+        tmp_path, f"[alembic]\nscript_location = migrations\nprepend_sys_path = .:lib\n{LOGGING}[migrator]\n"
+    )
+    (tmp_path / "models.py").rename(tmp_path / "lib" / "models.py")
+
+    assert migrator("init", "--from", "alembic.ini", cwd=tmp_path).code == 0
+
+    said = options(tmp_path / "configs" / "alembic_test.ini")["prepend_sys_path"].split("\n")
+    assert [os.path.normpath(part) for part in said] == [str(tmp_path), str(tmp_path / "lib")]
+    where = ("--config", "alembic.ini", "--url", "sqlite:///x.db")
+    plain = migrator("upgrade", *where, cwd=tmp_path)
+    assert plain.code == 0, plain.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://db/shop?user=root&password=hunter2secret",
+        "postgresql+psycopg://db/shop?p%%61ssword=hunter2secret",
+        "postgresql+psycopg://db/shop?pwd=hunter2secret",
+        "mssql+pyodbc:///?odbc_connect=SERVER%%3Ddb%%3BPWD%%3Dhunter2secret",
+    ],
+)
+def test_whatever_may_hold_a_secret_is_left_out_and_named(
+    url: str, tmp_path: Path, migrator: Migrator
+) -> None:
+    write_team(
+        tmp_path,
+        "[DEFAULT]\ndb_pass = hunter2secret\n[alembic]\nscript_location = migrations\n"
+        f"sqlalchemy.url = {url}\n"
+        "foo_pwd = hunter2secret\napi_key = hunter2secret\nput_together = x%(db_pass)s\nauthor = ada\n"
+        "dsn = host=db password=hunter2secret\n[other]\nauth = hunter2secret\n[loggers]\nkeys = root\n"
+        "[formatter_plain]\nformat = key=%(message)s\n",
+    )
+
+    ran = migrator("init", "--from", "alembic.ini", cwd=tmp_path)
+
+    assert ran.code == 0, ran.err
+    for ini in (tmp_path / "configs").iterdir():
+        text = ini.read_text()
+        assert "hunter2secret" not in text
+        assert "%(db_pass)s" not in text
+        assert "author = ada\n" in text
+        assert "[loggers]\nkeys = root\n" in text
+        assert "format = key=%(message)s\n" in text
+    assert "hunter2secret" not in ran.out + ran.err
+    left_out = "foo_pwd, api_key, dsn, db_pass, auth, put_together"
+    assert f"note: {left_out} of alembic.ini was not copied, since it may hold a secret" in ran.out
 
 
 def test_another_environment_is_added_later(tmp_path: Path, migrator: Migrator) -> None:
@@ -314,6 +452,7 @@ def test_another_environment_is_added_later(tmp_path: Path, migrator: Migrator) 
         (["--from", "migrations"], 3, "is a folder, not a configuration file"),
         (["--from", "models.py"], 3, "is not a valid ini file"),
         (["--from", "alembic.ini", "--database", "embedded"], 2, "does not go with an env.py that makes"),
+        (["--from", "alembic.ini", "--models", "models"], 2, "--models does not go with migrations/env.py"),
         (["--from", "alembic.ini", "--template", "x"], 2, "--template does not go with --from"),
         (["--from", "alembic.ini", "--separate"], 2, "--separate does not go with --from"),
         (["--from", "alembic.ini", "--name", "other"], 3, "has no [other] section"),
@@ -340,7 +479,7 @@ def test_what_cannot_be_adopted_is_an_error_and_writes_nothing(
         ("[alembic]\nscript_location = nowhere\n", "", 3, "nowhere/env.py cannot be read"),
         ("[alembic]\nscript_location = nosuchpackage:db\n", "", 3, "names the package nosuchpackage"),
         ("[alembic]\nscript_location = migrations\n", "def (\n", 3, "env.py, line 1, is not valid Python"),
-        ("[alembic]\nscript_location = migrations\npath_separator = x\n", "", 3, "path_separator is not"),
+        ("[alembic]\nscript_location = migrations\npath_separator = x\n", "", 3, "is not valid: x."),
         (
             "[alembic]\nscript_location = migrations\n[one]\nsqlalchemy.url = sqlite:///1.db\n",
             "",
@@ -360,3 +499,74 @@ def test_a_configuration_that_cannot_be_read_is_an_error_and_writes_nothing(
     assert ran.code == code, ran.out + ran.err
     assert said in ran.err
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("tool = 1\n", "has no [tool.alembic] section"),
+        ("[tool]\nalembic = 1\n", "has no [tool.alembic] section"),
+        ('post_write_hooks = "black"\n', "post_write_hooks in {file} is not a list of tables"),
+        ('post_write_hooks = ["black"]\n', "post_write_hooks in {file} is not a list of tables"),
+        ('[[tool.alembic.post_write_hooks]]\ntype = "exec"\n', "post_write_hooks in {file} is not a list"),
+        ("version_locations = [1]\n", "version_locations in {file} is not a list of paths"),
+        ("prepend_sys_path = [1]\n", "prepend_sys_path in {file} is not a list of paths"),
+    ],
+)
+def test_a_pyproject_that_cannot_be_meant_is_an_error_and_writes_nothing(
+    toml: str, said: str, tmp_path: Path, migrator: Migrator
+) -> None:
+    write_team(tmp_path, "")
+    (tmp_path / "alembic.ini").unlink()
+    file = tmp_path / "pyproject.toml"
+    head = "" if toml.startswith(("tool", "[tool]")) else '[tool.alembic]\nscript_location = "migrations"\n'
+    file.write_text(head + toml)
+    before = tree(tmp_path)
+
+    ran = migrator("init", "--from", "pyproject.toml", cwd=tmp_path)
+
+    assert ran.code == 3, ran.out + ran.err
+    assert said.format(file=file) in ran.err
+    assert tree(tmp_path) == before
+
+
+def test_an_env_py_that_calls_migrator_takes_models_and_a_database_of_migrator_s(
+    tmp_path: Path, migrator: Migrator
+) -> None:
+    ours = "from migrator.env import run_migrations\n\nrun_migrations()\n"
+    write_team(tmp_path, "[alembic]\nscript_location = migrations\nprepend_sys_path = .\n", ours)
+
+    made = ("init", "--from", "alembic.ini", "--models", "models", "--database", "sqlite")
+    assert data(migrator(*made, "--json", cwd=tmp_path))["models"] == ["models"]
+
+    assert migrator("upgrade", cwd=tmp_path).code == 0
+    assert (tmp_path / "testing.db").is_file()
+    assert migrator("check", cwd=tmp_path).code == 0
+
+
+FLASK_APP = """
+from flask_sqlalchemy import SQLAlchemy
+
+db = SQLAlchemy()
+
+
+class Author(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+"""
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path, migrator: Migrator) -> None:
+    stock, flask = tmp_path / "stock", tmp_path / "flask"
+    url = "sqlalchemy.url = postgresql+asyncpg://app:Wr0ngS3cret@db/shop\n"
+    write_team(stock, f"[alembic]\nscript_location = alembic\n{url}", folder="alembic")
+    write_team(flask, "", FLASK_ENV)
+    (flask / "models.py").unlink()
+    (flask / "app.py").write_text(FLASK_APP)
+    (flask / "alembic.ini").unlink()
+    (flask / "migrations" / "alembic.ini").write_text("[alembic]\n")
+
+    shown = steps_of((DOCS / "how-to" / "adopt.md").read_text())
+
+    assert len(shown) == 2
+    for root, step in zip((stock, flask), shown, strict=True):
+        assert migrator(*step.command.split()[1:], cwd=root).out.splitlines() == step.output.splitlines()

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate.console import steps_of
+from docs.generate.paths import DOCS
 from tests.conftest import Ran
 from tests.projects.small import tree, write_project, write_revision
 from tests.projects.two import SQLITE, TwoProject
 
-FOLDER = "migrations/shared/versions"
+FOLDER = "migrations/versions"
 
 
 @pytest.fixture
@@ -142,3 +144,16 @@ def test_status_shows_who_shares_the_folder(shared: TwoProject) -> None:
         "testing": ["production"],
         "production": ["testing"],
     }
+
+
+def test_the_page_shows_what_is_printed(shared: TwoProject) -> None:
+    shared.run("upgrade", "--env", "testing")
+    shared.run("upgrade", "r1", "--env", "production")
+    codes = {"migrator promote": 4, "migrator diff testing production": 1}
+
+    shown = [step for step in steps_of((DOCS / "how-to" / "folders.md").read_text()) if step.output]
+
+    assert [step.command for step in shown] == list(codes)
+    for step in shown:
+        ran = shared.run(*step.command.split()[1:], code=codes[step.command])
+        assert (ran.out + ran.err).splitlines() == step.output.splitlines()

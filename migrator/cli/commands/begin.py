@@ -60,6 +60,10 @@ def init(
     if list_templates:
         return Outcome(templates())
     _refuse_places(run)
+    if run.common.name and from_ is None:
+        raise UsageError(
+            "--name is a section of the file of --from.", hint="Give that file too, or leave it out."
+        )
     before = [run.common.env] if run.common.env is not None else []
     request = InitRequest(
         models=parse_models(models or ()),

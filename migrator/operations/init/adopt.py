@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from migrator.config.environments import discover
+from migrator.config.environments import Environment, discover
 from migrator.errors import RefusedError, UsageError
 from migrator.operations.init.adopted_files import AdoptedFiles
 from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
-from migrator.operations.init.next_step import after_adoption
+from migrator.operations.init.layout import developing
+from migrator.operations.init.next_step import LOOK, with_models, with_url
 from migrator.operations.init.project import refuse_percent
 from migrator.operations.init.questions import Settled, new_ones, settle_environments
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
@@ -50,16 +52,12 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
         shared_folder=True,
         dry_run=request.dry_run,
         notes=tuple(made.notes()),
-        next=after_adoption(
-            made.named,
-            has_database=made.has_database(made.developing),
-            scheme=team.scheme,
-            has_revisions=team.has_revisions,
-        ),
+        next=_next(made, team, models, there),
     )
 
 
 def _refuse_unfit(team: Team, request: InitRequest) -> None:
+    env_py = team.shown(team.scripts / "env.py")
     if request.template != "default":
         raise UsageError(
             "--template does not go with --from: the files are made from the team's.", hint="Leave it out."
@@ -70,7 +68,12 @@ def _refuse_unfit(team: Team, request: InitRequest) -> None:
             " database; nothing was written.",
             hint=f"It is driven as it is: migrator upgrade --config {team.shown(team.source.file)}",
         )
-    if request.database in ("embedded", "sqlite") and team.env_py.needs is None:
+    if request.models and not team.runs_ours:
+        raise UsageError(
+            f"--models does not go with {env_py}, which names the models itself.",
+            hint=f"Leave it out, and set target_metadata in {env_py}.",
+        )
+    if request.database in ("embedded", "sqlite") and not team.runs_ours:
         raise UsageError(
             f"--database {request.database} does not go with an env.py that makes its own engine.",
             hint="Leave it out: the database is said by a variable, which the next command names.",
@@ -80,3 +83,23 @@ def _refuse_unfit(team: Team, request: InitRequest) -> None:
             "--separate does not go with --from: all environments have the version folder that is there.",
             hint="Leave it out.",
         )
+
+
+def _next(made: AdoptedFiles, team: Team, models: Sequence[str], there: Sequence[Environment]) -> str:
+    """Give what brings the developers' database to head."""
+    if not made.named:
+        return LOOK
+    first = developing(made.named) or made.named[0]
+    # Beside environments that are there it is not the default.
+    env = f" --env {first.name}" if first.protected or there else ""
+    commands = f"migrator upgrade{env}"
+    if not team.has_revisions:
+        commands = f"migrator generate -m initial{env} && {commands}"
+    if not made.has_database(first):
+        commands = with_url(first, commands, team.scheme)
+    if team.has_revisions:
+        return commands
+    if team.env_py.needs is not None:
+        return commands if models else with_models(first, commands)
+    env_py = team.shown(team.scripts / "env.py")
+    return f"set target_metadata in {env_py}, then: {commands}" if team.env_py.no_models else commands

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from migrator.config.environments import Environment
@@ -146,14 +146,24 @@ class AdoptedFiles:
         team = self._team
         variable = (self.developing or self.named[0]).variable if self.named else "DATABASE_URL"
         notes = remarks(team.shown(team.scripts / "env.py"), team.env_py, variable, f"{OWN_FOLDER}/env.py")
-        if team.source.left_out:
-            names = ", ".join(team.source.left_out)
-            notes.append(
-                f"{names} of {team.shown(team.source.file)} was not copied, since it holds a password: give"
-                f" the URL in {variable}, or in .env, which .gitignore should name."
-            )
+        notes += self._left_out(variable)
         if team.env_py.needs is not None and not self._settled.models:
             notes.append("No models were found. Write their package under models in each of the new files.")
         if self._settled.database == "embedded":
             notes += missing_wheel()
         return notes
+
+    def _left_out(self, variable: str) -> Iterator[str]:
+        names = self._team.source.left_out
+        file = self._team.shown(self._team.source.file)
+        if URL in names:
+            yield (
+                f"{URL} of {file} was not copied, since it holds a password: give the URL in {variable}, or"
+                " in .env, which .gitignore should name."
+            )
+        others = ", ".join(name for name in names if name != URL)
+        if others:
+            yield (
+                f"{others} of {file} was not copied, since it may hold a secret: write it into the new files"
+                " yourself, where it is needed."
+            )

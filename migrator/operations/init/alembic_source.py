@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import configparser
-import os
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from migrator.config.configfile import read_config_file
-from migrator.config.url import remember_passwords_in
+from migrator.config.folders import split_listed
+from migrator.config.url import holds_secret, remember_passwords_in
 from migrator.errors import ConfigurationError
+from migrator.secrets import names_secret
 
 ALEMBIC, HOOKS = "alembic", "post_write_hooks"
 URL = "sqlalchemy.url"
-_SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
-_SECRET_NAME = re.compile(r"passw|secret|token|credential", re.IGNORECASE)
-_SECRET_URL = re.compile(r"://[^:/@\s]*:[^@\s]+@")
 # What Alembic's templates have for a URL.
 _PLACEHOLDER = "driver://"
 
@@ -54,14 +51,18 @@ def read_alembic(file: Path, section: str) -> AlembicSource:
         raise ConfigurationError(
             f"{file} is a folder, not a configuration file.", hint=f"Name the file: {file / 'alembic.ini'}"
         )
-    read_config_file(file, section)
+    named = read_config_file(file, section)
     is_toml = file.suffix == ".toml"
     ini, toml = (file.parent / "alembic.ini", file) if is_toml else (file, file.parent / "pyproject.toml")
     sections, table = _ini(ini), _toml(toml)
     remember_passwords_in([value for each in sections.values() for value in each.values()])
     options = {**_plain(table), **sections.pop(section, {})}
+    # Of another section Alembic reads nothing there, and in the new files it has this name itself.
+    sections.pop(ALEMBIC, None)
+    if named.migrator is not None:
+        sections["migrator"] = dict(named.migrator)
     if HOOKS not in sections and table.get(HOOKS):
-        sections[HOOKS] = _hooks(table[HOOKS])
+        sections[HOOKS] = _hooks(table[HOOKS], toml)
     return _source(file, options, sections, table)
 
 
@@ -70,11 +71,21 @@ def _source(
 ) -> AlembicSource:
     url = options.get(URL, "")
     databases = sum(URL in each for each in sections.values())
-    left_out = [name for each in (options, *sections.values()) for name in _drop_secrets(each)]
+    left_out = _drop_secrets((options, *sections.values()))
     usable = options.pop(URL, None)
     common, legacy = (options.pop(name, None) for name in ("path_separator", "version_path_separator"))
-    versions = _paths(options.pop("version_locations", None), table, "version_locations", common or legacy)
-    sys_path = _paths(options.pop("prepend_sys_path", None), table, "prepend_sys_path", common)
+    # The key that many guides use and Alembic does not know.
+    unknown = options.pop("versions", None)
+    folders = options.pop("version_locations", None) or unknown
+    versions = (
+        _listed(table, "version_locations", file)
+        if folders is None
+        else _split(folders, common or legacy, file)
+    )
+    said = options.pop("prepend_sys_path", None)
+    sys_path = (
+        _listed(table, "prepend_sys_path", file) if said is None else _split(said, common, file, colons=True)
+    )
     return AlembicSource(
         file=file,
         script_location=options.pop("script_location", None),
@@ -122,32 +133,50 @@ def _plain(table: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _hooks(hooks: list[Mapping[str, str]]) -> dict[str, str]:
-    """Write `[[tool.alembic.post_write_hooks]]` as an ini has them."""
+def _hooks(hooks: object, file: Path) -> dict[str, str]:
+    """Write `[[tool.alembic.post_write_hooks]]` as an ini has them. Raises ConfigurationError."""
+    if not isinstance(hooks, list) or not all(isinstance(each, dict) and "name" in each for each in hooks):
+        raise ConfigurationError(
+            f"{HOOKS} in {file} is not a list of tables that each have a name.",
+            hint=f'Write each so: [[tool.alembic.{HOOKS}]] with name = "..." below it.',
+        )
     named = {
         f"{hook['name']}.{key}": str(value) for hook in hooks for key, value in hook.items() if key != "name"
     }
-    return {"hooks": ", ".join(hook["name"] for hook in hooks), **named}
+    return {"hooks": ", ".join(str(hook["name"]) for hook in hooks), **named}
 
 
-def _drop_secrets(options: dict[str, str]) -> list[str]:
+def _drop_secrets(every: Sequence[dict[str, str]]) -> list[str]:
     """Take out what holds a secret, and placeholders of URLs; gives the names of the former."""
-    secret = [
-        name for name, value in options.items() if _SECRET_URL.search(value) or _SECRET_NAME.search(name)
+    gone = _drop(every, lambda name, value: names_secret(name) or holds_secret(value.replace("%%", "%")))
+    # What is put together of these could not be read any more.
+    return gone + _drop(every, lambda _name, value: any(f"%({each})s" in value for each in gone))
+
+
+def _drop(every: Sequence[dict[str, str]], is_meant: Callable[[str, str], bool]) -> list[str]:
+    dropped = [
+        (name, options.pop(name))
+        for options in every
+        for name in list(options)
+        if is_meant(name, options[name])
     ]
-    return [name for name in secret if not options.pop(name).startswith(_PLACEHOLDER)]
+    return [name for name, value in dropped if not value.startswith(_PLACEHOLDER)]
 
 
-def _paths(said: str | None, table: Mapping[str, Any], name: str, separator: str | None) -> tuple[str, ...]:
-    """Split a list of paths as Alembic does. Raises ConfigurationError for a separator that is none."""
-    if said is None:
-        listed = table.get(name, [])
-        return tuple(listed) if isinstance(listed, list) else (str(listed),)
-    if separator is None:
-        legacy = r", *|\s+" if name == "version_locations" else r", *|\s+|:"
-        return tuple(part for part in re.split(legacy, said) if part)
-    if separator not in _SEPARATORS:
+def _listed(table: Mapping[str, Any], name: str, file: Path) -> tuple[str, ...]:
+    """Give the paths of a TOML array. Raises ConfigurationError where it is none."""
+    listed = table.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
         raise ConfigurationError(
-            f"path_separator is not valid: {separator}.", hint=f"It is one of: {', '.join(_SEPARATORS)}."
+            f"{name} in {file} is not a list of paths.", hint=f'Write it so: {name} = ["FOLDER"]'
         )
-    return tuple(part.strip() for part in said.split(_SEPARATORS[separator]) if part.strip())
+    return tuple(listed)
+
+
+def _split(said: str, separator: str | None, file: Path, *, colons: bool = False) -> tuple[str, ...]:
+    def is_folder(path: str) -> bool:
+        # It begins beside the file, or where Alembic is started.
+        text = path.replace("%(here)s", str(file.parent)).replace("%%", "%")
+        return any((start / text).is_dir() for start in (file.parent, Path()))
+
+    return tuple(split_listed(said, separator, str(file), is_folder, colons=colons))

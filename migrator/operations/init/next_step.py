@@ -11,35 +11,26 @@ from migrator.operations.init.layout import developing
 from migrator.operations.init.names import Named
 from migrator.operations.init.questions import Settled
 
+# What shows a project that is there already.
+LOOK = "migrator envs"
 EXAMPLE = "USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def first_revision(named: Sequence[Named], settled: Settled, there: Sequence[Environment]) -> str:
-    """Give what writes the first revision of a new project and applies it; nothing where nothing is new."""
-    if not named:
-        return ""
-    if there:
-        return "migrator envs"
+    """Give what writes the first revision of a new project and applies it; of an old one, what there is."""
+    if there or not named:
+        return LOOK
     first = developing(named) or named[0]
     env = f" --env {first.name}" if first.protected else ""
     commands = f"migrator generate -m initial{env} && migrator upgrade{env}"
-    if not settled.models:
-        return f"write models = ... into {first.file.as_posix()}, then: {commands}"
     if first.protected or settled.database == "url":
-        return with_url(first, commands)
-    return commands
+        commands = with_url(first, commands)
+    return commands if settled.models else with_models(first, commands)
 
 
-def after_adoption(named: Sequence[Named], *, has_database: bool, scheme: str, has_revisions: bool) -> str:
-    """Give what brings the developers' database to head; `scheme` is how a URL for its env.py begins."""
-    if not named:
-        return ""
-    first = developing(named) or named[0]
-    env = f" --env {first.name}" if first.protected else ""
-    commands = f"migrator upgrade{env}"
-    if not has_revisions:
-        commands = f"migrator generate -m initial{env} && {commands}"
-    return commands if has_database else with_url(first, commands, scheme)
+def with_models(named: Named, commands: str) -> str:
+    """Give commands behind what has to be written before them into the file of an environment."""
+    return f"write models = ... into {named.file.as_posix()}, then: {commands}"
 
 
 def with_url(named: Named, commands: str, scheme: str = "postgresql+asyncpg") -> str:

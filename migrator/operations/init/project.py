@@ -19,7 +19,7 @@ from migrator.operations.init.sources import Sources, read_sources
 from migrator.operations.init.templates import read_template
 from migrator.operations.init.writing import Plan
 from migrator.results.initialized import Initialized
-from migrator.revisions.env_py import read_env_py
+from migrator.revisions.env_py import is_ours
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")
@@ -86,7 +86,7 @@ def _shared(request: InitRequest, settled: Settled, there: Sequence[Environment]
 def _refuse_alembic(root: Path) -> None:
     """Refuse a folder that has Alembic's configuration, or an env.py that is not ours."""
     env_py = root / _ENV_PY
-    if env_py.is_file() and _is_ours(env_py):
+    if is_ours(env_py):
         return
     found = alembic_file(root)
     if found is not None:
@@ -110,14 +110,7 @@ def alembic_file(root: Path) -> str | None:
         tool = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
     except (OSError, ValueError):
         return None
-    return "pyproject.toml" if "alembic" in tool else None
-
-
-def _is_ours(env_py: Path) -> bool:
-    try:
-        return read_env_py(env_py.read_bytes()).ours
-    except (OSError, SyntaxError):
-        return False
+    return "pyproject.toml" if isinstance(tool, dict) and "alembic" in tool else None
 
 
 def _notes(root: Path, new: Layout) -> list[str]:

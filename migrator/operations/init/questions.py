@@ -50,7 +50,12 @@ def new_ones(environments: Sequence[Named], request: InitRequest, root: Path) ->
     Raises UsageError where there are none, and something is said that only a new file could hold.
     """
     new = tuple(each for each in environments if not os.path.lexists(root / each.file))
-    options = {"--models": request.models, "--database": request.database, "--shared": request.shared}
+    options = {
+        "--models": request.models,
+        "--database": request.database,
+        "--shared": request.shared,
+        "--separate": request.shared is False,
+    }
     said = [name for name, value in options.items() if value]
     if said and not new:
         raise UsageError(

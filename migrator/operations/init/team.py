@@ -50,6 +50,11 @@ class Team:
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     @property
+    def runs_ours(self) -> bool:
+        """Whether migrator's env.py is what runs, by which the models and the database are known."""
+        return self.env_py.ours or self.env_py.needs is not None
+
+    @property
     def scheme(self) -> str:
         """How a URL for its env.py begins."""
         if self.source.scheme:

@@ -40,11 +40,10 @@ class Template:
         return dict(sorted({**self.copied, **made}.items()))
 
     def _fill(self, path: str, text: str, values: Mapping[str, Any]) -> bytes:
-        from mako.exceptions import MakoException
-
         try:
             return filled_in(text, values)
-        except (MakoException, NameError, SyntaxError, TypeError, AttributeError) as exc:
+        # A template is somebody's own Python, which may raise anything.
+        except Exception as exc:
             raise ConfigurationError(
                 f"{path} of the template {self.folder} cannot be filled in: {' '.join(str(exc).split())}",
                 hint="It is a Mako template; what it may use is listed in docs/how-to/templates.md.",

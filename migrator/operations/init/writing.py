@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from migrator.revisions.changing import Change, Rewrite, Write, changed_files
@@ -28,11 +29,15 @@ class Plan:
                 self.changes.append(Write(path, content))
 
     def ignore(self, lines: Iterable[str]) -> None:
-        """Add lines to .gitignore that it does not have."""
+        """Add lines to .gitignore that it does not have; an exception stands below what it is one from."""
         path = self.root / ".gitignore"
         before = path.read_bytes() if path.is_file() else b""
         there = {line.strip().strip(b"/") for line in before.splitlines()}
-        missing = [line for line in lines if line.encode().strip(b"/") not in there]
+        missing: list[str] = []
+        for line in lines:
+            is_new = line.encode().strip(b"/") not in there
+            if is_new or any(line[0] == "!" and fnmatchcase(line[1:], each) for each in missing):
+                missing.append(line)
         if not missing:
             return
         gap = b"" if not before or before.endswith(b"\n") else b"\n"
