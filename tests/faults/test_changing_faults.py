@@ -96,12 +96,16 @@ def test_an_interrupt_at_any_moment_leaves_one_state_whole(number: signal.Signal
             text=True,
         )
         with process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "begun\n"
-            for _ in range(attempt):
-                tree_of_running(folder)
-            process.send_signal(number)
-            process.wait(timeout=30)
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "begun\n"
+                for _ in range(attempt):
+                    tree_of_running(folder)
+                process.send_signal(number)
+                process.wait(timeout=30)
+            finally:
+                # One that did not listen would be waited for by the `with` for ever.
+                process.kill()
 
         (done,) = {(folder / name).read_text() for name in ("a.py", "b.py")}
         left = {path.name for path in folder.iterdir()}
