@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, text
 from migrator.config.select import Choice, choose
 from migrator.database.embedded import scratch_server
 from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.spreading import spread
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
@@ -520,6 +522,25 @@ def test_a_revision_is_undone_when_it_began_again_for_a_missing_role(root: Path,
     assert try_out_again(root) == [True, True]
     with place(root) as opened, opened.at("r3") as database:
         assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
+
+
+def test_new_databases_are_spread_over_a_disk_that_can_do_so(home: Path) -> None:
+    with on_server(home) as connection:
+        (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+    probe = Path(str(folder)).parent / "probe"
+    probe.mkdir()
+    try:
+        if subprocess.run(["chattr", "+T", probe], capture_output=True, check=False).returncode:
+            pytest.skip("this file system spreads no folders")
+    finally:
+        probe.rmdir()
+
+    said = subprocess.run(
+        ["lsattr", "-d", f"{folder}/base"], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "T" in said.split()[0]
+    spread(home / "nowhere")
 
 
 def test_after_the_machine_was_started_anew_the_server_begins_empty(

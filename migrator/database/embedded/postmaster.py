@@ -15,6 +15,7 @@ from migrator.database.embedded.account import Program, run_as, start_as
 from migrator.database.embedded.leftover import remove_stale_pid_file
 from migrator.database.embedded.locks import LockFile, wait_until
 from migrator.database.embedded.log import failure, open_log, size, text_since
+from migrator.database.embedded.spreading import spread
 
 if TYPE_CHECKING:
     from migrator.database.embedded.home import Home
@@ -113,6 +114,8 @@ def _launch(place: Place, port: int) -> int:
         settings |= later if place.binaries.major >= major else {}
     argv = [place.program("postgres"), "-D", str(place.home.data)]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    if place.disposable:
+        spread(place.home.data / "base")
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:
         lock.wait()
         _children[place.home] = start_as(place.account, argv, output=log.file, pass_fds=(lock.fileno(),))
