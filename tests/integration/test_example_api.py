@@ -70,16 +70,25 @@ def testing(migrator: Migrator, postgres_database: Database) -> OnTesting:
 
 
 @pytest.fixture
-def shop_settings(migrated_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    url = make_url(migrated_database)
-    monkeypatch.setenv("POSTGRES_DB", str(url.database))
-    monkeypatch.setenv("POSTGRES_USER", str(url.username))
-    monkeypatch.setenv("POSTGRES_PASSWORD", str(url.password))
-    monkeypatch.setenv("POSTGRES_HOST", str(url.host))
-    monkeypatch.setenv("POSTGRES_PORT", str(url.port))
+def shop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Gives the shop the database of a URL."""
+
+    def settings(database: str) -> None:
+        url = make_url(database)
+        monkeypatch.setenv("POSTGRES_DB", str(url.database))
+        monkeypatch.setenv("POSTGRES_USER", str(url.username))
+        monkeypatch.setenv("POSTGRES_PASSWORD", str(url.password))
+        monkeypatch.setenv("POSTGRES_HOST", str(url.host))
+        monkeypatch.setenv("POSTGRES_PORT", str(url.port))
+        get_settings.cache_clear()
+
+    yield settings
     get_settings.cache_clear()
-    yield
-    get_settings.cache_clear()
+
+
+@pytest.fixture
+def shop_settings(shop_at: Callable[[str], None], migrated_database: str) -> None:
+    shop_at(migrated_database)
 
 
 def visit(story: Callable[[AsyncClient], Awaitable[None]]) -> None:
@@ -160,8 +169,11 @@ async def test_a_route_works_on_the_session_of_its_test(
     assert (user.email, user.is_active) == ("ada@example.org", True)
 
 
-@pytest.mark.usefixtures("shop_settings")
-def test_the_application_starts_only_on_a_database_that_is_at_head(testing: OnTesting) -> None:
+def test_the_application_starts_only_on_a_database_that_is_at_head(
+    testing: OnTesting, postgres_database: Database, shop_at: Callable[[str], None]
+) -> None:
+    shop_at(postgres_database.url)
+
     async def story(_client: AsyncClient) -> None:
         raise AssertionError("it has started")
 
