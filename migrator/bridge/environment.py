@@ -139,6 +139,10 @@ def _unusable(exc: BaseException, workspace: Workspace, connected_to: URL | None
     return database_error(exc, address(url) if url is not None else "embedded", source.origin)
 
 
+# What SQLAlchemy imports for a URL: most often for one that names no driver.
+_DRIVERS = frozenset({"psycopg", "psycopg2", "asyncpg", "aiosqlite", "MySQLdb", "asyncmy"})
+
+
 def _broken_env(exc: BaseException, workspace: Workspace, env_py: str) -> ConfigurationError:
     line = next(
         (f.lineno for f in reversed(traceback.extract_tb(exc.__traceback__)) if f.filename == env_py), None
@@ -147,7 +151,9 @@ def _broken_env(exc: BaseException, workspace: Workspace, env_py: str) -> Config
         line = exc.lineno
     file = workspace.environment.shown(Path(env_py))
     where = f"{file}, line {line}," if line else file
+    hint = "Correct env.py or what it uses; --traceback shows where it came from."
+    if isinstance(exc, ModuleNotFoundError) and exc.name in _DRIVERS:
+        hint = f"Install {exc.name}, or name another driver in the database's URL, such as postgresql+asyncpg://."
     return ConfigurationError(
-        f"{where} failed: {type(exc).__name__}: {secrets.scrub(first_line(exc))}",
-        hint="Correct env.py or what it uses; --traceback shows where it came from.",
+        f"{where} failed: {type(exc).__name__}: {secrets.scrub(first_line(exc))}", hint=hint
     )

@@ -16,6 +16,7 @@ from migrator.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+_LAST_PORT = 65535
 _SHAPE = "postgresql://user:password@host:5432/database"
 # Every variable of the process is looked through: what begins only where a word does takes no more time than
 # the text is long.
@@ -151,6 +152,11 @@ def parse_url(text: str, origin: str) -> URL:
         raise ConfigurationError(
             f"The database URL from {origin} cannot be read.",
             hint=f"It looks like {_SHAPE}; write special characters as %40 (@), %2F (/), %25 (%).",
+        )
+    if url.port is not None and url.port > _LAST_PORT:
+        raise ConfigurationError(
+            f"The database URL from {origin} has the port {url.port}.",
+            hint=f"A port is between 1 and {_LAST_PORT}.",
         )
     if url.drivername.partition("+")[0] == "postgres":
         url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))

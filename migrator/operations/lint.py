@@ -118,6 +118,8 @@ def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
 
 def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
     """Give the revisions whose files the branch changes. Raises UsageError where git cannot tell."""
+    if not since.strip():
+        raise UsageError("--since is empty.", hint="Name a commit that git knows, such as origin/main.")
     try:
         files = changed_since(workspace.environment.root, folders_of(scripts), since)
     except UnknownReference as exc:

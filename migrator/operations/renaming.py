@@ -53,12 +53,19 @@ def _asked(
         taken = [(one.where, name) for one in (*wished, *meant) for name in (one.old, one.new)]
         if each in refused or (each.where, each.old) in taken or (each.where, each.new) in taken:
             continue
-        answer = consent.ask(f"{each.question} [y/N] ")
-        if (answer or "").strip().lower() in ("y", "yes"):
+        if _agreed(f"{each.question} [y/N] ", consent):
             meant.append(each)
         else:
             refused.add(each)
     return meant
+
+
+def _agreed(question: str, consent: Consent) -> bool:
+    """Ask until the answer is one: what no rename is would be dropped."""
+    answer = (consent.ask(question) or "").strip().lower()
+    while answer not in ("y", "yes", "n", "no", ""):
+        answer = (consent.ask(f"Answer y or n.\n{question}") or "").strip().lower()
+    return answer in ("y", "yes")
 
 
 def parse_rename(kind: Literal["column", "table", "value"], text: str) -> Rename:

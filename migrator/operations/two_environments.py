@@ -75,10 +75,13 @@ def compare_histories(
     one, kind = _catalog(left, report, fresh=fresh)
     other, other_kind = _catalog(right, report, fresh=fresh)
     if kind != other_kind:
+        hint = "Give both the same scratch server: scratch_url = URL, in their [migrator] sections."
+        if kind.split()[0] != other_kind.split()[0]:
+            hint = "Their databases are of two kinds, so that nothing can tell whether they would be alike."
         raise ConfigurationError(
             f"{left.environment.name} is replayed on {kind}, {right.environment.name} on {other_kind}: two"
             " schemas can be compared on one kind of server only.",
-            hint="Give both the same scratch server: scratch_url = URL, in their [migrator] sections.",
+            hint=hint,
         )
     return differences(one, other)
 

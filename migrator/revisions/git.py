@@ -211,11 +211,15 @@ class _Search:
 
 
 def run_git(
-    top: Path, arguments: Sequence[str], request: bytes, seconds: float
+    top: Path, arguments: Sequence[str], request: bytes, seconds: float, *, literal: bool = True
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git in `top` for at most `seconds`, with `request` on its stdin. Raises NoHistory."""
+    """Run git in `top` for at most `seconds`, with `request` on its stdin. Raises NoHistory.
+
+    Paths among the arguments are taken `literal`, which not every command of git knows.
+    """
     environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES} | _SILENT
-    command = ["git", "-C", str(top), "--no-pager", "--literal-pathspecs", "-c", "core.quotePath=false"]
+    command = ["git", "-C", str(top), "--no-pager", "-c", "core.quotePath=false"]
+    command += ["--literal-pathspecs"] if literal else []
     try:
         return subprocess.run(
             [*command, *arguments],
@@ -229,6 +233,15 @@ def run_git(
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise NoHistory from exc
+
+
+def shows(root: Path, name: str) -> bool:
+    """Whether git would take up a file of that name at `root`; not without a repository, or without git."""
+    try:
+        asked = ("check-ignore", "--quiet", name)
+        return run_git(root, asked, b"", _SECONDS, literal=False).returncode == 1
+    except NoHistory:
+        return False
 
 
 def head_commit(root: Path) -> str | None:

@@ -233,7 +233,9 @@ def test_at_a_terminal_renames_are_asked_about_and_then_drops(on_sqlite_only: Gr
     assert "column users.fullname" in refused.text
     assert growing.books.files() == before
 
-    agreed = at_terminal(command, *where, answer=(renamed, "y\n"))
+    # What is no answer is asked again, for a no leads to a drop.
+    agreed = at_terminal(command, *where, answer=(renamed, "zzz\ny\n"))
+    assert "Answer y or n." in agreed.text
     assert agreed.code == 0, agreed.text
     assert "rename column users.fullname to users.full_name" in agreed.text
     (file,) = growing.books.versions.glob("asked*")

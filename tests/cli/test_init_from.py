@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,33 @@ def test_a_stock_project_is_upgraded_by_the_printed_command(
     assert migrator("current", cwd=root).out == shell(["alembic", "-c", file, "current"], cwd=root).out
     plain = shell(["alembic", "-c", "configs/alembic_test.ini", "current"], cwd=root)
     assert (plain.code, plain.out) == (0, "r1 (head)\n"), plain.err
+
+
+def test_a_dotenv_file_that_git_would_take_up_is_told(
+    tmp_path: Path, migrator: Migrator, shell: Shell
+) -> None:
+    write_team(tmp_path, "[alembic]\nscript_location = migrations\n")
+    told = "note: git does not ignore .env: name .env, .env.* and !.env.example in .gitignore.\n"
+
+    assert told not in migrator("init", "--from", "alembic.ini", "--dry-run", cwd=tmp_path).out
+    assert shell(["git", "init", "--quiet"], cwd=tmp_path).code == 0
+    assert told in migrator("init", "--from", "alembic.ini", "--dry-run", cwd=tmp_path).out
+    (tmp_path / ".gitignore").write_text(".env*\n")
+    assert told not in migrator("init", "--from", "alembic.ini", "--dry-run", cwd=tmp_path).out
+
+
+def test_a_url_whose_driver_is_missing_is_told_by_what_to_write(
+    tmp_path: Path, migrator: Migrator, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell(["alembic", "init", "-t", "async", "db"], cwd=tmp_path).code == 0
+    assert migrator("init", "--from", "alembic.ini", cwd=tmp_path).code == 0
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    env = {"TESTING_DATABASE_URL": "postgresql+psycopg://app@localhost:1/shop"}
+    ran = migrator("upgrade", cwd=tmp_path, env=env)
+
+    assert ran.code == 3
+    assert "such as postgresql+asyncpg://" in ran.err
 
 
 def test_the_new_files_mean_what_the_team_s_file_means(tmp_path: Path, migrator: Migrator) -> None:

@@ -112,6 +112,13 @@ def test_what_git_does_not_know_is_a_usage_error_that_says_to_fetch_it(name: str
     assert "fetch-depth: 0" in ran.err
 
 
+def test_a_variable_that_is_not_set_is_told_from_a_name(lint: Lint) -> None:
+    ran = lint("--since=")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "error: --since is empty." in ran.err
+
+
 def test_a_shallow_clone_is_a_usage_error_that_says_how_to_get_the_rest(
     root: Path, tmp_path: Path, migrator: Callable[..., Ran]
 ) -> None:

@@ -90,6 +90,12 @@ def test_an_unknown_driver_is_an_error_that_names_the_place() -> None:
         parse_url("postgresql+nope://h/d", "--url")
 
 
+def test_a_port_that_is_none_is_an_error_that_names_the_place() -> None:
+    with pytest.raises(ConfigurationError, match="The database URL from --url has the port 99999"):
+        parse_url("postgresql://app:pw@h:99999/shop", "--url")
+    assert parse_url("postgresql://app:pw@h:65535/shop", "--url").port == 65535
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

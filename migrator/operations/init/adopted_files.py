@@ -18,6 +18,7 @@ from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
 from migrator.operations.init.templates import read_template
 from migrator.results.initialized import NewEnvironment
+from migrator.revisions.git import shows
 
 # Where migrator's own env.py goes, where the team's cannot run without another tool.
 OWN_FOLDER = "configs/env"
@@ -147,6 +148,8 @@ class AdoptedFiles:
         variable = (self.developing or self.named[0]).variable if self.named else "DATABASE_URL"
         notes = remarks(team.shown(team.scripts / "env.py"), team.env_py, variable, f"{OWN_FOLDER}/env.py")
         notes += self._left_out(variable)
+        if shows(self._root, ".env"):
+            notes.append("git does not ignore .env: name .env, .env.* and !.env.example in .gitignore.")
         if team.env_py.needs is not None and not self._settled.models:
             notes.append("No models were found. Write their package under models in each of the new files.")
         if self._settled.database == "embedded":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from migrator.errors import RefusedError, RevisionsError
 from migrator.revisions.changing import Change, Rewrite, Write, changed_files
 
 
@@ -59,6 +60,14 @@ class Plan:
         return tuple(path.relative_to(self.root).as_posix() for path in made)
 
     def carry_out(self) -> None:
-        """Do it. Raises ConfigurationError where a file cannot be written: then none was."""
-        with changed_files(self.changes):
-            pass
+        """Do it. Raises ConfigurationError where a file cannot be written: then none was.
+
+        Raises RefusedError for one that somebody else has made in this very moment.
+        """
+        try:
+            with changed_files(self.changes):
+                pass
+        except RevisionsError as exc:
+            raise RefusedError(
+                exc.message, hint="Another init is at work here? Run this one again; it keeps what is there."
+            ) from exc

@@ -1,5 +1,5 @@
 # Copy to .env (every environment) or to .env.<environment> (one of them, such as .env.${environments[-1].name}).
-# Both are left out of git. Values here come after variables of the process and before the ini files.
+# Neither belongs into git. Values here come after variables of the process and before the ini files.
 
 # Which environment is meant when --env is not given.
 # ALEMBIC_ENV=${environments[0].name}
