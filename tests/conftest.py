@@ -95,6 +95,15 @@ def _clean_variables(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _loggers_stay() -> Iterator[None]:
+    """What a foreign env.py does to all loggers with `fileConfig` ends with the test that runs it here."""
+    yield
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """Ctrl-C reaches the processes of tests, also where this run was started in the background of a shell."""

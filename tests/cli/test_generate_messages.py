@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,15 +127,19 @@ def test_without_exclude_tables_it_is_left_alone_and_named(
     assert "django_session" not in (books.versions / books.files()[0]).read_text()
 
 
-def test_the_sample_project_leaves_djangos_tables_alone(
-    migrator: Migrator, postgres_database: Database
+def test_the_line_about_other_applications_in_a_new_configuration_works_as_it_stands(
+    migrator: Migrator, postgres_database: Database, project: Path
 ) -> None:
+    ini = project / "configs" / "alembic_test.ini"
+    commented = "# exclude_tables = django_*, auth_*"
+    assert commented in ini.read_text()
+    ini.write_text(ini.read_text().replace(commented, commented.removeprefix("# ")))
     postgres_database.query("CREATE TABLE django_session (session_key text primary key)")
     postgres_database.query("CREATE TABLE auth_user (id serial primary key, email text unique)")
     url = {"TESTING_DATABASE_URL": postgres_database.url}
-    assert migrator("upgrade", env=url).code == 0
+    assert migrator("upgrade", env=url, cwd=project).code == 0
 
-    checked = migrator("check", "--against", "database", env=url)
+    checked = migrator("check", "--against", "database", env=url, cwd=project)
 
     assert (checked.code, checked.out) == (0, AGREED), checked.err
     assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())
