@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic import context
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, MetaData
+from sqlalchemy import URL, MetaData
 
+from migrator.bridge.env_connections import run_offline, run_on_handed, run_online
 from migrator.bridge.handover import Handover, handed_over, say_our_env
-from migrator.bridge.keeping import keeps, once
 from migrator.bridge.own_tables import hide_own_tables
-from migrator.bridge.reached import configured_role, log_table_name
+from migrator.bridge.reached import log_table_name
 from migrator.bridge.type_imports import import_types
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
 from migrator.config.tenants import tenants_of
-from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
 from migrator.database.exclude import excluder
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from migrator.database.held import HeldConnections
 
 
 def run_migrations(
@@ -145,11 +139,11 @@ def _run(
     hide_own_tables(options, log_table_name(handover.workspace))
     connection = context.config.attributes.get("connection")
     if context.is_offline_mode():
-        _offline(handover.url, connection, options)
+        run_offline(handover.url, connection, options)
     elif handover.url is None or connection is not None:
-        _on_handed(connection, options)
+        run_on_handed(connection, options)
     else:
-        _online(handover, handover.url, options)
+        run_online(handover, handover.url, options)
 
 
 def _models(workspace: Workspace) -> list[MetaData] | None:
@@ -198,131 +192,3 @@ def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
 
     options["include_name"] = name_filter
     options["include_object"] = object_filter
-
-
-def _offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
-    # Of a connection that was handed in only the kind of database is taken: nothing is run on it.
-    kind = url.get_backend_name() if url is not None else _dialect(connection)
-    database = {"url": with_driver(url)} if url is not None else {"dialect_name": kind}
-    context.configure(
-        **{
-            **database,
-            "literal_binds": True,
-            "dialect_opts": {"paramstyle": "named"},
-            "render_as_batch": kind == "sqlite",
-            **options,
-        },
-    )
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-def _dialect(handed: Any) -> str:
-    return str((handed if _is_engine(handed) else _sync(handed)).dialect.name)
-
-
-def _is_engine(handed: Any) -> bool:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    return isinstance(handed, Engine | AsyncEngine)
-
-
-def _on_handed(handed: Any, options: dict[str, Any]) -> None:
-    """Run on a connection of the caller's, or on one of the caller's engine."""
-    if not _is_engine(handed):
-        _on_connection(handed, options)
-    elif isinstance(handed, Engine):
-        with handed.connect() as connection:
-            _on_connection(connection, options)
-    else:
-        _in_loop(lambda: _on_async_engine(handed, options))
-
-
-def _sync(connection: Any) -> Connection:
-    if not isinstance(connection, Connection):
-        raise UsageError(
-            f'config.attributes["connection"] is a {type(connection).__name__}, not a sqlalchemy Connection.',
-            hint="From an AsyncConnection: await connection.run_sync(lambda c: ...), and hand in that c.",
-        )
-    return connection
-
-
-def _on_connection(connection: Any, options: dict[str, Any]) -> None:
-    sqlite = _sync(connection).dialect.name == "sqlite"
-    context.configure(connection=connection, **{"render_as_batch": sqlite, **options})
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-def _online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
-    url = with_driver(found)
-    settings = handover.workspace.environment.settings
-    tenant = handover.workspace.tenant
-    session = SessionOptions(
-        schema=tenant.schema if tenant is not None else None,
-        role=configured_role(handover.workspace),
-        lock_timeout=None if handover.guarded else settings.lock_timeout,
-        statement_timeout=None if handover.guarded else settings.statement_timeout,
-        writes=handover.writes,
-    )
-    if url.get_backend_name() == "sqlite":
-        # Engines made here begin SQLite's transactions themselves, so that its DDL can be rolled back.
-        options.setdefault("transactional_ddl", True)
-    if is_async(url):
-        _run_async(url, session, options)
-        return
-    engine = sync_engine(url, session)
-    with engine.connect() as connection:
-        _on_connection(connection, options)
-
-
-def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
-    held = _held_connections() if keeps() and not session.writes else None
-
-    async def migrate() -> None:
-        engine = async_engine(url, session, held)
-        await _on_async_engine(engine, options)
-        await engine.dispose()
-
-    if held is not None:
-        held.run(migrate())
-    else:
-        _in_loop(migrate)
-
-
-async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None:
-    async with engine.connect() as connection:
-        await connection.run_sync(lambda sync: _on_connection(sync, options))
-
-
-def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    import asyncio
-
-    if _loop_runs():
-        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
-        _in_thread(lambda: asyncio.run(work()))
-    else:
-        asyncio.run(work())
-
-
-def _held_connections() -> HeldConnections:
-    from migrator.database.held import HeldConnections
-
-    return once(HeldConnections, HeldConnections, HeldConnections.close)
-
-
-def _loop_runs() -> bool:
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _in_thread(work: Callable[[], None]) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
-        pool.submit(work).result()

@@ -91,14 +91,9 @@ def _print_styled(result: object, how: How) -> None:
     from rich.segment import Segments
 
     from migrator.cli.pretty import rendered
-    from migrator.results.initialized import Initialized
 
     console = Console(highlight=False, markup=False, emoji=False)
-    options = console.options
-    if isinstance(result, Initialized):
-        # A command that is to be copied must not be broken into lines.
-        options = options.update(no_wrap=True, overflow="ignore")
-    segments = iter(console.render(rendered(result, how), options))
+    segments = iter(console.render(rendered(result, how)))
     # A batch at a time: the lines of a long history come as they are made, and not all at the end.
     while batch := list(islice(segments, _BATCH)):
         console.print(Segments(batch), end="", soft_wrap=True)

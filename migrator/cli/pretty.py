@@ -18,6 +18,7 @@ from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.environments import EnvironmentList
 from migrator.results.findings import Linted
 from migrator.results.fleet import FleetResult
+from migrator.results.initialized import Initialized
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.status import StatusList
@@ -45,9 +46,9 @@ def rendered(result: object, how: How) -> RenderableType:
     return Group(*(_coloured(line) for line in lines(result, how)))
 
 
-def _coloured(line: str, *, indent: str = "") -> Text:
+def _coloured(line: str, *, indent: str = "", whole: bool = False) -> Text:
     style = next((style for start, style in _COLOURS if line.startswith(start)), "")
-    return Text(f"{indent}{line}", style=style)
+    return Text(f"{indent}{line}", style=style, no_wrap=whole, overflow="ignore" if whole else None)
 
 
 @rendered.register
@@ -106,6 +107,12 @@ def _(result: LogList, how: How) -> RenderableType:
     for entry in result.entries:
         table.add_row(*log_cells(entry)[:5])
     return table
+
+
+@rendered.register
+def _(result: Initialized, how: How) -> RenderableType:
+    # A command that is to be copied must not be broken into lines.
+    return Group(*(_coloured(line, whole=True) for line in lines(result, how)))
 
 
 _SEVERITIES = {"ok": "green", "note": "yellow", "problem": "bold red"}

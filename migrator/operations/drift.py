@@ -56,7 +56,8 @@ def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) 
     Raises NotComparableError, with what to do in its hint, where there is no scratch database to replay on,
     or none of the same version, or the history does not run there; and RevisionsError.
     """
-    if not fresh and is_known_equal(workspace, seen.heads, seen.digest):
+    digest = seen.digest
+    if not fresh and is_known_equal(workspace, seen.heads, digest):
         return ()
     try:
         with scratch(workspace, report, fresh=fresh) as place:
@@ -64,7 +65,7 @@ def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) 
             with place.reading(*seen.heads) as database:
                 found = differences(seen.catalog, database.call(seen.view.read_replayed))
             if not found:
-                place.remember_equal(seen.heads, seen.digest)
+                place.remember_equal(seen.heads, digest)
             return found
     except (ConfigurationError, RefusedError, DatabaseError, ScratchFailedError) as exc:
         raise NotComparableError(exc.message.rstrip("."), hint=exc.hint) from exc

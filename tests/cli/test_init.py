@@ -13,24 +13,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Ran
+from tests.projects.authors import MODELS
 from tests.projects.small import tree
 from tests.terminal import END_OF_INPUT, at_terminal
 
 Migrator = Callable[..., Ran]
 Shell = Callable[..., Ran]
 
-MODELS = """
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Author(Base):
-    __tablename__ = "authors"
-    id: Mapped[int] = mapped_column(primary_key=True)
-"""
 WRITTEN = [
     ".env.example",
     "migrations/env.py",

@@ -18,6 +18,7 @@ from docs.generate.console import steps_of
 from docs.generate.paths import DOCS
 from migrator.config.environments import read_environment
 from tests.conftest import PASSWORD, ROOT, Database, Ran
+from tests.projects.authors import MODELS
 from tests.projects.foreign.kinds import FOLDER, PLACEHOLDER
 from tests.projects.small import revision_text, tree
 
@@ -38,18 +39,6 @@ if TYPE_CHECKING:
     from advanced_alchemy.alembic.commands import AlembicCommandConfig
 config: "AlembicCommandConfig" = context.config
 context.configure(url=config.db_url, version_table=config.version_table_name)
-"""
-MODELS = """
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Author(Base):
-    __tablename__ = "authors"
-    id: Mapped[int] = mapped_column(primary_key=True)
 """
 LOGGING = """\
 [loggers]

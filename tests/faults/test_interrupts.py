@@ -9,12 +9,13 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database, Ran, process_variables, program
+from tests.conftest import Database, Ran, program
+from tests.processes import started
 from tests.projects.small import versions, write_project, write_revision
 
 BOUND = 20.0
@@ -29,24 +30,6 @@ def wait_for(question: Callable[[], bool], what: str) -> None:
     while not question():
         assert time.monotonic() < end, f"{what}: not within {BOUND} s"
         time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def started(command: Sequence[str], cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that is gone after the block, whatever happens in it."""
-    process = subprocess.Popen(
-        program(command),
-        cwd=cwd,
-        env=process_variables(env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def ended(process: subprocess.Popen[str]) -> Ran:

@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ import yaml
 
 from migrator.errors import ExitCode
 from tests.bash import run_shell
-from tests.conftest import ROOT, Database, Ran, process_variables, program
-from tests.projects.shipped import ADD, DROP, FIRST, SECOND, Shipped, write_shipped
+from tests.conftest import ROOT, Database, Ran
+from tests.processes import started
+from tests.projects.shipped import FIRST, SECOND, Shipped, write_shipped
 from tests.projects.small import tree
 
 FOLDER = ROOT / "docs" / "deploy"
@@ -37,8 +37,7 @@ Shell = Callable[..., Ran]
 def project(tmp_path: Path, postgres_database: Database) -> Shipped:
     """A project of two revisions."""
     project = write_shipped(tmp_path / "a project", postgres_database.url)
-    project.nickname()
-    project.revision(SECOND, FIRST, ADD, DROP, "add nickname")
+    project.grow()
     return project
 
 
@@ -53,30 +52,11 @@ def at(database: Database) -> list[tuple[object, ...]]:
     return database.query("SELECT version_num FROM alembic_version")
 
 
-@contextmanager
-def started(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that is gone after the block, whatever happens in it."""
-    process = subprocess.Popen(
-        program(command),
-        cwd=cwd,
-        env=process_variables(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_the_pod_starts_when_the_job_has_migrated(
     project: Shipped, secret: dict[str, str], shell: Shell, postgres_database: Database
 ) -> None:
     files = tree(project.root)
-    with started(INIT["command"], project.root, secret) as waiting:
+    with started(INIT["command"], project.root, secret, stderr=subprocess.STDOUT) as waiting:
         assert waiting.stdout is not None
         for line in waiting.stdout:
             if "is at head: it is at base, 2 pending ..." in line:
@@ -94,7 +74,7 @@ def test_the_pod_starts_when_the_job_has_migrated(
 def test_an_init_container_that_is_told_to_stop_does_so_and_leaves_no_process(
     project: Shipped, secret: dict[str, str], postgres_database: Database
 ) -> None:
-    with started(INIT["command"], project.root, secret) as waiting:
+    with started(INIT["command"], project.root, secret, stderr=subprocess.STDOUT) as waiting:
         assert waiting.stdout is not None
         for line in waiting.stdout:
             if "2 pending" in line:
@@ -205,7 +185,7 @@ def test_the_image_starts_the_application(project: Shipped) -> None:
     command = [port if each == "8000" else each for each in json.loads(said)]
 
     # uvicorn looks for the application in the folder of the image, as any program does there.
-    with started(command, project.root, {"PYTHONPATH": os.curdir}) as serving:
+    with started(command, project.root, {"PYTHONPATH": os.curdir}, stderr=subprocess.STDOUT) as serving:
         assert serving.stdout is not None
         assert any("running on" in line for line in serving.stdout), "it has ended"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=BOUND) as answer:

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests.bash import run_shell
 from tests.conftest import ROOT, Database, Ran
-from tests.projects.shipped import ADD, DROP, FIRST, SECOND, SUFFIXES, Shipped, fenced, write_shipped
+from tests.projects.shipped import FIRST, SECOND, SUFFIXES, Shipped, fenced, write_shipped
 from tests.projects.small import versions
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -24,8 +24,7 @@ SHELL = ("bash", "--noprofile", "--norc", "-c")
 def project(tmp_path: Path, postgres_database: Database) -> Shipped:
     """The project of the page: two revisions."""
     project = write_shipped(tmp_path / "shop", postgres_database.url)
-    project.nickname()
-    project.revision(SECOND, FIRST, ADD, DROP, "add nickname")
+    project.grow()
     return project
 
 

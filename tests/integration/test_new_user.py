@@ -16,23 +16,12 @@ import pytest
 from migrator.database.embedded.removal import remove_server
 from tests.conftest import ROOT, Database
 from tests.new_user import User, clean_environment
+from tests.projects import authors
 from tests.projects.foreign.kinds import PLACEHOLDER
 
 # What the projects below bring along themselves; of migrator's own nothing is named.
 BESIDE = ("fastapi", "flask-migrate", "psycopg", "aiosqlite")
-MODELS = """
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Author(Base):
-    __tablename__ = "authors"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-"""
+MODELS = f"{authors.MODELS}    name: Mapped[str]\n"
 FASTAPI = """
 from fastapi import FastAPI
 

@@ -78,6 +78,11 @@ class Shipped:
         """Add a column to the models and not to the history."""
         (self.root / "shop" / "models.py").write_text(MODELS + NICKNAME)
 
+    def grow(self) -> None:
+        """Add that column to the history too, as the second revision."""
+        self.nickname()
+        self.revision(SECOND, FIRST, ADD, DROP, "add nickname")
+
     def git(self, *arguments: str) -> str:
         """Run git in the repository, and give what it prints."""
         return git(self.repository, *arguments)
