@@ -18,6 +18,7 @@ from migrator.config.url import own_variable
 from migrator.database.engine import with_driver
 from migrator.database.opening import open_database
 from migrator.errors import UsageError
+from migrator.operations.terminable import blocked_interrupts_ignored
 from migrator.results.events import Report
 from migrator.results.run import CommandRun
 
@@ -84,7 +85,7 @@ def _chosen(workspace: Workspace) -> dict[str, str]:
 
 
 def _wait(command: list[str], variables: Mapping[str, str], output_to_stderr: bool) -> int:
-    with _signals_kept() as kept:
+    with blocked_interrupts_ignored(), _signals_kept() as kept:
         process = subprocess.Popen(
             command, env=dict(variables), stdout=sys.__stderr__ if output_to_stderr else None
         )

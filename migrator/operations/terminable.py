@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -13,12 +14,11 @@ def terminable() -> Iterator[list[int]]:
     """Make SIGTERM end the command as Ctrl-C does: asyncio and the drivers know how to stop for that."""
     received: list[int] = []
 
-    def interrupt(number: int, _frame: object) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        if not callable(signal.getsignal(signal.SIGINT)):
-            # A shell's background job is started with SIGINT ignored.
-            raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
 
     before = {}
     # A lost terminal (SIGHUP) ends it too, unless nohup says otherwise.
@@ -27,10 +27,46 @@ def terminable() -> Iterator[list[int]]:
         if signal.getsignal(number) is not signal.SIG_IGN and _in_main_thread():
             before[number] = signal.signal(number, interrupt)
     try:
-        yield received
+        with _interrupts_handled():
+            yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _interrupts_handled() -> Iterator[None]:
+    """Have a handler of SIGINT also where a shell started us with SIGINT ignored, as a background job.
+
+    asyncio puts its own in the place of Python's, and of that one only: it cancels the task, whereas an
+    exception out of nowhere may meet a driver in the middle of its C code. The signal itself stays without
+    effect: it is blocked.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN or not _in_main_thread():
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def blocked_interrupts_ignored() -> Iterator[None]:
+    """Where SIGINT is blocked, ignore it instead: a command that is started inherits what a shell gave us."""
+    if signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_main_thread() -> bool:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from signal import Handlers
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,6 +155,16 @@ def test_a_command_that_is_not_there_is_a_usage_error(
     assert (ran.code, ran.out) == (2, "")
     assert "The command surely-not-installed was not found." in ran.err
     assert migrator("run", cwd=books.root, env=on_sqlite.env).code == 2
+
+
+def test_a_command_of_a_background_job_inherits_that_sigint_is_ignored(
+    shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
+) -> None:
+    told = "import signal; print(signal.getsignal(2), signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    job = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *program(["migrator", "run"]), "--"]
+    ran = shell([*job, sys.executable, "-c", told], cwd=books.root, env=on_sqlite.env)
+
+    assert (ran.code, ran.out) == (0, f"{Handlers.SIG_IGN!s} set()\n")
 
 
 @pytest.mark.parametrize(("signal", "code"), [("KILL", 137), ("TERM", 143), ("INT", 130)])
