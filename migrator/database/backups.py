@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from migrator.config.state import STATE, private_folder
 from migrator.database.opening import sqlite_file
 from migrator.errors import DatabaseError
 
-FOLDER = Path(".migrator") / "backups"
+_FOLDER = "backups"
 _KEPT = 5
 
 
@@ -27,11 +28,11 @@ def back_up(url: URL, root: Path) -> Path | None:
     source = sqlite_file(url)
     if source is None or not source.exists() or source.stat().st_size == 0:
         return None
-    folder = root / FOLDER
+    folder = root / STATE / _FOLDER
     stem = _stem(source)
     target = folder / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
     try:
-        private_folder(root, FOLDER.name)
+        private_folder(root, _FOLDER)
         _copy(source, target)
     except (OSError, sqlite3.Error) as exc:
         with suppress(OSError):
@@ -48,17 +49,6 @@ def _stem(source: Path) -> str:
     """Tell files of one name in different folders apart."""
     digest = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()[:8]
     return f"{source.stem}-{digest}"
-
-
-def private_folder(root: Path, name: str) -> Path:
-    """Give a folder below `.migrator` of a project, made for its owner alone and left out of git."""
-    top = root / FOLDER.parts[0]
-    if not top.exists():
-        top.mkdir(mode=0o700)
-        (top / ".gitignore").write_text("*\n", encoding="utf-8")
-    folder = top / name
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

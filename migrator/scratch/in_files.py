@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from migrator.database.backups import private_folder
+from migrator.config.state import private_folder
 from migrator.scratch.manifest import Manifest
 from migrator.scratch.names import PREFIX, is_stale, new_name
 

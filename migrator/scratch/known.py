@@ -7,14 +7,13 @@ template, and the digests of the databases that were equal to it.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from migrator.config.select import Workspace
-from migrator.database.backups import private_folder
+from migrator.config.state import STATE, private_folder, write_whole
 from migrator.scratch.manifest import Fixed, Manifest
 from migrator.scratch.wanted import wanted_revisions
 
@@ -49,12 +48,8 @@ def remember_equal(workspace: Workspace, manifest: Manifest, digest: str) -> Non
         path = _folder(workspace) / f"{manifest.key}.json"
         before = next((digests for each, _, digests in _all(workspace) if each == path), [])
         digests = [*(each for each in before if each != digest), digest][-_DIGESTS:]
-        draft = path.with_name(f".{secrets.token_hex(6)}")
-        try:
-            draft.write_text(json.dumps({"manifest": manifest.dumps(), "equal": digests}), encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        text = json.dumps({"manifest": manifest.dumps(), "equal": digests})
+        write_whole(path, text, mode=0o600)
         _forget_old(workspace, manifest.fixed.environment)
 
 
@@ -64,7 +59,7 @@ def _folder(workspace: Workspace) -> Path:
 
 def _all(workspace: Workspace) -> Iterator[tuple[Path, Manifest, list[str]]]:
     """Give the files, the oldest first, with what they say; one that says something else is not there."""
-    folder = workspace.environment.root / ".migrator" / "known"
+    folder = workspace.environment.root / STATE / "known"
     for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime):
         with suppress(ValueError, KeyError, TypeError):
             said = json.loads(path.read_text(encoding="utf-8"))

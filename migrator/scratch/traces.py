@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-_FOREIGN = frozenset({".git", ".migrator", ".venv", "__pycache__", "node_modules", "site-packages"})
+from migrator.config.state import STATE
+
+_FOREIGN = frozenset({".git", STATE, ".venv", "__pycache__", "node_modules", "site-packages"})
 
 
 class Trace:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded.home import write_whole
+from migrator.config.state import write_whole
 
 if TYPE_CHECKING:
     from migrator.database.embedded.home import Home

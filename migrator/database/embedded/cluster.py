@@ -7,8 +7,8 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
+from migrator.config.state import write_whole
 from migrator.database.embedded.account import give_to, run_as
-from migrator.database.embedded.home import write_whole
 from migrator.database.embedded.log import failure, open_log
 
 if TYPE_CHECKING:

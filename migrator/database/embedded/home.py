@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
+
+from migrator.config.state import STATE, private_folder
 
 # Root's data cannot lie in the project: the account that runs PostgreSQL would have to enter every folder
 # above it, and those may be private.
@@ -59,7 +60,7 @@ class Home:
 def home_of(root: Path, major: int, kind: str = "postgresql") -> Home:
     """Where a server of the project at `root` (resolved) lives, for PostgreSQL of that major version."""
     if os.geteuid() != 0:
-        return Home(root / ".migrator" / f"{kind}-{major}")
+        return Home(root / STATE / f"{kind}-{major}")
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
     name = re.sub(r"[^\w.-]+", "-", root.name)[:40] or "root"
     return Home(ROOT_STATE / f"{name}-{digest}" / f"{kind}-{major}")
@@ -72,9 +73,7 @@ def prepare(home: Home) -> None:
     if os.geteuid() == 0:
         make_open_folder(home.folder)
     else:
-        home.folder.parent.mkdir(exist_ok=True)
-        _keep_out_of_git(home.folder.parent)
-        home.folder.mkdir(mode=0o700, exist_ok=True)
+        private_folder(home.folder.parent.parent, home.folder.name)
     home.users.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -91,18 +90,3 @@ def make_open_folder(folder: Path) -> None:
                 raise
         else:
             path.chmod(0o755)
-
-
-def write_whole(path: Path, text: str, *, mode: int) -> None:
-    """Write a file so that it is never seen half-written or with other permissions than `mode`."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
-
-
-def _keep_out_of_git(folder: Path) -> None:
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        write_whole(ignore, "*\n", mode=0o644)
