@@ -16,6 +16,7 @@ from sqlalchemy import URL, MetaData
 
 from migrator.bridge.env_connections import run_offline, run_on_handed, run_online
 from migrator.bridge.handover import Handover, handed_over, say_our_env
+from migrator.bridge.keeping import once
 from migrator.bridge.own_tables import hide_own_tables
 from migrator.bridge.reached import log_table_name
 from migrator.bridge.type_imports import import_types
@@ -152,7 +153,8 @@ def _models(workspace: Workspace) -> list[MetaData] | None:
         return None
     from migrator.database.models import load_models
 
-    return load_models(settings.models, workspace.environment.root)
+    root = workspace.environment.root
+    return once((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))
 
 
 def _options(

@@ -11,7 +11,8 @@ from sqlalchemy import URL, Connection, Engine
 from migrator.bridge.handover import Handover
 from migrator.bridge.keeping import keeps, once
 from migrator.bridge.reached import configured_role
-from migrator.database.engine import SessionOptions, async_engine, is_async, sync_engine, with_driver
+from migrator.database.engine import SessionOptions, async_engine, is_async, look_in, sync_engine, with_driver
+from migrator.database.initialized import Answers, initialize_once
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
     url = with_driver(found)
     settings = handover.workspace.environment.settings
     tenant = handover.workspace.tenant
+    schema = tenant.schema if tenant is not None else None
     session = SessionOptions(
-        schema=tenant.schema if tenant is not None else None,
         role=configured_role(handover.workspace),
         lock_timeout=None if handover.guarded else settings.lock_timeout,
         statement_timeout=None if handover.guarded else settings.statement_timeout,
@@ -97,25 +98,31 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
         # Engines made here begin SQLite's transactions themselves, so that its DDL can be rolled back.
         options.setdefault("transactional_ddl", True)
     if is_async(url):
-        _run_async(url, session, options)
+        _run_async(url, session, schema, handover.known, options)
         return
     engine = sync_engine(url, session)
+    look_in(engine, schema)
     with engine.connect() as connection:
         _on_connection(connection, options)
 
 
-def _run_async(url: URL, session: SessionOptions, options: dict[str, Any]) -> None:
-    held = _held_connections() if keeps() and not session.writes else None
+def _run_async(
+    url: URL, session: SessionOptions, schema: str | None, known: Answers, options: dict[str, Any]
+) -> None:
+    held = _held_connections() if keeps() else None
 
-    async def migrate() -> None:
+    def make() -> AsyncEngine:
         engine = async_engine(url, session, held)
-        await _on_async_engine(engine, options)
-        await engine.dispose()
+        initialize_once(engine.sync_engine, known, (url, session.role))
+        return engine
 
+    # What SQLAlchemy has compiled for one tenant serves the next.
+    engine = once((make.__qualname__, url, session, schema is None), make)
+    look_in(engine.sync_engine, schema)
     if held is not None:
-        held.run(migrate())
+        held.run(_on_async_engine(engine, options))
     else:
-        _in_loop(migrate)
+        _in_loop(lambda: _on_async_engine(engine, options))
 
 
 async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None:

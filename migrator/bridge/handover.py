@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alembic.config import Config
 from sqlalchemy import URL
 
 from migrator.config.select import Workspace
+from migrator.database.initialized import Answers
 
 _KEY = "migrator"
 _OURS = "migrator_env"
@@ -19,6 +20,7 @@ class Handover:
 
     `writes` is false for a command that only reads; `needs_models` is false where models play no part, so
     that a broken model does not stop a look at the database. With `guarded` the command sets timeouts itself.
+    `known` is what servers were asked before.
     """
 
     workspace: Workspace
@@ -26,6 +28,7 @@ class Handover:
     writes: bool = True
     needs_models: bool = True
     guarded: bool = False
+    known: Answers = field(default_factory=dict)
 
 
 def hand_over(config: Config, handover: Handover) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import URL
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
 from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
 from migrator.bridge.handover import Handover, hand_over, handed_over
+from migrator.bridge.keeping import once
 from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenancy import refuse_none_of_many, refuse_other_schema
 from migrator.config.select import Workspace
@@ -214,7 +215,14 @@ def database_session(
     with opened as url:
         hand_over(
             config,
-            Handover(workspace, url, writes=needs.writes, needs_models=needs.models, guarded=needs.writes),
+            Handover(
+                workspace,
+                url,
+                writes=needs.writes,
+                needs_models=needs.models,
+                guarded=needs.writes,
+                known=once(Handover, dict),
+            ),
         )
         # For an env.py that is not ours: it reads the URL where Alembic has it.
         set_option(config, "sqlalchemy.url", url.render_as_string(hide_password=False))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from migrator.database.held import HeldConnections
 
 _CONNECT_SECONDS = 10
+_SCHEMA = "migrator_schema"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
 # What a URL that names no driver means.
 _DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
@@ -29,12 +30,8 @@ _ASYNC_DRIVERS = {**_DRIVERS, "sqlite": "aiosqlite"}
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What each connection is given. Timeouts are in seconds; None leaves the server's own.
+    """What each connection is given. Timeouts are in seconds; None leaves the server's own."""
 
-    `schema` is the only one that names without a schema are looked for in, None for the server's own path.
-    """
-
-    schema: str | None = None
     role: Role | None = None
     lock_timeout: float | None = None
     statement_timeout: float | None = None
@@ -78,9 +75,11 @@ def async_engine(url: URL, options: SessionOptions, held: HeldConnections | None
 
     args = _connect_args(url)
     if held is not None and url.get_driver_name() == "asyncpg":
-        args["async_creator_fn"] = held.connect
-        # A statement prepared for one schema does not fit the tables of the next.
-        args["prepared_statement_cache_size"] = 0
+        args["async_creator_fn"] = held.connect_to_write if options.writes else held.connect
+        if not options.writes:
+            # Second connections are made by this engine too, and a statement that was prepared for one schema
+            # does not fit the tables of the next.
+            args["prepared_statement_cache_size"] = 0
     try:
         engine = create_async_engine(_clean(url), poolclass=NullPool, connect_args=args)
     except ModuleNotFoundError as exc:
@@ -96,6 +95,17 @@ def any_engine(url: URL, options: SessionOptions) -> Engine:
     """
     url = with_driver(url)
     return async_engine(url, options).sync_engine if is_async(url) else sync_engine(url, options)
+
+
+def look_in(engine: Engine, schema: str | None) -> None:
+    """Let PostgreSQL connections that an engine makes from now on look for names in one schema alone.
+
+    None leaves the server's own path to the first ones; it cannot be given later.
+    """
+    if schema is not None:
+        engine.update_execution_options(**{_SCHEMA: schema})
+        # SQLAlchemy asks only with the first connection.
+        engine.dialect.default_schema_name = schema
 
 
 def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
@@ -200,24 +210,27 @@ def _explain_refused_parameters(engine: Engine) -> None:
 
 def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
     timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
-    settings = []
     role = options.role
-    if role is not None:
-        settings.append(role.sql())
-    if options.schema is not None:
-        name = engine.dialect.identifier_preparer.quote_identifier(options.schema)
-        settings.append(f"SET search_path TO {name}")
     if timeouts != Timeouts():
-        settings.append(timeouts.sql())
         SessionTimeouts(engine, timeouts)
-    if settings:
-        # Before SQLAlchemy asks for the schema that is the default one.
-        @event.listens_for(engine, "connect", insert=True)
-        def apply_settings(dbapi_connection: Any, _record: object) -> None:
-            with role.taken_on(engine.url.username) if role is not None else nullcontext():
-                run_at_once(dbapi_connection, "; ".join(settings))
-            # So that no rollback takes them back.
-            dbapi_connection.commit()
+
+    # Before SQLAlchemy asks for the schema that is the default one.
+    @event.listens_for(engine, "connect", insert=True)
+    def apply_settings(dbapi_connection: Any, _record: object) -> None:
+        settings = [role.sql()] if role is not None else []
+        schema = engine.get_execution_options().get(_SCHEMA)
+        if schema is not None:
+            settings.append(
+                f"SET search_path TO {engine.dialect.identifier_preparer.quote_identifier(schema)}"
+            )
+        if timeouts != Timeouts():
+            settings.append(timeouts.sql())
+        if not settings:
+            return
+        with role.taken_on(engine.url.username) if role is not None else nullcontext():
+            run_at_once(dbapi_connection, "; ".join(settings))
+        # So that no rollback takes them back.
+        dbapi_connection.commit()
 
 
 def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:

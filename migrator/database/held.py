@@ -1,7 +1,8 @@
-"""A connection that a process keeps from one tenant to the next, for what only reads.
+"""A connection that a process keeps from one tenant to the next.
 
-A new one costs the server a process and us a login. One that has run revisions is not kept: what they may
-have changed of their session has no end.
+A new one costs the server a process, what that process knows of the catalogues, and us a login. One that has
+run revisions is kept only where these did nothing but send statements: the server can make its side of a
+session new, and nobody the driver's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 from contextlib import suppress
 from functools import cache
 from typing import Any
+
+from sqlalchemy import Connection
 
 # What reading may have left of its session, a lock among it.
 RESET = "SELECT pg_advisory_unlock_all(); CLOSE ALL; RESET ALL; RESET ROLE"
@@ -58,6 +61,13 @@ class HeldConnections:
         connection.held_by, connection.held_as = self, self._parameters
         return connection
 
+    async def connect_to_write(self, **parameters: Any) -> Any:
+        """Give a connection as `connect` does, which comes back only where `keep_written` says so."""
+        connection = await self.connect(**parameters)
+        if getattr(connection, "held_by", None) is not None:
+            connection.comes_back = False
+        return connection
+
     def take_back(self, connection: Any, parameters: object) -> bool:
         """Take a connection back; whether that could be done."""
         in_use = connection.is_in_transaction() or connection._top_xact is not None
@@ -76,6 +86,13 @@ class HeldConnections:
     async def _end_all(self) -> None:
         while self._idle:
             await self._idle.pop().end()
+
+
+def keep_written(connection: Connection, *, keep: bool) -> None:
+    """Say whether a connection that revisions run on may serve another tenant, once it is made as new."""
+    driver: Any = connection.connection.driver_connection
+    if getattr(driver, "held_by", None) is not None:
+        driver.comes_back, driver.written = keep, True
 
 
 async def _is_as_new(connection: Any) -> bool:
@@ -99,12 +116,25 @@ def _class() -> type:
 
         held_by: HeldConnections | None = None
         held_as: object = None
+        comes_back = True
+        written = False
 
         async def close(self, *, timeout: float | None = None) -> None:
             """Go back, or close where it cannot be used again."""
-            held = self.held_by
-            if held is None or self.is_closed() or not held.take_back(self, self.held_as):
+            if not await self._goes_back():
                 await super().close(timeout=timeout)
+
+        async def _goes_back(self) -> bool:
+            held = self.held_by
+            if held is None or not self.comes_back or self.is_closed():
+                return False
+            if self.written:
+                # At once: it holds a lock.
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await self.execute("DISCARD ALL")
+                    await self.reload_schema_state()
+                    self.written = False
+            return not self.written and held.take_back(self, self.held_as)
 
         async def end(self) -> None:
             """Close."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from migrator.database.facts import Facts
+from migrator.database.failures import is_database_failure
 from migrator.results.run import Holder
 
 _LONGEST_MYSQL_NAME = 64
@@ -64,11 +67,31 @@ def unlock(connection: Connection, name: LockName) -> None:
 def session_id(connection: Connection, facts: Facts) -> int | None:
     """Give the server's number of a session: behind a pooler it may be another one than before."""
     if facts.postgresql:
-        return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        return _backend_pid(connection)
     if facts.backend == "mysql":
         return int(connection.execute(text("SELECT connection_id()")).scalar_one())
     connection.execute(text("SELECT 1"))
     return None
+
+
+_PID = "SELECT pg_backend_pid()"
+
+
+def _backend_pid(connection: Connection) -> int:
+    """Ask between any two revisions: asyncpg itself prepares the question once in a session.
+
+    SQLAlchemy's adapter prepares it anew each time where it may keep no statements. Raises SQLAlchemy's
+    errors.
+    """
+    if connection.dialect.driver != "asyncpg":
+        return int(connection.execute(text(_PID)).scalar_one())
+    adapted: Any = connection.connection.dbapi_connection
+    try:
+        return int(adapted.run_async(lambda driver: driver.fetchval(_PID)))
+    except Exception as exc:
+        if not is_database_failure(exc):
+            raise
+        raise OperationalError(_PID, None, exc) from exc
 
 
 _SESSION = """

@@ -63,6 +63,7 @@ class SessionTimeouts:
         event.listen(target, "after_cursor_execute", self._after)
         engine = target if isinstance(target, Engine) else target.engine
         event.listen(engine, "handle_error", self._failed)
+        self._engine = engine
 
     def apply(self, connection: Connection, wanted: Timeouts) -> None:
         """Set timeouts for the session, where they are not set already."""
@@ -70,6 +71,10 @@ class SessionTimeouts:
         if self._set != wanted:
             run_plainly(connection, wanted.sql())
             self._set = wanted
+
+    def stop(self) -> None:
+        """Leave the engine's further connections alone, where one connection was listened to."""
+        event.remove(self._engine, "handle_error", self._failed)
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if self.wanted != _NONE and _concerns(connection, statement):

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from migrator.bridge.plan import Heads, PlannedStep
 from migrator.bridge.reached import Reached, connection_of, heads_again
 from migrator.config.select import Workspace
+from migrator.database.held import keep_written
 from migrator.database.locks import LockName, try_lock
 from migrator.database.one_trip import OneTrip
 from migrator.database.statements import Statements
@@ -114,6 +115,7 @@ class Guard:
         # Nobody else can hold it: whoever wants it has to have the lock of the run first.
         statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
         run_plainly(self._connection, "; ".join(statements))
+        keep_written(self._connection, keep=True)
         self._timeouts = SessionTimeouts(self._connection, wanted)
         each = self._commits_each and settings.transaction == "revision"
         self._one_trip = OneTrip(self._connection, self._found.version_table if each else None)
@@ -134,6 +136,8 @@ class Guard:
         """End the watch: no further revision runs in this attempt."""
         if self._one_trip is not None:
             self._one_trip.stop()
+        if self._timeouts is not None:
+            self._timeouts.stop()
         if self._lock.connection is not None:
             self._lock.connection.watch(None)
 
@@ -189,6 +193,9 @@ class Guard:
         self.statements.begin()
 
     def _revision(self, hold: bool, one_by_one: bool) -> AbstractContextManager[None]:
+        if not hold:
+            # Its function may do anything.
+            keep_written(self._connection, keep=False)
         if self._one_trip is None:
             return nullcontext()
         # Without another attempt nobody would learn which statement waited in vain.

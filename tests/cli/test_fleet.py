@@ -107,15 +107,16 @@ def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     assert fleet.database.query("SELECT count(*) FROM _migrator.log") == [(24,)]
 
 
-def test_nothing_of_a_session_goes_from_tenant_to_tenant(fleet: Fleet) -> None:
-    body = """\
+@pytest.mark.parametrize("lock", ["op.execute({})", "op.get_bind().exec_driver_sql({})"])
+def test_nothing_of_a_session_goes_from_tenant_to_tenant(lock: str, fleet: Fleet) -> None:
+    body = f"""\
 op.execute("CREATE TABLE seen AS SELECT session_user::text AS who, current_setting('work_mem') AS memory")
 op.execute("SET work_mem = '77MB'")
 op.execute("SET SESSION AUTHORIZATION pg_monitor")
 op.execute("PREPARE asked AS SELECT 1")
 op.execute("CREATE TEMP TABLE left_behind (id integer)")
 op.execute("RESET SESSION AUTHORIZATION")
-op.get_bind().exec_driver_sql("SELECT pg_advisory_lock(4712)")"""
+{lock.format('"SELECT pg_advisory_lock(4712)"')}"""
     write_revision(versions(fleet.root), "r3", "r2", body)
 
     fleet.run(*upgrade("--jobs", "1"))
@@ -124,20 +125,31 @@ op.get_bind().exec_driver_sql("SELECT pg_advisory_lock(4712)")"""
     assert rows == [("postgres", "4MB")] * 3
 
 
+def connections(fleet: Fleet, command: str, *names: str) -> int:
+    """Count those that one worker makes for some tenants."""
+    with counting_proxy(fleet.database.host, fleet.database.port) as proxy:
+        url = fleet.url.replace(f":{fleet.database.port}/", f":{proxy.port}/")
+        chosen = [word for name in names for word in ("--tenants", name)]
+        ran = fleet.migrator(
+            command, "--jobs", "1", *chosen, cwd=fleet.root, env={"TESTING_DATABASE_URL": url}
+        )
+        assert ran.code == 0, ran.err
+    return len(proxy.trips_of_each)
+
+
 def test_a_worker_that_only_reads_connects_once(fleet: Fleet) -> None:
     fleet.run(*upgrade())
 
-    def connections(*names: str) -> int:
-        with counting_proxy(fleet.database.host, fleet.database.port) as proxy:
-            url = fleet.url.replace(f":{fleet.database.port}/", f":{proxy.port}/")
-            chosen = [word for name in names for word in ("--tenants", name)]
-            ran = fleet.migrator(
-                "current", "--jobs", "1", *chosen, cwd=fleet.root, env={"TESTING_DATABASE_URL": url}
-            )
-            assert ran.code == 0, ran.err
-        return len(proxy.trips_of_each)
+    assert connections(fleet, "current", "acme", "globex", "initech") == connections(fleet, "current", "acme")
 
-    assert connections("acme", "globex", "initech") == connections("acme")
+
+def test_a_worker_keeps_a_connection_on_which_nothing_but_statements_was_run(fleet: Fleet) -> None:
+    once = connections(fleet, "upgrade", "acme")
+    assert connections(fleet, "upgrade", "globex", "initech") == once
+
+    write_revision(versions(fleet.root), "r3", "r2", "op.get_bind()")
+
+    assert connections(fleet, "upgrade", "acme", "globex", "initech") == once + 2
 
 
 def test_a_connection_to_one_database_is_not_taken_for_one_to_another(
