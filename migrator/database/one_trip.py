@@ -7,7 +7,7 @@ parsed and run at once, in the same transaction and with the same errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -43,6 +43,7 @@ class OneTrip:
         self._version_table = version_table
         self._inside = self._one_by_one = False
         self._holding = False
+        self._sent: list[str] | None = None
         self._lock_timeout: float | None = None
         # Whether a text failed of which nobody can tell what in it did.
         self.failed_held = False
@@ -75,10 +76,25 @@ class OneTrip:
         """
         self._inside, self._holding, self._one_by_one = True, hold, one_by_one
         self._lock_timeout, self.failed_held = lock_timeout, False
+        self._sent = [] if hold else None
         try:
             yield
         finally:
             self._inside = self._holding = False
+
+    @property
+    def sent(self) -> tuple[str, ...] | None:
+        """What the present revision has sent so far, None where not all of it was held back."""
+        return tuple(self._sent) if self._sent is not None else None
+
+    def repeat(self, statements: Sequence[str]) -> bool:
+        """Hold back what a revision is known to send, in its place; whether that could be done."""
+        if not self._holding or not self._may_begin():
+            return False
+        transaction = self._held_transaction()
+        transaction.held.extend(statements)
+        transaction.shared += len(statements)
+        return True
 
     def release(self) -> None:
         """Send what is held."""
@@ -107,6 +123,7 @@ class OneTrip:
         if cursor._adapt_connection is not self._adapted:
             return False
         if parameters or not goes_plainly(statement):
+            self._sent = None
             self.release()
             return False
         if self._holds_version_row(statement):
@@ -119,8 +136,11 @@ class OneTrip:
             transaction = self._held_transaction()
             transaction.held.append(statement)
             transaction.shared += 1
+            if self._sent is not None:
+                self._sent.append(statement)
             _count_rows(cursor, -1)
             return True
+        self._sent = None
         status: str = self._adapted.run_async(lambda driver: self._send(driver, statement))
         counted = _COUNTED.match(status)
         _count_rows(cursor, int(counted[1]) if counted else -1)

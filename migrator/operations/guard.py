@@ -22,6 +22,7 @@ from migrator.database.statements import Statements
 from migrator.database.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.watch import LockWatch
 from migrator.errors import ExitCode, MigratorError, RefusedError
+from migrator.operations import repeating
 from migrator.operations.locking import RunLock
 from migrator.revisions.directives import Directives
 
@@ -163,19 +164,26 @@ class Guard:
 
     def _guarded(
         self, function: Callable[..., Any], asked: Directives, expected: Heads, way: tuple[bool, bool]
-    ) -> Callable[..., Any]:
+    ) -> Callable[..., None]:
         @wraps(function)
-        def guarded(**arguments: Any) -> Any:
+        def guarded(**arguments: Any) -> None:
             if not self._lock.excludes_others:
                 self._refuse_overtaken(expected)
             self._begin(asked)
             try:
                 with self._revision(*way):
-                    return function(**arguments)
+                    self._call(function, arguments, hold=way[0])
             finally:
                 self.statements.end()
 
         return guarded
+
+    def _call(self, function: Callable[..., Any], arguments: dict[str, Any], *, hold: bool) -> None:
+        # An INVALID index is looked for in each statement.
+        if hold and self._one_trip is not None and not self._invalid:
+            repeating.call(function, arguments, self._context, self._one_trip)
+        else:
+            function(**arguments)
 
     def _refuse_overtaken(self, expected: Heads) -> None:
         """SQLite locks no longer than a transaction: between two of them another run may have come."""
