@@ -1,4 +1,4 @@
-"""The database that both tools migrate: dropped and made anew before each run."""
+"""The database that all tools migrate: dropped and made anew before each run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BenchDatabase:
 
     @property
     def url(self) -> str:
-        """The URL, with asyncpg for both tools."""
+        """The URL, with asyncpg."""
         return self.through(self.server.port)
 
     def through(self, port: int) -> str:
