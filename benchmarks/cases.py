@@ -94,7 +94,7 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
             before=database.make_anew,
             after=at_head(few),
             more_memory=MORE_MEMORY,
-            others=others(few, "upgrade", "head", runs=4),
+            others=others(few, "upgrade", "head", runs=3),
         ),
         *(
             Case(

@@ -89,7 +89,7 @@ def write_others(project: Project) -> None:
 def others(project: Project, *arguments: str, runs: int, expected: str = "") -> Mapping[str, Side]:
     """Give the same command of both tools, by the tool's name.
 
-    They run seldomer than migrator and Alembic: no bound depends on them.
+    They run less often than migrator and Alembic: no bound depends on them.
     """
     models = _MODELS if arguments[0] == "check" else _NO_MODELS
     unasked = ("--no-prompt",) if arguments[0] == "upgrade" else ()

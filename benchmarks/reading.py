@@ -55,7 +55,7 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
                 reason=_READING,
                 others=others(of, command, runs=fewer, expected=of.head),
             )
-            for of, bound, runs, fewer in ((project, 0.35, 15, 5), (larger, 0.25, 7, 3))
+            for of, bound, runs, fewer in ((project, 0.35, 15, 4), (larger, 0.25, 7, 3))
             for command in ("heads", "history")
         ),
         *(

@@ -109,9 +109,9 @@ often (`runs`), as no bound is theirs. `ratio` is migrator's median as a part of
 
 ## How
 
-- Both sides use the same version files: one line of revisions, each a `create_table` and a `CREATE INDEX`.
+- All sides use the same version files: one line of revisions, each a `create_table` and a `CREATE INDEX`.
 - `upgrade` begins with an empty database each time, on the embedded PostgreSQL without fsync (which would add
-  the same time to both), through asyncpg, one transaction a revision. Plain Alembic runs its stock async
+  the same time to all), through asyncpg, one transaction a revision. Plain Alembic runs its stock async
   env.py with `transaction_per_migration=True` added, so that both do the same.
 - Bytecode is compiled by a first run of each, which is not counted. A fresh checkout is one whose version
   files have none, and get none.
@@ -123,8 +123,8 @@ often (`runs`), as no bound is theirs. `ratio` is migrator's median as a part of
   `-x tenant=NAME`. That loop runs once, after the runs that compile the bytecode.
 - Flask-Migrate is `flask db COMMAND`, advanced-alchemy is `alchemy COMMAND`. Each has the ini and the env.py
   of its own template and the smallest application that it starts with, which imports the models for `check`
-  only. Both run one transaction a revision too, and advanced-alchemy compares types in `check` and keeps its
-  version table under Alembic's name, both of which it has to be told.
+  only. Both are told to run one transaction a revision too, and advanced-alchemy to compare types in `check`
+  and to name its version table as Alembic does.
 - Flask-Migrate is synchronous: it reaches the server through psycopg, which sends a plain statement in one
   round trip where asyncpg takes three. advanced-alchemy goes through asyncpg, as plain Alembic does.
 - Left out against them is what neither does: complete environments and revisions, lint, generate against the
