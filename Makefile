@@ -4,6 +4,7 @@ VENV := .venv
 LOWER := .venv-lower
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 LOWER_STAMP := $(LOWER)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -72,8 +73,12 @@ docs: $(STAMP)  ## write the generated pages and pictures, and build site/
 	@$(BIN)/python -m docs.generate
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP)  ## measure against plain Alembic
+bench: $(BENCH_STAMP)  ## measure against plain Alembic, Flask-Migrate and advanced-alchemy
 	@$(BIN)/python -m benchmarks
+
+$(BENCH_STAMP): $(STAMP)
+	@$(call install_into,$(VENV),--editable '.[bench]',)
+	@touch $@
 
 soak: $(STAMP)  ## the long tests, with larger numbers
 	@MIGRATOR_SOAK=1 $(BIN)/python -m pytest -m soak

@@ -1,1 +1,1 @@
-"""Side-by-side measurements of migrator and plain Alembic, on the same version files and the same server."""
+"""Side-by-side measurements of migrator, plain Alembic and others, on the same version files and server."""

@@ -15,6 +15,7 @@ from benchmarks.cases import DISTANCE, FAR_TABLES, FEW, MORE, REVISIONS, Project
 from benchmarks.database import bench_database
 from benchmarks.distance import far_away
 from benchmarks.fleets import write_fleet
+from benchmarks.others import write_others
 from benchmarks.project import write_project
 from benchmarks.report import markdown, table
 from migrator.database.embedded import embedded_server
@@ -49,6 +50,8 @@ def _measure_all(folder: Path, words: Sequence[str]) -> tuple[list[Measured], st
             far_tables=write_project(folder / "far tables", FAR_TABLES, far),
             fleet=write_fleet(folder / "fleet", database.url),
         )
+        for project in (projects.many, projects.more, projects.few, projects.far_held, projects.far_tables):
+            write_others(project)
         chosen = [
             case
             for case in cases(projects, database)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from benchmarks.measure import Command, Taken, alternate, nothing
+from benchmarks.measure import Command, Side, Taken, alternate, nothing
 from benchmarks.project import Project, program
 
 # What migrator may need more than plain Alembic at the peak, in megabytes.
@@ -19,7 +19,7 @@ class Case:
 
     `more_memory` bounds the megabytes that ours needs more, None where nobody minds. `reason` is why it takes
     what it takes, as a profile showed: for the page, should the bound be missed. Without `warm` the first run
-    of each counts too.
+    of each counts too. `others` are further tools that do the same, by name; no bound is theirs.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Case:
     more_memory: float | None = None
     reason: str = ""
     warm: bool = True
+    others: Mapping[str, Side] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Measured:
     case: Case
     ours: Taken
     theirs: Taken
+    others: Mapping[str, Taken]
 
     @property
     def ratio(self) -> float:
@@ -56,6 +58,10 @@ class Measured:
     def more_memory(self) -> float:
         """The megabytes that ours needed more than plain Alembic."""
         return self.ours.memory - self.theirs.memory
+
+    def ratio_to(self, tool: str) -> float:
+        """Our median on the clock, as a part of that of one of the other tools."""
+        return self.ours.wall / self.others[tool].wall
 
     @property
     def is_quick(self) -> bool:
@@ -75,8 +81,11 @@ class Measured:
 
 def measure(case: Case) -> Measured:
     """Run a case. Raises RuntimeError where a command fails."""
-    taken = alternate(case.ours, case.theirs, case.runs, before=case.before, after=case.after, warm=case.warm)
-    return Measured(case, *taken)
+    both = [Side(case.ours, case.runs), Side(case.theirs, case.runs)]
+    ours, theirs, *others = alternate(
+        [*both, *case.others.values()], before=case.before, after=case.after, warm=case.warm
+    )
+    return Measured(case, ours, theirs, dict(zip(case.others, others, strict=True)))
 
 
 def pair(

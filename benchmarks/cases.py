@@ -10,6 +10,7 @@ from benchmarks.checking import check_case
 from benchmarks.database import BenchDatabase
 from benchmarks.fleets import Fleet, fleet_cases
 from benchmarks.measure import Command
+from benchmarks.others import others
 from benchmarks.project import Project, program
 from benchmarks.reading import reading_cases
 
@@ -83,6 +84,7 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
             reason="It takes 1.3 times Alembic's processor time (for each revision the lock is looked at, a"
             " row of the log written, and each statement watched), and saves as much on the way to the"
             " server and back.",
+            others=others(projects.many, "upgrade", "head", runs=2),
         ),
         Case(
             f"upgrade, {FEW} revisions",
@@ -92,6 +94,7 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
             before=database.make_anew,
             after=at_head(few),
             more_memory=MORE_MEMORY,
+            others=others(few, "upgrade", "head", runs=3),
         ),
         *(
             Case(
@@ -103,15 +106,23 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
                 after=at_head(project),
                 reason=f"{trips} waited for; the rest is what the same takes"
                 " without any distance, which is as long as Alembic's.",
+                others=at_a_distance,
             )
-            for how, project, bound, trips in (
+            for how, project, bound, trips, at_a_distance in (
                 (
                     "statement by statement",
                     projects.far_one_by_one,
                     0.5,
                     "Three round trips of each revision are",
+                    {},
                 ),
-                ("held back", projects.far_held, 0.3, "One round trip of each revision is"),
+                (
+                    "held back",
+                    projects.far_held,
+                    0.3,
+                    "One round trip of each revision is",
+                    others(projects.far_held, "upgrade", "head", runs=2),
+                ),
             )
         ),
         Case(
@@ -122,6 +133,7 @@ def _upgrades(projects: Projects, database: BenchDatabase, far: str) -> list[Cas
             before=lambda: database.require_upgraded(few),
             after=at_head(few),
             more_memory=MORE_MEMORY,
+            others=others(few, "upgrade", "head", runs=5),
         ),
     ]
 

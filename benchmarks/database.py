@@ -1,4 +1,4 @@
-"""The database that both tools migrate: dropped and made anew before each run."""
+"""The database that all tools migrate: dropped and made anew before each run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.case import ours
 from benchmarks.measure import run
 from benchmarks.project import Project
 from migrator.database.embedded import EmbeddedServer
+from migrator.database.tables import TableNames
 
 _NAME = "bench"
 
@@ -34,7 +35,7 @@ class BenchDatabase:
 
     @property
     def url(self) -> str:
-        """The URL, with asyncpg for both tools."""
+        """The URL, with asyncpg."""
         return self.through(self.server.port)
 
     def through(self, port: int) -> str:
@@ -62,8 +63,8 @@ class BenchDatabase:
                 connection.execute(f"CREATE SCHEMA {name}")
 
     def require_upgraded(self, project: Project) -> None:
-        """Make the database anew and upgrade it by migrator, unless it is at the project's head."""
-        if not self._is_at(project.head):
+        """Make the database anew and upgrade it by migrator, unless migrator left it at the head."""
+        if not self._is_ours_at(project.head):
             self.make_anew()
             run(ours(project, "upgrade", "head"))
 
@@ -73,15 +74,20 @@ class BenchDatabase:
         if rows != [(revision,)]:
             raise RuntimeError(f"{schema} is at {rows}, not at {revision}.")
 
-    def _is_at(self, revision: str) -> bool:
+    def _is_ours_at(self, revision: str) -> bool:
+        # The other tools leave no mark, without which migrator refuses a database that has tables.
+        marks = f"SELECT 1 FROM {TableNames.own().mark}"
         try:
-            return self._revisions("public") == [(revision,)]
+            return self._revisions("public") == [(revision,)] and bool(self._rows(marks))
         except psycopg.Error:
             return False
 
     def _revisions(self, schema: str) -> list[tuple[object, ...]]:
+        return self._rows(f"SELECT version_num FROM {schema}.alembic_version")
+
+    def _rows(self, query: str) -> list[tuple[object, ...]]:
         with self._connect(_NAME) as connection:
-            return connection.execute(f"SELECT version_num FROM {schema}.alembic_version").fetchall()
+            return connection.execute(query).fetchall()
 
     def server_version(self) -> str:
         """Give the server's version, such as 18.4."""

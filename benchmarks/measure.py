@@ -1,4 +1,4 @@
-"""Runs two command lines in turn, and takes the medians of what they took."""
+"""Runs command lines in turn, and takes the medians of what they took."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 # Of a megabyte, which is what Linux counts memory in.
 _KIBIBYTES = 1024
 _RUNNER = Path(__file__).with_name("runner.py")
-_SCRUBBED = ("ALEMBIC_", "POSTGRES_", "PG", "MIGRATOR_")
+_SCRUBBED = ("ALEMBIC_", "FLASK_", "POSTGRES_", "PG", "MIGRATOR_")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,14 @@ class Command:
     cwd: Path
     variables: Mapping[str, str]
     expected: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of those that are compared, and how often it runs."""
+
+    command: Command
+    runs: int
 
 
 @dataclass(frozen=True)
@@ -43,28 +51,32 @@ def nothing() -> None:
 
 
 def alternate(
-    ours: Command,
-    theirs: Command,
-    runs: int,
+    sides: Sequence[Side],
     *,
     before: Callable[[], None] = nothing,
     after: Callable[[], None] = nothing,
     warm: bool = True,
-) -> tuple[Taken, Taken]:
-    """Run both `runs` times, in turn, and give the medians of each; `before` and `after` are not timed.
+) -> list[Taken]:
+    """Run the sides in turn, and give the medians of each; `before` and `after` are not timed.
 
     With `warm` a first run of each is not counted: it compiles bytecode and warms the file cache. Who begins
-    a pair changes from pair to pair, so that a load that grows or shrinks burdens both alike.
+    changes from round to round, so that a load that grows or shrinks burdens all alike. A side of fewer runs
+    than another sits out rounds that are spread over the whole.
     """
-    taken: dict[bool, list[Taken]] = {True: [], False: []}
-    for pair in range(runs + warm):
-        for first in (pair % 2 == 0, pair % 2 == 1):
+    taken: list[list[Taken]] = [[] for _ in sides]
+    rounds = max(side.runs for side in sides)
+    for number in range(-1 if warm else 0, rounds):
+        playing = [
+            index for index, side in enumerate(sides) if number < 0 or number * side.runs % rounds < side.runs
+        ]
+        begins = number % len(playing)
+        for index in playing[begins:] + playing[:begins]:
             before()
-            one = run(ours if first else theirs)
+            one = run(sides[index].command)
             after()
-            if pair > 0 or not warm:
-                taken[first].append(one)
-    return _median(taken[True]), _median(taken[False])
+            if number >= 0:
+                taken[index].append(one)
+    return [_median(each) for each in taken]
 
 
 def _median(all_taken: list[Taken]) -> Taken:
@@ -101,7 +113,7 @@ def run(command: Command) -> Taken:
 
 
 def process_variables(added: Mapping[str, str]) -> dict[str, str]:
-    """Give this process's variables without any that configures either tool, and with bytecode allowed."""
+    """Give this process's variables without any that configures a tool, and with bytecode allowed."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import alembic
+from benchmarks.templates import changed, template
 
 _STOCK_CONFIGURE = "context.configure(connection=connection, target_metadata=target_metadata)"
 # The one change of Alembic's stock async env.py: one transaction a revision.
@@ -123,23 +123,14 @@ def write_project(root: Path, revisions: int, url: str, settings: str = "") -> P
 
 def _stock_ini(url: str, folder: str) -> str:
     """Alembic's options as ours are, with the logging sections of its own template."""
-    template = _template("generic/alembic.ini.mako").read_text()
-    logging = template[template.index("[loggers]") :]
+    text = template("alembic", "templates/generic/alembic.ini.mako").read_text()
+    logging = text[text.index("[loggers]") :]
     return _STOCK_INI.format(url=url.replace("%", "%%"), folder=folder) + "\n" + logging
 
 
 def stock_env(changes: Mapping[str, str]) -> str:
     """Give Alembic's async env.py with each key of `changes` replaced; RuntimeError where one is missing."""
-    text = _template("async/env.py").read_text()
-    for there, instead in changes.items():
-        if text.count(there) != 1:
-            raise RuntimeError(f"Alembic's async template does not have exactly one {there.strip()!r}.")
-        text = text.replace(there, instead)
-    return text
-
-
-def _template(name: str) -> Path:
-    return Path(alembic.__file__).parent / "templates" / name
+    return changed(template("alembic", "templates/async/env.py"), changes)
 
 
 def program(name: str) -> str:

@@ -6,6 +6,7 @@ import shutil
 
 from benchmarks.case import MORE_MEMORY, Case, ours, pair, theirs
 from benchmarks.measure import Command
+from benchmarks.others import others
 from benchmarks.project import Project
 
 # Bytecode of the packages is there from the runs before: this keeps that of the version files away.
@@ -20,7 +21,13 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
     """Give the cases of a project, and of one with many more revisions."""
     help_of_alembic = theirs(project, "--help", expected="upgrade")
     return [
-        Case("--help", *pair(project, "--help", expected="upgrade"), bound=0.50, runs=21),
+        Case(
+            "--help",
+            *pair(project, "--help", expected="upgrade"),
+            bound=0.50,
+            runs=21,
+            others=others(project, "--help", runs=7, expected="upgrade"),
+        ),
         *(
             Case(
                 f"{name}, against --help",
@@ -46,8 +53,9 @@ def reading_cases(project: Project, larger: Project) -> list[Case]:
                 runs=runs,
                 more_memory=MORE_MEMORY,
                 reason=_READING,
+                others=others(of, command, runs=fewer, expected=of.head),
             )
-            for of, bound, runs in ((project, 0.35, 15), (larger, 0.25, 7))
+            for of, bound, runs, fewer in ((project, 0.35, 15, 4), (larger, 0.25, 7, 3))
             for command in ("heads", "history")
         ),
         *(
