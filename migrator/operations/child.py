@@ -8,21 +8,17 @@ import signal
 import sys
 from contextlib import suppress
 
+from migrator.operations.terminable import as_interrupt, shut_out_interrupts
+
 
 def obey_parent(seconds: float = math.inf) -> None:
     """End when the parent says so by SIGTERM, as if by Ctrl-C, which itself is left to the parent.
 
     After so many `seconds` it ends by itself: the parent may be there no more.
     """
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    def leave_to_parent(_number: int, _frame: object) -> None:
-        """Ctrl-C reaches every process at the terminal."""
-
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, leave_to_parent)
+    # It reaches every process at the terminal.
+    shut_out_interrupts()
+    signal.signal(signal.SIGTERM, as_interrupt)
     if math.isfinite(seconds):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, seconds)

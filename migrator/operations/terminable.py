@@ -16,9 +16,7 @@ def terminable() -> Iterator[list[int]]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler):
-            handler(signal.SIGINT, frame)
+        as_interrupt(number, frame)
 
     before = {}
     # A lost terminal (SIGHUP) ends it too, unless nohup says otherwise.
@@ -36,22 +34,33 @@ def terminable() -> Iterator[list[int]]:
 
 @contextmanager
 def _interrupts_handled() -> Iterator[None]:
-    """Have a handler of SIGINT also where a shell started us with SIGINT ignored, as a background job.
-
-    asyncio puts its own in the place of Python's, and of that one only: it cancels the task, whereas an
-    exception out of nowhere may meet a driver in the middle of its C code. The signal itself stays without
-    effect: it is blocked.
-    """
+    """Have a handler of SIGINT also where a shell started us with SIGINT ignored, as a background job."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN or not _in_main_thread():
         yield
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    shut_out_interrupts()
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def as_interrupt(_number: int, frame: FrameType | None) -> None:
+    """Do as a handler what that of SIGINT would do, if there is one."""
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(signal.SIGINT, frame)
+
+
+def shut_out_interrupts() -> None:
+    """Let no SIGINT reach the process, and have Python's handler for it nevertheless, for `as_interrupt`.
+
+    asyncio puts its own in the place of that one, and of no other: it cancels the task, whereas an exception
+    out of nowhere may meet a driver in the middle of its C code.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
