@@ -89,11 +89,9 @@ def _differences(
 
 def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, CheckConstraint]]:
     """Give the checks that creating the table would make, as PostgreSQL would name them."""
-    # A type may make its check on some dialects only: it asks the compiler which one this is.
-    compiler = CreateTable(table).compile(dialect=autogen.dialect)
     every = {*table.constraints, *(each for column in table.c for each in column.constraints)}
     for check in every:
-        if not isinstance(check, CheckConstraint) or not _made(check, compiler):
+        if not isinstance(check, CheckConstraint) or not _made(check, table, autogen):
             continue
         # A naming convention may give the name, or leave it to the server.
         preparer = autogen.dialect.identifier_preparer
@@ -101,9 +99,11 @@ def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, C
         yield (None if name is None else _bare(name), check)
 
 
-def _made(check: CheckConstraint, compiler: object) -> bool:
+def _made(check: CheckConstraint, table: Table, autogen: AutogenContext) -> bool:
+    """Whether a check is made at all: a type may make its own on some dialects only."""
     rule = getattr(check, "_create_rule", None)
-    return rule is None or bool(rule(compiler))
+    # It asks the compiler which dialect this is.
+    return rule is None or bool(rule(CreateTable(table).compile(dialect=autogen.dialect)))
 
 
 def _bare(name: str) -> str:

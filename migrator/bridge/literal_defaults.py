@@ -43,14 +43,14 @@ def _compare(
     new: Column[Any],
 ) -> PriorityDispatchResult:
     defaults = (old.server_default, new.server_default)
+    if all(each is None for each in defaults):
+        return PriorityDispatchResult.CONTINUE
     before, after = (default_sql(each, autogen.dialect) for each in defaults)
     if not (
         all(_is_textual(each.type, autogen.dialect) for each in (old, new))
         and all(each is None or isinstance(each, DefaultClause) for each in defaults)
         and all(each is None or _LITERAL.fullmatch(each) for each in (before, after))
     ):
-        return PriorityDispatchResult.CONTINUE
-    if old.server_default is None and new.server_default is None:
         return PriorityDispatchResult.CONTINUE
     alter.existing_server_default = old.server_default
     if not same_default(before, after):
