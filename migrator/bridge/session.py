@@ -19,6 +19,7 @@ from migrator.bridge.handover import Handover, hand_over, handed_over
 from migrator.bridge.keeping import once
 from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenancy import refuse_none_of_many, refuse_other_schema
+from migrator.bridge.version_table import share_version_table
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
@@ -77,6 +78,7 @@ class Session:
             # A foreign env.py may have named other folders by now, so that its files are read only here.
             read_scripts(self.scripts, self.workspace)
             refuse_other_schema(context, self.workspace)
+            share_version_table(context)
             return work(heads, context)
 
         run_env(

@@ -1,8 +1,10 @@
-"""The version table; Alembic has no public name for either question."""
+"""The version table, of which Alembic's contexts have no public name."""
 
 from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
+
+from migrator.bridge.keeping import once
 
 
 def has_version_table(context: MigrationContext) -> bool:
@@ -13,3 +15,13 @@ def has_version_table(context: MigrationContext) -> bool:
 def ensure_version_table(context: MigrationContext) -> None:
     """Make the version table where there is none; offline, write the SQL for it."""
     context._ensure_version_table()
+
+
+def share_version_table(context: MigrationContext) -> None:
+    """Let the contexts of tenants describe a version table of one name by one object.
+
+    What SQLAlchemy has compiled for one tenant then serves the next.
+    """
+    primary_key = context.opts.get("version_table_pk", True)
+    key = (type(context.impl), context.version_table, context.version_table_schema, primary_key)
+    context._version = once(key, lambda: context._version)

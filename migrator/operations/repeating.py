@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
@@ -71,9 +72,15 @@ def _key(function: Callable[..., Any], context: MigrationContext) -> Hashable | 
     return function, dialect.name, dialect.server_version_info, repr(sorted(naming.items(), key=str))
 
 
+@cache
+def _any_table() -> Table:
+    """Give one that has no listeners but those of all tables, also of those that come later."""
+    return Table("any", MetaData())
+
+
 def _somebody_listens(connection: Connection) -> bool:
     """Whether anybody would miss that statements are made, or adds some."""
-    engine, table = connection.engine, Table("any", MetaData())
+    engine, table = connection.engine, _any_table()
     return (
         logging.getLogger("sqlalchemy.engine.Engine").isEnabledFor(logging.INFO)
         or any(bool(getattr(engine.dispatch, name)) for name in _STATEMENT_EVENTS)

@@ -16,10 +16,10 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import CommandLine, Config
 from alembic.operations import ops
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.runtime.migration import HeadMaintainer, MigrationContext, MigrationStep
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import CycleDetected, MultipleHeads, RevisionMap
-from sqlalchemy import Column, Constraint, Index, Integer, MetaData, Table, create_engine
+from sqlalchemy import Column, Constraint, Index, Integer, MetaData, String, Table, create_engine
 
 from tests.conftest import ROOT
 from tests.projects.small import revision_text, versions, write_project
@@ -45,6 +45,10 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     "_ensure_version_table": (
         MigrationContext,
         "ensure-version --sql prints nothing (bridge/version_table.py)",
+    ),
+    "_version": (
+        MigrationContext,
+        "the statements for a tenant's version table are compiled anew (bridge/version_table.py)",
     ),
     "_rev_path": (ScriptDirectory, "a collapsed revision has no file name (bridge/scripts.py)"),
     "_generate_create_date": (ScriptDirectory, "a collapsed revision has no date (bridge/scripts.py)"),
@@ -181,6 +185,16 @@ def test_the_version_table_can_be_asked_for_and_made() -> None:
         assert context._has_version_table() is False
         context._ensure_version_table()
         assert context._has_version_table() is True
+
+
+def test_the_heads_are_kept_in_the_table_that_a_context_is_given() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        context = MigrationContext.configure(connection)
+        context._version = Table("elsewhere", MetaData(), Column("version_num", String))
+        context._ensure_version_table()
+        HeadMaintainer(context, ())._insert_version("aaa1")
+
+        assert connection.exec_driver_sql("SELECT version_num FROM elsewhere").scalars().all() == ["aaa1"]
 
 
 def test_a_dropped_index_knows_what_made_it_and_one_by_name_knows_nothing() -> None:
