@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
@@ -38,6 +39,7 @@ _Stamp = tuple[tuple[str, int, int, int], ...]
 # than all the rest of it. Two environments and a draft are in play at the most.
 _loaded: dict[_Stamp, RevisionMap] = {}
 _KEPT = 3
+_read_as: WeakKeyDictionary[RevisionMap, _Stamp] = WeakKeyDictionary()
 
 
 def load_scripts(
@@ -68,6 +70,7 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
     else:
         with _strictly(folders_of(scripts), workspace):
             scripts.get_heads()
+    _read_as[scripts.revision_map] = stamp
     if not to_run or keeps():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
@@ -78,6 +81,24 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
 def forget_loaded() -> None:
     """Read version files anew when they are asked for next: somebody is about to write some."""
     _loaded.clear()
+
+
+def refuse_changed(scripts: ScriptDirectory, workspace: Workspace, apart_from: Collection[Path] = ()) -> None:
+    """Refuse version files that are not as they were read, `apart_from` some. Raises RevisionsError.
+
+    Whoever adds a revision behind the head that he has read would make a second one.
+    """
+    before = _read_as.get(scripts.revision_map)
+    if before is None:
+        return
+    own = {str(path) for path in apart_from}
+    changed = sorted({file[0] for file in set(before) ^ set(_stamp(scripts))} - own)
+    if changed:
+        raise RevisionsError(
+            f"Somebody has written or changed {workspace.environment.shown(changed[0])} since the version"
+            " files were read; nothing was written.",
+            hint="Another command is at work here? Run this one again.",
+        )
 
 
 def _stamp(scripts: ScriptDirectory) -> _Stamp:
