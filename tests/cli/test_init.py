@@ -356,8 +356,21 @@ def test_a_broken_file_among_the_sources_is_named_and_hides_nothing(shop: Path, 
 
     assert ran.code == 0, ran.err
     assert "models: shop.models" in ran.out
-    assert "note: shop/broken.py could not be read" in ran.out
-    assert "note: shop/nul.py could not be read" in ran.out
+    assert "note: shop/broken.py, line 1, is not valid Python: '(' was never closed." in ran.out
+    assert "note: shop/nul.py is not valid Python: source code string cannot contain null bytes." in ran.out
+
+
+def test_models_that_are_no_python_are_not_said_to_have_no_base(shop: Path, migrator: Migrator) -> None:
+    (shop / "shop" / "models.py").write_text(MODELS + "class Half(Base\n")
+
+    made = data(migrator("init", "--dry-run", "--json", cwd=shop))
+
+    line = MODELS.count("\n") + 1
+    assert made["notes"][:2] == [
+        f"shop/models.py, line {line}, is not valid Python: '(' was never closed.",
+        "No declarative base was found in the other files. Correct shop/models.py, and write the models'"
+        " package under models in configs/alembic_test.ini.",
+    ]
 
 
 def test_without_models_the_file_says_where_they_go_and_so_does_the_next_command(

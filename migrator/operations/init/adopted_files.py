@@ -151,6 +151,7 @@ class AdoptedFiles:
         if shows(self._root, ".env"):
             notes.append("git does not ignore .env: name .env, .env.* and !.env.example in .gitignore.")
         if team.env_py.needs is not None and not self._settled.models:
+            notes += [f"{each}." for each in self._sources.broken]
             notes.append("No models were found. Write their package under models in each of the new files.")
         if self._settled.database == "embedded":
             notes += missing_wheel()

@@ -132,14 +132,16 @@ def unfinished_notes(unfinished: Sequence[str], named: Sequence[Named]) -> list[
 
 
 def _notes(root: Path, new: Layout) -> list[str]:
-    notes = [f"{path.relative_to(root)} could not be read" for path in new.sources.broken]
+    notes = [f"{each}." for each in new.sources.broken]
     if new.sources.cut_short:
         notes.append(
             "There are more Python files than were looked through: see whether all models are named."
         )
     if new.named and not new.settled.models:
         ini = new.named[0].file.as_posix()
-        notes.append(f"No declarative base was found. Write the models' package under models in {ini}.")
+        broken = [str(each.path) for each in new.sources.broken]
+        where = f" in the other files. Correct {', '.join(broken)}, and write" if broken else ". Write"
+        notes.append(f"No declarative base was found{where} the models' package under models in {ini}.")
     missing = [each for each in new.settled.models if not _is_there(each, new.sources)]
     notes += [f"There is no module {each.partition(':')[0]} in this folder." for each in missing]
     if any(new.database(each) == "embedded" for each in new.named):
