@@ -76,6 +76,7 @@ def _callable(command: Command) -> Callable[..., Outcome]:
 
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
+        invocation.begun = True
         invocation.common = invocation.common.joined(taken(Common, values, keep=own))
         if command.for_tenants:
             invocation.fleet = take_fleet(values)
