@@ -167,6 +167,8 @@ def project_root(choice: Choice) -> Path:
         return root
     plain = choice.cwd / "alembic.ini"
     hint = "Start in a project that has configs/alembic_<environment>.ini"
+    if (choice.cwd / "configs").is_file():
+        hint = "configs is a file here, where the folder of the environments goes: move it out of the way"
     if plain.is_file():
         hint = "This folder has an alembic.ini: give --config alembic.ini"
     raise ConfigurationError(

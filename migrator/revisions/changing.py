@@ -127,9 +127,12 @@ def _change(work: _Work, changes: Sequence[Change]) -> None:
         for folder in {each.parent for change in changes for each in _paths(change)}:
             _sync_folder(folder)
     except OSError as exc:
+        hint = f"Check that you may write to {path.parent}, and that there is space."
+        in_the_way = next((each for each in path.parents if each.is_file()), None)
+        if in_the_way is not None:
+            hint = f"{in_the_way} is a file, where there has to be a folder: move it out of the way."
         raise ConfigurationError(
-            f"The file {path} cannot be changed: {exc.strerror}; every file is as it was.",
-            hint=f"Check that you may write to {path.parent}, and that there is space.",
+            f"The file {path} cannot be changed: {exc.strerror}; every file is as it was.", hint=hint
         ) from exc
 
 

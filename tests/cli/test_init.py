@@ -332,6 +332,9 @@ def test_a_file_in_the_way_of_a_folder_leaves_all_as_it_was(
 
     assert ran.code == 3, ran.out
     assert "every file is as it was" in ran.err
+    assert (
+        f"hint: {shop / taken} is a file, where there has to be a folder: move it out of the way." in ran.err
+    )
     assert tree(shop) == before
 
 
