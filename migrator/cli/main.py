@@ -99,6 +99,8 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
     code = int(error.exit_code)
     if terminated and code == ExitCode.INTERRUPTED:
         code = ExitCode.TERMINATED
+    elif code == ExitCode.INTERRUPTED:
+        invocation.messages.typed_ctrl_c()
     if invocation.common.traceback:
         # Its hint is such a note, and follows in a line of its own.
         error.__notes__ = []
