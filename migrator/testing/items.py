@@ -92,7 +92,8 @@ class CheckItem(pytest.Item):
         environment = self.parent.name if self.parent is not None else ""
         with at_root(self._root):
             try:
-                workspace = choose(Choice(env=environment, cwd=self._root, process=os.environ))
+                choice = Choice(environment, "--migrator", cwd=self._root, process=os.environ)
+                workspace = choose(choice)
                 if self._check.needs_scratch:
                     self._server_of(workspace)
                 found = tuple(self._check.wrong(workspace))

@@ -327,6 +327,7 @@ def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path:
             "There is no check one_hed (from migrator_skip). Did you mean one_head?"
             f" There are: {', '.join(ALL)}.",
         ),
+        ([], "migrator = maybe\n", "The key migrator is to be true or false: invalid truth value 'maybe'."),
     ],
 )
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
@@ -447,12 +448,14 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     books.revision("r2", "r1", "op.execute('INSERT INTO nowhere VALUES (1)')")
     write_test(books, "def test_url(migrated_database):\n    pass\n")
     broken = pytest_in(books.root, env=SQLITE)
+    misnamed = pytest_in(books.root, "-o", "migrator_database=tesing", env=SQLITE)
 
     assert "error: async_session needs pytest-asyncio 0.26 or later, which is not installed." in without.out
     assert "hint: Install it: pip install 'pytest-asyncio>=0.26'; or run the test with anyio" in without.out
     assert "error: The upgrade of revision r2 (r2) failed on a scratch database" in broken.out
     assert "hint: Correct migrations/test/versions/r2_by_hand.py, line 8." in broken.out
     assert "exception" not in broken.out
+    assert "error: There is no environment tesing (from migrator_database)." in misnamed.out
 
 
 @pytest.mark.parametrize(("version", "scopes"), [("0.23.8", "scope=None"), ("0.25.3", "loop_scope=None")])
