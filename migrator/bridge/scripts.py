@@ -26,6 +26,7 @@ from migrator.bridge.script_errors import (
     refuse_duplicates,
     revisions_error,
 )
+from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
@@ -135,7 +136,7 @@ def _config_file(workspace: Workspace) -> str:
 def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
     for folder in folders:
         if not folder.is_dir():
-            otherwise = _first_revision(workspace)
+            otherwise = first_revision(workspace)
             raise ConfigurationError(
                 f"The version folder {workspace.environment.shown(folder)} of the environment"
                 f" {workspace.environment.name} does not exist.",
@@ -143,14 +144,25 @@ def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
             )
 
 
-def _first_revision(workspace: Workspace) -> str:
+def first_revision(workspace: Workspace) -> str:
     """Say how there comes to be a first revision: from an environment that has some, else a new one."""
-    name = workspace.environment.name
-    for other in () if workspace.by_file else workspace.others:
-        with contextlib.suppress(ConfigurationError):
-            if any(file for folder in version_folders(other) for file in version_files(folder)):
-                return f"bring over those of {other.name}: migrator promote --from {other.name} --to {name}"
+    name, other = workspace.environment.name, other_with_revisions(workspace)
+    if other is not None:
+        return f"bring over those of {other.name}: migrator promote --from {other.name} --to {name}"
     return f"write the first revision: {workspace.again('generate', '-m', 'initial')}"
+
+
+def other_with_revisions(workspace: Workspace) -> Environment | None:
+    """Give another environment of the project that has version files, None where none has."""
+    others = () if workspace.by_file else workspace.others
+    return next((each for each in others if has_revisions(each)), None)
+
+
+def has_revisions(environment: Environment) -> bool:
+    """Whether an environment has version files, so far as its configuration can be read."""
+    with contextlib.suppress(ConfigurationError):
+        return any(file for folder in version_folders(environment) for file in version_files(folder))
+    return False
 
 
 def _refuse_long_ids(scripts: ScriptDirectory, workspace: Workspace) -> None:
