@@ -246,6 +246,7 @@ class Migrator:
                 asked.refuse_no_text(name, value)
         choice = Choice(
             env=self.env,
+            env_by="the argument env",
             config=None if self.config is None else os.fspath(self.config),
             section=self.name,
             url=_text(self.url),

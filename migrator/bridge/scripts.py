@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
@@ -25,6 +26,7 @@ from migrator.bridge.script_errors import (
     refuse_duplicates,
     revisions_error,
 )
+from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
@@ -38,6 +40,7 @@ _Stamp = tuple[tuple[str, int, int, int], ...]
 # than all the rest of it. Two environments and a draft are in play at the most.
 _loaded: dict[_Stamp, RevisionMap] = {}
 _KEPT = 3
+_read_as: WeakKeyDictionary[RevisionMap, _Stamp] = WeakKeyDictionary()
 
 
 def load_scripts(
@@ -68,6 +71,7 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
     else:
         with _strictly(folders_of(scripts), workspace):
             scripts.get_heads()
+    _read_as[scripts.revision_map] = stamp
     if not to_run or keeps():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
@@ -78,6 +82,24 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
 def forget_loaded() -> None:
     """Read version files anew when they are asked for next: somebody is about to write some."""
     _loaded.clear()
+
+
+def refuse_changed(scripts: ScriptDirectory, workspace: Workspace, apart_from: Collection[Path] = ()) -> None:
+    """Refuse version files that are not as they were read, `apart_from` some. Raises RevisionsError.
+
+    Whoever adds a revision behind the head that he has read would make a second one.
+    """
+    before = _read_as.get(scripts.revision_map)
+    if before is None:
+        return
+    own = {str(path) for path in apart_from}
+    changed = sorted({file[0] for file in set(before) ^ set(_stamp(scripts))} - own)
+    if changed:
+        raise RevisionsError(
+            f"Somebody has written or changed {workspace.environment.shown(changed[0])} since the version"
+            " files were read; nothing was written.",
+            hint="Another command is at work here? Run this one again.",
+        )
 
 
 def _stamp(scripts: ScriptDirectory) -> _Stamp:
@@ -114,7 +136,7 @@ def _config_file(workspace: Workspace) -> str:
 def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
     for folder in folders:
         if not folder.is_dir():
-            otherwise = _first_revision(workspace)
+            otherwise = first_revision(workspace)
             raise ConfigurationError(
                 f"The version folder {workspace.environment.shown(folder)} of the environment"
                 f" {workspace.environment.name} does not exist.",
@@ -122,14 +144,25 @@ def _refuse_missing(folders: Iterable[Path], workspace: Workspace) -> None:
             )
 
 
-def _first_revision(workspace: Workspace) -> str:
+def first_revision(workspace: Workspace) -> str:
     """Say how there comes to be a first revision: from an environment that has some, else a new one."""
-    name = workspace.environment.name
-    for other in () if workspace.by_file else workspace.others:
-        with contextlib.suppress(ConfigurationError):
-            if any(file for folder in version_folders(other) for file in version_files(folder)):
-                return f"bring over those of {other.name}: migrator promote --from {other.name} --to {name}"
+    name, other = workspace.environment.name, other_with_revisions(workspace)
+    if other is not None:
+        return f"bring over those of {other.name}: migrator promote --from {other.name} --to {name}"
     return f"write the first revision: {workspace.again('generate', '-m', 'initial')}"
+
+
+def other_with_revisions(workspace: Workspace) -> Environment | None:
+    """Give another environment of the project that has version files, None where none has."""
+    others = () if workspace.by_file else workspace.others
+    return next((each for each in others if has_revisions(each)), None)
+
+
+def has_revisions(environment: Environment) -> bool:
+    """Whether an environment has version files, so far as its configuration can be read."""
+    with contextlib.suppress(ConfigurationError):
+        return any(file for folder in version_folders(environment) for file in version_files(folder))
+    return False
 
 
 def _refuse_long_ids(scripts: ScriptDirectory, workspace: Workspace) -> None:

@@ -24,6 +24,7 @@ from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.absent import no_empty_files_left, no_files_made
+from migrator.database.answering import telling_of_silence
 from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore
@@ -81,16 +82,16 @@ class Session:
             share_version_table(context)
             return work(heads, context)
 
-        run_env(
-            ObservedEnvironment(
-                self.config,
-                self.scripts,
-                workspace=self.workspace,
-                on_connect=self._connected,
-                fn=watched,
-                **options,
-            )
+        environment = ObservedEnvironment(
+            self.config,
+            self.scripts,
+            workspace=self.workspace,
+            on_connect=self._connected,
+            fn=watched,
+            **options,
         )
+        with telling_of_silence(self._report):
+            run_env(environment)
         if not called:
             # Whatever was asked for has not been done, and env.py has not said so.
             env_py = self.workspace.environment.shown(Path(self.scripts.env_py_location))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,37 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, template_to_file
 
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.scripts import forget_loaded
+from migrator.bridge.scripts import forget_loaded, refuse_changed
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
+from migrator.file_locks import LockFile
 from migrator.results.written import WrittenRevision
+from migrator.revisions.drafting import DraftFolders, draft_of, publish
 
 
 @contextmanager
 def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[None]:
-    """Make Alembic write version files by renaming a finished, compiled one into place.
+    """Make Alembic write version files by putting a finished, compiled one into place.
 
     What was written is removed again, with folders made for it, where the block fails (a failing post-write
     hook, Ctrl-C). What hooks print goes to stderr. Raises ConfigurationError for a folder that cannot be
     written to, a hook or a template that cannot be run, RevisionsError for a template that yields no valid
-    Python or a file that is there already.
+    Python, a file that is there already, or version files that somebody has changed since they were read.
     """
     written: list[Path] = []
     made: list[Path] = []
 
     def generate(src: Path, dest: Path, **values: Any) -> None:
-        if dest.exists():
-            raise RevisionsError(
-                f"The file {workspace.environment.shown(dest)} exists already.", hint="Give another message."
-            )
-        _render(src, dest, scripts.output_encoding, values, workspace)
-        written.append(dest)
+        draft = draft_of(dest)
+        folders.use(dest.parent)
+        try:
+            _render(src, draft, dest, scripts.output_encoding, values, workspace)
+            with _alone(scripts):
+                refuse_changed(scripts, workspace, apart_from=written)
+                _publish(draft, dest, workspace)
+                written.append(dest)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def ensure(path: Path) -> None:
         for folder in (*reversed(path.absolute().parents), path.absolute()):
@@ -46,11 +52,12 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
                 made.append(folder)
 
     forget_loaded()
+    folders = DraftFolders()
     # Alembic has no public hook for either; both names are checked by a test.
     scripts._generate_template = generate  # type: ignore[method-assign]
     scripts._ensure_directory = ensure  # type: ignore[method-assign]
     try:
-        with stdout_to(sys.stderr):
+        with folders, stdout_to(sys.stderr):
             yield
     except BaseException as exc:
         _take_back(written, made)
@@ -59,6 +66,26 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
         raise
     finally:
         del scripts._generate_template, scripts._ensure_directory
+
+
+@contextmanager
+def _alone(scripts: ScriptDirectory) -> Iterator[None]:
+    """Have no other process look whether version files have changed, or add one, during the block."""
+    with ExitStack() as held:
+        # Where there is no such file, or it cannot be locked, the moment between the two stays open.
+        with suppress(OSError):
+            lock = held.enter_context(LockFile(Path(scripts.env_py_location).resolve(), create=False))
+            lock.wait()
+        yield
+
+
+def _publish(draft: Path, dest: Path, workspace: Workspace) -> None:
+    try:
+        publish(draft, dest)
+    except FileExistsError as exc:
+        raise RevisionsError(
+            f"The file {workspace.environment.shown(dest)} exists already.", hint="Give another message."
+        ) from exc
 
 
 def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:
@@ -73,20 +100,17 @@ def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:
     )
 
 
-def _render(src: Path, dest: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> None:
-    draft = dest.with_name(f".{dest.name}.draft")
+def _render(
+    src: Path, draft: Path, dest: Path, encoding: str, values: dict[str, Any], workspace: Workspace
+) -> None:
+    _fill_in(src, draft, encoding, values, workspace)
     try:
-        _fill_in(src, draft, encoding, values, workspace)
-        try:
-            compile(draft.read_bytes(), str(dest), "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as exc:
-            raise RevisionsError(
-                f"The template {workspace.environment.shown(src)} yields no valid Python: {exc}.",
-                hint="Correct the template; the message and the operations are what it was given.",
-            ) from exc
-        draft.replace(dest)
-    finally:
-        draft.unlink(missing_ok=True)
+        compile(draft.read_bytes(), str(dest), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as exc:
+        raise RevisionsError(
+            f"The template {workspace.environment.shown(src)} yields no valid Python: {exc}.",
+            hint="Correct the template; the message and the operations are what it was given.",
+        ) from exc
 
 
 def _fill_in(src: Path, draft: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> None:

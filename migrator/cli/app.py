@@ -16,13 +16,22 @@ from migrator.cli.texts import take_as_typed
 
 _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
 
+# Of the common options, what names one environment where a command is about two.
+_ONE_PLACE = ("env", "config", "url")
+
 COMMANDS = (
-    Command("init", begin.init, _WRITE, "migrator init --models app.models"),
+    Command("init", begin.init, _WRITE, "migrator init --models app.models", refused=("config", "url", "x")),
     Command("generate", write.generate, _WRITE, 'migrator generate -m "add orders"'),
     Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
     Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),
     Command("rebase", write.rebase, _WRITE, "migrator rebase 16619171fa2e"),
-    Command("promote", write.promote, _WRITE, "migrator promote --from testing --to production"),
+    Command(
+        "promote",
+        write.promote,
+        _WRITE,
+        "migrator promote --from testing --to production",
+        refused=_ONE_PLACE,
+    ),
     Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
     Command("squash", write.squash, _WRITE, "migrator squash --to 268165bdf2db"),
     Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
@@ -53,7 +62,7 @@ COMMANDS = (
     Command("envs", look.envs, _LOOK, "migrator envs"),
     Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
     Command("check", judge.check, _JUDGE, "migrator check", for_tenants=True),
-    Command("diff", judge.diff, _JUDGE, "migrator diff production testing"),
+    Command("diff", judge.diff, _JUDGE, "migrator diff production testing", refused=_ONE_PLACE),
     Command("lint", judge.lint, _JUDGE, "migrator lint head"),
     Command("verify", judge.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Container, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -120,6 +121,13 @@ def parameters_of(options: type[DataclassInstance]) -> list[inspect.Parameter]:
     ]
 
 
+def _unlisted(parameter: inspect.Parameter) -> inspect.Parameter:
+    (option,) = parameter.annotation.__metadata__
+    unlisted = copy(option)
+    unlisted.hidden = True
+    return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, unlisted])
+
+
 def taken(options: type[Options], values: dict[str, Any], keep: Container[str] = ()) -> Options:
     """Take options, the fields of a dataclass, out of a command's arguments, but for those of `keep`."""
     return options(**{each.name: values.pop(each.name) for each in fields(options) if each.name not in keep})
@@ -131,10 +139,12 @@ def with_common(
     *,
     skip: int = 0,
     more: Sequence[inspect.Parameter] = (),
+    refused: Container[str] = (),
 ) -> Callable[..., Any]:
     """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
 
-    `more` are options between the two. A common option that the function has itself is the function's own.
+    `more` are options between the two. A common option that the function has itself is the function's own;
+    those that are `refused` are understood, so that an error can say why, and stand in no help.
 
     Typer builds a command from the signature; written out, ten options would stand in every function.
     """
@@ -145,7 +155,11 @@ def with_common(
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     names = {each.name for each in own}
-    common = [each for each in parameters_of(Common) if each.name not in names]
+    common = [
+        _unlisted(each) if each.name in refused else each
+        for each in parameters_of(Common)
+        if each.name not in names
+    ]
     parameters = [context, *own, *more, *common]
     wrapper.__doc__ = function.__doc__
     wrapper.__name__ = function.__name__

@@ -44,6 +44,8 @@ class Invocation:
         # Until the command line is parsed, whether it has the word: a usage error wants its envelope too.
         self.json = json
         self.command = ""
+        # Whether it has come to a command, past all that Typer does.
+        self.begun = False
         self.environment: str | None = None
         self.verbose = False
         self.fleet: FleetOptions | None = None

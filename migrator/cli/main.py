@@ -61,9 +61,14 @@ def _call(invocation: Invocation, arguments: list[str]) -> object:
             outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
         except SystemExit as exc:
             # Typer leaves so, without a word, where a pipe is broken: that of help, or one within a command.
-            if invocation.environment is None:
+            if not invocation.begun:
                 return ExitCode.OK
             raise exc.__context__ or RuntimeError("a command ended the process") from None
+        except OSError as exc:
+            if invocation.begun:
+                raise
+            # Until then there is nothing but what Typer prints: help, the version, completion.
+            raise _unwritten(exc) from exc
     if outcome == ExitCode.INTERRUPTED:
         # Typer turns Ctrl-C into this code without a word.
         raise KeyboardInterrupt
@@ -94,6 +99,8 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
     code = int(error.exit_code)
     if terminated and code == ExitCode.INTERRUPTED:
         code = ExitCode.TERMINATED
+    elif code == ExitCode.INTERRUPTED:
+        invocation.messages.typed_ctrl_c()
     if invocation.common.traceback:
         # Its hint is such a note, and follows in a line of its own.
         error.__notes__ = []
@@ -118,13 +125,17 @@ def _shown(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError
     except BrokenPipeError:
         pass
     except OSError as exc:
-        error = UsageError(
-            f"The answer could not be written on stdout: {exc.strerror}.",
-            hint="What the command changed is changed. Lead stdout to where there is room for it.",
-        )
+        error = _unwritten(exc, "What the command changed is changed. ")
         invocation.messages.error(error)
         return _unless_worse(outcome, error)
     return int(outcome.code)
+
+
+def _unwritten(exc: OSError, changed: str = "") -> UsageError:
+    return UsageError(
+        f"The answer could not be written on stdout: {exc.strerror}.",
+        hint=f"{changed}Lead stdout to where there is room for it.",
+    )
 
 
 def _unless_worse(outcome: Outcome, error: MigratorError) -> int:

@@ -65,6 +65,13 @@ class Messages:
         for text, style in zip(error_lines(error), ("bold red", "yellow"), strict=False):
             self.line(text, style)
 
+    def typed_ctrl_c(self) -> None:
+        """Leave the line in which a terminal has shown `^C`."""
+        with self._writing:
+            # One that is unfinished is left before the next line anyway.
+            if self._terminal and not self._unfinished:
+                sys.stderr.write("\n")
+
     def ask(self, question: str) -> str:
         """Ask on stderr; the end of input is an empty answer."""
         return self.answer(question) or ""

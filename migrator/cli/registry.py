@@ -22,7 +22,7 @@ CommandFunction = Callable[..., Outcome]
 class Command:
     """One command: its name, its function, the group it is listed under, and an example for its help.
 
-    One `for_tenants` takes the options that say for which.
+    One `for_tenants` takes the options that say for which. `refused` are common options that it cannot take.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Command:
     alias_of: str | None = None
     settings: dict[str, Any] | None = None
     for_tenants: bool = False
+    refused: tuple[str, ...] = ()
 
 
 class Commands(Mapping[str, Any]):
@@ -76,6 +77,7 @@ def _callable(command: Command) -> Callable[..., Outcome]:
 
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
+        invocation.begun = True
         invocation.common = invocation.common.joined(taken(Common, values, keep=own))
         if command.for_tenants:
             invocation.fleet = take_fleet(values)
@@ -85,4 +87,4 @@ def _callable(command: Command) -> Callable[..., Outcome]:
             return command.function(invocation, **values)
 
     more = parameters_of(FleetOptions) if command.for_tenants else []
-    return with_common(command.function, call, skip=1, more=more)
+    return with_common(command.function, call, skip=1, more=more, refused=command.refused)

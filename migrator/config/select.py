@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line says about where to work. `process` are the process's variables."""
+    """What the command line says about where to work. `process` are the process's variables.
+
+    `env_by` is what has named the environment `env`, for messages.
+    """
 
     env: str | None = None
+    env_by: str = "--env"
     config: str | None = None
     section: str = "alembic"
     url: str | None = None
@@ -126,7 +130,7 @@ def choose(choice: Choice) -> Workspace:
     if choice.config is not None:
         return _foreign(choice, choice.config, "--config")
     if choice.env is not None:
-        return _named(choice, choice.env, "--env")
+        return _named(choice, choice.env, choice.env_by)
     if choice.process.get("ALEMBIC_ENV"):
         return _named(choice, choice.process["ALEMBIC_ENV"], "ALEMBIC_ENV")
     if choice.process.get("ALEMBIC_CONFIG"):
@@ -167,6 +171,8 @@ def project_root(choice: Choice) -> Path:
         return root
     plain = choice.cwd / "alembic.ini"
     hint = "Start in a project that has configs/alembic_<environment>.ini"
+    if (choice.cwd / "configs").is_file():
+        hint = "configs is a file here, where the folder of the environments goes: move it out of the way"
     if plain.is_file():
         hint = "This folder has an alembic.ini: give --config alembic.ini"
     raise ConfigurationError(

@@ -7,25 +7,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
+from migrator.revisions.drafting import DraftFolders, draft_of
 
 
 @contextmanager
 def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
     """Make an empty folder beside each version folder, on the same file system, for the new files.
 
-    Raises ConfigurationError where that cannot be, and for an OSError of the block.
+    Those that a killed process has left there go when all is well. Raises ConfigurationError where that
+    cannot be, and for an OSError of the block.
     """
     drafts: list[Path] = []
     try:
-        for folder in folders:
-            drafts.append(Path(mkdtemp(prefix=f".{folder.name}-", dir=_there(folder.parent))))
-            drafts[-1].chmod(folder.stat().st_mode & 0o777 if folder.exists() else 0o755)
-        yield drafts
+        with DraftFolders() as parents:
+            for folder in folders:
+                parent = _there(folder.parent)
+                parents.use(parent)
+                drafts.append(draft_of(parent / folder.name))
+                drafts[-1].mkdir(mode=0o700)
+                drafts[-1].chmod(folder.stat().st_mode & 0o777 if folder.exists() else 0o755)
+            yield drafts
     except OSError as exc:
         raise ConfigurationError(
             f"The version folder cannot be replaced: {exc.strerror}: {exc.filename}.",

@@ -87,7 +87,8 @@ def database_name(examined: Examined) -> str:
 
 
 def _was_named(workspace: Workspace) -> bool:
-    if workspace.by_file or workspace.chosen_by.startswith(("--env", "ALEMBIC_ENV")):
+    said = workspace.by_file or workspace.choice.env is not None
+    if said or workspace.chosen_by.startswith("ALEMBIC_ENV"):
         return True
     return workspace.database.own
 

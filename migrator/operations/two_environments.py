@@ -27,7 +27,7 @@ def compared_pair(choice: Choice, names: tuple[str, ...]) -> tuple[Workspace, Wo
     if len(names) != 2:
         said = ", ".join(names) or "none"
         raise UsageError(f"Two environments are compared, not {len(names)} ({said}).", hint=example)
-    return _pair(choice, names[0], names[1], example)
+    return _pair(choice, (names[0], "the arguments"), (names[1], "the arguments"), example)
 
 
 def promoting_pair(choice: Choice, source: str | None, target: str | None) -> tuple[Workspace, Workspace]:
@@ -48,7 +48,7 @@ def promoting_pair(choice: Choice, source: str | None, target: str | None) -> tu
     if source is None or target is None:
         missing = "--from" if source is None else "--to"
         raise UsageError(f"{missing} is not given.", hint=example)
-    return _pair(choice, source, target, example)
+    return _pair(choice, (source, "--from"), (target, "--to"), example)
 
 
 def _all(choice: Choice, example: str) -> list[Environment]:
@@ -57,10 +57,13 @@ def _all(choice: Choice, example: str) -> list[Environment]:
     return discover(project_root(choice), section=choice.section)[0]
 
 
-def _pair(choice: Choice, one: str, other: str, example: str) -> tuple[Workspace, Workspace]:
-    left, right = (choose(replace(choice, env=name)) for name in (one, other))
+def _pair(
+    choice: Choice, one: tuple[str, str], other: tuple[str, str], example: str
+) -> tuple[Workspace, Workspace]:
+    """Choose two environments by their names, each with what has named it."""
+    left, right = (choose(replace(choice, env=name, env_by=by)) for name, by in (one, other))
     if left.environment.name == right.environment.name:
-        raise UsageError(f"{one} and {other} are one environment.", hint=example)
+        raise UsageError(f"{one[0]} and {other[0]} are one environment.", hint=example)
     return left, right
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, RevisionsError
+from migrator.revisions.drafting import DraftFolders, beside, draft_of, publish
 from migrator.revisions.files import signals_held
 
 if TYPE_CHECKING:
@@ -57,32 +57,34 @@ def changed_files(changes: Sequence[Change]) -> Iterator[None]:
     """Make `changes`, of different files, for good only if the with block succeeds.
 
     New contents are drafted beside their targets and synced to the disk before anything is renamed. After any
-    failure, an interrupt included, every file is as it was, and what was made is gone. Bytecode of the files
-    goes before the block and after it: one written within the same second would pass for that of the new
-    content. Raises RevisionsError where a new file is there already, ConfigurationError where a file cannot
-    be changed.
+    failure, an interrupt included, every file is as it was, and what was made is gone. Drafts that a killed
+    process has left in the same folders go when all is well. Bytecode of the files goes before the block and
+    after it: one written within the same second would pass for that of the new content. Raises RevisionsError
+    where a new file is there already, ConfigurationError where a file cannot be changed.
     """
-    work = _Work()
-    try:
-        # Held while it is changed, so that what is done is written down; in the block they are not.
-        with signals_held():
-            _change(work, changes)
+    with DraftFolders() as folders:
+        work = _Work(folders)
+        try:
+            # Held while it is changed, so that what is done is written down; in the block they are not.
+            with signals_held():
+                _change(work, changes)
+                _drop_bytecode(changes)
+            yield
+            with signals_held():
+                work.finish()
+        except BaseException:
+            with signals_held():
+                work.undo()
+            raise
+        finally:
             _drop_bytecode(changes)
-        yield
-        with signals_held():
-            work.finish()
-    except BaseException:
-        with signals_held():
-            work.undo()
-        raise
-    finally:
-        _drop_bytecode(changes)
 
 
 @dataclass
 class _Work:
     """What was done: how to take it back, and what is to go when all is well."""
 
+    folders: DraftFolders
     back: list[Callable[[], object]] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
@@ -125,17 +127,24 @@ def _change(work: _Work, changes: Sequence[Change]) -> None:
         for folder in {each.parent for change in changes for each in _paths(change)}:
             _sync_folder(folder)
     except OSError as exc:
+        hint = f"Check that you may write to {path.parent}, and that there is space."
+        in_the_way = next((each for each in path.parents if each.is_file()), None)
+        if in_the_way is not None:
+            hint = f"{in_the_way} is a file, where there has to be a folder: move it out of the way."
         raise ConfigurationError(
-            f"The file {path} cannot be changed: {exc.strerror}; every file is as it was.",
-            hint=f"Check that you may write to {path.parent}, and that there is space.",
+            f"The file {path} cannot be changed: {exc.strerror}; every file is as it was.", hint=hint
         ) from exc
 
 
 def _refuse_taken(path: Path) -> None:
     if os.path.lexists(path):
-        raise RevisionsError(
-            f"The file {path} exists already; nothing was changed.", hint="Move it out of the way."
-        )
+        raise _taken(path)
+
+
+def _taken(path: Path) -> RevisionsError:
+    return RevisionsError(
+        f"The file {path} exists already; nothing was changed.", hint="Move it out of the way."
+    )
 
 
 def _make_folders(work: _Work, folder: Path) -> None:
@@ -155,7 +164,8 @@ def _remove_empty(folder: Path) -> None:
 def _draft(work: _Work, change: Write | Rewrite) -> Path:
     """Write the new content beside its target, whole and on the disk."""
     target = _real(change)
-    draft = _beside(target, "draft")
+    work.folders.use(target.parent)
+    draft = draft_of(target)
     with draft.open("xb") as file:
         work.back.append(lambda: draft.unlink(missing_ok=True))
         file.write(change.content)
@@ -174,15 +184,14 @@ def _real(change: Write | Rewrite) -> Path:
 def _replace(work: _Work, change: Change, draft: Path | None) -> None:
     match change:
         case Write(path=path) if draft is not None:
-            _refuse_taken(path)
-            draft.rename(path)
+            _publish(draft, path)
             work.back.append(lambda: path.unlink(missing_ok=True))
         case Rewrite() if draft is not None:
             target = _real(change)
             _keep_copy(work, target)
             draft.replace(target)
         case Delete(path=path):
-            kept = _beside(path, "before")
+            kept = beside(path, "before")
             path.rename(kept)
             work.back.append(lambda: kept.rename(path))
             work.kept.append(kept)
@@ -192,9 +201,16 @@ def _replace(work: _Work, change: Change, draft: Path | None) -> None:
             work.back.append(lambda: to.rename(path))
 
 
+def _publish(draft: Path, path: Path) -> None:
+    try:
+        publish(draft, path)
+    except FileExistsError as exc:
+        raise _taken(path) from exc
+
+
 def _keep_copy(work: _Work, target: Path) -> None:
     """Keep what a file was: a second name for it, or a copy where the file system has no such names."""
-    kept = _beside(target, "before")
+    kept = beside(target, "before")
     try:
         os.link(target, kept)
     except OSError:
@@ -215,11 +231,6 @@ def _copy(target: Path, kept: Path) -> None:
     except OSError:
         kept.unlink(missing_ok=True)
         raise
-
-
-def _beside(path: Path, kind: str) -> Path:
-    """Give a free name beside a file, without the `.py` by which Alembic knows version files."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
 def _sync_folder(folder: Path) -> None:

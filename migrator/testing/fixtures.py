@@ -27,7 +27,8 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
     named = request.config.getini("migrator_database") or None
     with ExitStack() as stack:
         with _told():
-            workspace = choose(Choice(env=named, cwd=request.config.rootpath, process=os.environ))
+            choice = Choice(named, "migrator_database", cwd=request.config.rootpath, process=os.environ)
+            workspace = choose(choice)
             root = workspace.environment.root
             with at_root(root):
                 made = stack.enter_context(copies(workspace, ignore))

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from migrator import secrets
+from migrator.bridge.scripts import first_revision, has_revisions, other_with_revisions
+from migrator.config.environments import DEFAULT_NAME
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import ExitCode, MigratorError, NoModelsError
 from migrator.plain.errors import error_lines
@@ -92,7 +94,9 @@ class CheckItem(pytest.Item):
         environment = self.parent.name if self.parent is not None else ""
         with at_root(self._root):
             try:
-                workspace = choose(Choice(env=environment, cwd=self._root, process=os.environ))
+                choice = Choice(environment, "--migrator", cwd=self._root, process=os.environ)
+                workspace = choose(choice)
+                self._skip_without_revisions(workspace)
                 if self._check.needs_scratch:
                     self._server_of(workspace)
                 found = tuple(self._check.wrong(workspace))
@@ -100,6 +104,17 @@ class CheckItem(pytest.Item):
                 pytest.skip(f"{environment}: {exc.message} {exc.hint}")
         if found:
             raise CheckFailed(found)
+
+    def _skip_without_revisions(self, workspace: Workspace) -> None:
+        """Skip an environment to which nothing has come yet; that of the developers should have something."""
+        environment = workspace.environment
+        is_default = environment.settings.default or environment.name == DEFAULT_NAME
+        if has_revisions(environment) or (is_default and other_with_revisions(workspace) is not None):
+            return
+        why = "there are no revisions yet"
+        if other_with_revisions(workspace) is not None:
+            why = "nothing has been promoted to it yet"
+        pytest.skip(f"{environment.name}: {why}; {first_revision(workspace)}")
 
     def _server_of(self, workspace: Workspace) -> None:
         checks = self.getparent(Checks)

@@ -49,10 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
         from migrator.testing import asyncio_loops
 
         config.pluginmanager.register(asyncio_loops, "migrator-asyncio-loops")
-    if config.getoption("migrator") or config.getoption("migrator_env") or config.getini("migrator"):
+    if config.getoption("migrator") or config.getoption("migrator_env") or _always(config):
         from migrator.testing.wanted import wanted
 
         config.stash[_wanted] = wanted(config)
+
+
+def _always(config: pytest.Config) -> bool:
+    """Whether pytest's configuration asks for the checks. Raises pytest.UsageError where that is unclear."""
+    try:
+        return bool(config.getini("migrator"))
+    # pytest says itself what is wrong with the value, but not of which key it is.
+    except (ValueError, TypeError, pytest.UsageError) as exc:
+        raise pytest.UsageError(f"The key migrator is to be true or false: {exc}.") from exc
 
 
 # First, so that `-k` and `--last-failed` choose among the checks too.

@@ -126,7 +126,7 @@ def test_ctrl_c_at_the_question_is_an_interrupt(production: Path) -> None:
     )
 
     assert shown.code == 130
-    assert "error: Interrupted." in shown.text
+    assert "^C\nerror: Interrupted." in shown.text
     assert tree(production) == before
 
 

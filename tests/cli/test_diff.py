@@ -106,7 +106,7 @@ def test_the_same_under_another_id_and_another_under_the_same_are_told_apart(
     [
         (["prod", "production"], 2, "prod and production are one environment."),
         (["prod"], 2, "Two environments are compared, not 1 (prod)."),
-        (["prod", "stagin"], 3, "There is no environment stagin"),
+        (["prod", "stagin"], 3, "There is no environment stagin (from the arguments)."),
         (["--url", "sqlite://"], 2, "Environments are given by their names, without --config and --url."),
         (["--env", "prod"], 2, "diff takes no --env."),
     ],

@@ -195,6 +195,8 @@ def test_outside_of_a_project_an_error_says_what_is_missing(tmp_path: Path, migr
         ran = migrator(command, cwd=tmp_path)
         assert ran.code == 3
         assert f"There is no configs/alembic_*.ini in {tmp_path} or any folder above it." in ran.err
+    (tmp_path / "configs").touch()
+    assert "configs is a file here, where the folder" in migrator("heads", cwd=tmp_path).err
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = x\n")
     assert "give --config alembic.ini" in migrator("heads", cwd=tmp_path).err
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +25,9 @@ WRITTEN = [
     ".env.example",
     "migrations/env.py",
     "migrations/script.py.mako",
+    ".gitignore",
     "configs/alembic_test.ini",
     "configs/alembic_online.ini",
-    ".gitignore",
 ]
 
 
@@ -331,6 +332,9 @@ def test_a_file_in_the_way_of_a_folder_leaves_all_as_it_was(
 
     assert ran.code == 3, ran.out
     assert "every file is as it was" in ran.err
+    assert (
+        f"hint: {shop / taken} is a file, where there has to be a folder: move it out of the way." in ran.err
+    )
     assert tree(shop) == before
 
 
@@ -355,8 +359,21 @@ def test_a_broken_file_among_the_sources_is_named_and_hides_nothing(shop: Path, 
 
     assert ran.code == 0, ran.err
     assert "models: shop.models" in ran.out
-    assert "note: shop/broken.py could not be read" in ran.out
-    assert "note: shop/nul.py could not be read" in ran.out
+    assert "note: shop/broken.py, line 1, is not valid Python: '(' was never closed." in ran.out
+    assert "note: shop/nul.py is not valid Python: source code string cannot contain null bytes." in ran.out
+
+
+def test_models_that_are_no_python_are_not_said_to_have_no_base(shop: Path, migrator: Migrator) -> None:
+    (shop / "shop" / "models.py").write_text(MODELS + "class Half(Base\n")
+
+    made = data(migrator("init", "--dry-run", "--json", cwd=shop))
+
+    line = MODELS.count("\n") + 1
+    assert made["notes"][:2] == [
+        f"shop/models.py, line {line}, is not valid Python: '(' was never closed.",
+        "No declarative base was found in the other files. Correct shop/models.py, and write the models'"
+        " package under models in configs/alembic_test.ini.",
+    ]
 
 
 def test_without_models_the_file_says_where_they_go_and_so_does_the_next_command(
@@ -546,7 +563,7 @@ def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell
         "replace = changing._replace\n"
         "def killed(work, change, draft):\n"
         "    replace(work, change, draft)\n"
-        "    if change.path.name == 'env.py':\n"
+        "    if change.path.name == '{at}':\n"
         "        os.kill(os.getpid(), signal.{signal})\n"
         "changing._replace = killed\n"
         "from migrator.cli.main import main\n"
@@ -555,17 +572,27 @@ def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell
     before = tree(shop)
 
     # An interrupt takes everything back.
-    interrupted = shell(["python", "-c", script.format(signal="SIGINT")], cwd=shop)
+    interrupted = shell(["python", "-c", script.format(at="env.py", signal="SIGINT")], cwd=shop)
     assert interrupted.code == 130, interrupted.err
     assert tree(shop) == before
     assert not (shop / "configs").exists()
 
     # Nothing can be taken back after kill -9: what is there is whole, and the next run adds the rest.
-    assert shell(["python", "-c", script.format(signal="SIGKILL")], cwd=shop).code == -9
-    again = migrator("init", "--database", "sqlite", cwd=shop)
-    assert again.code == 0, again.err
-    assert "kept migrations/env.py" in again.out
-    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+    other = shop.parent / "another shop"
+    shutil.copytree(shop, other)
+    for killed, at in ((shop, "env.py"), (other, "alembic_test.ini")):
+        script_there = script.format(at=at, signal="SIGKILL")
+        assert shell(["python", "-c", script_there], cwd=killed).code == -9
+        dry = data(migrator("init", "--database", "sqlite", "--dry-run", "--json", cwd=killed))
+        again = migrator("init", "--database", "sqlite", cwd=killed)
+        assert again.code == 0, again.err
+        assert "kept migrations/env.py" in again.out
+        assert "wrote configs/alembic_online.ini" in again.out
+        assert "configs/alembic_online.ini" in dry["written"]
+        inis = [path.name for path in (killed / "configs").iterdir()]
+        assert sorted(inis) == ["alembic_online.ini", "alembic_test.ini"]
+        assert migrator("generate", "-m", "initial", cwd=killed).code == 0
+    assert "note: production was left out by an init that was killed; it is made now." in again.out
 
 
 def test_a_folder_that_may_not_be_looked_into_is_passed_over(shop: Path, shell: Shell) -> None:

@@ -367,7 +367,7 @@ def test_the_origin_is_kept_by_a_second_promotion(on_sqlite: TwoProject) -> None
     ("arguments", "code", "said"),
     [
         (["--from", "testing", "--to", "test"], 2, "testing and test are one environment."),
-        (["--to", "stagin"], 3, "There is no environment stagin"),
+        (["--to", "stagin"], 3, "There is no environment stagin (from --to)."),
         (["--collapse"], 2, "--collapse and -m go together."),
         (["-m", "x"], 2, "--collapse and -m go together."),
         (["--env", "production"], 2, "promote takes --from and --to, and no --env."),

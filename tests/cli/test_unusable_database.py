@@ -66,9 +66,10 @@ def test_a_server_that_does_not_answer_is_given_up(
     root: Path, migrator: Migrator, silent_port: int, driver: str
 ) -> None:
     # psycopg waits for two seconds at least.
-    seconds = 1 if "asyncpg" in driver else 2
+    seconds = 1.5 if "asyncpg" in driver else 2
     err = fails(migrator, root, f"{driver}://app@127.0.0.1:{silent_port}/shop?connect_timeout={seconds}")
     assert "It did not answer in time." in err
+    assert err.count(f"waiting for 127.0.0.1:{silent_port} to answer ...\n") == 1
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

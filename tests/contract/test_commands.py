@@ -103,6 +103,21 @@ def test_the_example_of_every_command_has_options_that_it_knows(migrator: Migrat
         assert not [option for option in used if not re.search(rf"(?<![-\w]){option}\b", known)]
 
 
+@pytest.mark.parametrize("name", ["init", *BETWEEN_TWO])
+def test_a_common_option_that_a_command_cannot_take_is_not_listed_and_is_refused(
+    name: str, small: Path, migrator: Migrator
+) -> None:
+    help_text = migrator(name, "--help").out
+    for option, value in (("--env", "test"), ("--config", "a.ini"), ("--url", URL), ("-x", "a=b")):
+        if (name == "init" and option == "--env") or (name in BETWEEN_TWO and option == "-x"):
+            assert f"{option} " in help_text
+            continue
+        assert not re.search(rf"(?<![-\w]){option}\b", help_text), option
+        ran = migrator(name, option, value, cwd=small)
+        assert (ran.code, ran.out) == (2, ""), option
+        assert "No such option" not in ran.err
+
+
 def test_the_help_of_the_whole_lists_every_command_but_aliases(migrator: Migrator) -> None:
     listed = re.findall(r"^  ([a-z][-a-z]+)  ", migrator("--help").out, re.MULTILINE)
 

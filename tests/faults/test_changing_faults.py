@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from migrator.revisions.changing import Rewrite, Write, changed_files
+from migrator.revisions.drafting import left_behind
 from tests.conftest import Ran
+from tests.processes import started
 from tests.projects.small import tree
 
 # Whoever may do anything is not stopped by a mode; nobody of that number is.
@@ -55,6 +58,21 @@ while True:
         *([Delete(folder / f"n{number - 1}.py")] if number > 1 else []),
     ]):
         pass
+"""
+# Stops where all is drafted and nothing has its name yet.
+STOPPED = """
+import signal, sys
+from pathlib import Path
+from migrator.revisions import changing
+
+def stopped(*_):
+    print("drafted", flush=True)
+    signal.pause()
+
+changing._replace = stopped
+folder = Path(sys.argv[1])
+with changing.changed_files([changing.Write(folder / "b.py", b"b"), changing.Write(folder / "c.py", b"c")]):
+    pass
 """
 
 
@@ -110,6 +128,23 @@ def test_an_interrupt_at_any_moment_leaves_one_state_whole(number: signal.Signal
         (done,) = {(folder / name).read_text() for name in ("a.py", "b.py")}
         left = {path.name for path in folder.iterdir()}
         assert left == {"a.py", "b.py", *([f"n{done}.py"] if done != "0" else [])}
+
+
+def test_what_a_killed_process_has_drafted_goes_and_what_a_running_one_has_does_not(tmp_path: Path) -> None:
+    (tmp_path / ".a.py.draft").write_text("somebody's own")
+    with started(["python", "-c", STOPPED, str(tmp_path)], tmp_path, {}) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "drafted\n"
+        with changed_files([Write(tmp_path / "a.py", b"a")]):
+            pass
+        left = [path for path in tmp_path.iterdir() if path.name.startswith((".b.py.", ".c.py."))]
+        assert len(left) == 2
+        assert left_behind(tmp_path) == []
+
+    assert left_behind(tmp_path) == [tmp_path / "b.py", tmp_path / "c.py"]
+    with changed_files([Rewrite(tmp_path / "a.py", b"again")]):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.py.draft", "a.py"]
 
 
 def tree_of_running(folder: Path) -> None:

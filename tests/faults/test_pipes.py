@@ -100,6 +100,17 @@ def into_closed_pipe(command: Sequence[str], cwd: Path) -> Ran:
     return Ran(done.returncode, "", done.stderr)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
+@pytest.mark.parametrize("command", ["--version", "upgrade --help", "envs"])
+def test_a_disk_without_room_is_no_fault_of_migrator(command: str, tmp_path: Path) -> None:
+    ran = in_shell(f"{command} >/dev/full", write_project(tmp_path / "a project"))
+
+    assert ran.code == 2
+    first, hint = ran.err.splitlines()
+    assert first == "error: The answer could not be written on stdout: No space left on device."
+    assert hint.endswith("Lead stdout to where there is room for it.")
+
+
 def test_the_exit_code_is_that_of_the_command_and_not_that_of_the_pipe(tmp_path: Path) -> None:
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "aaa1")

@@ -163,3 +163,41 @@ def test_a_run_that_waits_long_enough_finds_nothing_left_to_do(
     assert running.ended().code == 0
     assert least_database.version() == ["r5"]
     assert least_database.logged() == NAMES
+
+
+# Filled in once both commands have read what heads there are.
+_TOGETHER = """\
+<%!
+    import os, time
+    from pathlib import Path
+
+    def together():
+        Path(f"{os.getpid()}.beacon").touch()
+        deadline = time.monotonic() + 30
+        while len(list(Path().glob("*.beacon"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return ""
+%>"""
+
+
+def test_two_commands_that_write_at_once_never_make_two_heads(
+    tmp_path: Path, migrator: Callable[..., Ran]
+) -> None:
+    root = write_project(tmp_path / "a project", "test")
+    write_revision(versions(root), "aaa1")
+    template = root / "migrations" / "script.py.mako"
+    template.write_text(f"{_TOGETHER}{template.read_text()}${{together()}}")
+
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(started(root, {}, "generate", "--empty", "-m", "next")) for _ in range(2)
+        ]
+        first, second = sorted((each.ended(within=60) for each in running), key=lambda ran: ran.code)
+
+    assert (first.code, second.code) == (0, 5), first.err + second.err
+    assert "Somebody has written or changed migrations/test/versions/" in second.err
+    assert "since the version files were read; nothing was written." in second.err
+    left = {path.name for path in versions(root).iterdir()} - {"__pycache__"}
+    assert len(left) == 2, left
+    assert len(migrator("heads", cwd=root).out.splitlines()) == 1

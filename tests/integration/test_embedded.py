@@ -20,9 +20,9 @@ import pytest
 from migrator.database.embedded import EmbeddedServer, embedded_server, postmaster
 from migrator.database.embedded.account import give_to, start_as
 from migrator.database.embedded.home import ROOT_STATE, Home
-from migrator.database.embedded.locks import LockFile
 from migrator.database.embedded.place import place_of
 from migrator.errors import ConfigurationError, DatabaseError
+from migrator.file_locks import LockFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -307,6 +307,30 @@ def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path:
     assert PASSWORD[:6] not in ran.out
 
 
+def test_an_environment_to_which_nothing_has_come_yet_is_skipped_with_what_brings_it(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project", "test", "online", "demo")
+    (root / "pytest.ini").write_text(INI)
+    heads = {name: f"migrator::{name}::one_head" for name in ("production", "demo", "testing")}
+
+    def checked() -> tuple[list[str], str]:
+        ran = pytest_in(root, "--migrator", "-v", "-rs", "-k", "one_head")
+        assert ran.code == 0, ran.out
+        return [results(ran)[each] for each in heads.values()], ran.out
+
+    became, out = checked()
+    assert became == ["SKIPPED", "SKIPPED", "SKIPPED"]
+    first = "there are no revisions yet; write the first revision: migrator generate -m initial"
+    assert f"testing: {first} --env testing" in out
+    write_revision(versions(root, "online"), "r1")
+    became, out = checked()
+    # The developers' own without any is no beginning: its files are not where they should be.
+    assert became == ["PASSED", "SKIPPED", "PASSED"]
+    assert (
+        "demo: nothing has been promoted to it yet; bring over those of production: migrator promote"
+        " --from production --to demo" in out
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "ini", "says"),
     [
@@ -327,6 +351,7 @@ def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path:
             "There is no check one_hed (from migrator_skip). Did you mean one_head?"
             f" There are: {', '.join(ALL)}.",
         ),
+        ([], "migrator = maybe\n", "The key migrator is to be true or false: invalid truth value 'maybe'."),
     ],
 )
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
@@ -447,12 +472,14 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     books.revision("r2", "r1", "op.execute('INSERT INTO nowhere VALUES (1)')")
     write_test(books, "def test_url(migrated_database):\n    pass\n")
     broken = pytest_in(books.root, env=SQLITE)
+    misnamed = pytest_in(books.root, "-o", "migrator_database=tesing", env=SQLITE)
 
     assert "error: async_session needs pytest-asyncio 0.26 or later, which is not installed." in without.out
     assert "hint: Install it: pip install 'pytest-asyncio>=0.26'; or run the test with anyio" in without.out
     assert "error: The upgrade of revision r2 (r2) failed on a scratch database" in broken.out
     assert "hint: Correct migrations/test/versions/r2_by_hand.py, line 8." in broken.out
     assert "exception" not in broken.out
+    assert "error: There is no environment tesing (from migrator_database)." in misnamed.out
 
 
 @pytest.mark.parametrize(("version", "scopes"), [("0.23.8", "scope=None"), ("0.25.3", "loop_scope=None")])

@@ -174,7 +174,7 @@ def test_each_kind_of_error_has_its_type_and_no_password(tmp_path: Path, steps: 
     said = f"{raised.value} {raised.value.hint} {raised.value.__cause__}"
     assert "user@127.0.0.1:1/nowhere" in said
     assert "S3cr3tS3cr3t" not in said
-    with pytest.raises(ConfigurationError, match="no environment prodution"):
+    with pytest.raises(ConfigurationError, match=r"no environment prodution \(from the argument env\)"):
         Migrator(env="prodution", directory=steps).current()
     with pytest.raises(ConfigurationError, match=r"no configs/alembic_\*\.ini"):
         asyncio.run(Migrator(directory=tmp_path).acurrent())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import stat
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ import pytest
 
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.revisions.changing import Change, Delete, Move, Rewrite, Write, changed_files
+from migrator.revisions.drafting import publish
 
 
 def tree(folder: Path) -> dict[str, str | None]:
@@ -132,6 +135,29 @@ def test_a_file_that_is_there_already_is_never_overwritten(folder: Path, kind: s
         attempt([Rewrite(folder / "versions" / "a.py", b"again"), last])
 
     assert tree(folder) == before
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_draft_takes_no_name_that_somebody_has_taken_meanwhile(
+    folder: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        # As on FAT, and on some network file systems.
+        monkeypatch.setattr(os, "link", no_links)
+    draft, free = folder / "draft", folder / "free.py"
+    draft.write_text("new")
+    before = tree(folder)
+
+    with pytest.raises(FileExistsError):
+        publish(draft, folder / "other" / "c.py")
+
+    assert tree(folder) == before
+    publish(draft, free)
+    assert (free.read_text(), draft.exists()) == ("new", False)
+
+
+def no_links(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 @pytest.mark.parametrize("change", [Rewrite, Delete, Move])

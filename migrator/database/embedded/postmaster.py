@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from migrator.database.embedded.account import Program, run_as, start_as
 from migrator.database.embedded.leftover import remove_stale_pid_file
-from migrator.database.embedded.locks import LockFile, wait_until
 from migrator.database.embedded.log import failure, open_log, size, text_since
 from migrator.database.embedded.spreading import spread
+from migrator.file_locks import LockFile, wait_until
 
 if TYPE_CHECKING:
     from migrator.database.embedded.home import Home

@@ -9,8 +9,8 @@ from pathlib import Path
 from migrator.database.embedded import users
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.database.embedded.home import Home, home_of
-from migrator.database.embedded.locks import LockFile
 from migrator.errors import DatabaseError
+from migrator.file_locks import LockFile
 
 
 def remove_server(root: Path) -> None:

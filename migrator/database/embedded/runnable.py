@@ -12,8 +12,8 @@ from pathlib import Path
 from migrator.database.embedded.account import Account, run_as
 from migrator.database.embedded.binaries import Binaries
 from migrator.database.embedded.home import ROOT_STATE, make_open_folder
-from migrator.database.embedded.locks import LockFile
 from migrator.errors import ConfigurationError, DatabaseError
+from migrator.file_locks import LockFile
 
 
 @functools.cache

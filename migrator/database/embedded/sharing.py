@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from migrator.database.embedded import cluster, postmaster, users
 from migrator.database.embedded.boot import forget_before_boot
 from migrator.database.embedded.home import Home, prepare
-from migrator.database.embedded.locks import LockFile
 from migrator.database.embedded.server import EmbeddedServer
 from migrator.errors import ConfigurationError, DatabaseError
+from migrator.file_locks import LockFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from migrator.database.embedded.locks import LockFile
+from migrator.file_locks import LockFile
 
 
 def register(folder: Path) -> LockFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from migrator.config.environments import Environment, discover
@@ -11,8 +12,9 @@ from migrator.operations.init.adopted_files import AdoptedFiles
 from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
 from migrator.operations.init.layout import developing
+from migrator.operations.init.names import unfinished_ones
 from migrator.operations.init.next_step import LOOK, with_models, with_url
-from migrator.operations.init.project import refuse_percent
+from migrator.operations.init.project import refuse_percent, unfinished_notes
 from migrator.operations.init.questions import Settled, new_ones, settle_environments
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.sources import read_sources
@@ -33,6 +35,8 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
     _refuse_unfit(team, request)
     sources = read_sources(root)
     models = request.models or (find_models(sources).specs if team.env_py.needs else ())
+    unfinished = unfinished_ones(root) if there else ()
+    request = replace(request, names=request.names or unfinished)
     said = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
     named = new_ones(said, request, root)
     settled = Settled(named, models, request.database or "url", shared=True)
@@ -51,7 +55,7 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
         adopted=team.shown(team.source.file),
         shared_folder=True,
         dry_run=request.dry_run,
-        notes=tuple(made.notes()),
+        notes=(*unfinished_notes(unfinished, made.named), *made.notes()),
         next=_next(made, team, models, there),
     )
 

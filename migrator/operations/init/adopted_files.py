@@ -9,7 +9,7 @@ from migrator.config.environments import Environment
 from migrator.operations.env_py_remarks import remarks
 from migrator.operations.init.adopted_ini import Rebased, written_ini
 from migrator.operations.init.alembic_source import URL
-from migrator.operations.init.layout import Layout, default_of, developing, title
+from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
 from migrator.operations.init.names import Named
 from migrator.operations.init.next_step import missing_wheel
 from migrator.operations.init.own_env_py import own_env_py, version_table
@@ -116,7 +116,7 @@ class AdoptedFiles:
 
     def files(self) -> dict[str, bytes]:
         """Give all files by their paths from the root."""
-        inis = {each.file.as_posix(): self.ini(each) for each in self.named}
+        inis = {each.file.as_posix(): self.ini(each) for each in written_first(self.named)}
         own = self.own_files() if self._team.env_py.needs is not None else {}
         values = {"environments": self._layout.examples(), "models": self._settled.models}
         example = read_template("default", self._root).files(values)[_EXAMPLE]
@@ -151,6 +151,7 @@ class AdoptedFiles:
         if shows(self._root, ".env"):
             notes.append("git does not ignore .env: name .env, .env.* and !.env.example in .gitignore.")
         if team.env_py.needs is not None and not self._settled.models:
+            notes += [f"{each}." for each in self._sources.broken]
             notes.append("No models were found. Write their package under models in each of the new files.")
         if self._settled.database == "embedded":
             notes += missing_wheel()

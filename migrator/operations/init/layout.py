@@ -116,6 +116,12 @@ def developing(named: Sequence[Named]) -> Named | None:
     return next((each for each in open_to_all if each.name == "testing"), next(iter(open_to_all), None))
 
 
+def written_first(named: Sequence[Named]) -> list[Named]:
+    """Put the environment of the developers first: the others are made by a later run as by this one."""
+    first = developing(named)
+    return sorted(named, key=lambda each: each is not first)
+
+
 def default_of(named: Sequence[Named], there: Sequence[Environment]) -> Named | None:
     """Give the environment that must say that it is the default: testing need not, production never is."""
     if there or any(each.name == "testing" for each in named):

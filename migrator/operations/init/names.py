@@ -7,10 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.config.environments import BrokenEnvironment, Environment, canonical_name, discover, file_suffix
+from migrator.config.environments import (
+    BrokenEnvironment,
+    Environment,
+    canonical_name,
+    discover,
+    file_suffix,
+    suffix_of,
+)
 from migrator.config.settings import KEYS
 from migrator.config.url import own_variable
 from migrator.errors import UsageError
+from migrator.revisions.drafting import left_behind
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,12 @@ def named_environments(names: Sequence[str], root: Path) -> tuple[Named, ...]:
 def kept_ones(names: Sequence[str], root: Path) -> list[Named]:
     """Give those of the named environments that have their files already."""
     return [each for each in named_environments(names, root) if os.path.lexists(root / each.file)]
+
+
+def unfinished_ones(root: Path) -> tuple[str, ...]:
+    """Give the names of the environments whose files an `init` that was killed has drafted and not made."""
+    suffixes = [suffix_of(path) for path in left_behind(root / "configs")]
+    return tuple(canonical_name(suffix)[0] for suffix in suffixes if suffix is not None)
 
 
 def _named(said: str) -> Named:

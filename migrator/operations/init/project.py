@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
 from migrator.errors import RefusedError
 from migrator.operations.init.bases import find_models
-from migrator.operations.init.layout import SHARED, Layout
-from migrator.operations.init.names import kept_ones
+from migrator.operations.init.layout import SHARED, Layout, written_first
+from migrator.operations.init.names import Named, kept_ones, unfinished_ones
 from migrator.operations.init.next_step import first_revision, missing_wheel
 from migrator.operations.init.questions import Settled, settle
 from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
@@ -37,14 +38,17 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     there, _broken = discover(root)
     sources = read_sources(root)
     proposed = find_models(sources).specs or _models_of(there)
+    unfinished = unfinished_ones(root) if there else ()
+    request = replace(request, names=request.names or unfinished)
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
     new = Layout(root, settled, there, sources, shared=_shared(request, settled, there))
     plan = Plan(root)
     plan.kept += [each.file.as_posix() for each in kept_ones(request.names, root)]
     plan.write(template.files({"environments": new.examples(), "models": settled.models}))
-    # They make it a project: what was killed before them is begun again.
-    plan.write({each.file.as_posix(): template.environment_file(new.values(each)) for each in new.named})
     plan.ignore((*template.ignored, *new.database_files()))
+    # They make it a project: what was killed before them is begun again.
+    inis = {each.file: template.environment_file(new.values(each)) for each in written_first(new.named)}
+    plan.write({file.as_posix(): content for file, content in inis.items()})
     if not request.dry_run:
         plan.carry_out()
     return Initialized(
@@ -56,7 +60,7 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
         kept=tuple(plan.kept),
         shared_folder=new.shared,
         dry_run=request.dry_run,
-        notes=tuple(_notes(root, new)),
+        notes=(*unfinished_notes(unfinished, new.named), *_notes(root, new)),
         next=first_revision(new.named, settled, there),
     )
 
@@ -113,15 +117,31 @@ def alembic_file(root: Path) -> str | None:
     return "pyproject.toml" if isinstance(tool, dict) and "alembic" in tool else None
 
 
+def unfinished_notes(unfinished: Sequence[str], named: Sequence[Named]) -> list[str]:
+    """Say what an `init` that was killed was to make, and whether it is made now."""
+    made = {each.name for each in named}
+    notes = [
+        f"{name} was left out by an init that was killed; it is made now."
+        for name in unfinished
+        if name in made
+    ]
+    options = " ".join(f"--env {name}" for name in unfinished if name not in made)
+    if options:
+        notes.append(f"An init that was killed was to make more; to make that too: migrator init {options}")
+    return notes
+
+
 def _notes(root: Path, new: Layout) -> list[str]:
-    notes = [f"{path.relative_to(root)} could not be read" for path in new.sources.broken]
+    notes = [f"{each}." for each in new.sources.broken]
     if new.sources.cut_short:
         notes.append(
             "There are more Python files than were looked through: see whether all models are named."
         )
     if new.named and not new.settled.models:
         ini = new.named[0].file.as_posix()
-        notes.append(f"No declarative base was found. Write the models' package under models in {ini}.")
+        broken = [str(each.path) for each in new.sources.broken]
+        where = f" in the other files. Correct {', '.join(broken)}, and write" if broken else ". Write"
+        notes.append(f"No declarative base was found{where} the models' package under models in {ini}.")
     missing = [each for each in new.settled.models if not _is_there(each, new.sources)]
     notes += [f"There is no module {each.partition(':')[0]} in this folder." for each in missing]
     if any(new.database(each) == "embedded" for each in new.named):

@@ -1,4 +1,4 @@
-"""Locks on files, which the kernel gives back when their holder dies, however it dies."""
+"""Locks on files and folders, which the kernel gives back when their holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _open: set[LockFile] = set()
 
 
 class LockFile:
-    """A file that one holder at a time can lock.
+    """A file, or a folder that is there, which one holder at a time can lock, or several that share it.
 
     Each instance is a separate claimant, also within one process. A descriptor that a started program
     inherits (`fileno`) keeps the lock for that program after this instance was closed.
@@ -21,20 +21,21 @@ class LockFile:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
-        self._descriptor = os.open(path, flags, 0o600)
+        # A folder can be opened for reading alone.
+        flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | (os.O_CREAT if create else 0)
+        self._descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         _open.add(self)
 
     def fileno(self) -> int:
         """The descriptor, for handing the lock to a program."""
         return self._descriptor
 
-    def wait(self) -> None:
-        """Take the lock, however long its holder keeps it."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+    def wait(self, *, shared: bool = False) -> None:
+        """Take the lock, however long its holder keeps it; with `shared`, beside others that share it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def take(self) -> bool:
-        """Take the lock if it is free; whether it is ours now."""
+        """Take the lock if it is free, and nobody shares it with us; whether it is ours alone now."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
