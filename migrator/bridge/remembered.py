@@ -12,6 +12,11 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 
 
+def remembers(context: MigrationContext) -> bool:
+    """Whether a context remembers anything: what its operations send may depend on that."""
+    return bool(context.impl.memo)
+
+
 class Remembered:
     """Lets a step that is taken back be forgotten, as it is between two runs."""
 

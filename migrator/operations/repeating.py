@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, Table
 
 from migrator.bridge.keeping import keeps, once
 from migrator.bridge.reached import connection_of
+from migrator.bridge.remembered import remembers
 from migrator.database.one_trip import OneTrip
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
@@ -57,14 +58,14 @@ def call(
         return
     function(**arguments)
     # Types that Alembic has made, and will not make again in this run.
-    sent.note(key, one_trip.sent if not context.impl.memo else None)
+    sent.note(key, one_trip.sent if not remembers(context) else None)
 
 
 def _key(function: Callable[..., Any], context: MigrationContext) -> Hashable | None:
     """Give all that what a function sends may depend on; None where that has no end."""
     connection = connection_of(context)
     options = connection.get_execution_options()
-    if context.impl.memo or "schema_translate_map" in options or _somebody_listens(connection):
+    if remembers(context) or "schema_translate_map" in options or _somebody_listens(connection):
         return None
     metadata = context.opts.get("target_metadata")
     naming = getattr(metadata, "naming_convention", None) or {}

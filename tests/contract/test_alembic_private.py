@@ -14,6 +14,7 @@ from alembic import script as script_module
 from alembic.autogenerate import RevisionContext
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import CommandLine, Config
+from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import HeadMaintainer, MigrationContext, MigrationStep
@@ -68,6 +69,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
     (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/comparing.py)"),
     (AutogenContext, "comparators", "what is renamed is not compared any more (bridge/renames.py)"),
     (AutogenContext, "run_object_filters", "reset-versions ignores exclude_tables (bridge/comparing.py)"),
+    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/remembered.py)"),
     (MigrationStep, "downgrade_from_script", "verify cannot take a revision back (bridge/plan.py)"),
     (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),
     (Config, "messaging_opts", "Alembic's own messages stand beside ours (bridge/config.py)"),
