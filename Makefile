@@ -8,11 +8,12 @@ BENCH_STAMP := $(VENV)/.installed-bench
 LOWER_STAMP := $(LOWER)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 
+# As uv does, pip leaves it to the first import to compile what is imported at all.
 # $(1) the environment's folder, $(2) what to install into it, $(3) what else to say.
 ifdef UV
 install_into = $(UV) pip install --quiet --python $(1)/bin/python $(3) $(2)
 else
-install_into = $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(3) $(2)
+install_into = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile $(3) $(2)
 endif
 
 # Some machines forbid bytecode; without it every start is two to three times as slow.
@@ -66,7 +67,7 @@ test-lower: $(LOWER_STAMP)
 $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@test -x $(LOWER)/bin/python || $(PYTHON) -m venv $(LOWER)
 	@$(LOWER)/bin/python tests/lower_bounds.py pyproject.toml > $(LOWER)/constraints.txt
-	@$(call install_into,$(LOWER),--editable '.[dev]',--constraint $(LOWER)/constraints.txt)
+	@$(call install_into,$(LOWER),--editable '.[test]',--constraint $(LOWER)/constraints.txt)
 	@touch $@
 
 docs: $(STAMP)  ## write the generated pages and pictures, and build site/

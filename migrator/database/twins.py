@@ -30,19 +30,20 @@ def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
     `true_name` is the package that the configuration names: the hint tells to keep the names under it.
     """
     resolved = [folder.resolve() for folder in folders]
-    seen: dict[str, list[Name]] = {}
-    for name, path in _resolved(_imported()):
-        seen.setdefault(path, []).append(name)
-    for path in sorted(path for path, names in seen.items() if len(names) > 1):
-        inside = any(Path(path).is_relative_to(folder) for folder in resolved)
-        if inside and metadata_in([sys.modules[name.module] for name in seen[path]]):
-            raise twins_error(seen[path], true_name)
+    seen: dict[object, list[Name]] = {}
+    for name, file in _identified(_imported()):
+        seen.setdefault(file, []).append(name)
+    twins = [(Path(names[0].file).resolve(), names) for names in seen.values() if len(names) > 1]
+    for path, names in sorted(twins):
+        inside = any(path.is_relative_to(folder) for folder in resolved)
+        if inside and metadata_in([sys.modules[name.module] for name in names]):
+            raise twins_error(names, true_name)
 
 
 def names_of_file(file: str, further: Iterable[Name]) -> list[Name]:
     """Give the names under which a file is imported; `further` are modules that may be gone already."""
-    (_, path), *others = _resolved([Name("", file), *_imported(), *further])
-    return list({name.module: name for name, found in others if found == path}.values())
+    (_, wanted), *others = _identified([Name("", file), *_imported(), *further])
+    return list({name.module: name for name, found in others if found == wanted}.values())
 
 
 def twins_error(names: Sequence[Name], true_name: str, cause: str = "") -> ModelsError:
@@ -67,10 +68,19 @@ def _imported() -> Iterator[Name]:
             yield Name(module, file)
 
 
-def _resolved(names: Iterable[Name]) -> Iterator[tuple[Name, str]]:
-    """Add the real paths: a folder put on sys.path as `api/..` gives files other names than the root does."""
-    # A text for each of a thousand modules, and a Path for each of their few folders only: Paths are slow.
-    resolve = cache(lambda folder: str(Path(folder).resolve()))
+def _identified(names: Iterable[Name]) -> Iterator[tuple[Name, object]]:
+    """Add what is equal for one file: put on sys.path as `api/..`, its folder has another name than `.`."""
+    # Not the real path, which asks after each folder above: a thousand modules lie in a hundred folders.
+    identity = cache(_identity)
     for name in names:
         folder, _, leaf = name.file.rpartition(os.sep)
-        yield name, f"{resolve(folder)}{os.sep}{leaf}"
+        yield name, (identity(folder or os.curdir), leaf)
+
+
+def _identity(folder: str) -> object:
+    try:
+        found = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        # The inside of an archive.
+        return folder
+    return found.st_dev, found.st_ino

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,27 +28,33 @@ def items(*more: str, id_: str = "sa.Integer, primary_key=True", kw: str = "") -
     return f'items = sa.Table("items", metadata, sa.Column("id", {id_}){parts}{kw})'
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("sa.Text", "sa.Text, server_default='none'"),
-        ("sa.Text, server_default='a'", 'sa.Text, server_default="it\'s 50% a:b"'),
-        ("sa.Integer, server_default='1'", "sa.Integer, server_default=sa.text('2 + 3')"),
-        ("sa.DateTime, server_default=sa.func.now()", "sa.DateTime"),
-        ("sa.Boolean, server_default=sa.false()", "sa.Boolean, server_default=sa.true()"),
-        ("sa.Text, comment='one'", 'sa.Text, comment="two\'s"'),
-        ("sa.Text", "sa.Text, comment='one'"),
-        ("sa.Integer, nullable=False", "sa.Integer, sa.Identity(), nullable=False"),
-        ("sa.Integer, sa.Identity(always=True)", "sa.Integer, sa.Identity(start=5)"),
-        ("sa.Integer, sa.Identity()", "sa.Integer, nullable=False"),
-        ("postgresql.JSONB", "postgresql.JSONB, server_default='{\"a\": [1]}'"),
-    ],
+# What a column is before, and after; all of them change in one revision, each in a column of its own.
+CHANGING = (
+    ("sa.Text", "sa.Text, server_default='none'"),
+    ("sa.Text, server_default='a'", 'sa.Text, server_default="it\'s 50% a:b"'),
+    ("sa.Integer, server_default='1'", "sa.Integer, server_default=sa.text('2 + 3')"),
+    ("sa.DateTime, server_default=sa.func.now()", "sa.DateTime"),
+    ("sa.Boolean, server_default=sa.false()", "sa.Boolean, server_default=sa.true()"),
+    ("sa.Text, comment='one'", 'sa.Text, comment="two\'s"'),
+    ("sa.Text", "sa.Text, comment='one'"),
+    ("sa.Integer, nullable=False", "sa.Integer, sa.Identity(), nullable=False"),
+    ("sa.Integer, sa.Identity(always=True)", "sa.Integer, sa.Identity(start=5)"),
+    ("sa.Integer, sa.Identity()", "sa.Integer, nullable=False"),
+    ("postgresql.JSONB", "postgresql.JSONB, server_default='{\"a\": [1]}'"),
 )
-def test_a_column_that_changes_and_back(growing: Growing, before: str, after: str) -> None:
-    growing.start(items(f'sa.Column("x", {before})'))
 
-    growing.change(items(f'sa.Column("x", {after})'))
-    growing.change(items(f'sa.Column("x", {before})'))
+
+def test_columns_that_change_and_back(growing: Growing) -> None:
+    before, after = (
+        items(*(f'sa.Column("x{number}", {pair[side]})' for number, pair in enumerate(CHANGING)))
+        for side in (0, 1)
+    )
+    growing.start(before)
+
+    for models in (after, before):
+        text = growing.change(models)
+        changed = set(re.findall(r"'items', '(x\d+)'", text.split("def downgrade")[0]))
+        assert changed == {f"x{number}" for number in range(len(CHANGING))}, text
 
 
 def test_a_computed_column_comes_and_goes(growing: Growing) -> None:

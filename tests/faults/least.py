@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from psycopg import sql
@@ -155,11 +155,31 @@ def drop(least: Least) -> None:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(least.role)))
 
 
+class Process(Protocol):
+    """What is used of `Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Give its exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, if it is there."""
+
+    def kill(self) -> None:
+        """End it at once, if it is there."""
+
+
 @dataclass(frozen=True)
 class Running:
     """A process whose output goes to files, to be read while it runs."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     out: Path
     err: Path
     secret: str
@@ -182,10 +202,10 @@ class Running:
     def ended(self, within: float = BOUND) -> Ran:
         """Wait until it has ended; fails where it takes longer (seconds) or has printed the password."""
         try:
-            self.process.wait(within)
+            code = self.process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"not within {within} s; it says: {self.said()}") from None
-        ran = Ran(self.process.returncode, self.out.read_text(encoding="utf-8"), self.said())
+        ran = Ran(code, self.out.read_text(encoding="utf-8"), self.said())
         refuse_secret(ran, self.secret)
         return ran
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 import signal
@@ -18,7 +17,8 @@ import psycopg
 import pytest
 
 from tests.conftest import Database
-from tests.faults.least import BOUND, GATE_LOOP, Least, Running, names, started, upgrade, upgrading, wait_for
+from tests.faults.forked import RunningCopy, forked
+from tests.faults.least import BOUND, GATE_LOOP, Least, names, started, upgrade, upgrading, wait_for
 from tests.projects.small import versions, write_project, write_revision
 
 REVISIONS = 30
@@ -153,7 +153,7 @@ def write_line(root: Path, body: str, count: int = REVISIONS) -> Path:
     return root
 
 
-def kill_one(running: Running, watch: Watch, wanted: int, delay: float, kills: Kills) -> bool:
+def kill_one(running: RunningCopy, watch: Watch, wanted: int, delay: float, kills: Kills) -> bool:
     """Kill a process a moment after it has reached a revision; give whether it was still there to be killed.
 
     It is stopped first, so that what the watch sees is what the kill meets.
@@ -165,14 +165,10 @@ def kill_one(running: Running, watch: Watch, wanted: int, delay: float, kills: K
         assert time.monotonic() < end, f"revision {wanted} was not reached; it says: {running.said()}"
         time.sleep(0.005)
     time.sleep(delay)
-    pid = running.process.pid
-    os.kill(pid, signal.SIGSTOP)
-    # WNOWAIT leaves the ending, where that was quicker, for Popen to see.
-    how = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    if how is None or how.si_code != os.CLD_STOPPED:
+    if not running.process.stop():
         return False
     kills.add(max(watch.position(), 0), watch.inside())
-    os.kill(pid, signal.SIGKILL)
+    running.process.kill()
     assert running.ended().code == -signal.SIGKILL
     return True
 
@@ -187,7 +183,7 @@ def kill_along(
     chance = random.Random(str(moments))
     for wanted in moments:
         watch.begin()
-        with started(root, variables, "upgrade", secret=secret) as running:
+        with forked(root, variables, "upgrade", secret=secret) as running:
             if not kill_one(running, watch, wanted, chance.uniform(0, LONGEST_DELAY), kills):
                 ran = running.ended()
                 assert ran.code == 0, ran.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import Database, Ran, process_variables
-from tests.projects.foreign.alembic_processes import AlembicProcesses, alembic_processes
+from tests.projects.foreign.alembic_processes import AlembicProcesses
 from tests.projects.foreign.kinds import FOLDER, KINDS, Kind, Side, place
 
 Command = Callable[..., Ran]
@@ -27,13 +27,6 @@ LASTING = [kind for kind in KINDS if kind.upgraded == (0, 0) and not kind.in_mem
 def each(kinds: Iterable[Kind]) -> pytest.MarkDecorator:
     """Run a test once for each of the kinds."""
     return pytest.mark.parametrize("kind", list(kinds), ids=lambda kind: kind.name)
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[AlembicProcesses]:
-    """Where plain Alembic runs."""
-    with alembic_processes() as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import Database, Ran
+from tests.conftest import Database, Ran, process_variables
 from tests.projects.books import BooksProject, make_project
+from tests.projects.foreign.alembic_processes import AlembicProcesses
 from tests.projects.scenarios import SCENARIOS, Scenario
 
 Dump = Callable[[str], str]
@@ -70,15 +71,16 @@ def async_url(database: Database) -> str:
 
 
 def test_it_ends_where_plain_alembic_does_and_shows_the_same_history(
-    played: Played, new_database: Callable[[], Database], shell: Callable[..., Ran]
+    played: Played, new_database: Callable[[], Database], processes: AlembicProcesses
 ) -> None:
     other = async_url(new_database())
 
     def alembic(*arguments: str) -> str:
-        command = ["alembic", "-c", "configs/alembic_test.ini", *arguments]
-        ran = shell(command, cwd=played.project.root, env={"TESTING_DATABASE_URL": other})
-        assert ran.code == 0, ran.err
-        return ran.out
+        command = ["-c", "configs/alembic_test.ini", *arguments]
+        variables = process_variables({"TESTING_DATABASE_URL": other})
+        code, out, err = processes.run(command, cwd=played.project.root, env=variables)
+        assert code == 0, err
+        return out
 
     played.run("upgrade", "heads")
     alembic("upgrade", "heads")

@@ -27,7 +27,7 @@ _IMPORTED = (
 
 
 class AlembicProcesses:
-    """Runs Alembic's command line, `alembic.config.main`, in processes that have never imported migrator."""
+    """Runs Alembic's command line, `alembic.config.main`: only an env.py of ours imports migrator there."""
 
     def __init__(self, requests: IO[str], answers: IO[str]) -> None:
         self._requests = requests
