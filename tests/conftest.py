@@ -129,16 +129,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
     folder = _in_memory(shared)
     root = folder / "postgres"
     root.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        stack.enter_context(_in_use(folder))
-        with _data_of_root_in(folder):
-            running = stack.enter_context(embedded_server(root, durable=False))
-        yield running
-    with contextlib.suppress(DatabaseError), _data_of_root_in(folder):
-        # Only the last worker can: the others find it in use.
-        remove_server(root)
-        if folder != shared:
-            shutil.rmtree(folder)
+    with _in_use(folder):
+        with ExitStack() as stack:
+            with _data_of_root_in(folder):
+                running = stack.enter_context(embedded_server(root, durable=False))
+            yield running
+        with contextlib.suppress(DatabaseError), _data_of_root_in(folder):
+            # Only the last worker can: the others find it in use.
+            remove_server(root)
+            if folder != shared:
+                shutil.rmtree(folder)
 
 
 def _in_memory(folder: Path) -> Path:

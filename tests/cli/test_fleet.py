@@ -677,6 +677,15 @@ def test_options_that_do_not_go_together(options: list[str], fleet: Fleet) -> No
     assert fleet.heads() == {}
 
 
+def sleeping(fleet: Fleet) -> int:
+    """Count the sessions of the database that sleep in a revision."""
+    rows = fleet.database.query(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+        " AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
+    )
+    return int(str(rows[0][0]))
+
+
 @pytest.mark.parametrize(("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code: int, fleet: Fleet) -> None:
     shutil.rmtree(versions(fleet.root))
@@ -685,14 +694,11 @@ def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code
         versions(fleet.root),
         "r1",
         None,
-        'op.execute("CREATE TABLE one (id int)")\nop.execute("SELECT pg_sleep(1)")',
-    )
-    asleep = (
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(1)%'"
+        'op.execute("CREATE TABLE one (id int)")\nop.execute("SELECT pg_sleep(3)")',
     )
     env = {"TESTING_DATABASE_URL": fleet.url}
     with started(fleet.root, env, *upgrade("--jobs", "2", "--json")) as running:
-        running.until(lambda: len(fleet.database.query(asleep)) > 2, "two tenants have begun")
+        running.until(lambda: sleeping(fleet) == 2, "two tenants have begun")
         running.process.send_signal(kind)
         ran = running.ended()
 
@@ -707,12 +713,9 @@ def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code
 
 def test_a_second_interrupt_takes_back_what_has_begun(fleet: Fleet) -> None:
     write_revision(versions(fleet.root), "r3", "r2", 'op.execute("SELECT pg_sleep(60)")')
-    asleep = (
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%'"
-    )
     env = {"TESTING_DATABASE_URL": fleet.url}
     with started(fleet.root, env, *upgrade("--jobs", "1", "--json")) as running:
-        running.until(lambda: len(fleet.database.query(asleep)) > 1, "a tenant has begun")
+        running.until(lambda: sleeping(fleet) == 1, "a tenant has begun")
         running.process.send_signal(signal.SIGINT)
         running.process.send_signal(signal.SIGINT)
         running.process.send_signal(signal.SIGTERM)

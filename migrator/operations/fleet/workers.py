@@ -18,7 +18,7 @@ from types import TracebackType
 from migrator.bridge.keeping import keeping
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import ExitCode, InterruptedCommandError, MigratorError
 from migrator.operations.child import obey_parent, stdout_to_stderr
 from migrator.operations.fleet.task import Task, failed, perform
 from migrator.results.fleet import TenantAnswer
@@ -38,6 +38,7 @@ class _Worker:
     def __init__(self, task: Task, workspace: Workspace) -> None:
         self.pipe, theirs = Pipe()
         self.tenant: Tenant | None = None
+        self.interrupted = False
         self.process = _CONTEXT.Process(target=_serve, args=(theirs, task, workspace))
         self.process.start()
         # The end of the process shows as the end of the pipe, once nobody else can write into it.
@@ -125,12 +126,16 @@ class Workers:
     def interrupt(self) -> None:
         """Interrupt what is being worked on: statements are cancelled and rolled back."""
         for worker in self._busy:
+            worker.interrupted = True
             worker.process.terminate()
 
     def _died(self, worker: _Worker, tenant: Tenant) -> TenantAnswer:
         self._all.remove(worker)
         worker.tenant = None
         worker.end()
+        if worker.interrupted and worker.process.exitcode == -signal.SIGTERM:
+            # It had not even begun to listen.
+            return failed(tenant, InterruptedCommandError(), ExitCode.INTERRUPTED)
         again = self._workspace.for_tenant(tenant).again("current")
         return failed(tenant, _died(worker.process.exitcode, tenant, again), ExitCode.FAULT)
 
