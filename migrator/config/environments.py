@@ -70,11 +70,19 @@ class BrokenEnvironment:
 def shown(path: Path | str, root: Path) -> str:
     """Give `path` relative to `root` where it lies under it, else whole."""
     # As texts: `history` does this for each revision, and as paths it took most of its own time.
-    whole, top = os.path.abspath(path), os.path.abspath(root)  # noqa: PTH100
+    whole, top = _absolute(str(path)), _absolute(str(root))
     if whole == top:
         return "."
     inside = whole.removeprefix(top.rstrip(os.sep) + os.sep)
     return str(path) if inside == whole else inside
+
+
+# A path in which no part is empty, `.` or `..`.
+_ABSOLUTE = re.compile(r"(?:/(?!\.\.?(?:/|\Z))[^/]+)+")
+
+
+def _absolute(path: str) -> str:
+    return path if _ABSOLUTE.fullmatch(path) else os.path.abspath(path)  # noqa: PTH100
 
 
 def suffix_of(path: Path) -> str | None:
