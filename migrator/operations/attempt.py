@@ -138,7 +138,11 @@ class Attempt:
         if not steps and self._run.purge:
             # Alembic has no step for it, and has emptied the version table by now.
             site.recorder.purged(connection_of(context), tally.before)
-        for step, info in zip(steps, infos, strict=True):
+        for step, info, following in zip(steps, infos, [*steps[1:], None], strict=True):
+            for soon in (step, following):
+                if soon is not None:
+                    site.recorder.expect(soon)
+                    self._planner.expect(soon)
             yield from self._step(site, step, info)
 
     def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
@@ -157,7 +161,6 @@ class Attempt:
             site.recorder.earlier_seconds(self._run.direction, info.revision),
         )
         self._report(started)
-        site.recorder.expect(step)
         tally.running, tally.running_step, tally.started_at = info, step, datetime.now(UTC)
         begun = time.monotonic()
         yield step

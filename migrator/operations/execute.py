@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -56,18 +56,20 @@ def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResu
     RunInterruptedError on Ctrl-C, LockedError where another run holds the lock, RefusedError for another
     environment's database or without consent, and what `Session.run` raises before the first revision.
     """
-    return _Spine(session, run, terms, report).execute()
+    planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
+    with closing(planner):
+        return _Spine(session, run, terms, report, planner).execute()
 
 
 class _Spine:
     """One run through all its stages."""
 
-    def __init__(self, session: Session, run: Run, terms: Terms, report: Report) -> None:
+    def __init__(self, session: Session, run: Run, terms: Terms, report: Report, planner: Planner) -> None:
         self._session = session
         self._run = run
         self._terms = terms
         self._report = report
-        self._planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
+        self._planner = planner
         self._agreed: frozenset[str] | None = None
         self._retries: dict[str, int] = {}
         # The accounts of this run until another one overtook it, in the order of the databases.

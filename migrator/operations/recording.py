@@ -38,7 +38,7 @@ class Recorder:
         self._introduced = False
         self._marked = False
         self._names = _names(session, examined)
-        # A file is read and hashed while the database is at work on it.
+        # A file is read and hashed while the database is at work on the one before it.
         self._hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-hash")
         self._hashes: dict[str, Future[Fingerprint]] = {}
 
@@ -97,9 +97,11 @@ class Recorder:
         self._hashing.shutdown(cancel_futures=True)
 
     def expect(self, step: PlannedStep) -> None:
-        """Begin to hash the file of a step that is about to run, unless that is done once for all tenants."""
+        """Begin to hash the file of a step that will run soon, unless that is done once for all tenants."""
         script = script_of(step)
-        if script is not None and self._names.log is not None and not keeps():
+        if script is None or script.path in self._hashes:
+            return
+        if self._names.log is not None and not keeps():
             self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
     def earlier_seconds(self, direction: str, revision: str) -> float | None:

@@ -28,6 +28,7 @@ _OPERATIONS = frozenset(
         "rename_table",
     }
 )
+_LOAD = ast.Load()
 # What may stand in an argument.
 _NAMING = frozenset({"f", "inline_literal"})
 
@@ -69,13 +70,17 @@ class _Names:
                         self._operations.add(alias.asname or "op")
                     elif module == "sqlalchemy":
                         self._sqlalchemy.add(alias.asname or alias.name)
+        imports: list[str] = []
+        bound: set[str] = set()
+        for each in ast.walk(tree):
+            # Nearly every node only reads.
+            if isinstance(each, ast.expr) and isinstance(getattr(each, "ctx", _LOAD), ast.Load):
+                continue
+            imports += _imported(each)
+            if name := _bound(each):
+                bound.add(name)
         known = self._operations | self._sqlalchemy
-        imports = [name for node in ast.walk(tree) for name in _imported(node)]
-        self.bound_again = (
-            len(imports) > len(set(imports))
-            or "*" in imports
-            or any(_bound(node) in known for node in ast.walk(tree))
-        )
+        self.bound_again = len(imports) > len(set(imports)) or "*" in imports or not known.isdisjoint(bound)
 
     def is_plain(self, statement: ast.stmt) -> bool:
         """Whether a statement is a call of an operation, or nothing at all."""

@@ -28,6 +28,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _may_hold(path: Path, *, is_upgrade: bool = True) -> bool:
     planner: Any = object.__new__(planning.Planner)
+    planner._judged = {}
     settings = SimpleNamespace(hold_statements=True)
     planner._session = SimpleNamespace(
         workspace=SimpleNamespace(environment=SimpleNamespace(settings=settings))
