@@ -121,17 +121,22 @@ def _class() -> type:
 
         async def close(self, *, timeout: float | None = None) -> None:
             """Go back, or close where it cannot be used again."""
-            if not await self._goes_back():
+            try:
+                goes_back = await self._goes_back(timeout)
+            except BaseException:
+                self.terminate()
+                raise
+            if not goes_back:
                 await super().close(timeout=timeout)
 
-        async def _goes_back(self) -> bool:
+        async def _goes_back(self, timeout: float | None) -> bool:
             held = self.held_by
             if held is None or not self.comes_back or self.is_closed():
                 return False
             if self.written:
                 # At once: it holds a lock.
                 with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    await self.execute("DISCARD ALL")
+                    await self.execute("DISCARD ALL", timeout=timeout)
                     await self.reload_schema_state()
                     self.written = False
             return not self.written and held.take_back(self, self.held_as)

@@ -91,6 +91,8 @@ class OneTrip:
         """Hold back what a revision is known to send, in its place; whether that could be done."""
         if not self._holding or not self._may_begin():
             return False
+        if not statements:
+            return True
         transaction = self._held_transaction()
         transaction.held.extend(statements)
         transaction.shared += len(statements)

@@ -216,6 +216,8 @@ class _Spine:
         revision = site.tally.running.revision if site is not None and site.tally.running is not None else ""
         together = guard is not None and guard.failed_held and not connection_lost(cause)
         if site is not None and together:
+            # The attempt before this one may have been the one that held them.
+            together = revision not in site.one_by_one
             # It is rolled back whole. Statement by statement it tells which one it is.
             site.one_by_one.add(revision)
         if not waited_in_vain(cause):

@@ -139,6 +139,8 @@ class Guard:
             self._one_trip.stop()
         if self._timeouts is not None:
             self._timeouts.stop()
+            # Of several databases one may be stopped again after an attempt that never came to it.
+            self._timeouts = None
         if self._lock.connection is not None:
             self._lock.connection.watch(None)
 
@@ -182,6 +184,9 @@ class Guard:
         # An INVALID index is looked for in each statement.
         if hold and self._one_trip is not None and not self._invalid:
             repeating.call(function, arguments, self._context, self._one_trip)
+            if self._one_trip.sent is None:
+                # What a SELECT or a SET may have changed of a session is not all undone.
+                keep_written(self._connection, keep=False)
         else:
             function(**arguments)
 

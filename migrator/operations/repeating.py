@@ -70,7 +70,9 @@ def _key(function: Callable[..., Any], context: MigrationContext) -> Hashable | 
     metadata = context.opts.get("target_metadata")
     naming = getattr(metadata, "naming_convention", None) or {}
     dialect = connection.dialect
-    return function, dialect.name, dialect.server_version_info, repr(sorted(naming.items(), key=str))
+    # SQLAlchemy writes backslashes as the server says that it takes them.
+    server = dialect.name, dialect.server_version_info, getattr(dialect, "_backslash_escapes", None)
+    return function, *server, repr(sorted(naming.items(), key=str))
 
 
 @cache

@@ -47,10 +47,11 @@ def _interrupts_handled() -> Iterator[None]:
 
 
 def as_interrupt(_number: int, frame: FrameType | None) -> None:
-    """Do as a handler what that of SIGINT would do, if there is one."""
+    """Do as a handler what that of SIGINT would do, or Python's own where somebody has taken that away."""
     handler = signal.getsignal(signal.SIGINT)
-    if callable(handler):
-        handler(signal.SIGINT, frame)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
 
 
 def shut_out_interrupts() -> None:

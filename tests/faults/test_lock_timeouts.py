@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import Database
+from tests.conftest import Database, Ran
 from tests.faults.least import Least, Running, names, told, upgrade, upgrading
 from tests.projects.small import versions, write_project, write_revision
 
@@ -173,3 +173,22 @@ def test_a_revision_may_ask_for_a_timeout_and_retries_of_its_own(
 
     assert ran.code == 7, ran.err
     assert least_database.version() == ["made"]
+
+
+def test_an_env_py_that_fails_at_the_next_attempt_is_told_by_its_own_words(
+    tmp_path: Path, postgres_database: Database, migrator: Callable[..., Ran]
+) -> None:
+    root = write_project(tmp_path / "a project", settings="lock_timeout = 100ms\nretries = 2")
+    write_revision(versions(root), "r1", None, 'op.execute("ALTER TABLE t1 ADD COLUMN more integer")')
+    env_py = root / "migrations" / "env.py"
+    # It runs for a look first, then for each attempt.
+    counting = 'open("runs", "a").write("x")\nif len(open("runs").read()) > 2:\n    raise RuntimeError("the third run")\n'
+    env_py.write_text(counting + env_py.read_text())
+    postgres_database.query("CREATE TABLE t1 (id integer)")
+    url = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
+
+    with held(postgres_database, "t1"):
+        ran = migrator("upgrade", cwd=root, env={"TESTING_DATABASE_URL": url})
+
+    assert ran.code == 7
+    assert "the third run" in ran.err
