@@ -182,7 +182,8 @@ def test_an_env_py_that_fails_at_the_next_attempt_is_told_by_its_own_words(
     write_revision(versions(root), "r1", None, 'op.execute("ALTER TABLE t1 ADD COLUMN more integer")')
     env_py = root / "migrations" / "env.py"
     # It runs for a look first, then for each attempt.
-    counting = 'open("runs", "a").write("x")\nif len(open("runs").read()) > 2:\n    raise RuntimeError("the third run")\n'
+    counting = 'open("runs", "a").write("x")\n'
+    counting += 'if len(open("runs").read()) > 2:\n    raise RuntimeError("the third run")\n'
     env_py.write_text(counting + env_py.read_text())
     postgres_database.query("CREATE TABLE t1 (id integer)")
     url = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")
