@@ -138,11 +138,10 @@ class Attempt:
         if not steps and self._run.purge:
             # Alembic has no step for it, and has emptied the version table by now.
             site.recorder.purged(connection_of(context), tally.before)
-        for step, info, following in zip(steps, infos, [*steps[1:], None], strict=True):
-            for soon in (step, following):
-                if soon is not None:
-                    site.recorder.expect(soon)
-                    self._planner.expect(soon)
+        for number, (step, info) in enumerate(zip(steps, infos, strict=True)):
+            for soon in steps[number : number + 2]:
+                site.recorder.expect(soon)
+                self._planner.expect(soon)
             yield from self._step(site, step, info)
 
     def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
