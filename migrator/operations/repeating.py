@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Table
+from sqlalchemy import Connection, MetaData, Table, literal
 
 from migrator.bridge.keeping import keeps, once
 from migrator.bridge.reached import connection_of
@@ -70,8 +70,9 @@ def _key(function: Callable[..., Any], context: MigrationContext) -> Hashable | 
     metadata = context.opts.get("target_metadata")
     naming = getattr(metadata, "naming_convention", None) or {}
     dialect = connection.dialect
-    # SQLAlchemy writes backslashes as the server says that it takes them.
-    server = dialect.name, dialect.server_version_info, getattr(dialect, "_backslash_escapes", None)
+    # Backslashes are written as the server says that it takes them, which each of its databases may set.
+    backslash = literal("\\").compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    server = dialect.name, dialect.server_version_info, str(backslash)
     return function, *server, repr(sorted(naming.items(), key=str))
 
 

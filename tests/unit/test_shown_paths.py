@@ -19,6 +19,8 @@ PATHS = st.lists(st.sampled_from(["a", "b", "c", ".", "..", "...", ".b", "", "a\
 def test_a_path_in_the_root_is_shown_from_there_and_any_other_as_it_is(
     path: str, root: str, absolute: bool
 ) -> None:
+    # Two slashes at the beginning mean something of their own.
+    path = path.lstrip("/")
     path = f"/{path}" if absolute else path
     whole, top = os.path.abspath(path), os.path.abspath(root)  # noqa: PTH100
     inside = whole == top or os.path.commonpath([whole, top]) == top
