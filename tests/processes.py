@@ -12,9 +12,17 @@ from tests.conftest import process_variables, program
 
 @contextmanager
 def started(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], *, stderr: int = subprocess.PIPE
+    command: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    *,
+    stderr: int = subprocess.PIPE,
+    own_group: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that is gone after the block, whatever happens in it."""
+    """Run a process that is gone after the block, whatever happens in it.
+
+    With `own_group` signals for our process group pass it by.
+    """
     process = subprocess.Popen(
         program(command),
         cwd=cwd,
@@ -23,6 +31,7 @@ def started(
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
+        start_new_session=own_group,
     )
     try:
         yield process

@@ -108,12 +108,12 @@ class CheckItem(pytest.Item):
     def _skip_without_revisions(self, workspace: Workspace) -> None:
         """Skip an environment to which nothing has come yet; that of the developers should have something."""
         environment = workspace.environment
-        is_default = environment.settings.default or environment.name == DEFAULT_NAME
-        if has_revisions(environment) or (is_default and other_with_revisions(workspace) is not None):
+        if has_revisions(environment):
             return
-        why = "there are no revisions yet"
-        if other_with_revisions(workspace) is not None:
-            why = "nothing has been promoted to it yet"
+        elsewhere = other_with_revisions(workspace) is not None
+        if elsewhere and (environment.settings.default or environment.name == DEFAULT_NAME):
+            return
+        why = "nothing has been promoted to it yet" if elsewhere else "there are no revisions yet"
         pytest.skip(f"{environment.name}: {why}; {first_revision(workspace)}")
 
     def _server_of(self, workspace: Workspace) -> None:

@@ -38,7 +38,8 @@ from migrator.results.revisions import Current
 from migrator.results.run import RunPlan, RunResult
 from migrator.results.run_errors import MigrationFailedError
 from migrator.results.status import StatusList, Waited
-from tests.conftest import PASSWORD, Database, Ran, process_variables, program
+from tests.conftest import PASSWORD, Database, Ran
+from tests.processes import started
 from tests.projects.small import versions, write_project
 from tests.projects.steps import HELD, wait_in, write_step, write_steps
 
@@ -525,23 +526,12 @@ Migrator(**json.loads(sys.argv[1])).upgrade()
 """
 
 
-@contextlib.contextmanager
-def _script(source: str, database: Database, steps: Path) -> Iterator[subprocess.Popen[str]]:
+def _script(
+    source: str, database: Database, steps: Path
+) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     """Start a script, in a process group of its own."""
     arguments = json.dumps({"env": "testing", "url": database.url, "directory": str(steps)})
-    script = subprocess.Popen(
-        program(["python", "-c", source, arguments]),
-        env=process_variables(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield script
-    finally:
-        script.kill()
-        script.communicate()
+    return started(["python", "-c", source, arguments], Path.cwd(), {}, own_group=True)
 
 
 @pytest.mark.parametrize(
