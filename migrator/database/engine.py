@@ -100,9 +100,9 @@ def any_engine(url: URL, options: SessionOptions) -> Engine:
 def look_in(engine: Engine, schema: str | None) -> None:
     """Let PostgreSQL connections that an engine makes from now on look for names in one schema alone.
 
-    None leaves the server's own path to the first ones; it cannot be given later.
+    None changes nothing; other kinds of databases have no such schemas.
     """
-    if schema is not None:
+    if schema is not None and engine.dialect.name == "postgresql":
         engine.update_execution_options(**{_SCHEMA: schema})
         # SQLAlchemy asks only with the first connection.
         engine.dialect.default_schema_name = schema
