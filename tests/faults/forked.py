@@ -51,7 +51,9 @@ class Forked:
     def send_signal(self, sig: int) -> None:
         """Send it a signal, if it is there."""
         if self.poll() is None:
-            os.kill(self.pid, sig)
+            # Its parent may have seen it to its end in this moment.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
 
     def kill(self) -> None:
         """End it at once, if it is there."""
@@ -61,7 +63,8 @@ class Forked:
         """Hold it where it is, and give whether it was still there."""
         self.send_signal(signal.SIGSTOP)
         while self.poll() is None:
-            with contextlib.suppress(FileNotFoundError):
+            # It may end before its file is opened, and between that and the reading.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 # The state is behind the name, in which there may be anything.
                 state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][:1]
                 if state == "T":
