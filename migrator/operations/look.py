@@ -92,7 +92,7 @@ def _info(node: Node, workspace: Workspace) -> Revision:
         branch_labels=tuple(sorted(node.labels)),
         message=" ".join(header.doc.split()),
         description=header.description,
-        path=workspace.environment.shown(header.path),
+        path=workspace.environment.shown(header.file),
         created=created_in(header.description),
         is_head=node.is_head,
         is_branch_point=node.is_branch_point,

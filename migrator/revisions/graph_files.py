@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
 from migrator.revisions.graph import Graph, UnclearGraph
-from migrator.revisions.headers import ComputedHeader, Header, read_header, version_files
+from migrator.revisions.headers import ComputedHeader, Header, read_header, version_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,19 +23,17 @@ def read_graph(folders: Iterable[Path], *, recursive: bool = False) -> Graph:
 
 
 def _headers(folders: Iterable[Path], *, recursive: bool) -> Iterator[Header]:
-    # Texts: thousands of Paths take long to compare.
     seen: set[str] = set()
     for folder in folders:
-        for path in version_files(folder.resolve(), recursive=recursive):
-            real = path.resolve() if os.path.islink(path) else path  # noqa: PTH114
-            name = str(real)
+        for entry in version_entries(folder.resolve(), recursive=recursive):
+            name = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             if name in seen:
                 raise UnclearGraph
             seen.add(name)
-            yield _header(real)
+            yield _header(name)
 
 
-def _header(path: Path) -> Header:
+def _header(path: str) -> Header:
     try:
         header = read_header(path)
     except (ComputedHeader, RevisionsError) as exc:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,18 @@ _NAMES = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 class Header:
     """What a version file declares. `description` is its docstring, as Alembic shows it."""
 
-    path: Path
+    # A text: to make thousands of Paths takes longer than to read their files.
+    file: str
     revision: str
     down_revision: tuple[str, ...]
     branch_labels: tuple[str, ...]
     depends_on: tuple[str, ...]
     description: str
+
+    @property
+    def path(self) -> Path:
+        """The version file."""
+        return Path(self.file)
 
     @property
     def doc(self) -> str:
@@ -61,7 +68,7 @@ def created_in(description: str) -> str | None:
     return found[1].strip() if found else None
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path | str) -> Header | None:
     """Return the header of the version file `path`, or None if the file declares no revision.
 
     Raises RevisionsError for a file that cannot be read or parsed, or whose header makes no sense,
@@ -70,11 +77,12 @@ def read_header(path: Path) -> Header | None:
     return header_of(path, _read(path))
 
 
-def header_of(path: Path, source: bytes) -> Header | None:
+def header_of(path: Path | str, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
     stock = stock_values(source)
     if stock is not None:
-        return Header(path, *stock[:-1], _shown(stock[-1]))
+        return Header(str(path), *stock[:-1], _shown(stock[-1]))
+    path = Path(path)
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
     if revision is None:
@@ -87,7 +95,7 @@ def header_of(path: Path, source: bytes) -> Header | None:
             hint="Add `down_revision = ...` with the id before it, or None for the first one.",
         )
     return Header(
-        path=path,
+        file=str(path),
         revision=revision,
         down_revision=_texts(path, bound, "down_revision"),
         branch_labels=_texts(path, bound, "branch_labels"),
@@ -117,11 +125,33 @@ def header_values(path: Path, source: bytes) -> tuple[ast.Module, dict[str, ast.
 
 def version_files(folder: Path, *, recursive: bool = False) -> Iterator[Path]:
     """Yield the files that Alembic would load from `folder`, in its order; nothing if there is no folder."""
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != "__pycache__") if recursive else []
-        for name in sorted(names):
-            if _VERSION_FILE.match(name):
-                yield Path(where, name)
+    return (Path(entry.path) for entry in version_entries(folder, recursive=recursive))
+
+
+def version_entries(folder: Path | str, *, recursive: bool = False) -> Iterator[os.DirEntry[str]]:
+    """Yield the same files as entries of their folders, which know what is a link."""
+    try:
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=attrgetter("name"))
+    except OSError:
+        return
+    folders = []
+    for entry in entries:
+        if _is_folder(entry):
+            folders.append(entry)
+        elif _VERSION_FILE.match(entry.name):
+            yield entry
+    for below in folders:
+        if recursive and below.name != "__pycache__" and not below.is_symlink():
+            yield from version_entries(below.path, recursive=True)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link to itself, which is refused when it is read.
+        return False
 
 
 def find_revision(folder: Path, revision: str, *, recursive: bool = False) -> Path | None:
@@ -151,9 +181,10 @@ def declares(path: Path, source: bytes, revision: str) -> bool:
         return False
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path | str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read()
     except OSError as exc:
         raise RevisionsError(
             f"The version file {path} cannot be read: {exc.strerror}.",

@@ -49,7 +49,7 @@ def histories(draw: Callable[..., Any]) -> list[Made]:
 def graph(history: list[Made]) -> Graph:
     """Give ours."""
     return Graph(
-        Header(HERE, each.revision, each.down, (each.label,) if each.label else (), each.needs, "")
+        Header(str(HERE), each.revision, each.down, (each.label,) if each.label else (), each.needs, "")
         for each in history
     )
 

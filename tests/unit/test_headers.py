@@ -216,6 +216,16 @@ def test_the_files_are_those_that_alembic_loads_in_order(tmp_path: Path) -> None
     assert deep == [".hidden.py", "a.py", "b.py", "sub/d.py"]
 
 
+def test_links_are_files_of_their_folder_and_lead_into_no_other(tmp_path: Path) -> None:
+    write(tmp_path / "sub" / "d.py", version("d1"))
+    for name, target in {"a.py": "a.py", "b.py": "nothing", "c.py": "sub/d.py", "linked": "sub"}.items():
+        (tmp_path / name).symlink_to(target)
+
+    names = [path.relative_to(tmp_path).as_posix() for path in version_files(tmp_path, recursive=True)]
+
+    assert names == ["a.py", "b.py", "c.py", "sub/d.py"]
+
+
 def test_a_missing_folder_has_no_files(tmp_path: Path) -> None:
     assert list(version_files(tmp_path / "missing")) == []
 
