@@ -59,7 +59,7 @@ def cases(projects: Projects, database: BenchDatabase) -> list[Case]:
             projects.far_tables,
             database,
             bound=0.4,
-            reason="74 round trips are waited for, whatever the number of tables (Alembic: 54, and one for"
+            reason="54 round trips are waited for, whatever the number of tables (Alembic: 54, and one for"
             " each table); the rest is the processor's, most of it start-up.",
         ),
         *fleet_cases(projects.fleet, database),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from migrator.database.array_types import know_array_types
 from migrator.database.role import Role
 from migrator.database.timeouts import SessionTimeouts, Timeouts, run_at_once
 from migrator.errors import ConfigurationError, MissingExtraError
@@ -231,6 +232,10 @@ def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
             run_at_once(dbapi_connection, "; ".join(settings))
         # So that no rollback takes them back.
         dbapi_connection.commit()
+
+    if engine.dialect.driver == "asyncpg":
+        # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
+        event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
 
 
 def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:

@@ -1,17 +1,31 @@
 """What SQLAlchemy asks a server when an engine first connects, asked once for all engines of a command.
 
 Those are four questions: the version, the default schema, the default isolation level, and how the server
-takes backslashes. An environment is connected to again and again, each time by an engine of its own.
+takes backslashes. They are asked in one statement. An environment is connected to again and again, each time
+by an engine of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Dialect, Engine
 
 # By database, user and role: what the server answered, as attributes of a dialect.
 Answers = dict[object, dict[str, Any]]
+
+_LEVEL = "show transaction isolation level"
+# Each question as PostgreSQL's dialect words it, and what answers it within a SELECT. One that is worded
+# otherwise is asked as ever, which costs no more than the trip to the server.
+_QUESTIONS = {
+    "select pg_catalog.version()": "pg_catalog.version()",
+    "select current_schema()": "CAST(current_schema() AS text)",
+    _LEVEL: "current_setting('transaction_isolation')",
+    "show standard_conforming_strings": "current_setting('standard_conforming_strings')",
+}
+_AT_ONCE = f"SELECT {', '.join(_QUESTIONS.values())}"
 
 
 def initialize_once(engine: Engine, known: Answers, key: object) -> None:
@@ -24,7 +38,7 @@ def initialize_once(engine: Engine, known: Answers, key: object) -> None:
     if dialect.driver != "asyncpg":
         # What other dialects make of the answers may belong to one engine.
         return
-    ask = dialect.initialize
+    ask = _asking_at_once(dialect)
 
     def initialize(connection: Connection) -> None:
         at = (key, dialect.default_schema_name)
@@ -41,3 +55,54 @@ def initialize_once(engine: Engine, known: Answers, key: object) -> None:
 
     # SQLAlchemy calls it through the instance, with the engine's first connection.
     dialect.initialize = initialize  # type: ignore[method-assign]
+
+
+def _asking_at_once(dialect: Dialect) -> Callable[[Connection], None]:
+    """Give the dialect's own `initialize`, with fewer round trips where it is PostgreSQL's."""
+    from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+    plainly = dialect.initialize
+    if type(dialect) is not PGDialect_asyncpg:
+        # Another database that speaks to asyncpg may not know the questions.
+        return plainly
+
+    def ask(connection: Connection) -> None:
+        told = connection.exec_driver_sql(_AT_ONCE).one()
+        answers = _Answers(connection, dict(zip(_QUESTIONS, told, strict=True)))
+        dialect.get_default_isolation_level = answers.level  # type: ignore[method-assign]
+        try:
+            plainly(answers)  # type: ignore[arg-type]
+        finally:
+            del dialect.get_default_isolation_level
+
+    return ask
+
+
+class _Answers:
+    """Stands for a connection on which the questions are answered already."""
+
+    def __init__(self, connection: Connection, told: Mapping[str, str | None]) -> None:
+        self._connection = connection
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def exec_driver_sql(self, statement: str) -> Any:
+        """Answer a question in place of the server, which gets every other statement."""
+        if statement in self._told:
+            return _Answer(self._told[statement])
+        return self._connection.exec_driver_sql(statement)
+
+    def level(self, _dbapi_connection: object) -> Any:
+        """Give the isolation level, as a dialect's `get_default_isolation_level` does."""
+        return str(self._told[_LEVEL]).upper()
+
+
+@dataclass(frozen=True)
+class _Answer:
+    value: str | None
+
+    def scalar(self) -> str | None:
+        """Give it as a result does."""
+        return self.value

@@ -6,8 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, Table, delete, insert, select, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Row,
+    Table,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    true,
+)
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from migrator.database.facts import Facts
@@ -40,23 +55,43 @@ class Entry:
     duration_ms: int | None = None
 
 
-def read_identifier(connection: Connection, facts: Facts) -> str | None:
-    """Give what tells a server from every other, None where it has no such thing or does not tell."""
-    if facts.postgresql and facts.tells_identifier:
-        found = connection.execute(text("SELECT CAST(system_identifier AS text) FROM pg_control_system()"))
-        return str(found.scalar_one())
-    return None
+@dataclass(frozen=True)
+class Identity:
+    """What tells a database from others: its mark, and what tells its server from every other."""
+
+    mark: Mark | None
+    server: str | None
 
 
-def read_mark(connection: Connection, facts: Facts) -> Mark | None:
-    """Read the mark of a database. None where it has none, or the role may not read it."""
-    if facts.mark is None or not facts.may_read_records:
-        return None
-    table = mark_table(facts.mark)
-    row = connection.execute(select(table)).first()
-    if row is None:
-        return None
-    return Mark(row.environment, row.system_identifier, row.database, _aware(row.marked_at))
+def read_identity(connection: Connection, facts: Facts) -> Identity:
+    """Read both, in one statement.
+
+    There is no mark where the role may not read it; nor `server` where there is no such thing, or it does not
+    tell.
+    """
+    table = mark_table(facts.mark) if facts.mark is not None and facts.may_read_records else None
+    server: Any = _SERVER if facts.postgresql and facts.tells_identifier else null()
+    if table is not None:
+        # There is a row even where the mark's table is empty.
+        start = select(literal_column("1")).subquery()
+        asked = select(server.label("server"), table).select_from(start.outerjoin(table, true()))
+    elif server is _SERVER:
+        asked = select(server.label("server"))
+    else:
+        return Identity(None, None)
+    row = connection.execute(asked.limit(1)).one()
+    if table is None or row.environment is None:
+        return Identity(None, row.server)
+    return Identity(
+        Mark(row.environment, row.system_identifier, row.database, _aware(row.marked_at)), row.server
+    )
+
+
+_SERVER: Any = (
+    select(cast(literal_column("system_identifier"), Text))
+    .select_from(func.pg_control_system())
+    .scalar_subquery()
+)
 
 
 def read_log(

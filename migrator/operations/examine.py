@@ -14,7 +14,7 @@ from migrator.bridge.reached import Reached, connection_of, heads_again, log_tab
 from migrator.bridge.session import Session
 from migrator.config.select import Workspace
 from migrator.database.facts import is_empty, read_facts
-from migrator.database.records import read_identifier, read_log, read_mark
+from migrator.database.records import Identity, read_identity, read_log
 from migrator.database.second import SecondConnection
 from migrator.operations.locking import ask
 from migrator.results.records import LogEntry, Mark
@@ -65,7 +65,7 @@ def has_moved(connection: SecondConnection, workspace: Workspace, before: Examin
         if set(heads_again(c, found)) != set(found.heads):
             return True
         facts = read_facts(c, found.version_table, found.version_schema, log_table_name(workspace))
-        if workspace.environment.managed and read_mark(c, facts) != before.mark:
+        if workspace.environment.managed and read_identity(c, facts).mark != before.mark:
             return True
         newest = read_log(c, facts, found.qualified_version_table, limit=1)
         return [entry.id for entry in newest] != [entry.id for entry in before.log[-1:]]
@@ -80,14 +80,14 @@ def examined(
     workspace = session.workspace
     found = reached(heads, context, workspace)
     connection = connection_of(context)
-    mark, identifier, empty = None, None, False
+    identity, empty = Identity(None, None), False
     if workspace.environment.managed:
-        mark, identifier = read_mark(connection, found.facts), read_identifier(connection, found.facts)
-        empty = mark is None and not heads and is_empty(connection, found.facts, found.version_table)
+        identity = read_identity(connection, found.facts)
+        empty = identity.mark is None and not heads and is_empty(connection, found.facts, found.version_table)
     return Examined(
         found,
-        identifier,
-        mark,
+        identity.server,
+        identity.mark,
         read_log(connection, found.facts, found.qualified_version_table),
         empty,
         tuple(step_info(step, workspace) for step in plan(heads)) if plan is not None else (),

@@ -5,10 +5,15 @@ from __future__ import annotations
 from migrator.database.catalog import object_queries, table_queries
 from migrator.database.tables import OWN_SCHEMA
 
+# The kind of a row that is no object: its name is the statement that sets the search path as it was.
+BACK = "search path"
+
 # The functions that write definitions leave out the schemas of the search path. This empties it before the
 # first of them is called: what depends on the gate is not evaluated before the gate is open.
 _STATEMENT = f"""
-WITH emptied AS MATERIALIZED (SELECT set_config('search_path', '', true) AS path),
+WITH before AS MATERIALIZED (
+    SELECT format('SELECT set_config(%L, %L, true)', 'search_path', current_setting('search_path')) AS back),
+emptied AS MATERIALIZED (SELECT back, set_config('search_path', '', true) AS path FROM before),
 -- What belongs to an extension; and the functions that a range type makes for itself.
 member AS MATERIALIZED (
     SELECT classid, objid FROM pg_depend
@@ -47,6 +52,7 @@ LEFT JOIN pg_description c ON c.classoid = o.classid AND c.objoid = o.objid AND 
     -- An extension brings a comment of its own, which is its version's.
     AND o.kind <> 'extension'
 WHERE (SELECT path FROM emptied) IS NOT NULL
+UNION ALL SELECT '{BACK}', 0, 0, 0, NULL, NULL, back, NULL, NULL, NULL, false, NULL FROM emptied
 """
 
 _COMPRESSION = """
@@ -64,7 +70,10 @@ _MULTIRANGE = """
 
 
 def catalog_statement(major: int) -> str:
-    """Give the statement for a server of this major version, 12 or newer."""
+    """Give the statement for a server of this major version, 12 or newer.
+
+    One of its rows is of the kind BACK.
+    """
     columns = table_queries.COLUMNS.format(
         compression=_COMPRESSION if major >= 14 else "",
         not_null=_NOT_VALID if major >= 18 else "",

@@ -1,4 +1,4 @@
-"""Reads the catalogue of a database: PostgreSQL's own tables in three round trips, others by the inspector.
+"""Reads the catalogue of a database: PostgreSQL's own tables in one statement, others by the inspector.
 
 What counts and what does not, on PostgreSQL: names, definitions, validity, comments count. A column's place
 among the others does not (it changes when a column is dropped and added again, and no application minds), nor
@@ -20,8 +20,9 @@ from sqlalchemy import Connection, text
 
 from migrator.database.catalog.inspecting import inspected
 from migrator.database.catalog.objects import Catalog, Entry, Key
-from migrator.database.catalog.queries import catalog_statement
+from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.tables import is_own_table
+from migrator.database.timeouts import run_plainly
 
 LeaveOut = Callable[[str, str | None], bool]
 
@@ -100,13 +101,12 @@ def read_rows(connection: Connection) -> list[Row]:
     """Read all objects of a PostgreSQL database, whatever the connection's search path is."""
     began = not connection.in_transaction()
     major = int((connection.dialect.server_version_info or (12,))[0])
-    path = connection.execute(text("SELECT current_setting('search_path')")).scalar_one()
-    rows = [Row(*row) for row in connection.execute(text(catalog_statement(major)))]
+    found = [Row(*row) for row in connection.execute(text(catalog_statement(major)))]
     if began:
         connection.rollback()
     else:
-        connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
-    return rows
+        run_plainly(connection, "; ".join(row.name for row in found if row.kind == BACK))
+    return [row for row in found if row.kind != BACK]
 
 
 def _kept(rows: Sequence[Row], left_out: LeaveOut) -> Iterator[Row]:
