@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
 from migrator.revisions.graph import Graph, UnclearGraph
-from migrator.revisions.headers import ComputedHeader, Header, read_header, version_entries
+from migrator.revisions.headers import ComputedHeader, Header, read_header, real_version_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,13 +23,11 @@ def read_graph(folders: Iterable[Path], *, recursive: bool = False) -> Graph:
 
 def _headers(folders: Iterable[Path], *, recursive: bool) -> Iterator[Header]:
     seen: set[str] = set()
-    for folder in folders:
-        for entry in version_entries(folder.resolve(), recursive=recursive):
-            name = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-            if name in seen:
-                raise UnclearGraph
-            seen.add(name)
-            yield _header(name)
+    for file in real_version_files(folders, recursive=recursive):
+        if file in seen:
+            raise UnclearGraph
+        seen.add(file)
+        yield _header(file)
 
 
 def _header(path: str) -> Header:

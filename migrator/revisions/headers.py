@@ -16,7 +16,7 @@ from migrator.revisions.stock_headers import stock_values
 from migrator.syntax import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Both rules are Alembic's (ScriptDirectory): which files it loads, and which names of files were
 # revision ids before files declared them.
@@ -144,6 +144,13 @@ def version_entries(folder: Path | str, *, recursive: bool = False) -> Iterator[
     for below in folders:
         if recursive and below.name != "__pycache__" and not below.is_symlink():
             yield from version_entries(below.path, recursive=True)
+
+
+def real_version_files(folders: Iterable[Path], *, recursive: bool = False) -> Iterator[str]:
+    """Yield the real path of each of the same files, folder by folder; a file that is there twice, twice."""
+    for folder in folders:
+        for entry in version_entries(folder.resolve(), recursive=recursive):
+            yield os.path.realpath(entry.path) if entry.is_symlink() else entry.path
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

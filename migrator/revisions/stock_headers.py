@@ -30,6 +30,8 @@ _BINDS_MORE = re.compile(_NAME + rb"|\bimport[ \t(]*\*")
 # One of these is in all of that. To look for them is five times as fast, and nearly no file has one.
 _NEEDED = (b"revision", b"branch_labels", b"depends_on", b"*")
 _EACH_TEXT = re.compile(_TEXT)
+# A line that begins something else than a function whose head cannot fail, a comment or a line of its body.
+_NO_FUNCTION = re.compile(rb"^(?!def[ ]\w+\(\)(?:[ ]->[ ]None)?:|\#|[ \t\n]|\Z)", re.MULTILINE | re.VERBOSE)
 
 
 class StockValues(NamedTuple):
@@ -61,6 +63,18 @@ def stock_values(source: bytes) -> StockValues | None:
         )
     except UnicodeDecodeError:
         return None
+
+
+def frame_of(source: bytes) -> bytes | None:
+    """Give what loading a version file executes apart from the texts in it: its imports and its annotations.
+
+    Where one file loads, another with the same frame does too, unless it is no Python at all. None for a
+    source that is laid out in another way, or where more than functions follow.
+    """
+    found = _STOCK.match(source)
+    if found is None or _NO_FUNCTION.search(source, found.end()) is not None:
+        return None
+    return _EACH_TEXT.sub(b"", source[found.end("doc") : found.end()])
 
 
 def _binds_more(source: bytes, end: int) -> bool:

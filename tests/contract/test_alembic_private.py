@@ -53,6 +53,8 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_rev_path": (ScriptDirectory, "a collapsed revision has no file name (bridge/scripts.py)"),
     "_generate_create_date": (ScriptDirectory, "a collapsed revision has no date (bridge/scripts.py)"),
+    "_from_path": (Script, "commands that run no file cannot read them (bridge/unexecuted.py)"),
+    "_load_revisions": (ScriptDirectory, "a file that is there twice is a fault (bridge/unexecuted.py)"),
     "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
     "_create_rule": (
         Constraint,
