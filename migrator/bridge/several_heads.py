@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.config.select import Workspace
-from migrator.revisions.authors import Added, added_by
-from migrator.revisions.git import NoHistory
+
+if TYPE_CHECKING:
+    from migrator.revisions.authors import Added
 
 _CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
 
@@ -29,6 +31,10 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     """Describe heads, given with their files as far as these are known, and who added them as far as git
     knows.
     """
+    # Nearly every command can come upon several heads, and hardly one does.
+    from migrator.revisions.authors import added_by
+    from migrator.revisions.git import NoHistory
+
     paths = [path for path in files.values() if path is not None]
     added: dict[Path, Added | None] = {}
     with suppress(NoHistory):

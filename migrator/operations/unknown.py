@@ -6,12 +6,13 @@ from migrator.bridge.scripts import folders_of
 from migrator.bridge.session import Session
 from migrator.config.folders import version_folders
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.archives import archive_folder
-from migrator.revisions.origin import Places, explain
 
 
 def unknown_revision_error(session: Session, revision: str) -> RevisionsError:
     """Make the error, having looked for the cause in other environments, archives and git."""
+    from migrator.revisions.archives import archive_folder
+    from migrator.revisions.origin import Places, explain
+
     workspace = session.workspace
     folders = folders_of(session.scripts)
     others = {}

@@ -50,6 +50,18 @@ def test_what_only_reads_files_imports_nothing_for_databases_or_terminals(
     assert _imported(shell, project, *args) & _SLOW_AT_FILES == set()
 
 
+def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
+    project: Path, shell: Shell
+) -> None:
+    loaded = _imported(shell, project, "upgrade", "--sql", "--url", "postgresql+psycopg://u@h/d")
+
+    assert "migrator.bridge.several_heads" in loaded
+    assert (
+        loaded & {"migrator.revisions.git", "migrator.revisions.authors", "migrator.revisions.origin"}
+        == set()
+    )
+
+
 def test_dotenv_is_imported_where_there_is_such_a_file(project: Path, shell: Shell) -> None:
     (project / ".env").write_text("ALEMBIC_ENV=production\n")
 
