@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ AUTHORS = (
     "op.create_table('authors', sa.Column('id', sa.Integer, primary_key=True),"
     " sa.Column('name', sa.String(50), nullable=False))"
 )
-LEFT = "SELECT count(*) FROM pg_database WHERE datname ~ '^migrator_scratch_[0-9a-f]{6}_'"
 
 
 def pytest_in(root: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
@@ -70,7 +70,11 @@ def on_server(books: BooksProject, server: EmbeddedServer) -> BooksProject:
 
 def scratch_url(server: EmbeddedServer) -> str:
     """Give the line that names a server for scratch databases."""
-    login = f"{server.user}:{server.password}"
+    return scratch_url_of(server, f"{server.user}:{server.password}")
+
+
+def scratch_url_of(server: EmbeddedServer, login: str) -> str:
+    """Give such a line for a user and password."""
     return f"scratch_url = postgresql://{login}@{server.host}:{server.port}/postgres"
 
 
@@ -401,30 +405,35 @@ def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: P
 
 
 def test_each_test_gets_a_database_at_head_of_its_own_that_is_dropped_afterwards(
-    on_server: BooksProject, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    books: BooksProject, server: EmbeddedServer
 ) -> None:
-    monkeypatch.setenv("PASSWORD_OF_SERVER", server.password)
+    database = Database(server.host, server.port, server.user, server.password, "postgres")
+    role = f"tests_{uuid.uuid4().hex[:12]}"
+    database.query(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'of-{role}'")
+    books.settings(migrator=[scratch_url_of(server, f"{role}:of-{role}")])
     marks = {
         "test_default.py": "asyncio",
         "test_session_loop.py": "asyncio(loop_scope='session')",
         "test_anyio.py": "anyio",
     }
     for name, mark in marks.items():
-        write_test(on_server, IN_ASYNCIO + TAKES_A_SESSION.format(mark=mark) + BACKEND, name)
-    write_test(on_server, TAKES_A_URL)
+        write_test(books, IN_ASYNCIO + TAKES_A_SESSION.format(mark=mark) + BACKEND, name)
+    write_test(books, TAKES_A_URL)
 
-    strict = pytest_in(on_server.root, "-v", "-W", "error", env=NOWHERE)
+    strict = pytest_in(books.root, "-v", "-W", "error", env=NOWHERE)
     # In the mode `auto` pytest-asyncio takes the tests of anyio too.
-    (on_server.root / "tests" / "test_anyio.py").unlink()
-    auto = pytest_in(on_server.root, "-v", "-W", "error", "-o", "asyncio_mode=auto", "-n", "2", env=NOWHERE)
+    (books.root / "tests" / "test_anyio.py").unlink()
+    auto = pytest_in(books.root, "-v", "-W", "error", "-o", "asyncio_mode=auto", "-n", "2", env=NOWHERE)
 
     wanted = [f"tests/{name}::test_session" for name in marks]
     wanted += [f"tests/test_own.py::test_url[{number}]" for number in (1, 2)]
     assert results(strict) == dict.fromkeys(wanted, "PASSED"), strict.out
     wanted.remove("tests/test_anyio.py::test_session")
     assert results(auto) == dict.fromkeys(wanted, "PASSED"), auto.out
-    database = Database(server.host, server.port, server.user, server.password, "postgres")
-    assert database.query(LEFT.replace("count(*)", "datname")) == []
+    # Tests of other workers have scratch databases on the same server.
+    left = database.query(f"SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = '{role}'")
+    # The template, of which there are copies.
+    assert [str(name).startswith("migrator_scratch_t_") for (name,) in left] == [True]
 
 
 def test_a_url_can_be_copied_and_hidden_still_and_is_a_plain_text_in_another_process() -> None:
