@@ -12,7 +12,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from migrator import secrets
 from migrator.errors import DatabaseError
 
+# Another client's session was given to us, with his prepared statements or without ours.
+_POOLED = (
+    "A pooler in front of the server hands sessions around.",
+    "Connect to the server itself, past the pooler: correct {origin}",
+)
 _BY_SQLSTATE = {
+    "42P05": _POOLED,
+    "26000": _POOLED,
     "28P01": ("The server refused the password.", "Check the password in: {origin}"),
     "28000": ("The server refused the login.", "Check the user, and pg_hba.conf on the server."),
     "3D000": ("The database does not exist.", "Create it (createdb), or correct: {origin}"),

@@ -20,6 +20,7 @@ from migrator.bridge.reached import Reached, connect_again
 from migrator.config.url import address
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock
+from migrator.database.pooler import failed_by_pooler
 from migrator.database.second import SecondConnection, answer_of
 from migrator.database.tables import OWN_SCHEMA
 from migrator.errors import LockedError
@@ -61,11 +62,11 @@ class RunLock:
         try:
             session = answer_of(asked) if asked is not None else None
         except (SQLAlchemyError, OSError) as exc:
-            raise _lost("its connection ended") from exc
+            raise _lost(_MOVED if failed_by_pooler(exc) is not None else _ENDED) from exc
         if asked is None:
-            raise _lost("its connection ended")
+            raise _lost(_ENDED)
         if session != self._session:
-            raise _lost("a connection pooler moved it to another session")
+            raise _lost(_MOVED)
 
 
 def ask(connection: SecondConnection, found: Reached, work: Callable[[Connection], T]) -> T:
@@ -74,6 +75,10 @@ def ask(connection: SecondConnection, found: Reached, work: Callable[[Connection
         return connection.call(work)
     except (SQLAlchemyError, OSError) as exc:
         raise database_error(exc, address(found.url), "env.py") from exc
+
+
+_ENDED = "its connection ended"
+_MOVED = "a connection pooler moved it to another session"
 
 
 def _lost(why: str) -> LockedError:

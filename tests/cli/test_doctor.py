@@ -467,11 +467,30 @@ def test_prepared_statements_of_others_behind_a_pooler_are_understood(
                 connection.execute(f"PREPARE __asyncpg_stmt_{number:x}__ AS SELECT 1".encode())
 
         # asyncpg numbers its statements from the start of the process.
-        ran = shell(["migrator", "doctor"], cwd=small, env={"TESTING_DATABASE_URL": url})
+        ran, other = (
+            shell(["migrator", command], cwd=small, env={"TESTING_DATABASE_URL": url})
+            for command in ("doctor", "current")
+        )
 
+    assert other.code == 6
+    assert "A pooler in front of the server hands sessions around. (prepared statement" in other.err
+    assert "hint: Connect to the server itself, past the pooler: correct TESTING_DATABASE_URL" in other.err
     severity, text, _hint = only(ran, "pooler")
     assert (severity, "prepared statements are lost" in text) == ("problem", True)
     assert "connection" not in found(ran)
+
+
+def test_behind_a_pooler_that_hands_sessions_around_nothing_is_upgraded(
+    small: Path, tmp_path: Path, postgres_database: Database, shell: Callable[..., Ran]
+) -> None:
+    with pooler(postgres_database, tmp_path, "transaction") as port:
+        url = f"postgresql://any:body@127.0.0.1:{port}/{postgres_database.name}"
+
+        ran = shell(["migrator", "upgrade"], cwd=small, env={"TESTING_DATABASE_URL": url})
+
+    # Whichever of its connections meets the other's session first.
+    assert (ran.code in (6, 8), "pooler" in ran.err) == (True, True), ran.err
+    assert set(postgres_database.tables()) <= {"alembic_version"}
 
 
 def test_a_lock_that_is_left_in_a_pooler_is_told_from_a_run(
