@@ -82,9 +82,10 @@ def read_scripts(
     if known is not None and (unexecuted or not has_unexecuted(known)):
         scripts.revision_map = known
     else:
+        folders = folders_of(scripts)
         if unexecuted:
-            leave_unexecuted(scripts, folders_of(scripts))
-        with _strictly(folders_of(scripts), workspace):
+            leave_unexecuted(scripts, folders, lambda: _strictly(folders, workspace))
+        with _strictly(folders, workspace):
             scripts.get_heads()
     _read_as[scripts.revision_map] = stamp
     _loaded.pop(stamp, None)

@@ -7,6 +7,8 @@ tells that the others load. A file with another import, or with anything else of
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import Revision, RevisionMap
 
-from migrator.revisions.headers import header_of, real_version_files
+from migrator.revisions.headers import real_version_files, stock_header
 from migrator.revisions.stock_headers import frame_of
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 class UnexecutedScript(Script):
     """A Script whose file is executed when its module is asked for."""
 
-    def __init__(self, scripts: ScriptDirectory, header: Header) -> None:
-        """Take from a header what Alembic takes from a module."""
-        self._scripts = scripts
+    def __init__(self, header: Header, execute: Callable[[str], Script]) -> None:
+        """Take from a header what Alembic takes from a module; `execute` loads a file."""
+        self._execute = execute
         self._description = header.description
         self.path = header.file
         Revision.__init__(
@@ -45,10 +47,10 @@ class UnexecutedScript(Script):
         return self._description
 
     def __getattr__(self, name: str) -> Any:
-        """Execute the file, once. Raises what it raises."""
+        """Execute the file, once. Raises what `execute` raises."""
         if name != "module":
             raise AttributeError(name)
-        self.module: ModuleType = _executed(self._scripts, self.path).module
+        self.module: ModuleType = self._execute(self.path).module
         return self.module
 
 
@@ -56,10 +58,24 @@ class _UnexecutedMap(RevisionMap):
     """Tells that files may not have been executed."""
 
 
-def leave_unexecuted(scripts: ScriptDirectory, folders: Iterable[Path]) -> None:
-    """Let Alembic read the files of its version folders this way when it is first asked for one."""
-    if not scripts.sourceless:
-        scripts.revision_map = _UnexecutedMap(lambda: _read(scripts, folders))
+def leave_unexecuted(
+    scripts: ScriptDirectory, folders: Iterable[Path], strictly: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Let Alembic read the files of its version folders this way when it is first asked for one.
+
+    A file whose module is asked for later is executed within `strictly()`.
+    """
+    if scripts.sourceless:
+        return
+
+    def execute(file: str) -> Script:
+        with strictly():
+            script = Script._from_path(scripts, file)
+        if script is None:
+            raise AssertionError(f"Alembic takes {file} for no version file any more.")
+        return script
+
+    scripts.revision_map = _UnexecutedMap(lambda: _read(scripts, folders, execute))
 
 
 def has_unexecuted(revision_map: RevisionMap) -> bool:
@@ -67,7 +83,9 @@ def has_unexecuted(revision_map: RevisionMap) -> bool:
     return isinstance(revision_map, _UnexecutedMap)
 
 
-def _read(scripts: ScriptDirectory, folders: Iterable[Path]) -> Iterator[Script]:
+def _read(
+    scripts: ScriptDirectory, folders: Iterable[Path], execute: Callable[[str], Script]
+) -> Iterator[Script]:
     files = list(real_version_files(folders, recursive=scripts.recursive_version_locations))
     if len(set(files)) < len(files):
         # Which is something that Alembic says.
@@ -77,17 +95,8 @@ def _read(scripts: ScriptDirectory, folders: Iterable[Path]) -> Iterator[Script]
     for file in files:
         source = Path(file).read_bytes()
         frame = frame_of(source)
-        header = header_of(file, source) if frame in known else None
-        if header is not None:
-            yield UnexecutedScript(scripts, header)
-            continue
-        yield _executed(scripts, file)
-        if frame is not None:
-            known.add(frame)
-
-
-def _executed(scripts: ScriptDirectory, file: str) -> Script:
-    script = Script._from_path(scripts, file)
-    if script is None:
-        raise AssertionError(f"Alembic takes {file} for no version file.")
-    return script
+        header = stock_header(file, source) if frame in known else None
+        script = UnexecutedScript(header, execute) if header else Script._from_path(scripts, file)
+        if script is not None:
+            yield script
+            known.update([frame] if frame is not None else [])

@@ -21,9 +21,9 @@ _LEVEL = "show transaction isolation level"
 # otherwise is asked as ever, which costs no more than the trip to the server.
 _QUESTIONS = {
     "select pg_catalog.version()": "pg_catalog.version()",
-    "select current_schema()": "CAST(current_schema() AS text)",
-    _LEVEL: "current_setting('transaction_isolation')",
-    "show standard_conforming_strings": "current_setting('standard_conforming_strings')",
+    "select current_schema()": "CAST(pg_catalog.current_schema() AS text)",
+    _LEVEL: "pg_catalog.current_setting('transaction_isolation')",
+    "show standard_conforming_strings": "pg_catalog.current_setting('standard_conforming_strings')",
 }
 _AT_ONCE = f"SELECT {', '.join(_QUESTIONS.values())}"
 

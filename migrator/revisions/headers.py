@@ -79,9 +79,9 @@ def read_header(path: Path | str) -> Header | None:
 
 def header_of(path: Path | str, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
-    stock = stock_values(source)
+    stock = stock_header(path, source)
     if stock is not None:
-        return Header(str(path), *stock[:-1], _shown(stock[-1]))
+        return stock
     path = Path(path)
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
@@ -104,12 +104,18 @@ def header_of(path: Path | str, source: bytes) -> Header | None:
     )
 
 
+def stock_header(path: Path | str, source: bytes) -> Header | None:
+    """Return the header of a version file that is laid out as Alembic's template has it, None for others."""
+    stock = stock_values(source)
+    return Header(str(path), *stock[:-1], _shown(stock[-1])) if stock is not None else None
+
+
 def _shown(docstring: str) -> str:
-    """Give a docstring as a module has it: from Python 3.13 on, less the indentation that all lines share."""
-    if sys.version_info >= (3, 13) and "\n " in docstring:
+    """Give a docstring as a module has it: from Python 3.13 on, less the spaces that all lines begin with."""
+    if sys.version_info >= (3, 13):
         first, *others = docstring.expandtabs().split("\n")
-        margin = min((len(line) - len(line.lstrip()) for line in others if line.strip()), default=0)
-        docstring = "\n".join([first.lstrip(), *(line[margin:] for line in others)])
+        margin = min((len(line) - len(line.lstrip(" ")) for line in others if line.strip(" ")), default=0)
+        docstring = "\n".join([first.lstrip(" "), *(line[margin:] for line in others)])
     return docstring.strip()
 
 
@@ -136,14 +142,20 @@ def version_entries(folder: Path | str, *, recursive: bool = False) -> Iterator[
     except OSError:
         return
     folders = []
+    no_sources = os.path.basename(folder).endswith("__pycache__")  # noqa: PTH119
     for entry in entries:
         if _is_folder(entry):
             folders.append(entry)
-        elif _VERSION_FILE.match(entry.name):
+        elif not no_sources and _VERSION_FILE.match(_real_name(entry)):
             yield entry
     for below in folders:
-        if recursive and below.name != "__pycache__" and not below.is_symlink():
+        if recursive and not below.is_symlink():
             yield from version_entries(below.path, recursive=True)
+
+
+def _real_name(entry: os.DirEntry[str]) -> str:
+    """Give the name that Alembic goes by: a link's is that of its file."""
+    return os.path.basename(os.path.realpath(entry.path)) if entry.is_symlink() else entry.name  # noqa: PTH119
 
 
 def real_version_files(folders: Iterable[Path], *, recursive: bool = False) -> Iterator[str]:

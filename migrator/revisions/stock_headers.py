@@ -30,8 +30,21 @@ _BINDS_MORE = re.compile(_NAME + rb"|\bimport[ \t(]*\*")
 # One of these is in all of that. To look for them is five times as fast, and nearly no file has one.
 _NEEDED = (b"revision", b"branch_labels", b"depends_on", b"*")
 _EACH_TEXT = re.compile(_TEXT)
-# A line that begins something else than a function whose head cannot fail, a comment or a line of its body.
-_NO_FUNCTION = re.compile(rb"^(?!def[ ]\w+\(\)(?:[ ]->[ ]None)?:|\#|[ \t\n]|\Z)", re.MULTILINE | re.VERBOSE)
+# Nothing but functions, of which neither head nor name can make a difference, and comments.
+_FUNCTIONS = re.compile(
+    rb"""
+    (?:[ \t]*(?:\#[^\n]*)?\n)*+
+    (?:def[ ](?!__|%(name)s)\w+\(\)(?:[ ]->[ ]None)?:[^\n]*\n
+       (?:(?:[ \t][^\n]*|\#[^\n]*)?\n)*+
+    )*+
+    """
+    % {b"name": _NAME},
+    re.VERBOSE,
+)
+# What ends a line or begins one anew without being a line feed, or ends the source.
+_ODD = (b"\r", b"\x0b", b"\x0c", b"\x1a", b"\0")
+# An annotation that looks at a value.
+_LOOKS = re.compile(rb"^\w+:[^=\n]*" + _NAME, re.MULTILINE)
 
 
 class StockValues(NamedTuple):
@@ -72,9 +85,12 @@ def frame_of(source: bytes) -> bytes | None:
     source that is laid out in another way, or where more than functions follow.
     """
     found = _STOCK.match(source)
-    if found is None or _NO_FUNCTION.search(source, found.end()) is not None:
+    if found is None or any(each in source for each in _ODD):
         return None
-    return _EACH_TEXT.sub(b"", source[found.end("doc") : found.end()])
+    if _FUNCTIONS.fullmatch(source, found.end()) is None:
+        return None
+    frame = _EACH_TEXT.sub(b"", source[found.end("doc") : found.end()])
+    return None if _LOOKS.search(frame) else frame
 
 
 def _binds_more(source: bytes, end: int) -> bool:

@@ -310,6 +310,22 @@ def test_without_names_it_is_what_the_database_has_not(
     assert on_postgresql.version() == ["r1"]
 
 
+def test_a_pending_file_that_is_no_python_is_5_with_its_line(
+    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
+) -> None:
+    for revision, down in (("r1", None), ("r2", "r1")):
+        books.revision(revision, down, "pass")
+    assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
+    file = books.revision("r3", "r2", "op.execute('open)")
+
+    ran = linting(books, migrator, on_sqlite.url)(code=5)
+
+    line = line_of(file, "open")
+    assert (
+        f"The revision file migrations/test/versions/{file.name} has a syntax error in line {line}" in ran.err
+    )
+
+
 def test_a_database_that_cannot_be_asked_is_6_and_names_the_way_without(
     books: BooksProject, lint: Lint
 ) -> None:

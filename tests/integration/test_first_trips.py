@@ -64,12 +64,17 @@ def ours(database: Database, schema: str | None = None) -> AsyncEngine:
         ["default_transaction_isolation TO 'repeatable read'", "standard_conforming_strings TO off"],
         ["search_path TO other"],
         ["search_path TO nowhere"],
+        ["search_path TO shadow, pg_catalog"],
     ],
 )
 def test_what_sqlalchemy_knows_of_a_server_is_what_it_asks_by_itself(
     settings: list[str], postgres_database: Database
 ) -> None:
     postgres_database.query("CREATE SCHEMA other")
+    postgres_database.query("CREATE SCHEMA shadow")
+    postgres_database.query(
+        "CREATE FUNCTION shadow.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT 'shadow' $$"
+    )
     for setting in settings:
         postgres_database.query(f"ALTER DATABASE {postgres_database.name} SET {setting}")
 
@@ -78,10 +83,13 @@ def test_what_sqlalchemy_knows_of_a_server_is_what_it_asks_by_itself(
     assert told(ours(postgres_database)) == plain
 
 
-def test_a_schema_to_look_in_is_the_default_one(postgres_database: Database) -> None:
+@pytest.mark.parametrize(("schema", "default"), [("tenant", "tenant"), ("nowhere", None)])
+def test_a_schema_to_look_in_is_the_default_one_if_it_is_there(
+    schema: str, default: str | None, postgres_database: Database
+) -> None:
     postgres_database.query("CREATE SCHEMA tenant")
 
-    assert told(ours(postgres_database, "tenant"))["default_schema_name"] == "tenant"
+    assert told(ours(postgres_database, schema))["default_schema_name"] == default
 
 
 def test_a_server_is_asked_all_in_one_statement(postgres_database: Database) -> None:

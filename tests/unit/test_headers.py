@@ -6,9 +6,16 @@ import warnings
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from migrator.errors import RevisionsError
-from migrator.revisions.headers import ComputedHeader, find_revision, read_header, version_files
+from migrator.revisions.headers import (
+    ComputedHeader,
+    find_revision,
+    read_header,
+    real_version_files,
+    version_files,
+)
 
 ORDINARY = '''"""add orders
 
@@ -216,14 +223,33 @@ def test_the_files_are_those_that_alembic_loads_in_order(tmp_path: Path) -> None
     assert deep == [".hidden.py", "a.py", "b.py", "sub/d.py"]
 
 
-def test_links_are_files_of_their_folder_and_lead_into_no_other(tmp_path: Path) -> None:
-    write(tmp_path / "sub" / "d.py", version("d1"))
-    for name, target in {"a.py": "a.py", "b.py": "nothing", "c.py": "sub/d.py", "linked": "sub"}.items():
-        (tmp_path / name).symlink_to(target)
+@pytest.mark.parametrize("recursive", [False, True])
+def test_the_real_files_are_those_that_alembic_loads(recursive: bool, tmp_path: Path) -> None:
+    folder, other = tmp_path / "versions", tmp_path / "other"
+    for name in ["a.py", "sub/b.py", "sub/more/c.py", "x__pycache__/d.py", "__pycache__/below/e.py"]:
+        write(folder / name, version(f"id_{Path(name).stem}"))
+    for name in ["f.py", "g.txt", "__init__.py", "folder/h.py"]:
+        write(other / name, version(f"other_{Path(name).stem}"))
+    links = {"f.py": "f.py", "not_there.py": "nothing", "g.py": "g.txt", "i.py": "__init__.py", "j": "folder"}
+    for name, target in {**links, "current": "k.py"}.items():
+        (folder / name).symlink_to(other / target)
+    write(other / "k.py", version("other_k"))
 
-    names = [path.relative_to(tmp_path).as_posix() for path in version_files(tmp_path, recursive=True)]
+    scripts = ScriptDirectory(
+        str(tmp_path), version_locations=[str(folder)], recursive_version_locations=recursive
+    )
+    loaded = sorted(script.path for script in scripts.walk_revisions())
 
-    assert names == ["a.py", "b.py", "c.py", "sub/d.py"]
+    assert sorted(real_version_files([folder], recursive=recursive)) == loaded
+    assert [Path(path).name for path in loaded if "other" in path] == ["f.py", "k.py"]
+
+
+def test_a_link_to_itself_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.py").symlink_to("a.py")
+
+    (path,) = version_files(tmp_path)
+    with pytest.raises(RevisionsError, match=r"a\.py cannot be read"):
+        read_header(path)
 
 
 def test_a_missing_folder_has_no_files(tmp_path: Path) -> None:
@@ -243,3 +269,19 @@ def test_a_revision_is_found_among_files_that_only_mention_it_or_are_broken(tmp_
     assert find_revision(tmp_path, "deep1") is None
     assert find_revision(tmp_path, "deep1", recursive=True) == deep
     assert find_revision(tmp_path / "missing", "target1") is None
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    ["a\tb", "\n \u2003a\n    b", "first\n\n      deep\n    less\n \n", " a\n\tb\n  c", "\u00a0a\n \u00a0b"],
+)
+def test_a_docstring_is_what_the_module_of_the_file_has(docstring: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.py", version("a1"))
+    path.write_text(f'"""{docstring}"""\n{path.read_text()}', encoding="utf-8")
+    module: dict[str, str] = {}
+    exec(path.read_text(encoding="utf-8"), module)
+
+    header = read_header(path)
+
+    assert header is not None
+    assert header.description == module["__doc__"].strip()

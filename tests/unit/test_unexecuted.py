@@ -48,7 +48,7 @@ def read(root: Path, *, to_run: bool = False, unexecuted: bool = False) -> list[
 
 def facts(scripts: ScriptDirectory) -> list[dict[str, Any]]:
     """Give all that Alembic keeps of each revision but its module, in Alembic's order."""
-    kept = ("module", "_scripts", "_description")
+    kept = ("module", "_execute", "_description")
     return [
         {
             **{name: value for name, value in vars(each).items() if name not in kept},
@@ -108,6 +108,12 @@ def test_what_alembic_keeps_of_revisions_is_the_same(root: Path) -> None:
         ("def upgrade():", "def upgrade() -> Unknown:"),
         ("def upgrade():", "@unknown\ndef upgrade():"),
         ("def downgrade():", "import nothing_of_the_kind\n\ndef downgrade():"),
+        # A form feed puts what follows at the beginning of a line, and some take other ends of lines.
+        ("def downgrade():", " \x0craise RuntimeError\n\ndef downgrade():"),
+        ("def downgrade():", " \x0b\x0craise RuntimeError\n\ndef downgrade():"),
+        ("\n\n\ndef downgrade():", "\rraise RuntimeError\n\n\ndef downgrade():"),
+        ("\n\n\ndef upgrade():", "\n  # the first line\n  pass\n\n\ndef upgrade():"),
+        ("branch_labels = None\n", "branch_labels: revision[4] = None\n"),
     ],
 )
 def test_a_file_that_may_not_load_is_executed_and_refused(old: str, new: str, root: Path) -> None:
@@ -119,6 +125,21 @@ def test_a_file_that_may_not_load_is_executed_and_refused(old: str, new: str, ro
 
     with pytest.raises(RevisionsError, match=r"r3\.py"):
         read(root, unexecuted=True)
+
+
+@pytest.mark.parametrize("body", ["x = = 1", "x = = 1  # the revision", "break", '"""open'])
+def test_a_file_of_a_known_frame_is_refused_in_the_same_words_once_it_is_asked_for(
+    body: str, root: Path
+) -> None:
+    for name, down in (("r1", None), ("r2", "r1"), ("r3", "r2")):
+        write_revision(versions(root), name, down, up=body if name == "r3" else "pass")
+
+    with pytest.raises(RevisionsError) as plain:
+        read(root)
+    with pytest.raises(RevisionsError) as later:
+        assert read(root, unexecuted=True)[2].module
+
+    assert (later.value.message, later.value.hint) == (plain.value.message, plain.value.hint)
 
 
 def test_who_runs_files_is_given_executed_ones(root: Path) -> None:
@@ -160,3 +181,9 @@ def test_texts_and_the_bodies_of_functions_are_no_part_of_a_frame(old: str, new:
 
     assert frame is not None
     assert frame_of(STOCK.replace(old, new).encode()) == frame
+
+
+@pytest.mark.parametrize("name", ["__doc__", "revision", "branch_labels"])
+def test_a_function_named_as_what_a_file_declares_is_a_part_of_no_frame(name: str) -> None:
+    assert frame_of(STOCK.encode()) is not None
+    assert frame_of(STOCK.replace("def upgrade", f"def {name}").encode()) is None

@@ -1,4 +1,4 @@
-"""Reads the catalogue of a database: PostgreSQL's own tables in one statement, others by the inspector.
+"""Reads the catalogue of a database: PostgreSQL's own tables by one statement, others by the inspector.
 
 What counts and what does not, on PostgreSQL: names, definitions, validity, comments count. A column's place
 among the others does not (it changes when a column is dropped and added again, and no application minds), nor
