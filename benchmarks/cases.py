@@ -152,7 +152,7 @@ def _on_scratch(project: Project) -> list[Case]:
             migrator(*generate, "--fresh", expected="nothing changed"),
             bound=0.3,
             runs=3,
-            reason="The second time leaves out the replay, and nothing else: start-up, loading the files, and"
+            reason="The second time leaves out the replay, and nothing else: start-up, reading the files, and"
             " comparing the models with the tables that the replay made take as long in both.",
         ),
         Case(

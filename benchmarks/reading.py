@@ -12,7 +12,7 @@ from benchmarks.project import Project
 # Bytecode of the packages is there from the runs before: this keeps that of the version files away.
 _NO_NEW_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 _READING = (
-    "A third is start-up, the rest a read, a Path and a pattern for each of the files; nothing in it grows"
+    "A third is start-up, the rest a read and a pattern for each of the files; nothing in it grows"
     " faster than their number."
 )
 
