@@ -82,7 +82,9 @@ def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directive
 def _at_the_top(source: bytes, shown: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of each comment on a line of its own before the first function."""
     try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        # As a text: from Python 3.13 on bytes that are none come through.
+        for token in tokenize.generate_tokens(io.StringIO(source.decode(encoding)).readline):
             if token.type == tokenize.NAME and token.string == "def":
                 return
             if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip():
