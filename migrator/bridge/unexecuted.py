@@ -97,6 +97,7 @@ def _read(
         frame = frame_of(source)
         header = stock_header(file, source) if frame in known else None
         script = UnexecutedScript(header, execute) if header else Script._from_path(scripts, file)
+        if frame is not None:
+            known.add(frame)
         if script is not None:
             yield script
-            known.update([frame] if frame is not None else [])
