@@ -10,6 +10,9 @@ from pathlib import Path
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
+from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.enum_changes import alteration
 from migrator.bridge.enum_columns import retype_columns
 from migrator.bridge.enum_drops import take_drops
@@ -22,9 +25,6 @@ from migrator.bridge.enum_types import (
     database_enums,
     model_enums,
 )
-from migrator.bridge.hanging import Renamed
-from migrator.bridge.names import qualified
-from migrator.bridge.reversible import Statements
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import types_mentioned

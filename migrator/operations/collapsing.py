@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrator.bridge.comparing import Comparison
+from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs
 from migrator.bridge.writing import atomic_writing, written_info

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.adjusting import Wishes
-from migrator.bridge.comparing import Comparison
+from migrator.bridge.autogenerate.adjusting import Wishes
+from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, Session, database_session, file_session
 from migrator.bridge.several_heads import several_heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from migrator.bridge.comparing import Comparison
+from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.errors import UsageError
 from migrator.operations.consent import Consent
 from migrator.results.renames import Rename

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from migrator.bridge.comparing import Comparison
+from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.scripts import translated
 from migrator.bridge.session import Needs, Session, database_session
 from migrator.bridge.writing import atomic_writing, written_info

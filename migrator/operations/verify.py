@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.comparing import Comparison
+from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.plan import known_script
 from migrator.bridge.session import Needs, file_session
 from migrator.config.select import Workspace

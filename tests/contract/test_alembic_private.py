@@ -58,19 +58,38 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
     "_create_rule": (
         Constraint,
-        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/checks.py)",
+        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/autogenerate/check_constraints.py)",
     ),
-    "_reverse": (ops.DropIndexOp, "a dropped index is described without its columns (bridge/changes.py)"),
+    "_reverse": (
+        ops.DropIndexOp,
+        "a dropped index is described without its columns (bridge/autogenerate/changes_in_words.py)",
+    ),
 }
 # Names without an underscore that Alembic's documentation does not mention either.
 UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
     (EnvironmentContext, "create_module_class_proxy", "no env.py can be observed (bridge/environment.py)"),
-    (RevisionContext, "run_autogenerate", "generate and check compare nothing (bridge/comparing.py)"),
-    (RevisionContext, "run_no_autogenerate", "reset-versions writes nothing (bridge/comparing.py)"),
-    (RevisionContext, "generate_scripts", "generate writes nothing (bridge/comparing.py)"),
-    (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/comparing.py)"),
-    (AutogenContext, "comparators", "what is renamed is not compared any more (bridge/renames.py)"),
-    (AutogenContext, "run_object_filters", "reset-versions ignores exclude_tables (bridge/comparing.py)"),
+    (
+        RevisionContext,
+        "run_autogenerate",
+        "generate and check compare nothing (bridge/autogenerate/comparing.py)",
+    ),
+    (
+        RevisionContext,
+        "run_no_autogenerate",
+        "reset-versions writes nothing (bridge/autogenerate/comparing.py)",
+    ),
+    (RevisionContext, "generate_scripts", "generate writes nothing (bridge/autogenerate/comparing.py)"),
+    (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/autogenerate/comparing.py)"),
+    (
+        AutogenContext,
+        "comparators",
+        "what is renamed is not compared any more (bridge/autogenerate/rename_detection.py)",
+    ),
+    (
+        AutogenContext,
+        "run_object_filters",
+        "reset-versions ignores exclude_tables (bridge/autogenerate/comparing.py)",
+    ),
     (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/remembered.py)"),
     (MigrationStep, "downgrade_from_script", "verify cannot take a revision back (bridge/plan.py)"),
     (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic.operations import ops
 from sqlalchemy import Identity
 
-from migrator.bridge.reversible import AlterIdentity
+from migrator.bridge.autogenerate.reversible import AlterIdentity
 
 
 def say_what_was_identity(up: ops.UpgradeOps) -> None:

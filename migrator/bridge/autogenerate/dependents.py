@@ -9,9 +9,9 @@ from typing import Any
 from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.names import qualified
-from migrator.bridge.quoting import identifier, table_sql
-from migrator.bridge.reversible import Statements
+from migrator.bridge.autogenerate.quoting import identifier, table_sql
+from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
 
 Key = tuple[str | None, str]

@@ -9,8 +9,8 @@ from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.names import qualified
-from migrator.bridge.reversible import Statements
+from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.table_names import qualified
 
 Table = tuple[str | None, str]
 

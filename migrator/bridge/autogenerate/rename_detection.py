@@ -10,10 +10,10 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import Table
 
-from migrator.bridge.alike import alike, compatible
-from migrator.bridge.hanging import Renamed, drops_of_renamed, keep_hanging
-from migrator.bridge.names import model_table, qualified
-from migrator.bridge.reversible import RenameColumn, RenameTable
+from migrator.bridge.autogenerate.dependents import Renamed, drops_of_renamed, keep_hanging
+from migrator.bridge.autogenerate.reversible import RenameColumn, RenameTable
+from migrator.bridge.autogenerate.similarity import alike, compatible
+from migrator.bridge.autogenerate.table_names import model_table, qualified
 from migrator.results.renames import Rename
 
 

@@ -10,8 +10,8 @@ from textwrap import shorten
 from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.reversible import RenameColumn, Statements
-from migrator.bridge.sqltext import columns_text, default_text, sql_text, type_texts
+from migrator.bridge.autogenerate.reversible import RenameColumn, Statements
+from migrator.bridge.autogenerate.sql_text import columns_text, default_text, sql_text, type_texts
 from migrator.results.changes import Change
 
 Operations = ops.MigrateOperation | Sequence[ops.MigrateOperation]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Table
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.sqltext import type_texts
+from migrator.bridge.autogenerate.sql_text import type_texts
 
 _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
 # Of the columns of two tables, how many must be alike for one to be taken for the other under a new name.

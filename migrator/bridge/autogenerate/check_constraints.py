@@ -10,7 +10,7 @@ from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Table, text
 from sqlalchemy.schema import CreateTable
 
-from migrator.bridge.hanging import Renamed
+from migrator.bridge.autogenerate.dependents import Renamed
 
 Key = tuple[str | None, str]
 

@@ -13,12 +13,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import MetaData, Table
 
-from migrator.bridge.adjusting import Found, Wishes, adjust
-from migrator.bridge.changes import describe
-from migrator.bridge.literal_defaults import compare_literal_defaults
+from migrator.bridge.autogenerate.adjusting import Found, Wishes, adjust
+from migrator.bridge.autogenerate.changes_in_words import describe
+from migrator.bridge.autogenerate.literal_defaults import compare_literal_defaults
+from migrator.bridge.autogenerate.reflecting import creation_of
+from migrator.bridge.autogenerate.serials import find_serials_at_once
 from migrator.bridge.plan import PlannedStep
-from migrator.bridge.reflecting import creation_of
-from migrator.bridge.serials import find_serials_at_once
 from migrator.bridge.session import Session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
