@@ -11,12 +11,12 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.check_constraints import compare_checks
 from migrator.bridge.autogenerate.constraint_names import name_constraints
+from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
 from migrator.bridge.autogenerate.identities import say_what_was_identity
 from migrator.bridge.autogenerate.not_compared import not_compared
 from migrator.bridge.autogenerate.rename_detection import Renaming, rename
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.autogenerate.table_order import put_in_order
-from migrator.bridge.enums import compare_enums
 from migrator.bridge.session import Session
 from migrator.errors import ModelsError
 from migrator.results.renames import Rename

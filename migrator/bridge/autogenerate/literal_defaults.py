@@ -18,8 +18,8 @@ from sqlalchemy import Column, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import DefaultClause
 
-from migrator.bridge.enum_columns import default_sql, same_default
-from migrator.bridge.enum_types import enum_of
+from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default
+from migrator.bridge.autogenerate.enums.enum_types import enum_of
 
 _NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"

@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
 from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
 from migrator.bridge.autogenerate.reversible import Statements
 from migrator.bridge.autogenerate.serials import find_serials_at_once
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.autogenerate.table_order import in_order
-from migrator.bridge.enums import compare_enums
 from migrator.database.catalog.carrying import Carried
 from migrator.errors import RefusedError
 from migrator.results.changes import Change

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from alembic.operations import ops
 
 from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.enums.enum_types import EnumType
 from migrator.bridge.autogenerate.quoting import literal
 from migrator.bridge.autogenerate.table_order import drops_key_to
-from migrator.bridge.enum_types import EnumType
 
 Table = tuple[str | None, str]
 

@@ -11,14 +11,14 @@ from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Table
 
 from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
+from migrator.bridge.autogenerate.enums.enum_drops import says
+from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, Use
 from migrator.bridge.autogenerate.quoting import identifier, literal, table_sql
 from migrator.bridge.autogenerate.reversible import Statements
 from migrator.bridge.autogenerate.sql_text import sql_text
 from migrator.bridge.autogenerate.table_names import qualified
-from migrator.bridge.enum_columns import default_sql, same_default, take_default
-from migrator.bridge.enum_drops import says
-from migrator.bridge.enum_sql import Rebuild, add_values, rebuild, rename_values
-from migrator.bridge.enum_types import EnumType, ModelEnum, Use
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 

@@ -12,12 +12,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import DefaultClause
 
 from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.enums.enum_sql import retyping
+from migrator.bridge.autogenerate.enums.enum_types import enum_of
 from migrator.bridge.autogenerate.quoting import literal, table_sql
 from migrator.bridge.autogenerate.reversible import Statements
 from migrator.bridge.autogenerate.sql_text import default_text, sql_text, type_texts
 from migrator.bridge.autogenerate.table_names import qualified
-from migrator.bridge.enum_sql import retyping
-from migrator.bridge.enum_types import enum_of
 from migrator.results.changes import Change
 
 Column = tuple[str | None, str, str]

@@ -8,7 +8,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import ARRAY, Enum
 from sqlalchemy.dialects.postgresql import ENUM
 
-from migrator.bridge.enum_types import Key, enum_key, enum_of
+from migrator.bridge.autogenerate.enums.enum_types import Key, enum_key, enum_of
 
 
 def write_types(autogen: AutogenContext, there: set[Key]) -> None:

@@ -11,20 +11,20 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
 from migrator.bridge.autogenerate.dependents import Renamed
-from migrator.bridge.autogenerate.reversible import Statements
-from migrator.bridge.autogenerate.table_names import qualified
-from migrator.bridge.enum_changes import alteration
-from migrator.bridge.enum_columns import retype_columns
-from migrator.bridge.enum_drops import take_drops
-from migrator.bridge.enum_rendering import write_types
-from migrator.bridge.enum_sql import create_type, drop_type
-from migrator.bridge.enum_types import (
+from migrator.bridge.autogenerate.enums.enum_changes import alteration
+from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
+from migrator.bridge.autogenerate.enums.enum_drops import take_drops
+from migrator.bridge.autogenerate.enums.enum_rendering import write_types
+from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type
+from migrator.bridge.autogenerate.enums.enum_types import (
     EnumType,
     Key,
     ModelEnum,
     database_enums,
     model_enums,
 )
+from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import types_mentioned

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from migrator.bridge.autogenerate.enums.enum_types import Hanging, Use
 from migrator.bridge.autogenerate.quoting import identifier, literal, table_sql
-from migrator.bridge.enum_types import Hanging, Use
 
 _LONGEST_NAME = 63
 
