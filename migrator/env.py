@@ -14,12 +14,12 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
-from migrator.bridge.env_connections import run_offline, run_on_handed, run_online
-from migrator.bridge.handover import Handover, handed_over, say_our_env
-from migrator.bridge.keeping import once
-from migrator.bridge.own_tables import hide_own_tables
-from migrator.bridge.reached import log_table_name
-from migrator.bridge.type_imports import import_types
+from migrator.bridge.env_py.connected_database import log_table_name
+from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
+from migrator.bridge.env_py.handover import Handover, handed_over, say_our_env
+from migrator.bridge.env_py.own_tables import hide_own_tables
+from migrator.bridge.env_py.type_imports import import_types
+from migrator.bridge.tenant_cache import once
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings

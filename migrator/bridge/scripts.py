@@ -18,7 +18,6 @@ from alembic.script.revision import (
 )
 from alembic.util import CommandError
 
-from migrator.bridge.keeping import keeps
 from migrator.bridge.script_errors import (
     broken_file,
     graph_error,
@@ -26,6 +25,7 @@ from migrator.bridge.script_errors import (
     refuse_duplicates,
     revisions_error,
 )
+from migrator.bridge.tenant_cache import keeps
 from migrator.bridge.unexecuted import has_unexecuted, leave_unexecuted
 from migrator.config.environments import Environment
 from migrator.config.folders import version_folders

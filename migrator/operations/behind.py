@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import applied_revisions
-from migrator.bridge.session import Session
 from migrator.operations.ahead import ahead_by
 from migrator.operations.examine import Examined
 from migrator.operations.standing import refuse_unknown

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from migrator.bridge.reached import log_table_name
-from migrator.bridge.session import Needs
+from migrator.bridge.env_py.connected_database import log_table_name
+from migrator.bridge.env_py.session import Needs
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, read_catalog
 from migrator.database.exclude import excluder

@@ -8,8 +8,8 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.comparing import Comparison
+from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
 from migrator.bridge.plan import applied_revisions
-from migrator.bridge.session import Needs, Session, database_session, file_session
 from migrator.bridge.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.bridge.autogenerate.comparing import Comparison
+from migrator.bridge.env_py.session import Needs
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import Needs
 from migrator.bridge.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences

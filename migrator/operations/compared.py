@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.operations.fleet.listing import reference_tenant
 from migrator.results.events import Connecting, Report

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.plan import downgrade_plan
-from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
 from migrator.operations.execute import Terms, execute

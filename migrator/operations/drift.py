@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.reached import connection_of
+from migrator.bridge.env_py.connected_database import connection_of
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError

@@ -9,9 +9,15 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from migrator.bridge.env_py.connected_database import (
+    Reached,
+    connection_of,
+    heads_again,
+    log_table_name,
+    reached,
+)
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import PlannedStep, step_info
-from migrator.bridge.reached import Reached, connection_of, heads_again, log_table_name, reached
-from migrator.bridge.session import Session
 from migrator.config.select import Workspace
 from migrator.database.facts import is_empty, read_facts
 from migrator.database.records import Identity, read_identity, read_log

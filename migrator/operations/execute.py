@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from migrator.bridge.session import Session
+from migrator.bridge.env_py.session import Session
 from migrator.database.backups import back_up
 from migrator.database.failures import connection_lost, first_line, is_busy, waited_in_vain
 from migrator.database.second import whole

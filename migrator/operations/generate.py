@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.adjusting import Wishes
 from migrator.bridge.autogenerate.comparing import Comparison
+from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import Needs, Session, database_session, file_session
 from migrator.bridge.several_heads import several_heads
 from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace

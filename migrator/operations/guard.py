@@ -12,8 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.pool import NullPool, StaticPool
 
+from migrator.bridge.env_py.connected_database import Reached, connection_of, heads_again
 from migrator.bridge.plan import Heads, PlannedStep
-from migrator.bridge.reached import Reached, connection_of, heads_again
 from migrator.config.select import Workspace
 from migrator.database.held import keep_written
 from migrator.database.locks import LockName, try_lock

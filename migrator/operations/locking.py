@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.reached import Reached, connect_again
+from migrator.bridge.env_py.connected_database import Reached, connect_again
 from migrator.config.url import address
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of, session_id, try_lock, unlock

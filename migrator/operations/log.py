@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.reached import connection_of, reached
-from migrator.bridge.session import Needs, database_session
+from migrator.bridge.env_py.connected_database import connection_of, reached
+from migrator.bridge.env_py.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.database.facts import Facts
 from migrator.database.records import read_log

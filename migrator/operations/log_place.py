@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.bridge.reached import Reached, log_table_name
+from migrator.bridge.env_py.connected_database import Reached, log_table_name
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 

@@ -103,8 +103,8 @@ def _info(node: Node, workspace: Workspace) -> Revision:
 
 
 def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
+    from migrator.bridge.env_py.session import Needs, database_session
     from migrator.bridge.scripts import revision_info, translated
-    from migrator.bridge.session import Needs, database_session
     from migrator.operations.standing import known_heads
 
     needs = Needs(writes=False, models=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from migrator.bridge.session import file_session
+from migrator.bridge.env_py.session import file_session
 from migrator.config.select import Workspace
 from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.judge import judge

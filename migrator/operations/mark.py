@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.database.second import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError

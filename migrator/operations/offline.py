@@ -9,12 +9,12 @@ from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.environment import env_failures
+from migrator.bridge.env_py.observed import env_failures
+from migrator.bridge.env_py.session import Needs, Session, database_session
+from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, stamp_plan, upgrade_plan
 from migrator.bridge.script_errors import place_in
 from migrator.bridge.scripts import folders_of
-from migrator.bridge.session import Needs, Session, database_session
-from migrator.bridge.version_table import ensure_version_table
 from migrator.config.select import Workspace
 from migrator.database.failures import first_line
 from migrator.errors import MigratorError, RevisionsError, UsageError

@@ -7,9 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrator.bridge.keeping import keeps, once
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import PlannedStep, planned, script_of
-from migrator.bridge.session import Session
+from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.errors import RefusedError, RevisionsError

@@ -15,11 +15,11 @@ from alembic.script import Script
 from sqlalchemy import Connection
 
 from migrator import __version__
-from migrator.bridge.keeping import keeps, once
+from migrator.bridge.env_py.connected_database import log_table_name
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import PlannedStep, known_script, script_of
-from migrator.bridge.reached import log_table_name
 from migrator.bridge.scripts import down_revisions
-from migrator.bridge.session import Session
+from migrator.bridge.tenant_cache import keeps, once
 from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames
 from migrator.operations.examine import Examined

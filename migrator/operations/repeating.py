@@ -14,9 +14,9 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, literal
 
-from migrator.bridge.keeping import keeps, once
-from migrator.bridge.reached import connection_of
-from migrator.bridge.remembered import remembers
+from migrator.bridge.env_py.connected_database import connection_of
+from migrator.bridge.env_py.type_memo import remembers
+from migrator.bridge.tenant_cache import keeps, once
 from migrator.database.one_trip import OneTrip
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.plan import stamp_plan
-from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError

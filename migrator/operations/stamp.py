@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.plan import stamp_plan
-from migrator.bridge.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.operations.execute import Terms, execute
 from migrator.operations.tally import Run

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from migrator import secrets
-from migrator.bridge.session import Needs, Session, database_session
-from migrator.bridge.tenancy import refuse_none_of_many
+from migrator.bridge.env_py.session import Needs, Session, database_session
+from migrator.bridge.env_py.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root

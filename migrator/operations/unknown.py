@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.scripts import folders_of
-from migrator.bridge.session import Session
 from migrator.config.folders import version_folders
 from migrator.errors import ConfigurationError, RevisionsError
 

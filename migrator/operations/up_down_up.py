@@ -10,6 +10,8 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from migrator.bridge.env_py.connected_database import connection_of
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import (
     PlannedStep,
     applied_revisions,
@@ -19,9 +21,7 @@ from migrator.bridge.plan import (
     upgrade_plan,
     way_back,
 )
-from migrator.bridge.reached import connection_of
 from migrator.bridge.scripts import down_revisions, translated
-from migrator.bridge.session import Session
 from migrator.config.settings import parse_duration
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import RevisionsError

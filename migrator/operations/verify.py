@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.comparing import Comparison
+from migrator.bridge.env_py.session import Needs, file_session
 from migrator.bridge.plan import known_script
-from migrator.bridge.session import Needs, file_session
 from migrator.config.select import Workspace
 from migrator.operations.up_down_up import Tally, UpDownUp
 from migrator.results.changes import Change

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 
-from migrator.bridge.session import Needs, Session, database_session
+from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.absent import no_files_made

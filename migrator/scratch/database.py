@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection
 
-from migrator.bridge.environment import Work, env_failures
+from migrator.bridge.env_py.connected_database import connection_of
+from migrator.bridge.env_py.observed import Work, env_failures
+from migrator.bridge.env_py.session import Needs, Session, database_session
+from migrator.bridge.env_py.type_memo import Remembered
 from migrator.bridge.plan import (
     Plan,
     PlannedStep,
@@ -20,11 +23,8 @@ from migrator.bridge.plan import (
     step_info,
     upgrade_plan,
 )
-from migrator.bridge.reached import connection_of
-from migrator.bridge.remembered import Remembered
 from migrator.bridge.script_errors import place_in
 from migrator.bridge.scripts import folders_of
-from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.database.one_trip import OneTrip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from migrator.bridge.session import file_session
+from migrator.bridge.env_py.session import file_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrator.bridge.env_py.session import file_session
 from migrator.bridge.plan import applied_revisions
 from migrator.bridge.scripts import translated
-from migrator.bridge.session import file_session
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.scratch.manifest import file_hash

@@ -41,15 +41,15 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_has_version_table": (
         MigrationContext,
-        "ensure-version cannot say what it did (bridge/version_table.py)",
+        "ensure-version cannot say what it did (bridge/env_py/version_table.py)",
     ),
     "_ensure_version_table": (
         MigrationContext,
-        "ensure-version --sql prints nothing (bridge/version_table.py)",
+        "ensure-version --sql prints nothing (bridge/env_py/version_table.py)",
     ),
     "_version": (
         MigrationContext,
-        "the statements for a tenant's version table are compiled anew (bridge/version_table.py)",
+        "the statements for a tenant's version table are compiled anew (bridge/env_py/version_table.py)",
     ),
     "_rev_path": (ScriptDirectory, "a collapsed revision has no file name (bridge/scripts.py)"),
     "_generate_create_date": (ScriptDirectory, "a collapsed revision has no date (bridge/scripts.py)"),
@@ -67,7 +67,11 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
 }
 # Names without an underscore that Alembic's documentation does not mention either.
 UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
-    (EnvironmentContext, "create_module_class_proxy", "no env.py can be observed (bridge/environment.py)"),
+    (
+        EnvironmentContext,
+        "create_module_class_proxy",
+        "no env.py can be observed (bridge/env_py/observed.py)",
+    ),
     (
         RevisionContext,
         "run_autogenerate",
@@ -90,7 +94,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
         "run_object_filters",
         "reset-versions ignores exclude_tables (bridge/autogenerate/comparing.py)",
     ),
-    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/remembered.py)"),
+    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/env_py/type_memo.py)"),
     (MigrationStep, "downgrade_from_script", "verify cannot take a revision back (bridge/plan.py)"),
     (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),
     (Config, "messaging_opts", "Alembic's own messages stand beside ours (bridge/config.py)"),
@@ -100,7 +104,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
         "output_encoding",
         "revision files are written in the wrong encoding (bridge/writing.py)",
     ),
-    (ScriptDirectory, "env_py_location", "a broken env.py is not named (bridge/session.py)"),
+    (ScriptDirectory, "env_py_location", "a broken env.py is not named (bridge/env_py/session.py)"),
 )
 
 

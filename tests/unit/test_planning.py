@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migrator.bridge.keeping import keeping
+from migrator.bridge.tenant_cache import keeping
 from migrator.operations import planning
 
 

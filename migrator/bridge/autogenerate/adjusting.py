@@ -17,7 +17,7 @@ from migrator.bridge.autogenerate.not_compared import not_compared
 from migrator.bridge.autogenerate.rename_detection import Renaming, rename
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.autogenerate.table_order import put_in_order
-from migrator.bridge.session import Session
+from migrator.bridge.env_py.session import Session
 from migrator.errors import ModelsError
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import created_tables

@@ -18,8 +18,8 @@ from migrator.bridge.autogenerate.changes_in_words import describe
 from migrator.bridge.autogenerate.literal_defaults import compare_literal_defaults
 from migrator.bridge.autogenerate.reflecting import creation_of
 from migrator.bridge.autogenerate.serials import find_serials_at_once
+from migrator.bridge.env_py.session import Session
 from migrator.bridge.plan import PlannedStep
-from migrator.bridge.session import Session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.database.catalog.carrying import Carried

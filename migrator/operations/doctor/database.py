@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from migrator.bridge.env_py.connected_database import Reached
+from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.plan import unknown_revisions
-from migrator.bridge.reached import Reached
-from migrator.bridge.session import Needs, Session, database_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.config.url import address

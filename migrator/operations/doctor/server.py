@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrator.bridge.reached import Reached, log_table_name
+from migrator.bridge.env_py.connected_database import Reached, log_table_name
 from migrator.config.select import Workspace
 from migrator.database.facts import Facts
 from migrator.database.privileges import NEEDED, Privileges

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.reached import Reached
+from migrator.bridge.env_py.connected_database import Reached
 from migrator.config.select import Workspace
 from migrator.config.url import address, own_variable
 from migrator.database.failures import database_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from migrator.bridge.reached import configured_role
+from migrator.bridge.env_py.connected_database import configured_role
 from migrator.config.select import Workspace
 from migrator.config.tenants import (
     FILE,

@@ -15,7 +15,7 @@ from multiprocessing import Pipe, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
-from migrator.bridge.keeping import keeping
+from migrator.bridge.tenant_cache import keeping
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError

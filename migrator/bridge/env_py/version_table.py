@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.keeping import once
+from migrator.bridge.tenant_cache import once
 
 
 def has_version_table(context: MigrationContext) -> bool:

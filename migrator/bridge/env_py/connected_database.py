@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, text
 
-from migrator.bridge.handover import is_our_env
-from migrator.bridge.keeping import keeps, once
-from migrator.bridge.version_table import has_version_table
+from migrator.bridge.env_py.handover import is_our_env
+from migrator.bridge.env_py.version_table import has_version_table
+from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.database.connected import url_of

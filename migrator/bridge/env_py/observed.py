@@ -23,10 +23,10 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
 from migrator import secrets
-from migrator.bridge.handover import is_our_env
-from migrator.bridge.own_tables import hide_own_tables
+from migrator.bridge.env_py.connected_database import configured_role, log_table_name
+from migrator.bridge.env_py.handover import is_our_env
+from migrator.bridge.env_py.own_tables import hide_own_tables
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.reached import configured_role, log_table_name
 from migrator.bridge.script_errors import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction

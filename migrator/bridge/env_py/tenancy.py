@@ -5,8 +5,8 @@ from __future__ import annotations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from migrator.bridge.handover import is_our_env
-from migrator.bridge.reached import connection_of
+from migrator.bridge.env_py.connected_database import connection_of
+from migrator.bridge.env_py.handover import is_our_env
 from migrator.config.select import Workspace
 from migrator.errors import DatabaseError, RefusedError, UsageError
 

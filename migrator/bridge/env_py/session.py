@@ -14,12 +14,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
-from migrator.bridge.environment import ObservedEnvironment, Work, env_failures, run_env
-from migrator.bridge.handover import Handover, hand_over, handed_over
-from migrator.bridge.keeping import once
+from migrator.bridge.env_py.handover import Handover, hand_over, handed_over
+from migrator.bridge.env_py.observed import ObservedEnvironment, Work, env_failures, run_env
+from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
+from migrator.bridge.env_py.version_table import share_version_table
 from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
-from migrator.bridge.tenancy import refuse_none_of_many, refuse_other_schema
-from migrator.bridge.version_table import share_version_table
+from migrator.bridge.tenant_cache import once
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
 from migrator.config.url import address, remember_passwords_in
