@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import applied_revisions, unknown_revisions
+from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.operations.examine import Examined
 
 

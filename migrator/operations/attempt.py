@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import Heads, PlannedStep, step_info
+from migrator.bridge.revision_files.plan import Heads, PlannedStep, step_info
 from migrator.errors import MigratorError, RefusedError
 from migrator.operations.guard import Guard, GuardError
 from migrator.operations.planning import Planner

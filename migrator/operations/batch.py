@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, stands_on
-from migrator.bridge.scripts import folders_of
+from migrator.bridge.revision_files.loading import folders_of
+from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
 from migrator.operations.capture import Capture
 from migrator.scratch import Scratch

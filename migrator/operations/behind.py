@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import applied_revisions
+from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.operations.ahead import ahead_by
 from migrator.operations.examine import Examined
 from migrator.operations.standing import refuse_unknown

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, inspect
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 from sqlalchemy.types import NullType
 
-from migrator.bridge.plan import PlannedStep, script_of
+from migrator.bridge.revision_files.plan import PlannedStep, script_of
 from migrator.config.environments import Environment
 from migrator.lint.copies import copied
 from migrator.lint.ddl import Tokens, altered_table

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs
-from migrator.bridge.scripts import translated
-from migrator.bridge.writing import atomic_writing, written_info
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
 from migrator.database.catalog.carrying import Carried, carried_over, filled_tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.bridge.env_py.session import Needs, database_session
-from migrator.bridge.scripts import translated
+from migrator.bridge.revision_files.loading import translated
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.operations.standing import infos_in_database, standing_of

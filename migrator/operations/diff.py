@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic.script import Script
 
 from migrator.bridge.env_py.session import file_session
-from migrator.bridge.scripts import contents
+from migrator.bridge.revision_files.loading import contents
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError

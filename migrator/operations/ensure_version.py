@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.version_table import ensure_version_table
-from migrator.bridge.plan import PlannedStep
+from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.backups import back_up
 from migrator.operations.examine import Examined, examine

@@ -17,7 +17,7 @@ from migrator.bridge.env_py.connected_database import (
     reached,
 )
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import PlannedStep, step_info
+from migrator.bridge.revision_files.plan import PlannedStep, step_info
 from migrator.config.select import Workspace
 from migrator.database.facts import is_empty, read_facts
 from migrator.database.records import Identity, read_identity, read_log

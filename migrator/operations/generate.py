@@ -12,9 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.autogenerate.adjusting import Wishes
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
-from migrator.bridge.scripts import translated
-from migrator.bridge.several_heads import several_heads
-from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.several_heads import several_heads
+from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
 from migrator.operations.compared import Against, against_of, compared_session

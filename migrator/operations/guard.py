@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from migrator.bridge.env_py.connected_database import Reached, connection_of, heads_again
-from migrator.bridge.plan import Heads, PlannedStep
+from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.held import keep_written
 from migrator.database.locks import LockName, try_lock

@@ -32,7 +32,7 @@ def history(
 def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> History:
     # Imported here: without -i no database is asked.
     from migrator.bridge.env_py.session import Needs, database_session
-    from migrator.bridge.scripts import translated
+    from migrator.bridge.revision_files.loading import translated
     from migrator.operations.standing import infos_in_database, known_heads
 
     needs = Needs(writes=False, models=False)

@@ -11,8 +11,8 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from migrator.bridge.env_py.session import Needs, database_session, file_session
-from migrator.bridge.plan import planned, script_of, upgrade_plan
-from migrator.bridge.scripts import folders_of, translated
+from migrator.bridge.revision_files.loading import folders_of, translated
+from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judge import judge

@@ -36,8 +36,8 @@ def revisions_in_files(
     try:
         return tuple(_info(node, workspace) for node in from_graph(graph_in_files(workspace)))
     except UnclearGraph:
-        from migrator.bridge.files import version_files
-        from migrator.bridge.scripts import revision_info, translated
+        from migrator.bridge.revision_files.files import version_files
+        from migrator.bridge.revision_files.loading import revision_info, translated
 
         scripts = version_files(workspace)
         with translated(workspace):
@@ -104,7 +104,7 @@ def _info(node: Node, workspace: Workspace) -> Revision:
 
 def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
     from migrator.bridge.env_py.session import Needs, database_session
-    from migrator.bridge.scripts import revision_info, translated
+    from migrator.bridge.revision_files.loading import revision_info, translated
     from migrator.operations.standing import known_heads
 
     needs = Needs(writes=False, models=False)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.plan import applied_revisions
-from migrator.bridge.scripts import translated
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
 from migrator.database.second import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError

@@ -9,8 +9,8 @@ from typing import Any
 from alembic.util import rev_id as new_rev_id
 
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
-from migrator.bridge.scripts import translated
-from migrator.bridge.writing import atomic_writing, runs_env_for_revisions, written_info
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.generate import check_rev_id

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.plan import dependencies, stands_on
-from migrator.bridge.scripts import down_revisions, own_labels, translated
+from migrator.bridge.revision_files.loading import down_revisions, own_labels, translated
+from migrator.bridge.revision_files.plan import dependencies, stands_on
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.revisions.graph import reached

@@ -12,9 +12,16 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.version_table import ensure_version_table
-from migrator.bridge.plan import Plan, PlannedStep, downgrade_plan, planned, stamp_plan, upgrade_plan
-from migrator.bridge.script_errors import place_in
-from migrator.bridge.scripts import folders_of
+from migrator.bridge.revision_files.loading import folders_of
+from migrator.bridge.revision_files.loading_errors import place_in
+from migrator.bridge.revision_files.plan import (
+    Plan,
+    PlannedStep,
+    downgrade_plan,
+    planned,
+    stamp_plan,
+    upgrade_plan,
+)
 from migrator.config.select import Workspace
 from migrator.database.failures import first_line
 from migrator.errors import MigratorError, RevisionsError, UsageError

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.connected_database import connect_again, heads_again
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import applied_revisions
-from migrator.bridge.script_errors import place_in
-from migrator.bridge.scripts import folders_of
+from migrator.bridge.revision_files.loading import folders_of
+from migrator.bridge.revision_files.loading_errors import place_in
+from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.url import address
 from migrator.database.failures import (
     connection_lost,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import PlannedStep, planned, script_of
+from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.settings import parse_duration
 from migrator.config.url import address

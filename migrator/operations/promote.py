@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from alembic.script import ScriptDirectory
 
 from migrator.bridge.env_py.session import file_session
-from migrator.bridge.plan import applied_revisions
+from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.folders import shared_folder
 from migrator.config.select import Workspace
 from migrator.errors import MigratorError, RefusedError, RevisionsError

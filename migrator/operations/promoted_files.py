@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 from alembic.util import rev_id
 
-from migrator.bridge.scripts import folders_of, new_file
+from migrator.bridge.revision_files.loading import folders_of, new_file
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.operations.promotion import COLLAPSES, PROMOTED, Promotion, origin_line

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, dependencies
-from migrator.bridge.scripts import contents, down_revisions, own_labels, translated
-from migrator.bridge.several_heads import several_heads
+from migrator.bridge.revision_files.loading import contents, down_revisions, own_labels, translated
+from migrator.bridge.revision_files.plan import applied_revisions, dependencies
+from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.revisions.twins import twins

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.bridge.files import version_files
-from migrator.bridge.scripts import down_revisions
+from migrator.bridge.revision_files.files import version_files
+from migrator.bridge.revision_files.loading import down_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.moved_branch import MovedBranch, find_branch

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from migrator import __version__
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import PlannedStep, known_script, script_of
-from migrator.bridge.scripts import down_revisions
+from migrator.bridge.revision_files.loading import down_revisions
+from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.database.records import Book, Entry, Origin, places_for_records
 from migrator.database.tables import TableNames

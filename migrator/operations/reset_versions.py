@@ -11,8 +11,8 @@ from pathlib import Path
 
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.scripts import translated
-from migrator.bridge.writing import atomic_writing, written_info
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.config.url import names_database

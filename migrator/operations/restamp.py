@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.plan import stamp_plan
+from migrator.bridge.revision_files.plan import stamp_plan
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError

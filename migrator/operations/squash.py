@@ -9,8 +9,8 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from migrator.bridge.env_py.session import file_session
-from migrator.bridge.plan import applied_revisions, stands_on
-from migrator.bridge.scripts import folders_of, own_labels, translated
+from migrator.bridge.revision_files.loading import folders_of, own_labels, translated
+from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.collapsing import Collapse, collapse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrator.bridge.env_py.session import Needs, database_session
-from migrator.bridge.plan import stamp_plan
+from migrator.bridge.revision_files.plan import stamp_plan
 from migrator.config.select import Workspace
 from migrator.operations.execute import Terms, execute
 from migrator.operations.tally import Run

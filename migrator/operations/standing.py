@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from alembic.script import Script
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import applied_revisions, unknown_revisions
-from migrator.bridge.scripts import revision_info
+from migrator.bridge.revision_files.loading import revision_info
+from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.operations.unknown import unknown_revision_error
 from migrator.results.revisions import Revision
 

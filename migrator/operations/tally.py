@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.env_py.connected_database import Reached
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import Heads, Plan, PlannedStep, applied_revisions
+from migrator.bridge.revision_files.plan import Heads, Plan, PlannedStep, applied_revisions
 from migrator.database.watch import LockWatch
 from migrator.operations.guard import Guard
 from migrator.operations.locking import RunLock

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
-from migrator.bridge.plan import applied_revisions, unknown_revisions
-from migrator.bridge.scripts import folders_of
+from migrator.bridge.revision_files.loading import folders_of
+from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.scripts import folders_of
+from migrator.bridge.revision_files.loading import folders_of
 from migrator.config.folders import version_folders
 from migrator.errors import ConfigurationError, RevisionsError
 

@@ -12,7 +12,8 @@ from alembic.script import Script
 
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import (
+from migrator.bridge.revision_files.loading import down_revisions, translated
+from migrator.bridge.revision_files.plan import (
     PlannedStep,
     applied_revisions,
     planned,
@@ -21,7 +22,6 @@ from migrator.bridge.plan import (
     upgrade_plan,
     way_back,
 )
-from migrator.bridge.scripts import down_revisions, translated
 from migrator.config.settings import parse_duration
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import RevisionsError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.bridge.env_py.session import Needs, database_session
-from migrator.bridge.plan import upgrade_plan
+from migrator.bridge.revision_files.plan import upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
 from migrator.operations.execute import Terms, execute

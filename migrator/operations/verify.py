@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, file_session
-from migrator.bridge.plan import known_script
+from migrator.bridge.revision_files.plan import known_script
 from migrator.config.select import Workspace
 from migrator.operations.up_down_up import Tally, UpDownUp
 from migrator.results.changes import Change

@@ -14,7 +14,9 @@ from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.observed import Work, env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.type_memo import Remembered
-from migrator.bridge.plan import (
+from migrator.bridge.revision_files.loading import folders_of
+from migrator.bridge.revision_files.loading_errors import place_in
+from migrator.bridge.revision_files.plan import (
     Plan,
     PlannedStep,
     applied_revisions,
@@ -23,8 +25,6 @@ from migrator.bridge.plan import (
     step_info,
     upgrade_plan,
 )
-from migrator.bridge.script_errors import place_in
-from migrator.bridge.scripts import folders_of
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.database.one_trip import OneTrip

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from migrator.bridge.plan import PlannedStep, script_of
+from migrator.bridge.revision_files.plan import PlannedStep, script_of
 from migrator.errors import MigratorError
 
 # Statements that change shapes, or only look, and of those not the ones that name a function of sequences.

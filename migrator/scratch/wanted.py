@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.bridge.env_py.session import file_session
-from migrator.bridge.plan import applied_revisions
-from migrator.bridge.scripts import translated
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.scratch.manifest import file_hash

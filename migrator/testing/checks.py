@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.bridge.several_heads import several_heads
+from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.plain import How, lines

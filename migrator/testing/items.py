@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from migrator import secrets
-from migrator.bridge.scripts import first_revision, has_revisions, other_with_revisions
+from migrator.bridge.revision_files.loading import first_revision, has_revisions, other_with_revisions
 from migrator.config.environments import DEFAULT_NAME
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import ExitCode, MigratorError, NoModelsError

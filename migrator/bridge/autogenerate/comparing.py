@@ -19,7 +19,7 @@ from migrator.bridge.autogenerate.literal_defaults import compare_literal_defaul
 from migrator.bridge.autogenerate.reflecting import creation_of
 from migrator.bridge.autogenerate.serials import find_serials_at_once
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.plan import PlannedStep
+from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.database.catalog.carrying import Carried

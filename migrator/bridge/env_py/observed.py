@@ -27,7 +27,7 @@ from migrator.bridge.env_py.connected_database import configured_role, log_table
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.env_py.own_tables import hide_own_tables
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.script_errors import revisions_error
+from migrator.bridge.revision_files.loading_errors import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password

@@ -18,7 +18,7 @@ from migrator.bridge.env_py.handover import Handover, hand_over, handed_over
 from migrator.bridge.env_py.observed import ObservedEnvironment, Work, env_failures, run_env
 from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
 from migrator.bridge.env_py.version_table import share_version_table
-from migrator.bridge.scripts import find_scripts, load_scripts, read_scripts
+from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import once
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity

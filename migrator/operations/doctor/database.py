@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from migrator.bridge.env_py.connected_database import Reached
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.plan import unknown_revisions
+from migrator.bridge.revision_files.plan import unknown_revisions
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.config.url import address

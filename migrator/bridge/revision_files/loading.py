@@ -18,15 +18,15 @@ from alembic.script.revision import (
 )
 from alembic.util import CommandError
 
-from migrator.bridge.script_errors import (
+from migrator.bridge.revision_files.loading_errors import (
     broken_file,
     graph_error,
     nameless_file,
     refuse_duplicates,
     revisions_error,
 )
+from migrator.bridge.revision_files.unexecuted import has_unexecuted, leave_unexecuted
 from migrator.bridge.tenant_cache import keeps
-from migrator.bridge.unexecuted import has_unexecuted, leave_unexecuted
 from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace

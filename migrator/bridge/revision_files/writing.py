@@ -13,7 +13,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, template_to_file
 
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.scripts import forget_loaded, refuse_changed
+from migrator.bridge.revision_files.loading import forget_loaded, refuse_changed
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.file_locks import LockFile

@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic.script.revision import CycleDetected, MultipleHeads, RangeNotAncestorError, ResolutionError
 from alembic.util import CommandError
 
-from migrator.bridge.several_heads import several_heads
+from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError

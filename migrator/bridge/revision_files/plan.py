@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from migrator.bridge.scripts import down_revisions
+from migrator.bridge.revision_files.loading import down_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.results.run import Step

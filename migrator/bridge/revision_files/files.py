@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic.script import ScriptDirectory
 
 from migrator.bridge.config import alembic_config
-from migrator.bridge.scripts import load_scripts
+from migrator.bridge.revision_files.loading import load_scripts
 from migrator.config.select import Workspace
 
 
