@@ -11,7 +11,7 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.select import Workspace
-from migrator.database.backups import back_up
+from migrator.database.connecting.backups import back_up
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
 from migrator.operations.locking import run_lock

@@ -19,9 +19,9 @@ from migrator.bridge.env_py.connected_database import (
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, step_info
 from migrator.config.select import Workspace
+from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.facts import is_empty, read_facts
 from migrator.database.records import Identity, read_identity, read_log
-from migrator.database.second import SecondConnection
 from migrator.operations.locking import ask
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step

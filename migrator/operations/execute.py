@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from migrator.bridge.env_py.session import Session
-from migrator.database.backups import back_up
+from migrator.database.connecting.backups import back_up
+from migrator.database.connecting.second_connection import whole
 from migrator.database.failures import connection_lost, first_line, is_busy, waited_in_vain
-from migrator.database.second import whole
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent

@@ -15,11 +15,11 @@ from sqlalchemy.pool import NullPool, StaticPool
 from migrator.bridge.env_py.connected_database import Reached, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.held import keep_written
 from migrator.database.locks import LockName, try_lock
 from migrator.database.one_trip import OneTrip
 from migrator.database.statements import Statements
-from migrator.database.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.watch import LockWatch
 from migrator.errors import ExitCode, MigratorError, RefusedError
 from migrator.operations import repeating

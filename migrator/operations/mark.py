@@ -10,7 +10,7 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
-from migrator.database.second import SecondConnection, whole
+from migrator.database.connecting.second_connection import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.consent import Consent
 from migrator.operations.edited import edited_revisions

@@ -14,6 +14,7 @@ from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.url import address
+from migrator.database.connecting.second_connection import can_connect_again
 from migrator.database.failures import (
     connection_lost,
     database_error,
@@ -21,7 +22,6 @@ from migrator.database.failures import (
     first_line,
     waited_in_vain,
 )
-from migrator.database.second import can_connect_again
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.locking import application_name, described
 from migrator.operations.tally import Run, Site

@@ -16,7 +16,7 @@ from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.config.url import names_database
-from migrator.database.opening import is_missing_file
+from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.consent import Consent, require_consent
 from migrator.operations.drafts import draft_folders

@@ -15,8 +15,8 @@ from sqlalchemy import URL
 
 from migrator.config.select import Workspace
 from migrator.config.url import own_variable
-from migrator.database.engine import with_driver
-from migrator.database.opening import open_database
+from migrator.database.connecting.engine import with_driver
+from migrator.database.connecting.opening import open_database
 from migrator.errors import UsageError
 from migrator.operations.terminable import blocked_interrupts_ignored
 from migrator.results.events import Report

@@ -14,8 +14,8 @@ from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
-from migrator.database.absent import AbsentFileError, no_files_made
-from migrator.database.opening import is_missing_file
+from migrator.database.connecting.absent_file import AbsentFileError, no_files_made
+from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
 from migrator.operations.behind import behind, missing_from
 from migrator.operations.edited import edited_revisions

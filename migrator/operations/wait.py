@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.database.absent import no_files_made
+from migrator.database.connecting.absent_file import no_files_made
 from migrator.errors import DatabaseError, MigratorError
 from migrator.operations.behind import behind
 from migrator.operations.examine import examine

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import URL
 
 from migrator.config.select import Workspace
-from migrator.database.engine import with_driver
+from migrator.database.connecting.engine import with_driver
 from migrator.results.events import Report
 from migrator.scratch.database import ScratchDatabase
 from migrator.scratch.kind import open_store

@@ -10,9 +10,9 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator.config.url import address
-from migrator.database.engine import SessionOptions, any_engine
+from migrator.database.connecting.engine import SessionOptions, any_engine
+from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import causes, database_error
-from migrator.database.second import SecondConnection
 from migrator.scratch.manifest import Manifest
 from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
 from migrator.scratch.store import TemplateGoneError

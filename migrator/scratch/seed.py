@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from migrator.config.select import Workspace
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import first_line, is_database_failure
-from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, UsageError
 from migrator.scratch.database import ScratchDatabase
 

@@ -22,7 +22,12 @@ sys.stderr.write("MODULES " + json.dumps(sorted(sys.modules)))
 sys.exit(code)
 """
 _SLOW_AT_HELP = {"alembic", "sqlalchemy", "asyncio", "rich", "dotenv", "pydantic"}
-_OF_DATABASES = {"migrator.env", "migrator.bridge.env_py.session", "migrator.database.engine", "asyncpg"}
+_OF_DATABASES = {
+    "migrator.env",
+    "migrator.bridge.env_py.session",
+    "migrator.database.connecting.engine",
+    "asyncpg",
+}
 _SLOW_AT_FILES = _SLOW_AT_HELP | _OF_DATABASES
 
 

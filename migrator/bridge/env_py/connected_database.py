@@ -12,11 +12,11 @@ from migrator.bridge.env_py.version_table import has_version_table
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.select import Workspace
 from migrator.config.sharing import identity
-from migrator.database.connected import url_of
+from migrator.database.connecting.connected_url import url_of
+from migrator.database.connecting.kept_second_connections import HeldSeconds
+from migrator.database.connecting.role import Role
+from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.facts import Facts, read_facts
-from migrator.database.held_seconds import HeldSeconds
-from migrator.database.role import Role
-from migrator.database.second import SecondConnection, can_connect_again
 from migrator.database.tables import Name
 
 

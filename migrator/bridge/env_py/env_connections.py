@@ -11,7 +11,14 @@ from sqlalchemy import URL, Connection, Engine
 from migrator.bridge.env_py.connected_database import configured_role
 from migrator.bridge.env_py.handover import Handover
 from migrator.bridge.tenant_cache import keeps, once
-from migrator.database.engine import SessionOptions, async_engine, is_async, look_in, sync_engine, with_driver
+from migrator.database.connecting.engine import (
+    SessionOptions,
+    async_engine,
+    is_async,
+    look_in,
+    sync_engine,
+    with_driver,
+)
 from migrator.database.initialized import Answers, initialize_once
 from migrator.errors import UsageError
 

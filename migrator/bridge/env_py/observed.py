@@ -31,10 +31,10 @@ from migrator.bridge.revision_files.loading_errors import revisions_error
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
-from migrator.database.connected import url_of
-from migrator.database.engine import begin_immediately, hear_all_answers
+from migrator.database.connecting.connected_url import url_of
+from migrator.database.connecting.engine import begin_immediately, hear_all_answers
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
-from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, MigratorError
 
 Work = Callable[[Any, MigrationContext], Iterable[MigrationStep]]

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, text
 from migrator.database.catalog.inspecting import inspected
 from migrator.database.catalog.objects import Catalog, Entry, Key
 from migrator.database.catalog.queries import BACK, catalog_statement
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.tables import is_own_table
-from migrator.database.timeouts import run_plainly
 
 LeaveOut = Callable[[str, str | None], bool]
 

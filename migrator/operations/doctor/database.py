@@ -15,8 +15,8 @@ from migrator.bridge.revision_files.plan import unknown_revisions
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.config.url import address
+from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.failures import causes, first_line
-from migrator.database.pooler import failed_by_pooler
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
 from migrator.operations.ahead import ahead_by
 from migrator.operations.doctor.erring import problem_of

@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from migrator.bridge.env_py.connected_database import Reached
 from migrator.config.select import Workspace
 from migrator.config.url import address, own_variable
+from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
+from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.failures import database_error
 from migrator.database.locks import LockName, holder_of
-from migrator.database.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
 from migrator.database.privileges import Privileges, read_privileges
-from migrator.database.second import SecondConnection, can_connect_again
 from migrator.operations.locking import described
 from migrator.results.doctor import Finding
 from migrator.results.run import Holder

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from migrator.config.select import Workspace
-from migrator.database.opening import open_database
+from migrator.database.connecting.opening import open_database
 from migrator.errors import ExitCode, MigratorError
 from migrator.operations.fleet.course import Course
 from migrator.operations.fleet.task import Task

@@ -17,9 +17,9 @@ from migrator.config.tenants import (
     without_comment,
 )
 from migrator.config.url import address
-from migrator.database.asking import QueryError, first_column
+from migrator.database.connecting.one_question import QueryError, first_column
+from migrator.database.connecting.opening import open_database
 from migrator.database.failures import database_error, is_database_failure
-from migrator.database.opening import open_database
 from migrator.errors import ConfigurationError, UsageError
 from migrator.results.events import Noticed, Report
 

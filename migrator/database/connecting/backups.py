@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from migrator.config.state import STATE, private_folder
-from migrator.database.opening import sqlite_file
+from migrator.database.connecting.opening import sqlite_file
 from migrator.errors import DatabaseError
 
 _FOLDER = "backups"

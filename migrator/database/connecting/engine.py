@@ -12,8 +12,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from migrator.database.array_types import know_array_types
-from migrator.database.role import Role
-from migrator.database.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.connecting.role import Role
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
 from migrator.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:

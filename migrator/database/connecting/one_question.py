@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.database.engine import SessionOptions, any_engine
+from migrator.database.connecting.engine import SessionOptions, any_engine
+from migrator.database.connecting.role import Role
+from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import first_line
-from migrator.database.role import Role
-from migrator.database.second import SecondConnection
 
 
 class QueryError(Exception):

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
-from migrator.database.absent import AbsentFileError
+from migrator.database.connecting.absent_file import AbsentFileError
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting
 
