@@ -50,7 +50,7 @@ def require_head(engine: Engine | Connection, wanted: Wanted) -> None:
     """Raise where a database is not at head; see `Migrator.require_head`."""
     from sqlalchemy import Connection, Engine
 
-    from migrator.database.version_rows import version_rows
+    from migrator.database.own.version_rows import version_rows
 
     _refuse_other(engine, (Engine, Connection), "require_head", "an Engine or a Connection of SQLAlchemy")
     expected = _by_headers(wanted) or _by_files(wanted, call(_loaded(wanted), ignore))
@@ -68,7 +68,7 @@ async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: Wanted) -
     """Do as `require_head`, without blocking the event loop."""
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from migrator.database.version_rows import version_rows
+    from migrator.database.own.version_rows import version_rows
 
     kinds = "an AsyncEngine or an AsyncConnection of SQLAlchemy"
     _refuse_other(engine, (AsyncEngine, AsyncConnection), "arequire_head", kinds)

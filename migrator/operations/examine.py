@@ -20,8 +20,8 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, step_info
 from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.facts import is_empty, read_facts
-from migrator.database.records import Identity, read_identity, read_log
+from migrator.database.own.facts import is_empty, read_facts
+from migrator.database.own.log_records import Identity, read_identity, read_log
 from migrator.operations.locking import ask
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step

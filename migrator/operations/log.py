@@ -7,8 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.env_py.connected_database import connection_of, reached
 from migrator.bridge.env_py.session import Needs, database_session
 from migrator.config.select import Workspace
-from migrator.database.facts import Facts
-from migrator.database.records import read_log
+from migrator.database.own.facts import Facts
+from migrator.database.own.log_records import read_log
 from migrator.errors import DatabaseError
 from migrator.operations.log_place import refuse_log_table
 from migrator.results.events import Report

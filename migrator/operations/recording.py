@@ -20,8 +20,8 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
 from migrator.bridge.tenant_cache import keeps, once
-from migrator.database.records import Book, Entry, Origin, places_for_records
-from migrator.database.tables import TableNames
+from migrator.database.own.log_records import Book, Entry, Origin, places_for_records
+from migrator.database.own.tables import TableNames
 from migrator.operations.examine import Examined
 from migrator.operations.log_place import refuse_log_table
 from migrator.results.records import Direction

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.env_py.connected_database import Reached
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, Plan, PlannedStep, applied_revisions
-from migrator.database.watch import LockWatch
+from migrator.database.own.lock_watch import LockWatch
 from migrator.operations.guard import Guard
 from migrator.operations.locking import RunLock
 from migrator.operations.recording import Recorder

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from migrator.database.records import insert_with_values
-from migrator.database.tables import Name, log_table
+from migrator.database.own.log_records import insert_with_values
+from migrator.database.own.tables import Name, log_table
 
 DIALECT: Any = asyncpg.dialect
 ROW = {

@@ -16,8 +16,8 @@ from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.kept_second_connections import HeldSeconds
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
-from migrator.database.facts import Facts, read_facts
-from migrator.database.tables import Name
+from migrator.database.own.facts import Facts, read_facts
+from migrator.database.own.tables import Name
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.database.tables import OWN_SCHEMA, Name, is_own_table
+from migrator.database.own.tables import OWN_SCHEMA, Name, is_own_table
 
 
 def hide_own_tables(options: dict[str, Any], log_table: Name | None) -> None:

@@ -22,7 +22,7 @@ from migrator.database.catalog.inspecting import inspected
 from migrator.database.catalog.objects import Catalog, Entry, Key
 from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.connecting.timeouts import run_plainly
-from migrator.database.tables import is_own_table
+from migrator.database.own.tables import is_own_table
 
 LeaveOut = Callable[[str, str | None], bool]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.facts import Facts
 from migrator.database.failures import causes
-from migrator.database.locks import session_id
+from migrator.database.own.facts import Facts
+from migrator.database.own.locks import session_id
 
 _ROUNDS = 5
 _POOLERS_PORT = 6432

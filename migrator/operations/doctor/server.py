@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from migrator.bridge.env_py.connected_database import Reached, log_table_name
 from migrator.config.select import Workspace
-from migrator.database.facts import Facts
-from migrator.database.privileges import NEEDED, Privileges
-from migrator.database.records import places_for_records
+from migrator.database.own.facts import Facts
+from migrator.database.own.log_records import places_for_records
+from migrator.database.own.privileges import NEEDED, Privileges
 from migrator.errors import DatabaseError
 from migrator.operations.guard import drop_index
 from migrator.results.doctor import Finding

@@ -15,8 +15,8 @@ from migrator.config.url import address, own_variable
 from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
 from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.failures import database_error
-from migrator.database.locks import LockName, holder_of
-from migrator.database.privileges import Privileges, read_privileges
+from migrator.database.own.locks import LockName, holder_of
+from migrator.database.own.privileges import Privileges, read_privileges
 from migrator.operations.locking import described
 from migrator.results.doctor import Finding
 from migrator.results.run import Holder

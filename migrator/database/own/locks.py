@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from migrator.database.facts import Facts
 from migrator.database.failures import is_database_failure
+from migrator.database.own.facts import Facts
 from migrator.results.run import Holder
 
 _LONGEST_MYSQL_NAME = 64

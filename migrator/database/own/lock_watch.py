@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import Connection
 
-from migrator.database.locks import blockers_of
+from migrator.database.own.locks import blockers_of
 from migrator.results.run import Holder
 
 
