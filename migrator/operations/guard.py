@@ -16,11 +16,11 @@ from migrator.bridge.env_py.connected_database import Reached, connection_of, he
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
-from migrator.database.held import keep_written
-from migrator.database.one_trip import OneTrip
 from migrator.database.own.committed_statements import Statements
 from migrator.database.own.lock_watch import LockWatch
 from migrator.database.own.locks import LockName, try_lock
+from migrator.database.round_trips.kept_connections import keep_written
+from migrator.database.round_trips.one_trip import OneTrip
 from migrator.errors import ExitCode, MigratorError, RefusedError
 from migrator.operations import repeating
 from migrator.operations.locking import RunLock

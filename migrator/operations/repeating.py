@@ -17,7 +17,7 @@ from sqlalchemy import Connection, MetaData, Table, literal
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.type_memo import remembers
 from migrator.bridge.tenant_cache import keeps, once
-from migrator.database.one_trip import OneTrip
+from migrator.database.round_trips.one_trip import OneTrip
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
 _TABLE_EVENTS = ("before_create", "after_create", "before_drop", "after_drop")

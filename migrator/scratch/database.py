@@ -27,7 +27,7 @@ from migrator.bridge.revision_files.plan import (
 )
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
-from migrator.database.one_trip import OneTrip
+from migrator.database.round_trips.one_trip import OneTrip
 from migrator.errors import MigratorError
 from migrator.results.events import ignore
 from migrator.results.run import Step

@@ -19,13 +19,13 @@ from migrator.database.connecting.engine import (
     sync_engine,
     with_driver,
 )
-from migrator.database.initialized import Answers, initialize_once
+from migrator.database.round_trips.first_questions import Answers, initialize_once
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from migrator.database.held import HeldConnections
+    from migrator.database.round_trips.kept_connections import HeldConnections
 
 
 def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def _held_connections() -> HeldConnections:
-    from migrator.database.held import HeldConnections
+    from migrator.database.round_trips.kept_connections import HeldConnections
 
     return once(HeldConnections, HeldConnections, HeldConnections.close)
 

@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import URL
 
 from migrator.config.select import Workspace
-from migrator.database.initialized import Answers
+from migrator.database.round_trips.first_questions import Answers
 
 _KEY = "migrator"
 _OURS = "migrator_env"

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from migrator.database.array_types import know_array_types
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.round_trips.array_types import know_array_types
 from migrator.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from migrator.database.held import HeldConnections
+    from migrator.database.round_trips.kept_connections import HeldConnections
 
 _CONNECT_SECONDS = 10
 _SCHEMA = "migrator_schema"

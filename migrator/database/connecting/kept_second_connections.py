@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import is_database_failure
-from migrator.database.held import RESET
+from migrator.database.round_trips.kept_connections import RESET
 
 # One holds the lock of a run, the other looks at the database when that has ended.
 _MOST = 2
