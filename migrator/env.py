@@ -151,7 +151,7 @@ def _models(workspace: Workspace) -> list[MetaData] | None:
     settings = workspace.environment.settings
     if not settings.models:
         return None
-    from migrator.database.models import load_models
+    from migrator.models.model_loading import load_models
 
     root = workspace.environment.root
     return once((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))

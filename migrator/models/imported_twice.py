@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from migrator.database.collecting import metadata_in
 from migrator.errors import ModelsError
+from migrator.models.collecting import metadata_in
 
 # The started program has this name besides its own, and holds no models of its own.
 _PROGRAM = frozenset({"__main__", "__mp_main__"})

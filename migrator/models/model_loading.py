@@ -11,11 +11,11 @@ from types import ModuleType
 
 from sqlalchemy import MetaData
 
-from migrator.database.collecting import metadata_given, metadata_in, unique
-from migrator.database.importing import KEY_HINT, import_named, import_tree, in_words
-from migrator.database.twins import refuse_twins
-from migrator.database.undo import all_or_nothing
 from migrator.errors import ModelsError
+from migrator.models.collecting import metadata_given, metadata_in, unique
+from migrator.models.imported_twice import refuse_twins
+from migrator.models.importing import KEY_HINT, import_named, import_tree, in_words
+from migrator.models.undo_imports import all_or_nothing
 
 
 def load_models(specs: Sequence[str], root: Path | None) -> list[MetaData]:

@@ -14,8 +14,8 @@ from types import ModuleType, TracebackType
 
 from sqlalchemy.exc import InvalidRequestError
 
-from migrator.database.twins import Name, names_of_file, twins_error
 from migrator.errors import ModelsError
+from migrator.models.imported_twice import Name, names_of_file, twins_error
 
 KEY_HINT = "Correct the key models in the [migrator] section of the environment's ini."
 
