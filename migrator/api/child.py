@@ -14,9 +14,9 @@ from typing import Any
 from migrator import secrets
 from migrator.api.asked import Done, Request, Said
 from migrator.errors import InterruptedCommandError, MigratorError, fault
-from migrator.operations.lean_start import begin_lean
-from migrator.operations.passing_on import PassedOn, passed_on
-from migrator.operations.terminable import terminable
+from migrator.processes.passed_errors import PassedOn, passed_on
+from migrator.processes.signals import terminable
+from migrator.processes.start_up import begin_lean
 from migrator.results.events import Event, StepStarted
 
 
@@ -91,7 +91,7 @@ def _answered(told: _Told) -> Done | PassedOn:
 
 def _answer(told: _Told) -> Done | PassedOn:
     from migrator.api.perform import perform
-    from migrator.operations.foreign_logs import foreign_logs
+    from migrator.processes.foreign_logs import foreign_logs
 
     try:
         with foreign_logs(told.say):

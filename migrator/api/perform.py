@@ -20,7 +20,7 @@ from migrator.api.asked import (
     Wait,
 )
 from migrator.config.select import Workspace
-from migrator.operations.lean_start import imports_done
+from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from typing import Any
 
 from migrator.api.asked import Done, Request, Said
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError, UsageError
-from migrator.operations.passing_on import PassedOn
+from migrator.processes.passed_errors import PassedOn
 from migrator.results.events import Report, ignore
 
 # It looks for modules where the caller does, and for nothing of what is `__main__` there. It has these of the

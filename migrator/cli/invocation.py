@@ -13,7 +13,7 @@ from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import ExitCode, RefusedError, UsageError
-from migrator.operations.lean_start import imports_done
+from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from migrator.cli.messages import Messages
-from migrator.operations.foreign_logs import foreign_logs
+from migrator.processes.foreign_logs import foreign_logs
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
 from migrator.cli.output import show, summarize
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
-from migrator.operations.lean_start import begin_lean
-from migrator.operations.terminable import terminable
+from migrator.processes.signals import terminable
+from migrator.processes.start_up import begin_lean
 
 
 def run() -> None:

@@ -18,7 +18,7 @@ from migrator.config.url import own_variable
 from migrator.database.connecting.engine import with_driver
 from migrator.database.connecting.opening import open_database
 from migrator.errors import UsageError
-from migrator.operations.terminable import blocked_interrupts_ignored
+from migrator.processes.signals import blocked_interrupts_ignored
 from migrator.results.events import Report
 from migrator.results.run import CommandRun
 

@@ -22,7 +22,7 @@ from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine
 from migrator.operations.identify import refuse_other_database
 from migrator.operations.log_place import refuse_log_table
-from migrator.operations.side_by_side import Unanswered, side_by_side
+from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Report, ignore
 from migrator.results.records import LogEntry
 from migrator.results.status import EnvironmentStatus, LastRun, State, StatusList

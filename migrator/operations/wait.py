@@ -13,8 +13,8 @@ from migrator.database.connecting.absent_file import no_files_made
 from migrator.errors import DatabaseError, MigratorError
 from migrator.operations.behind import behind
 from migrator.operations.examine import examine
-from migrator.operations.passing_on import PassedOn, passed_on
-from migrator.operations.side_by_side import Unanswered, side_by_side
+from migrator.processes.passed_errors import PassedOn, passed_on
+from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Connecting, Report, Waiting, ignore
 from migrator.results.status import Goal, Waited
 

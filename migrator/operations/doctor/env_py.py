@@ -8,9 +8,9 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.operations.doctor.erring import problem_of
-from migrator.operations.env_py_remarks import loggers_remark
 from migrator.results.doctor import Finding
 from migrator.revisions.env_py import read_env_py
+from migrator.revisions.env_py_remarks import loggers_remark
 
 
 def check_env_py(workspace: Workspace) -> tuple[Finding, ...]:

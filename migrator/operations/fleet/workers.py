@@ -19,8 +19,8 @@ from migrator.bridge.tenant_cache import keeping
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError
-from migrator.operations.child import obey_parent, stdout_to_stderr
 from migrator.operations.fleet.task import Task, failed, perform
+from migrator.processes.child import obey_parent, stdout_to_stderr
 from migrator.results.fleet import TenantAnswer
 
 # How long a process may take to end once it is told to, in seconds.

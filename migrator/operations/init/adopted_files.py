@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.env_py_remarks import remarks
 from migrator.operations.init.adopted_ini import Rebased, written_ini
 from migrator.operations.init.alembic_source import URL
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
@@ -18,6 +17,7 @@ from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
 from migrator.operations.init.templates import read_template
 from migrator.results.initialized import NewEnvironment
+from migrator.revisions.env_py_remarks import remarks
 from migrator.revisions.git import shows
 
 # Where migrator's own env.py goes, where the team's cannot run without another tool.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from importlib.resources import files
 
-from migrator.operations.env_py_remarks import TOOLS
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.templates import filled_in
 from migrator.revisions.env_py import Needs
+from migrator.revisions.env_py_remarks import TOOLS
 
 _TEMPLATE = "adopted/env.py.mako"
 # What advanced-alchemy passes by itself where its configuration says nothing else.

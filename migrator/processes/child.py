@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from migrator.operations.terminable import as_interrupt, shut_out_interrupts
+from migrator.processes.signals import as_interrupt, shut_out_interrupts
 
 
 def obey_parent(seconds: float = math.inf) -> None:

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from migrator import secrets
 from migrator.errors import fault
-from migrator.operations.child import obey_parent, stdout_to_stderr
+from migrator.processes.child import obey_parent, stdout_to_stderr
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
