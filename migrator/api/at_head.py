@@ -13,7 +13,7 @@ from migrator.api.calling import acall, call
 from migrator.config.select import Workspace
 from migrator.config.version_table import VersionTable, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
-from migrator.operations.look import graph_in_files
+from migrator.operations.look.revision_listing import graph_in_files
 from migrator.results.events import ignore
 from migrator.results.revisions import RevisionList
 from migrator.revisions.graph import UnclearGraph

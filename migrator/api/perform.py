@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def perform(request: Request, report: Report) -> object:
     """Do what is asked and give its result, one of `migrator.results`. Raises what the operation raises."""
     if isinstance(request.asked, Status) and not request.choice.says_where and request.tenant is None:
-        from migrator.operations.status import status_of_all
+        from migrator.operations.look.status import status_of_all
 
         imports_done()
         return status_of_all(request.choice, request.asked.seconds)
@@ -55,11 +55,11 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
 
             return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
         case Current():
-            from migrator.operations.current import current
+            from migrator.operations.look.current import current
 
             return current
         case Status(seconds):
-            from migrator.operations.status import status_of_tenant
+            from migrator.operations.look.status import status_of_tenant
 
             return partial(status_of_tenant, seconds=seconds)
         case Check(against, fresh):
@@ -71,7 +71,7 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
 
             return partial(wait, seconds=seconds, goal=goal)
         case Revisions():
-            from migrator.operations.history import history
+            from migrator.operations.look.history import history
 
             return history
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.operations.look import named_revisions
+from migrator.operations.look.revision_listing import named_revisions
 from migrator.results.events import Report
 from migrator.results.revisions import Edited
 

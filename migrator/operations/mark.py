@@ -17,7 +17,7 @@ from migrator.operations.edited import edited_revisions
 from migrator.operations.examine import Examined, examine, has_moved
 from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.locking import alone, ask, run_lock
-from migrator.operations.log import refuse_unreadable
+from migrator.operations.look.log import refuse_unreadable
 from migrator.operations.recording import Recorder
 from migrator.results.events import Report
 from migrator.results.records import Marked

@@ -14,9 +14,9 @@ from migrator.config.select import Workspace
 from migrator.errors import MigratorError, RefusedError, RevisionsError
 from migrator.operations.drafts import Draft, drafted
 from migrator.operations.lint import LintRequest, lint
+from migrator.operations.look.status import statuses
 from migrator.operations.promoted_files import NewFile, collapsed_file, folder_for, moved_files
 from migrator.operations.promotion import Promotion, plan_promotion
-from migrator.operations.status import statuses
 from migrator.operations.two_environments import compare_histories
 from migrator.operations.verify import Wanted, verify
 from migrator.results.differences import Difference

@@ -14,7 +14,7 @@ from migrator.config.environments import BrokenEnvironment, Environment, discove
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RefusedError
-from migrator.operations.status import statuses
+from migrator.operations.look.status import statuses
 from migrator.results.status import EnvironmentStatus
 
 _SECONDS = 10.0

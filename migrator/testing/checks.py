@@ -31,7 +31,7 @@ def check_named(name: str) -> Check:
 
 
 def _one_head(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.heads import heads
+    from migrator.operations.look.heads import heads
 
     found = heads(workspace).revisions
     if len(found) > 1:

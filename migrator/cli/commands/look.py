@@ -26,7 +26,7 @@ def history(
     ] = False,
 ) -> Outcome:
     """List the revisions, newest first."""
-    from migrator.operations.history import history as operation
+    from migrator.operations.look.history import history as operation
 
     run.verbose = verbose
     workspace = run.workspace()
@@ -42,8 +42,8 @@ def current(
     ] = False,
 ) -> Outcome:
     """Show where a database stands."""
-    from migrator.operations.current import at_heads
-    from migrator.operations.current import current as operation
+    from migrator.operations.look.current import at_heads
+    from migrator.operations.look.current import current as operation
 
     run.verbose = verbose
     return read(run, operation, at_heads if check_heads else None)
@@ -57,7 +57,7 @@ def heads(
     ] = False,
 ) -> Outcome:
     """Show the newest revisions of the version folder."""
-    from migrator.operations.heads import heads as operation
+    from migrator.operations.look.heads import heads as operation
 
     run.verbose = verbose
     return Outcome(operation(run.workspace(), resolve_dependencies=resolve_dependencies))
@@ -65,7 +65,7 @@ def heads(
 
 def branches(run: Invocation, verbose: Verbose = False) -> Outcome:
     """Show where the history branches."""
-    from migrator.operations.branches import branches as operation
+    from migrator.operations.look.branches import branches as operation
 
     run.verbose = verbose
     return Outcome(operation(run.workspace()))
@@ -73,7 +73,7 @@ def branches(run: Invocation, verbose: Verbose = False) -> Outcome:
 
 def show(run: Invocation, target: Target = "head") -> Outcome:
     """Show everything that a revision file says."""
-    from migrator.operations.show import show as operation
+    from migrator.operations.look.show import show as operation
 
     run.verbose = True
     return Outcome(operation(run.workspace(), target, run.report))
@@ -87,21 +87,21 @@ def log(
     ] = None,
 ) -> Outcome:
     """Show what was done to a database, newest first."""
-    from migrator.operations.log import log as operation
+    from migrator.operations.look.log import log as operation
 
     return read(run, operation, None, limit=limit, revision=revision)
 
 
 def envs(run: Invocation) -> Outcome:
     """List the environments and their databases."""
-    from migrator.operations.envs import envs as operation
+    from migrator.operations.look.envs import envs as operation
 
     return Outcome(operation(run.choice()))
 
 
 def doctor(run: Invocation) -> Outcome:
     """Say what is wrong with an environment, and what to type (exit 1: a problem)."""
-    from migrator.operations.doctor import doctor as operation
+    from migrator.operations.look.doctor import doctor as operation
 
     result = operation(run.workspace(), run.report)
     return Outcome(result, ExitCode.OK if result.healthy else ExitCode.NO)
@@ -115,7 +115,7 @@ def status(
 ) -> Outcome:
     """Show where all databases stand (exit 1: pending or wrong)."""
     from migrator.operations.fleet.task import is_ok
-    from migrator.operations.status import status_of_all, status_of_one, status_of_tenant
+    from migrator.operations.look.status import status_of_all, status_of_one, status_of_tenant
 
     limit = seconds("--timeout", timeout)
     if run.fleet is not None and run.fleet.tenants:

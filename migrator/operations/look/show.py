@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.select import Workspace
-from migrator.operations.look import named_revisions
+from migrator.operations.look.revision_listing import named_revisions
 from migrator.results.events import Report
 from migrator.results.revisions import RevisionList
 

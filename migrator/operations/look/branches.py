@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.select import Workspace
-from migrator.operations.look import revisions_in_files
+from migrator.operations.look.revision_listing import revisions_in_files
 from migrator.results.revisions import RevisionList
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.errors import ConfigurationError
-from migrator.operations.doctor.database import database_findings
-from migrator.operations.doctor.env_py import check_env_py
-from migrator.operations.doctor.erring import problem_of
-from migrator.operations.doctor.files import check_files
+from migrator.operations.look.doctor.database_checks import database_findings
+from migrator.operations.look.doctor.env_py_checks import check_env_py
+from migrator.operations.look.doctor.file_checks import check_files
+from migrator.operations.look.doctor.problem import problem_of
 from migrator.results.doctor import Diagnosis, Finding
 from migrator.results.events import Report
 

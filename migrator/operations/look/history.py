@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.look import revisions_in_files
+from migrator.operations.look.revision_listing import revisions_in_files
 from migrator.results.events import Report
 from migrator.results.revisions import History
 

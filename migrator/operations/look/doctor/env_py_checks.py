@@ -7,7 +7,7 @@ import shlex
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
-from migrator.operations.doctor.erring import problem_of
+from migrator.operations.look.doctor.problem import problem_of
 from migrator.results.doctor import Finding
 from migrator.revisions.env_py import read_env_py
 from migrator.revisions.env_py_remarks import loggers_remark
