@@ -15,9 +15,9 @@ from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.compared import Against, against_of, history_session
 from migrator.operations.drift import NotComparableError, Standing, drift, standing
-from migrator.operations.edited import edited_revisions
-from migrator.operations.examine import Examined, examined
-from migrator.operations.standing import refuse_unknown
+from migrator.operations.position.edited_files import edited_revisions
+from migrator.operations.position.examine import Examined, examined
+from migrator.operations.position.position import refuse_unknown
 from migrator.results.checked import Checked, Skipped
 from migrator.results.differences import Difference
 from migrator.results.events import Report

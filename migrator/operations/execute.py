@@ -19,13 +19,13 @@ from migrator.database.failures import connection_lost, first_line, is_busy, wai
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.attempt import Attempt, FailedAttempt
 from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
-from migrator.operations.examine import has_moved
 from migrator.operations.gate import gate, noted
 from migrator.operations.guard import Overtaken
-from migrator.operations.identify import UnmarkedError
 from migrator.operations.locking import alone, ask, described, run_lock
 from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.operations.planning import Planner, Prepared
+from migrator.operations.position.examine import has_moved
+from migrator.operations.position.ownership import UnmarkedError
 from migrator.operations.recording import Recorder
 from migrator.operations.tally import Run, Site, Tally
 from migrator.results.events import Report, Retrying

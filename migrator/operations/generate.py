@@ -20,8 +20,8 @@ from migrator.errors import RevisionsError, UsageError
 from migrator.operations.compared import Against, against_of, compared_session
 from migrator.operations.consent import NOBODY, Consent
 from migrator.operations.drops import agree_to_drops
+from migrator.operations.position.position import refuse_unknown
 from migrator.operations.renaming import compare_with_renames
-from migrator.operations.standing import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated

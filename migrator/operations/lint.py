@@ -19,7 +19,7 @@ from migrator.lint.judge import judge
 from migrator.lint.settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
 from migrator.operations.batch import Batch, captured
-from migrator.operations.standing import refuse_unknown
+from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
 from migrator.revisions.changed import NoCommonCommit, UnknownReference, changed_since

@@ -13,11 +13,11 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.consent import Consent
-from migrator.operations.edited import edited_revisions
-from migrator.operations.examine import Examined, examine, has_moved
-from migrator.operations.identify import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.locking import alone, ask, run_lock
 from migrator.operations.look.log import refuse_unreadable
+from migrator.operations.position.edited_files import edited_revisions
+from migrator.operations.position.examine import Examined, examine, has_moved
+from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.recording import Recorder
 from migrator.results.events import Report
 from migrator.results.records import Marked

@@ -22,8 +22,8 @@ from migrator.bridge.revision_files.plan import PlannedStep, known_script, scrip
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.database.own.log_records import Book, Entry, Origin, places_for_records
 from migrator.database.own.tables import TableNames
-from migrator.operations.examine import Examined
-from migrator.operations.log_place import refuse_log_table
+from migrator.operations.position.examine import Examined
+from migrator.operations.position.log_place import refuse_log_table
 from migrator.results.records import Direction
 from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit

@@ -15,6 +15,7 @@ from migrator.operations.consent import Consent, require_consent
 from migrator.operations.drafts import Draft, draft_folders
 from migrator.operations.execute import Terms, execute
 from migrator.operations.generate import check_rev_id
+from migrator.operations.position.position import refuse_unknown
 from migrator.operations.reset_versions import (
     archives_of,
     moved_to,
@@ -22,7 +23,6 @@ from migrator.operations.reset_versions import (
     refuse_shared_folder,
     swapped,
 )
-from migrator.operations.standing import refuse_unknown
 from migrator.operations.tally import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult

@@ -11,8 +11,8 @@ from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.connecting.absent_file import no_files_made
 from migrator.errors import DatabaseError, MigratorError
-from migrator.operations.behind import behind
-from migrator.operations.examine import examine
+from migrator.operations.position.behind import behind
+from migrator.operations.position.examine import examine
 from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Connecting, Report, Waiting, ignore

@@ -6,7 +6,7 @@ from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.operations.standing import infos_in_database, standing_of
+from migrator.operations.position.position import infos_in_database, standing_of
 from migrator.results.events import Report
 from migrator.results.revisions import Current
 

@@ -33,7 +33,7 @@ def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> 
     # Imported here: without -i no database is asked.
     from migrator.bridge.env_py.session import Needs, database_session
     from migrator.bridge.revision_files.loading import translated
-    from migrator.operations.standing import infos_in_database, known_heads
+    from migrator.operations.position.position import infos_in_database, known_heads
 
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["history", "-i"], report, needs) as session:

@@ -105,7 +105,7 @@ def _info(node: Node, workspace: Workspace) -> Revision:
 def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
     from migrator.bridge.env_py.session import Needs, database_session
     from migrator.bridge.revision_files.loading import revision_info, translated
-    from migrator.operations.standing import known_heads
+    from migrator.operations.position.position import known_heads
 
     needs = Needs(writes=False, models=False)
     with database_session(workspace, [command, "current"], report, needs) as session:

@@ -17,11 +17,11 @@ from migrator.config.url import DatabaseSource, address, find_database, names_da
 from migrator.database.connecting.absent_file import AbsentFileError, no_files_made
 from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.behind import behind, missing_from
-from migrator.operations.edited import edited_revisions
-from migrator.operations.examine import Examined, examine
-from migrator.operations.identify import refuse_other_database
-from migrator.operations.log_place import refuse_log_table
+from migrator.operations.position.behind import behind, missing_from
+from migrator.operations.position.edited_files import edited_revisions
+from migrator.operations.position.examine import Examined, examine
+from migrator.operations.position.log_place import refuse_log_table
+from migrator.operations.position.ownership import refuse_other_database
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Report, ignore
 from migrator.results.records import LogEntry

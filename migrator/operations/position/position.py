@@ -9,7 +9,7 @@ from alembic.script import Script
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import revision_info
 from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
-from migrator.operations.unknown import unknown_revision_error
+from migrator.operations.position.unknown_revision import unknown_revision_error
 from migrator.results.revisions import Revision
 
 
@@ -39,8 +39,8 @@ def standing_of(session: Session) -> tuple[tuple[str, ...], int | None]:
     if not unknown_revisions(session.scripts, heads):
         return heads, None
     # Imported here: it is asked where something is out of the ordinary.
-    from migrator.operations.ahead import ahead_by
-    from migrator.operations.examine import examine
+    from migrator.operations.position.ahead import ahead_by
+    from migrator.operations.position.examine import examine
 
     ahead = max((ahead_by(session, each) or 0 for each in examine(session)), default=0)
     if not ahead:

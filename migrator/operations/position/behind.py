@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import applied_revisions
-from migrator.operations.ahead import ahead_by
-from migrator.operations.examine import Examined
-from migrator.operations.standing import refuse_unknown
+from migrator.operations.position.ahead import ahead_by
+from migrator.operations.position.examine import Examined
+from migrator.operations.position.position import refuse_unknown
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import applied_revisions, known_script
-from migrator.operations.examine import Examined
+from migrator.operations.position.examine import Examined
 from migrator.revisions.fingerprint import file_hash, tree_hash
 from migrator.revisions.squashed import stood_for
 

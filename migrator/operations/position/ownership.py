@@ -7,7 +7,7 @@ from pathlib import Path
 from migrator.config.environments import Environment
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError
-from migrator.operations.examine import Examined
+from migrator.operations.position.examine import Examined
 
 
 class UnmarkedError(RefusedError):

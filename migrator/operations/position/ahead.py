@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
-from migrator.operations.examine import Examined
+from migrator.operations.position.examine import Examined
 
 
 def ahead_by(session: Session, examined: Examined) -> int | None:
