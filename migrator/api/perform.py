@@ -24,7 +24,7 @@ from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:
-    from migrator.operations.execute import Terms
+    from migrator.operations.run.execute import Terms
 
 
 def perform(request: Request, report: Report) -> object:
@@ -83,8 +83,8 @@ def _to_target(
 
 
 def _terms(asked: Change, confirm: str | None, *, allow_ahead: bool = False) -> Terms:
-    from migrator.operations.consent import Consent
-    from migrator.operations.execute import Terms
+    from migrator.operations.run.consent import Consent
+    from migrator.operations.run.execute import Terms
 
     # Nobody can be asked: what is not said in the call is refused, as in a pipe.
     return Terms(Consent(confirm), asked.dry_run, asked.lock_wait, allow_ahead, asked.backup)

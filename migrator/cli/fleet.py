@@ -181,7 +181,7 @@ def _streaming(told: Report) -> Report:
 
 def _agreed(workspace: Workspace, task: Task, count: int) -> Task:
     """Get the consent for all tenants at once: nobody can be asked from another process."""
-    from migrator.operations.consent import Consent, agree_to_fleet, confirmation
+    from migrator.operations.run.consent import Consent, agree_to_fleet, confirmation
 
     consent = task.arguments.get("consent")
     if consent is not None:

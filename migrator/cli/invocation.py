@@ -18,8 +18,8 @@ from migrator.results.events import Event
 
 if TYPE_CHECKING:
     from migrator.cli.fleet import FleetOptions
-    from migrator.operations.consent import Consent
-    from migrator.operations.execute import Terms
+    from migrator.operations.run.consent import Consent
+    from migrator.operations.run.execute import Terms
 
 
 # `github` and `gitlab` are forms that a pipeline reads, of the findings of `lint`.
@@ -107,7 +107,7 @@ class Invocation:
 
     def consent(self, confirm: str | None, *, yes: bool = False) -> Consent:
         """Give the way in which this call consents to something."""
-        from migrator.operations.consent import Consent
+        from migrator.operations.run.consent import Consent
 
         return Consent(confirm, self._ask, yes, self.messages.plan, self._can_ask())
 
@@ -134,7 +134,7 @@ class Invocation:
         allow_ahead: bool = False,
     ) -> Terms:
         """Give the terms of a run. Raises UsageError for a time that is none."""
-        from migrator.operations.execute import Terms
+        from migrator.operations.run.execute import Terms
 
         wait = None if lock_wait is None else seconds("--lock-wait", lock_wait)
         return Terms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrator.errors import RefusedError
-from migrator.operations.consent import Consent
+from migrator.operations.run.consent import Consent
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 

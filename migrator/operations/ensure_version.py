@@ -12,9 +12,9 @@ from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.backups import back_up
-from migrator.operations.locking import run_lock
 from migrator.operations.position.examine import Examined, examine
 from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.run.run_lock import run_lock
 from migrator.results.events import Report
 from migrator.results.run import VersionTable
 

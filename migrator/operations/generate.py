@@ -18,10 +18,10 @@ from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
 from migrator.operations.compared import Against, against_of, compared_session
-from migrator.operations.consent import NOBODY, Consent
 from migrator.operations.drops import agree_to_drops
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.renaming import compare_with_renames
+from migrator.operations.run.consent import NOBODY, Consent
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated

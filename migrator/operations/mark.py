@@ -12,13 +12,13 @@ from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection, whole
 from migrator.errors import RefusedError, RevisionsError, UsageError
-from migrator.operations.consent import Consent
-from migrator.operations.locking import alone, ask, run_lock
 from migrator.operations.look.log import refuse_unreadable
 from migrator.operations.position.edited_files import edited_revisions
 from migrator.operations.position.examine import Examined, examine, has_moved
 from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
-from migrator.operations.recording import Recorder
+from migrator.operations.run.consent import Consent
+from migrator.operations.run.recording import Recorder
+from migrator.operations.run.run_lock import alone, ask, run_lock
 from migrator.results.events import Report
 from migrator.results.records import Marked
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.errors import UsageError
-from migrator.operations.consent import Consent
+from migrator.operations.run.consent import Consent
 from migrator.results.renames import Rename
 
 Compare = Callable[[tuple[Rename, ...]], Comparison]

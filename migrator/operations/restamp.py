@@ -11,9 +11,7 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError
 from migrator.operations.collapsing import Collapse, collapse
-from migrator.operations.consent import Consent, require_consent
 from migrator.operations.drafts import Draft, draft_folders
-from migrator.operations.execute import Terms, execute
 from migrator.operations.generate import check_rev_id
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.reset_versions import (
@@ -23,7 +21,9 @@ from migrator.operations.reset_versions import (
     refuse_shared_folder,
     swapped,
 )
-from migrator.operations.tally import Run
+from migrator.operations.run.consent import Consent, require_consent
+from migrator.operations.run.execute import Terms, execute
+from migrator.operations.run.run_account import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.revision_files.plan import stamp_plan
 from migrator.config.select import Workspace
-from migrator.operations.execute import Terms, execute
-from migrator.operations.tally import Run
+from migrator.operations.run.execute import Terms, execute
+from migrator.operations.run.run_account import Run
 from migrator.results.events import Report
 from migrator.results.run import RunPlan, RunResult
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrator.bridge.tenant_cache import keeping
-from migrator.operations import planning
+from migrator.operations.run import planning
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from migrator.database.own.facts import Facts
 from migrator.database.own.log_records import places_for_records
 from migrator.database.own.privileges import NEEDED, Privileges
 from migrator.errors import DatabaseError
-from migrator.operations.guard import drop_index
+from migrator.operations.run.connection_guard import drop_index
 from migrator.results.doctor import Finding
 
 _OLDEST, _CHECKS_CONNECTIONS = 12, 14

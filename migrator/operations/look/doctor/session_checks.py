@@ -17,7 +17,7 @@ from migrator.database.connecting.second_connection import SecondConnection, can
 from migrator.database.failures import database_error
 from migrator.database.own.locks import LockName, holder_of
 from migrator.database.own.privileges import Privileges, read_privileges
-from migrator.operations.locking import described
+from migrator.operations.run.run_lock import described
 from migrator.results.doctor import Finding
 from migrator.results.run import Holder
 

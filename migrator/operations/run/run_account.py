@@ -12,9 +12,9 @@ from migrator.bridge.env_py.connected_database import Reached
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, Plan, PlannedStep, applied_revisions
 from migrator.database.own.lock_watch import LockWatch
-from migrator.operations.guard import Guard
-from migrator.operations.locking import RunLock
-from migrator.operations.recording import Recorder
+from migrator.operations.run.connection_guard import Guard
+from migrator.operations.run.recording import Recorder
+from migrator.operations.run.run_lock import RunLock
 from migrator.results.events import Direction
 from migrator.results.run import Step
 

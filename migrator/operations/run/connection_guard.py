@@ -22,8 +22,8 @@ from migrator.database.own.locks import LockName, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip
 from migrator.errors import ExitCode, MigratorError, RefusedError
-from migrator.operations import repeating
-from migrator.operations.locking import RunLock
+from migrator.operations.run import tenant_replay
+from migrator.operations.run.run_lock import RunLock
 from migrator.revisions.directives import Directives
 
 # What is left of a budget that is spent: enough for a lock that is free.
@@ -183,7 +183,7 @@ class Guard:
     def _call(self, function: Callable[..., Any], arguments: dict[str, Any], *, hold: bool) -> None:
         # An INVALID index is looked for in each statement.
         if hold and self._one_trip is not None and not self._invalid:
-            repeating.call(function, arguments, self._context, self._one_trip)
+            tenant_replay.call(function, arguments, self._context, self._one_trip)
             if self._one_trip.sent is None:
                 # What a SELECT or a SET may have changed of a session is not all undone.
                 keep_written(self._connection, keep=False)

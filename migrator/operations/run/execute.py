@@ -17,17 +17,17 @@ from migrator.database.connecting.backups import back_up
 from migrator.database.connecting.second_connection import whole
 from migrator.database.failures import connection_lost, first_line, is_busy, waited_in_vain
 from migrator.errors import LockedError, MigratorError
-from migrator.operations.attempt import Attempt, FailedAttempt
-from migrator.operations.consent import Consent, agree_to_upgrade, require_consent
-from migrator.operations.gate import gate, noted
-from migrator.operations.guard import Overtaken
-from migrator.operations.locking import alone, ask, described, run_lock
-from migrator.operations.outcome import blockers, failed, interrupted, lock_lost, stopped, verified
-from migrator.operations.planning import Planner, Prepared
 from migrator.operations.position.examine import has_moved
 from migrator.operations.position.ownership import UnmarkedError
-from migrator.operations.recording import Recorder
-from migrator.operations.tally import Run, Site, Tally
+from migrator.operations.run.attempt import Attempt, FailedAttempt
+from migrator.operations.run.connection_guard import Overtaken
+from migrator.operations.run.consent import Consent, agree_to_upgrade, require_consent
+from migrator.operations.run.lint_gate import gate, noted
+from migrator.operations.run.planning import Planner, Prepared
+from migrator.operations.run.recording import Recorder
+from migrator.operations.run.run_account import Run, Site, Tally
+from migrator.operations.run.run_lock import alone, ask, described, run_lock
+from migrator.operations.run.run_outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.results.events import Report, Retrying
 from migrator.results.run import RunPlan, RunResult
 

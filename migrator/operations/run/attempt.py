@@ -15,9 +15,9 @@ from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, PlannedStep, step_info
 from migrator.errors import MigratorError, RefusedError
-from migrator.operations.guard import Guard, GuardError
-from migrator.operations.planning import Planner
-from migrator.operations.tally import Run, Site
+from migrator.operations.run.connection_guard import Guard, GuardError
+from migrator.operations.run.planning import Planner
+from migrator.operations.run.run_account import Run, Site
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 

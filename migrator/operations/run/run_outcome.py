@@ -23,8 +23,8 @@ from migrator.database.failures import (
     waited_in_vain,
 )
 from migrator.errors import LockedError, MigratorError
-from migrator.operations.locking import application_name, described
-from migrator.operations.tally import Run, Site
+from migrator.operations.run.run_account import Run, Site
+from migrator.operations.run.run_lock import application_name, described
 from migrator.results.run import Failure, Holder, RunResult, Step
 from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
