@@ -63,7 +63,7 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
 
             return partial(status_of_tenant, seconds=seconds)
         case Check(against, fresh):
-            from migrator.operations.check import check
+            from migrator.operations.judge.check import check
 
             return partial(check, against=against, fresh=fresh)
         case Wait(seconds, goal):

@@ -49,7 +49,7 @@ def _upgrade_from_base(workspace: Workspace) -> Iterator[str]:
 
 
 def _up_down_up(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.verify import Wanted, verify
+    from migrator.operations.judge.verify import Wanted, verify
 
     found = verify(workspace, ignore, Wanted(models=False))
     if not found.ok:
@@ -58,7 +58,7 @@ def _up_down_up(workspace: Workspace) -> Iterator[str]:
 
 
 def _models_equal_history(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.check import check
+    from migrator.operations.judge.check import check
 
     result = check(workspace, ignore, "history")
     # That there are several heads is for another check to say.
@@ -68,7 +68,7 @@ def _models_equal_history(workspace: Workspace) -> Iterator[str]:
 
 
 def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.losses import losses
+    from migrator.operations.judge.losses import losses
 
     for finding in losses(workspace, ignore).findings:
         if finding.severity == "error" and finding.excused_by is None:

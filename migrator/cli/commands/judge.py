@@ -21,8 +21,8 @@ def check(
     summary: Summary = None,
 ) -> Outcome:
     """Compare models with the database or the history (exit 1: they differ)."""
-    from migrator.operations.check import check as operation
     from migrator.operations.fleet.task import is_ok
+    from migrator.operations.judge.check import check as operation
 
     run.verbose = verbose
     run.summarize(summary)
@@ -42,8 +42,8 @@ def verify(
     summary: Summary = None,
 ) -> Outcome:
     """Run each revision up, down and up on scratch (exit 1: it fails)."""
-    from migrator.operations.verify import Wanted
-    from migrator.operations.verify import verify as operation
+    from migrator.operations.judge.verify import Wanted
+    from migrator.operations.judge.verify import verify as operation
 
     run.summarize(summary)
     seed = run.path(seed) if seed is not None else None
@@ -64,8 +64,8 @@ def diff(
     fresh: Fresh = False,
 ) -> Outcome:
     """Compare two environments (exit 1: schemas, or positions, differ)."""
-    from migrator.operations.diff import diff as operation
-    from migrator.operations.two_environments import compared_pair
+    from migrator.operations.judge.diff import diff as operation
+    from migrator.operations.judge.two_environments import compared_pair
 
     if run.common.env is not None:
         raise UsageError("diff takes no --env.", hint="For example: migrator diff production testing")
@@ -98,8 +98,8 @@ def lint(
     summary: Summary = None,
 ) -> Outcome:
     """Judge the SQL that revisions run (exit 1: errors)."""
-    from migrator.operations.lint import LintRequest
-    from migrator.operations.lint import lint as operation
+    from migrator.operations.judge.lint_command import LintRequest
+    from migrator.operations.judge.lint_command import lint as operation
 
     written = _form(form)
     if run.json and written not in ("text", "json"):

@@ -241,9 +241,9 @@ def promote(
     dry_run: DryRun = False,
 ) -> Outcome:
     """Take tested revisions to another environment."""
+    from migrator.operations.judge.two_environments import promoting_pair
     from migrator.operations.promote import PromoteRequest
     from migrator.operations.promote import promote as operation
-    from migrator.operations.two_environments import promoting_pair
 
     example = 'For example: migrator promote --collapse -m "release 2.4"'
     if run.common.env is not None:

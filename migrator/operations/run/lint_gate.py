@@ -64,7 +64,7 @@ def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, 
     # Imported here: most environments have no gate.
     from migrator.lint.excuses import excuses
     from migrator.lint.rules import RULES
-    from migrator.operations.lint import lint_settings_of, source_reader
+    from migrator.operations.judge.lint_command import lint_settings_of, source_reader
 
     settings, read = lint_settings_of(workspace), source_reader(workspace)
     allowed = {step.path: excuses(read(step.path), step.path) for step in plan.steps}

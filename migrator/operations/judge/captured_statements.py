@@ -21,7 +21,7 @@ from migrator.lint.ddl import Tokens, altered_table
 from migrator.lint.own import changes_type, own_rules
 from migrator.lint.statements import Statement
 from migrator.lint.tokens import statements as cut
-from migrator.operations.calling import Calls, Operation, Site, meant, of_column
+from migrator.operations.judge.operation_calls import Calls, Operation, Site, meant, of_column
 
 # What a condition of a revision, or Alembic before it copies a table, asks the database.
 _ONLY_READ = frozenset({"SELECT", "SHOW", "PRAGMA", "DESCRIBE", "DESC", "EXPLAIN"})

@@ -13,8 +13,8 @@ from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.operations.compared import Against, against_of, history_session
-from migrator.operations.drift import NotComparableError, Standing, drift, standing
+from migrator.operations.judge.compared_with import Against, against_of, history_session
+from migrator.operations.judge.drift import NotComparableError, Standing, drift, standing
 from migrator.operations.position.edited_files import edited_revisions
 from migrator.operations.position.examine import Examined, examined
 from migrator.operations.position.position import refuse_unknown

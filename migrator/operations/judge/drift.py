@@ -12,7 +12,7 @@ from migrator.bridge.env_py.connected_database import connection_of
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.catalog_view import CatalogView
+from migrator.operations.judge.catalog_view import CatalogView
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.scratch import Scratch, ScratchFailedError, is_known_equal, scratch

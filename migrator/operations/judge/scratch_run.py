@@ -10,7 +10,7 @@ from alembic.script import Script, ScriptDirectory
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
-from migrator.operations.capture import Capture
+from migrator.operations.judge.captured_statements import Capture
 from migrator.scratch import Scratch
 
 

@@ -18,7 +18,7 @@ from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judge import judge
 from migrator.lint.settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
-from migrator.operations.batch import Batch, captured
+from migrator.operations.judge.scratch_run import Batch, captured
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted

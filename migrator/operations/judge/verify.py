@@ -12,7 +12,7 @@ from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, file_session
 from migrator.bridge.revision_files.plan import known_script
 from migrator.config.select import Workspace
-from migrator.operations.up_down_up import Tally, UpDownUp
+from migrator.operations.judge.up_down_up import Tally, UpDownUp
 from migrator.results.changes import Change
 from migrator.results.events import Noticed, Report, Waiting
 from migrator.results.verified import Verified

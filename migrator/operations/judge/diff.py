@@ -13,8 +13,8 @@ from migrator.bridge.revision_files.loading import contents
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError
+from migrator.operations.judge.two_environments import compare_histories, naming
 from migrator.operations.look.status import statuses
-from migrator.operations.two_environments import compare_histories, naming
 from migrator.results.diffed import Diffed, Position, Single, Twin, UnknownPositionError
 from migrator.results.events import Report
 from migrator.results.status import EnvironmentStatus
