@@ -46,12 +46,12 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
     """Import the operation that is asked for, and give a call of it."""
     match asked:
         case Upgrade():
-            from migrator.operations.upgrade import upgrade
+            from migrator.operations.change.upgrade import upgrade
 
             terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
             return partial(_to_target, upgrade, asked, terms)
         case Downgrade():
-            from migrator.operations.downgrade import downgrade
+            from migrator.operations.change.downgrade import downgrade
 
             return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
         case Current():
@@ -67,7 +67,7 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
 
             return partial(check, against=against, fresh=fresh)
         case Wait(seconds, goal):
-            from migrator.operations.wait import wait
+            from migrator.operations.change.wait import wait
 
             return partial(wait, seconds=seconds, goal=goal)
         case Revisions():

@@ -31,7 +31,7 @@ def upgrade(
     """Move a database to a later revision."""
     if sql:
         return _sql(run, "upgrade", [target], tag)
-    from migrator.operations.upgrade import upgrade as operation
+    from migrator.operations.change.upgrade import upgrade as operation
 
     terms = run.terms(dry_run=dry_run, yes=yes, allow_ahead=allow_ahead, lock_wait=lock_wait, backup=backup)
     return _changed(run, "upgrade", operation, target=target, terms=terms, tag=tag)
@@ -50,7 +50,7 @@ def downgrade(
     """Move a database back to an earlier revision."""
     if sql:
         return _sql(run, "downgrade", [target], tag)
-    from migrator.operations.downgrade import downgrade as operation
+    from migrator.operations.change.downgrade import downgrade as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
     return _changed(run, "downgrade", operation, target=target, terms=terms, tag=tag)
@@ -74,7 +74,7 @@ def stamp(
         if purge:
             raise UsageError("--purge needs the database, and --sql contacts none.")
         return _sql(run, "stamp", targets, tag)
-    from migrator.operations.stamp import stamp as operation
+    from migrator.operations.change.stamp import stamp as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
     return _changed(run, "stamp", operation, targets=targets, terms=terms, purge=purge, tag=tag)
@@ -100,9 +100,9 @@ def mark(
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every edited file.")] = False,
 ) -> Outcome:
     """Say which environment a database belongs to."""
+    from migrator.operations.change.mark import MarkRequest, was_marked
+    from migrator.operations.change.mark import mark as operation
     from migrator.operations.fleet.task import Task
-    from migrator.operations.mark import MarkRequest, was_marked
-    from migrator.operations.mark import mark as operation
 
     request = MarkRequest(force, tuple(accept or ()), accept_all)
     if request.accepts and (confirm is not None or force):
@@ -114,10 +114,10 @@ def mark(
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
     """Make the version table where there is none."""
     if sql:
-        from migrator.operations.offline import write_version_table_sql
+        from migrator.operations.change.offline_sql import write_version_table_sql
 
         return Outcome(write_version_table_sql(run.workspace(), run.report))
-    from migrator.operations.ensure_version import ensure_version as operation
+    from migrator.operations.change.ensure_version import ensure_version as operation
 
     return Outcome(operation(run.workspace(), run.report))
 
@@ -129,7 +129,7 @@ def run(
     ],
 ) -> Outcome:
     """Run a command with DATABASE_URL and POSTGRES_* set."""
-    from migrator.operations.run_command import run_command
+    from migrator.operations.change.run_command import run_command
 
     result = run_command(run.workspace(), command, run.report, output_to_stderr=run.common.json)
     return Outcome(result, result.code)
@@ -144,6 +144,6 @@ def _changed(run: Invocation, verb: str, operation: Callable[..., Any], **argume
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:
     if run.fleet is not None and run.fleet.tenants:
         raise UsageError("--sql contacts no database, and --tenants are databases.", hint="Give one of them.")
-    from migrator.operations.offline import write_sql
+    from migrator.operations.change.offline_sql import write_sql
 
     return Outcome(write_sql(run.workspace(), direction, targets, run.report, tag=tag))  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ def wait(
     ] = "database",
 ) -> Outcome:
     """Wait until a database answers, or is at head (exit 1: it is not)."""
-    from migrator.operations.wait import wait as operation
+    from migrator.operations.change.wait import wait as operation
     from migrator.results.status import Goal
 
     if for_ not in ("database", "head"):
