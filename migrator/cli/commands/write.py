@@ -73,9 +73,9 @@ def generate(
     fresh: Fresh = False,
 ) -> Outcome:
     """Write a revision from what changed in the models."""
-    from migrator.operations.generate import GenerateRequest
-    from migrator.operations.generate import generate as operation
-    from migrator.operations.renaming import parse_rename
+    from migrator.operations.write.generate import GenerateRequest
+    from migrator.operations.write.generate import generate as operation
+    from migrator.operations.write.rename_questions import parse_rename
 
     renames = (
         *(parse_rename("table", each) for each in rename_table or ()),
@@ -111,8 +111,8 @@ def merge(
     splice: Annotated[bool, typer.Option("--splice", help="Allow revisions that are no heads.")] = False,
 ) -> Outcome:
     """Join several heads into one."""
-    from migrator.operations.merge import MergeRequest
-    from migrator.operations.merge import merge as operation
+    from migrator.operations.write.merge import MergeRequest
+    from migrator.operations.write.merge import merge as operation
 
     request = MergeRequest(tuple(revisions), message, branch_label, rev_id, splice)
     return Outcome(operation(run.workspace(), request, run.report))
@@ -140,15 +140,15 @@ def rebase(
     dry_run: DryRun = False,
 ) -> Outcome:
     """Move a branch that is not applied yet on top of the other head."""
-    from migrator.operations.rebase import RebaseRequest
-    from migrator.operations.rebase import rebase as operation
+    from migrator.operations.write.rebase import RebaseRequest
+    from migrator.operations.write.rebase import rebase as operation
 
     return Outcome(operation(run.workspace(), RebaseRequest(revision, onto, unapplied, dry_run)))
 
 
 def edit(run: Invocation, target: Target = "head") -> Outcome:
     """Open revision files in $VISUAL or $EDITOR."""
-    from migrator.operations.edit import edit as operation
+    from migrator.operations.write.edit import edit as operation
 
     return Outcome(operation(run.workspace(), target, run.report))
 
@@ -174,16 +174,16 @@ def reset_versions(
 ) -> Outcome:
     """Start the history over with one revision."""
     if restamp:
-        from migrator.operations.restamp import RestampRequest
-        from migrator.operations.restamp import restamp as restamped
+        from migrator.operations.write.restamp import RestampRequest
+        from migrator.operations.write.restamp import restamp as restamped
 
         if upgrade or files_only:
             other = "--upgrade" if upgrade else "--files-only"
             raise UsageError(f"--restamp and {other} exclude each other.", hint="Give one of them.")
         wanted = RestampRequest(message, rev_id, not without_rows, fresh, dry_run)
         return Outcome(restamped(run.workspace(), wanted, run.consent(confirm), run.report))
-    from migrator.operations.reset_versions import ResetRequest
-    from migrator.operations.reset_versions import reset_versions as operation
+    from migrator.operations.write.reset_versions import ResetRequest
+    from migrator.operations.write.reset_versions import reset_versions as operation
 
     if without_rows or fresh:
         option = "--without-rows" if without_rows else "--fresh"
@@ -207,8 +207,8 @@ def squash(
     dry_run: DryRun = False,
 ) -> Outcome:
     """Make one revision of the older part of a history."""
-    from migrator.operations.squash import SquashRequest
-    from migrator.operations.squash import squash as operation
+    from migrator.operations.write.squash import SquashRequest
+    from migrator.operations.write.squash import squash as operation
 
     request = SquashRequest(to, message, applied, not without_rows, fresh, dry_run)
     return Outcome(operation(run.workspace(), request, run.report))
@@ -242,8 +242,8 @@ def promote(
 ) -> Outcome:
     """Take tested revisions to another environment."""
     from migrator.operations.judge.two_environments import promoting_pair
-    from migrator.operations.promote import PromoteRequest
-    from migrator.operations.promote import promote as operation
+    from migrator.operations.write.promote import PromoteRequest
+    from migrator.operations.write.promote import promote as operation
 
     example = 'For example: migrator promote --collapse -m "release 2.4"'
     if run.common.env is not None:

@@ -11,7 +11,7 @@ from alembic.util import rev_id
 from migrator.bridge.revision_files.loading import folders_of, new_file
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.operations.promotion import COLLAPSES, PROMOTED, Promotion, origin_line
+from migrator.operations.write.promotion_plan import COLLAPSES, PROMOTED, Promotion, origin_line
 from migrator.results.promoted import PromotedRevision
 from migrator.revisions.composing import Heading, Part, compose
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header

@@ -12,13 +12,13 @@ from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.folders import shared_folder
 from migrator.config.select import Workspace
 from migrator.errors import MigratorError, RefusedError, RevisionsError
-from migrator.operations.drafts import Draft, drafted
 from migrator.operations.judge.lint_command import LintRequest, lint
 from migrator.operations.judge.two_environments import compare_histories
 from migrator.operations.judge.verify import Wanted, verify
 from migrator.operations.look.status import statuses
-from migrator.operations.promoted_files import NewFile, collapsed_file, folder_for, moved_files
-from migrator.operations.promotion import Promotion, plan_promotion
+from migrator.operations.write.draft_folders import Draft, drafted
+from migrator.operations.write.promoted_files import NewFile, collapsed_file, folder_for, moved_files
+from migrator.operations.write.promotion_plan import Promotion, plan_promotion
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.results.promoted import Promoted

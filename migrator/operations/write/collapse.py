@@ -16,9 +16,9 @@ from migrator.database.catalog.carrying import Carried, carried_over, filled_tab
 from migrator.database.catalog.objects import Key
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError
-from migrator.operations.drafts import Draft
 from migrator.operations.judge.catalog_view import scratch_catalog
 from migrator.operations.judge.verify import Wanted, verify
+from migrator.operations.write.draft_folders import Draft
 from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
 from migrator.results.written import WrittenRevision

@@ -13,9 +13,9 @@ from migrator.bridge.revision_files.loading import folders_of, own_labels, trans
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.operations.collapsing import Collapse, collapse
-from migrator.operations.drafts import Draft, draft_folders, drafted
-from migrator.operations.unapplied import require_applied
+from migrator.operations.write.applied_anywhere import require_applied
+from migrator.operations.write.collapse import Collapse, collapse
+from migrator.operations.write.draft_folders import Draft, draft_folders, drafted
 from migrator.results.events import Report
 from migrator.results.written import Squashed
 from migrator.revisions.archives import new_archive

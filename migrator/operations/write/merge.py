@@ -13,7 +13,7 @@ from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.operations.generate import check_rev_id
+from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.written import Generated
 from migrator.revisions.message import docstring_safe

@@ -9,7 +9,7 @@ from migrator.bridge.revision_files.files import version_files
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.operations.moved_branch import MovedBranch, find_branch
+from migrator.operations.write.moved_branch import MovedBranch, find_branch
 from migrator.results.written import Rebased
 from migrator.revisions.changing import Rewrite, changed_files
 from migrator.revisions.rewriting import NewHeader, rewrite_header
@@ -40,7 +40,7 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     change = Rewrite(path, _rewritten(path, branch))
     if not request.unapplied:
         # Imported here: it is all that needs SQLAlchemy.
-        from migrator.operations.unapplied import require_unapplied
+        from migrator.operations.write.applied_anywhere import require_unapplied
 
         require_unapplied(workspace, scripts, branch.revisions)
     if not request.dry_run:

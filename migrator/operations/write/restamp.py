@@ -10,20 +10,20 @@ from migrator.bridge.revision_files.plan import stamp_plan
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError
-from migrator.operations.collapsing import Collapse, collapse
-from migrator.operations.drafts import Draft, draft_folders
-from migrator.operations.generate import check_rev_id
 from migrator.operations.position.position import refuse_unknown
-from migrator.operations.reset_versions import (
+from migrator.operations.run.consent import Consent, require_consent
+from migrator.operations.run.execute import Terms, execute
+from migrator.operations.run.run_account import Run
+from migrator.operations.write.collapse import Collapse, collapse
+from migrator.operations.write.draft_folders import Draft, draft_folders
+from migrator.operations.write.generate import check_rev_id
+from migrator.operations.write.reset_versions import (
     archives_of,
     moved_to,
     refuse_empty,
     refuse_shared_folder,
     swapped,
 )
-from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import Terms, execute
-from migrator.operations.run.run_account import Run
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError

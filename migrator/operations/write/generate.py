@@ -17,11 +17,11 @@ from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
-from migrator.operations.drops import agree_to_drops
 from migrator.operations.judge.compared_with import Against, against_of, compared_session
 from migrator.operations.position.position import refuse_unknown
-from migrator.operations.renaming import compare_with_renames
 from migrator.operations.run.consent import NOBODY, Consent
+from migrator.operations.write.drop_consent import agree_to_drops
+from migrator.operations.write.rename_questions import compare_with_renames
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated

@@ -19,10 +19,10 @@ from migrator.config.url import names_database
 from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.change.upgrade import upgrade
-from migrator.operations.drafts import draft_folders
-from migrator.operations.generate import check_rev_id
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import Terms
+from migrator.operations.write.draft_folders import draft_folders
+from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
