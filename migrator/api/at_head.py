@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from migrator.api.asked import Request, Revisions
-from migrator.api.calling import acall, call
+from migrator.api.waiting_calls import acall, call
 from migrator.config.select import Workspace
-from migrator.config.version_table import VersionTable, version_table
+from migrator.config.version_table_name import VersionTable, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
 from migrator.operations.look.revision_listing import graph_in_files
 from migrator.results.events import ignore

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from migrator.api import asked
-from migrator.api.calling import acall, call
+from migrator.api.waiting_calls import acall, call
 from migrator.config.select import Choice
 from migrator.results.events import Report, ignore
 

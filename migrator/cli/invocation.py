@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from migrator.cli.common import Common
+from migrator.cli.common_options import Common
 from migrator.cli.messages import Messages
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
@@ -17,7 +17,7 @@ from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
-    from migrator.cli.fleet import FleetOptions
+    from migrator.cli.fleet_runs import FleetOptions
     from migrator.operations.run.consent import Consent
     from migrator.operations.run.execute import Terms
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from migrator.cli.texts import take_as_typed
+from migrator.cli.typed_text import take_as_typed
 from migrator.errors import UsageError
 
 # How the help calls the value of an option that is a revision.

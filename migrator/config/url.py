@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from migrator import secrets
 from migrator.config.environments import Environment
-from migrator.config.variables import Place, places
+from migrator.config.variable_sources import Place, places
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.revisions.env_py import EnvPy
+from migrator.revisions.env_py_source import EnvPy
 
 TOOLS = {"flask": "Flask-Migrate", "advanced-alchemy": "advanced-alchemy"}
 _WITHOUT = {

@@ -14,7 +14,7 @@ from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import causes, database_error
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
+from migrator.scratch.scratch_names import PREFIX, TEMPLATE, is_stale, new_name
 from migrator.scratch.store import TemplateGoneError
 
 _IN_USE = "55006"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from migrator.config.state import STATE
+from migrator.config.private_folder import STATE
 
 _FOREIGN = frozenset({".git", STATE, ".venv", "__pycache__", "node_modules", "site-packages"})
 

@@ -18,10 +18,10 @@ from migrator.errors import ExitCode, MigratorError, NoModelsError
 from migrator.plain.errors import error_lines
 from migrator.results.events import ignore
 from migrator.scratch import NoScratchError
-from migrator.scratch.kind import open_store
-from migrator.testing.checks import Check, check_named
+from migrator.scratch.choose_store import open_store
+from migrator.testing.migration_checks import Check, check_named
 from migrator.testing.surroundings import at_root
-from migrator.testing.wanted import Wanted
+from migrator.testing.wanted_checks import Wanted
 
 
 def check_items(session: pytest.Session, wanted: Wanted) -> Iterator[pytest.Item]:

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from migrator.database.connecting.kept_second_connections import HeldSeconds
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.remove_server import remove_server
 from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least

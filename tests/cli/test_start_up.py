@@ -62,7 +62,8 @@ def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
 
     assert "migrator.bridge.revision_files.several_heads" in loaded
     assert (
-        loaded & {"migrator.revisions.git", "migrator.revisions.authors", "migrator.revisions.origin"}
+        loaded
+        & {"migrator.revisions.git", "migrator.revisions.authors", "migrator.revisions.revision_origin"}
         == set()
     )
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator.lint.rule import Rule
-from migrator.lint.rules import RULES
-from migrator.lint.settings import LintSettings
+from migrator.lint.known_rules import RULES
+from migrator.lint.lint_settings import LintSettings
+from migrator.lint.rule_facts import Rule
 from tests.linting import judged, ran, rules
 
 # Rule, a statement that it finds, one that it does not.

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from migrator.database.embedded import EmbeddedServer
-from migrator.testing.names import CHECKS
+from migrator.testing.check_names import CHECKS
 from migrator.testing.shown_url import ShownUrl
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 
 from migrator.config.select import Choice, choose
 from migrator.database.embedded import scratch_server
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.remove_server import remove_server
 from migrator.database.embedded.spreading import spread
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore

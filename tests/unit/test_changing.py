@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.changing import Change, Delete, Move, Rewrite, Write, changed_files
 from migrator.revisions.drafting import publish
+from migrator.revisions.file_changes import Change, Delete, Move, Rewrite, Write, changed_files
 
 
 def tree(folder: Path) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.tenants import Tenant
-from migrator.operations.fleet.course import Course
+from migrator.operations.fleet.tenant_order import Course
 from migrator.results.fleet import FleetResult, TenantAnswer, TenantOutcome
 
 TENANTS = [Tenant(name) for name in "abcd"]

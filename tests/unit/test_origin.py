@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrator.revisions import git
-from migrator.revisions.origin import Origin, Places, explain
+from migrator.revisions.revision_origin import Origin, Places, explain
 
 FOLDER = "migrations/test/versions"
 ENVIRONMENT = {

@@ -22,10 +22,10 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
-from migrator.database.catalog.carrying import Carried
+from migrator.database.catalog.carried_objects import Carried
 from migrator.errors import ModelsError, NoModelsError
 from migrator.results.changes import Change
-from migrator.revisions.env_py import is_ours
+from migrator.revisions.env_py_source import is_ours
 
 # What `alembic.command.revision` takes, with its defaults.
 _ARGUMENTS: dict[str, Any] = {

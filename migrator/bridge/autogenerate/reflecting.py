@@ -20,7 +20,7 @@ from migrator.bridge.autogenerate.reversible import Statements
 from migrator.bridge.autogenerate.serials import find_serials_at_once
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.autogenerate.table_order import in_order
-from migrator.database.catalog.carrying import Carried
+from migrator.database.catalog.carried_objects import Carried
 from migrator.errors import RefusedError
 from migrator.results.changes import Change
 

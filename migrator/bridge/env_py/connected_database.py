@@ -11,7 +11,7 @@ from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.env_py.version_table import has_version_table
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.select import Workspace
-from migrator.config.sharing import identity
+from migrator.config.shared_databases import identity
 from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.kept_second_connections import HeldSeconds
 from migrator.database.connecting.role import Role

@@ -21,7 +21,7 @@ from migrator.bridge.env_py.version_table import share_version_table
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import once
 from migrator.config.select import Workspace
-from migrator.config.sharing import identity
+from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.absent_file import no_empty_files_left, no_files_made
 from migrator.database.connecting.opening import open_database

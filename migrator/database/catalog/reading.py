@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.inspecting import inspected
+from migrator.database.catalog.inspected import inspected
 from migrator.database.catalog.objects import Catalog, Entry, Key
 from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.connecting.timeouts import run_plainly

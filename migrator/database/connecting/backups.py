@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from migrator.config.state import STATE, private_folder
+from migrator.config.private_folder import STATE, private_folder
 from migrator.database.connecting.opening import sqlite_file
 from migrator.errors import DatabaseError
 

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.config.state import write_whole
+from migrator.config.private_folder import write_whole
 
 if TYPE_CHECKING:
-    from migrator.database.embedded.home import Home
+    from migrator.database.embedded.server_home import Home
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 _MACOS = ("sysctl", "-n", "kern.bootsessionuuid")

@@ -7,17 +7,17 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from migrator.config.state import write_whole
-from migrator.database.embedded.account import give_to, run_as
-from migrator.database.embedded.log import failure, open_log
+from migrator.config.private_folder import write_whole
+from migrator.database.embedded.server_log import failure, open_log
+from migrator.database.embedded.system_account import give_to, run_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from migrator.database.embedded.account import Account
-    from migrator.database.embedded.home import Home
-    from migrator.database.embedded.place import Place
+    from migrator.database.embedded.server_home import Home
+    from migrator.database.embedded.server_place import Place
+    from migrator.database.embedded.system_account import Account
 
 
 def create(place: Place) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from migrator.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from migrator.database.embedded.home import Home
+    from migrator.database.embedded.server_home import Home
 
 
 def remove_stale_pid_file(home: Home) -> None:

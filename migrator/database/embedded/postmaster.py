@@ -11,15 +11,15 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded.account import Program, run_as, start_as
 from migrator.database.embedded.leftover import remove_stale_pid_file
-from migrator.database.embedded.log import failure, open_log, size, text_since
+from migrator.database.embedded.server_log import failure, open_log, size, text_since
 from migrator.database.embedded.spreading import spread
+from migrator.database.embedded.system_account import Program, run_as, start_as
 from migrator.file_locks import LockFile, wait_until
 
 if TYPE_CHECKING:
-    from migrator.database.embedded.home import Home
-    from migrator.database.embedded.place import Place
+    from migrator.database.embedded.server_home import Home
+    from migrator.database.embedded.server_place import Place
 
 HOST = "127.0.0.1"
 _READY_SECONDS = 120.0

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from migrator.database.embedded.account import Account, run_as
 from migrator.database.embedded.binaries import Binaries
-from migrator.database.embedded.home import ROOT_STATE, make_open_folder
+from migrator.database.embedded.server_home import ROOT_STATE, make_open_folder
+from migrator.database.embedded.system_account import Account, run_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 

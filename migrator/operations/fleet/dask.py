@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError, UsageError
-from migrator.operations.fleet.course import Course
-from migrator.operations.fleet.fleet import TICK, Account, FleetInterruptedError, database_held, interruptible
+from migrator.operations.fleet.over_tenants import (
+    TICK,
+    Account,
+    FleetInterruptedError,
+    database_held,
+    interruptible,
+)
 from migrator.operations.fleet.task import Task, failed, perform
+from migrator.operations.fleet.tenant_order import Course
 from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 

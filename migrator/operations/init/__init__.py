@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrator.operations.init.init_request import Ask, InitRequest, nobody
 from migrator.operations.init.project import make_project
-from migrator.operations.init.request import Ask, InitRequest, nobody
 from migrator.results.initialized import Initialized
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from migrator.config.environments import Environment
 from migrator.operations.init.adopted_ini import Rebased, written_ini
 from migrator.operations.init.alembic_source import URL
+from migrator.operations.init.environment_names import Named
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
-from migrator.operations.init.names import Named
 from migrator.operations.init.next_step import missing_wheel
 from migrator.operations.init.own_env_py import own_env_py, version_table
 from migrator.operations.init.questions import Settled

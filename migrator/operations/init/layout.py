@@ -9,7 +9,7 @@ from typing import Any
 
 from migrator.config.environments import Environment
 from migrator.config.url import own_variable
-from migrator.operations.init.names import Named
+from migrator.operations.init.environment_names import Named
 from migrator.operations.init.questions import Settled
 from migrator.operations.init.sources import Sources
 from migrator.results.initialized import NewEnvironment

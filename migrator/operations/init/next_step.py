@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from migrator.config.environments import Environment
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import MissingExtraError
+from migrator.operations.init.environment_names import Named
 from migrator.operations.init.layout import developing
-from migrator.operations.init.names import Named
 from migrator.operations.init.questions import Settled
 
 # What shows a project that is there already.

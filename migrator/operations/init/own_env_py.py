@@ -7,8 +7,8 @@ from importlib.resources import files
 
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.templates import filled_in
-from migrator.revisions.env_py import Needs
 from migrator.revisions.env_py_remarks import TOOLS
+from migrator.revisions.env_py_source import Needs
 
 _TEMPLATE = "adopted/env.py.mako"
 # What advanced-alchemy passes by itself where its configuration says nothing else.

@@ -11,16 +11,16 @@ from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
 from migrator.errors import RefusedError
 from migrator.operations.init.bases import find_models
+from migrator.operations.init.environment_names import Named, kept_ones, unfinished_ones
+from migrator.operations.init.file_plan import Plan
+from migrator.operations.init.init_request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.layout import SHARED, Layout, written_first
-from migrator.operations.init.names import Named, kept_ones, unfinished_ones
 from migrator.operations.init.next_step import first_revision, missing_wheel
 from migrator.operations.init.questions import Settled, settle
-from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.sources import Sources, read_sources
 from migrator.operations.init.templates import read_template
-from migrator.operations.init.writing import Plan
 from migrator.results.initialized import Initialized
-from migrator.revisions.env_py import is_ours
+from migrator.revisions.env_py_source import is_ours
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")

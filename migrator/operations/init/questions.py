@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrator.errors import UsageError
-from migrator.operations.init.names import Named, named_environments
-from migrator.operations.init.request import DATABASES, Ask, Database, InitRequest
+from migrator.operations.init.environment_names import Named, named_environments
+from migrator.operations.init.init_request import DATABASES, Ask, Database, InitRequest
 
 _Answer = TypeVar("_Answer")
 

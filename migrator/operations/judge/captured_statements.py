@@ -16,10 +16,10 @@ from sqlalchemy.types import NullType
 
 from migrator.bridge.revision_files.plan import PlannedStep, script_of
 from migrator.config.environments import Environment
-from migrator.lint.copies import copied
+from migrator.lint.captured import Statement
 from migrator.lint.ddl import Tokens, altered_table
-from migrator.lint.own import changes_type, own_rules
-from migrator.lint.statements import Statement
+from migrator.lint.own_rules import changes_type, own_rules
+from migrator.lint.table_copies import copied
 from migrator.lint.tokens import statements as cut
 from migrator.operations.judge.operation_calls import Calls, Operation, Site, meant, of_column
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
-from migrator.operations.fleet.listing import reference_tenant
+from migrator.operations.fleet.tenant_listing import reference_tenant
 from migrator.results.events import Connecting, Report
 from migrator.scratch import scratch
 

@@ -15,14 +15,14 @@ from migrator.bridge.revision_files.loading import folders_of, translated
 from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, DatabaseError, UsageError
-from migrator.lint.judge import judge
-from migrator.lint.settings import LintSettings, lint_settings
+from migrator.lint.judgement import judge
+from migrator.lint.lint_settings import LintSettings, lint_settings
 from migrator.lint.squawk import find_squawk
 from migrator.operations.judge.scratch_run import Batch, captured
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
-from migrator.revisions.changed import NoCommonCommit, UnknownReference, changed_since
+from migrator.revisions.changed_since import NoCommonCommit, UnknownReference, changed_since
 from migrator.revisions.git import NoHistory
 from migrator.scratch import scratch
 

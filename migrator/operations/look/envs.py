@@ -6,7 +6,7 @@ from migrator.config.environments import BrokenEnvironment, Environment, discove
 from migrator.config.folders import version_folders
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, find_database, masked, search
-from migrator.config.variables import places
+from migrator.config.variable_sources import places
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.results.environments import EnvironmentInfo, EnvironmentList
 

@@ -11,7 +11,7 @@ from migrator.errors import ConfigurationError, RevisionsError
 def unknown_revision_error(session: Session, revision: str) -> RevisionsError:
     """Make the error, having looked for the cause in other environments, archives and git."""
     from migrator.revisions.archives import archive_folder
-    from migrator.revisions.origin import Places, explain
+    from migrator.revisions.revision_origin import Places, explain
 
     workspace = session.workspace
     folders = folders_of(session.scripts)

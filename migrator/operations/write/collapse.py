@@ -12,7 +12,7 @@ from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
-from migrator.database.catalog.carrying import Carried, carried_over, filled_tables
+from migrator.database.catalog.carried_objects import Carried, carried_over, filled_tables
 from migrator.database.catalog.objects import Key
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError

@@ -22,7 +22,7 @@ from migrator.operations.write.promotion_plan import Promotion, plan_promotion
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.results.promoted import Promoted
-from migrator.revisions.changing import Write, changed_files
+from migrator.revisions.file_changes import Write, changed_files
 
 _SECONDS = 10.0
 

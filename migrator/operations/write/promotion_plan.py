@@ -14,7 +14,7 @@ from migrator.bridge.revision_files.plan import applied_revisions, dependencies
 from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.revisions.twins import twins
+from migrator.revisions.same_content import twins
 
 COLLAPSES, PROMOTED = "Collapses", "Promoted from"
 

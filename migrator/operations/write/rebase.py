@@ -11,7 +11,7 @@ from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.write.moved_branch import MovedBranch, find_branch
 from migrator.results.written import Rebased
-from migrator.revisions.changing import Rewrite, changed_files
+from migrator.revisions.file_changes import Rewrite, changed_files
 from migrator.revisions.rewriting import NewHeader, rewrite_header
 
 

@@ -28,7 +28,7 @@ from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
-from migrator.revisions.files import archive_and_replace
+from migrator.revisions.folder_swap import archive_and_replace
 from migrator.revisions.headers import version_files
 from migrator.revisions.message import docstring_safe
 

@@ -19,8 +19,8 @@ from migrator.operations.write.draft_folders import Draft, draft_folders, drafte
 from migrator.results.events import Report
 from migrator.results.written import Squashed
 from migrator.revisions.archives import new_archive
-from migrator.revisions.changing import Change, Move, Write, changed_files
-from migrator.revisions.squashed import labelled
+from migrator.revisions.file_changes import Change, Move, Write, changed_files
+from migrator.revisions.squash_labels import labelled
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.operations.look.doctor.problem import problem_of
 from migrator.results.doctor import Finding
-from migrator.revisions.env_py import read_env_py
 from migrator.revisions.env_py_remarks import loggers_remark
+from migrator.revisions.env_py_source import read_env_py
 
 
 def check_env_py(workspace: Workspace) -> tuple[Finding, ...]:

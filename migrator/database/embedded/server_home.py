@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.config.state import STATE, private_folder
+from migrator.config.private_folder import STATE, private_folder
 
 # Root's data cannot lie in the project: the account that runs PostgreSQL would have to enter every folder
 # above it, and those may be private.

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.objects import Catalog, Key, foreign_objects
-from migrator.database.catalog.reading import read_rows
-from migrator.database.catalog.statements import (
+from migrator.database.catalog.definition_statements import (
     NotCreatableError,
     creation_statements,
     needed_by_tables,
     removal_statements,
 )
+from migrator.database.catalog.objects import Catalog, Key, foreign_objects
+from migrator.database.catalog.reading import read_rows
 
 _SQLITE = text(
     "SELECT type, name, tbl_name, sql FROM sqlite_master"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.complete import complete_environment, complete_revision
-from migrator.cli.fleet import read
+from migrator.cli.fleet_runs import read
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.parameters import AgainstOption, Fresh, Summary, comparing_with
 from migrator.errors import ExitCode, UsageError

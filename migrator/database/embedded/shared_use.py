@@ -8,10 +8,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded import cluster, postmaster, users
+from migrator.database.embedded import cluster, postmaster, server_users
 from migrator.database.embedded.boot import forget_before_boot
-from migrator.database.embedded.home import Home, prepare
-from migrator.database.embedded.server import EmbeddedServer
+from migrator.database.embedded.embedded_server import EmbeddedServer
+from migrator.database.embedded.server_home import Home, prepare
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from migrator.database.embedded.place import Place
+    from migrator.database.embedded.server_place import Place
 
 
 @dataclass
@@ -43,7 +43,7 @@ def enter(place: Place, announce: Callable[[str], None]) -> EmbeddedServer:
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
             lock.wait()
-            use = _uses.get(place.home) or _Use(users.register(place.home.users))
+            use = _uses.get(place.home) or _Use(server_users.register(place.home.users))
             try:
                 port = _port(place, announce)
                 password = _password(place.home)
@@ -74,8 +74,8 @@ def leave(place: Place) -> None:
 
 
 def _retire(use: _Use, place: Place) -> None:
-    users.unregister(use.user)
-    if not users.any_alive(place.home.users):
+    server_users.unregister(use.user)
+    if not server_users.any_alive(place.home.users):
         postmaster.stop(place)
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from migrator.errors import RefusedError, RevisionsError
-from migrator.revisions.changing import Change, Rewrite, Write, changed_files
+from migrator.revisions.file_changes import Change, Rewrite, Write, changed_files
 
 
 @dataclass

@@ -9,7 +9,7 @@ from migrator.lint.catalogue.breaking import BREAKING
 from migrator.lint.catalogue.locking import LOCKING
 from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.catalogue.quiet import QUIET
-from migrator.lint.rule import Rule
+from migrator.lint.rule_facts import Rule
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in (*LOCKING, *LOSING, *BREAKING, *QUIET)}
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from migrator import secrets
 from migrator.lint.blocks import in_block
+from migrator.lint.captured import Statement
 from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
-from migrator.lint.fresh import Fresh
-from migrator.lint.own import TYPE_CHANGES, ends_transaction, own_rules
-from migrator.lint.rule import Rule
-from migrator.lint.rules import rule_named
-from migrator.lint.settings import LintSettings
+from migrator.lint.known_rules import rule_named
+from migrator.lint.lint_settings import LintSettings
+from migrator.lint.new_objects import Fresh
+from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
+from migrator.lint.rule_facts import Rule
 from migrator.lint.squawk import SYNTAX_ERROR, Single, Squawk, find_squawk, squawk_version
-from migrator.lint.statements import Statement
 from migrator.lint.tokens import statements as cut
 from migrator.results.findings import LintFinding
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.fleet import read
+from migrator.cli.fleet_runs import read
 from migrator.cli.invocation import Invocation, Outcome, seconds
 from migrator.cli.parameters import Target, Verbose
 from migrator.errors import ExitCode, UsageError

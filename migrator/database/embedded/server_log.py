@@ -12,7 +12,7 @@ from migrator.errors import DatabaseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migrator.database.embedded.home import Home
+    from migrator.database.embedded.server_home import Home
 
 _LARGEST_BYTES = 4_000_000
 _QUOTED_LINES = 10

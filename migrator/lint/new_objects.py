@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from migrator.lint.copies import copied, copy_name, is_copy
 from migrator.lint.ddl import Object, Reader, Tokens, altered_table, dropped, made, touched
+from migrator.lint.table_copies import copied, copy_name, is_copy
 
 
 class Fresh:

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from migrator.config.private_folder import STATE, private_folder, write_whole
 from migrator.config.select import Workspace
-from migrator.config.state import STATE, private_folder, write_whole
 from migrator.scratch.manifest import Fixed, Manifest
-from migrator.scratch.wanted import wanted_revisions
+from migrator.scratch.wanted_revisions import wanted_revisions
 
 # The tenants of a fleet each have a digest of their own.
 _DIGESTS = 2000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from migrator.cli.common import taken
+from migrator.cli.common_options import taken
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
@@ -140,7 +140,7 @@ def carried_out(run: Invocation, task: Task) -> Outcome:
 
 
 def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
-    from migrator.operations.fleet.listing import server_held
+    from migrator.operations.fleet.tenant_listing import server_held
 
     if run.common.echo:
         raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
@@ -150,9 +150,9 @@ def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, 
 
 def _with_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
     from migrator.config.tenants import parse_shard
-    from migrator.operations.fleet.course import Course
-    from migrator.operations.fleet.fleet import over_tenants
-    from migrator.operations.fleet.listing import tenants_of_environment
+    from migrator.operations.fleet.over_tenants import over_tenants
+    from migrator.operations.fleet.tenant_listing import tenants_of_environment
+    from migrator.operations.fleet.tenant_order import Course
 
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)

@@ -13,14 +13,14 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
-from migrator.scratch.database import ScratchDatabase, scratch_workspace
-from migrator.scratch.kind import open_store
-from migrator.scratch.known import remember_equal
+from migrator.scratch.choose_store import open_store
+from migrator.scratch.known_equal import remember_equal
 from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
 from migrator.scratch.our_env import runs_only_ours
+from migrator.scratch.scratch_database import ScratchDatabase, scratch_workspace
 from migrator.scratch.store import Store, TemplateGoneError
 from migrator.scratch.traces import Trace, tracing
-from migrator.scratch.wanted import wanted_revisions
+from migrator.scratch.wanted_revisions import wanted_revisions
 
 # So many take more than a second.
 _MANY = 100

@@ -31,11 +31,11 @@ from migrator.database.round_trips.one_trip import OneTrip
 from migrator.errors import MigratorError
 from migrator.results.events import ignore
 from migrator.results.run import Step
-from migrator.scratch.failing import ScratchFailedError, failed_step, missing_role
-from migrator.scratch.guard import only
+from migrator.scratch.failures_in_words import ScratchFailedError, failed_step, missing_role
+from migrator.scratch.foreign_connections import only
 from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
-from migrator.scratch.undoing import Undoing, UndoneError
+from migrator.scratch.undone_runs import Undoing, UndoneError
 
 T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]

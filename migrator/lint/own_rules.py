@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from migrator.lint.copies import Copy, copied
 from migrator.lint.ddl import Reader, Tokens, altered_table, dropped, emptied
 from migrator.lint.narrowing import compare
+from migrator.lint.table_copies import Copy, copied
 
 _DROPS = {
     "TABLE": "ban-drop-table",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.errors import ConfigurationError
-from migrator.lint.rule import Rule, Severity
-from migrator.lint.rules import RULES, nearest
+from migrator.lint.known_rules import RULES, nearest
+from migrator.lint.rule_facts import Rule, Severity
 from migrator.lint.squawk import squawk_knows
 
 

@@ -14,7 +14,7 @@ from migrator.plain.findings import finding_lines
 from migrator.plain.verified import wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
-from migrator.testing.names import CHECKS
+from migrator.testing.check_names import CHECKS
 
 
 @dataclass(frozen=True)

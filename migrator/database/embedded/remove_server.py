@@ -6,9 +6,9 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from migrator.database.embedded import users
+from migrator.database.embedded import server_users
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.home import Home, home_of
+from migrator.database.embedded.server_home import Home, home_of
 from migrator.errors import DatabaseError
 from migrator.file_locks import LockFile
 
@@ -24,7 +24,7 @@ def remove_server(root: Path) -> None:
     with ExitStack() as stack:
         for home in homes:
             stack.enter_context(LockFile(home.start_lock)).wait()
-            if users.any_alive(home.users):
+            if server_users.any_alive(home.users):
                 raise DatabaseError(
                     f"The embedded PostgreSQL of {root} is in use.",
                     hint="End the commands that use it first.",

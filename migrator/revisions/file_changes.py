@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.revisions.drafting import DraftFolders, beside, draft_of, publish
-from migrator.revisions.files import signals_held
+from migrator.revisions.folder_swap import signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded.account import Account, server_account
 from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
 from migrator.database.embedded.boot import boot_id
-from migrator.database.embedded.home import Home, home_of
 from migrator.database.embedded.runnable import runnable_binaries
+from migrator.database.embedded.server_home import Home, home_of
+from migrator.database.embedded.system_account import Account, server_account
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from sqlalchemy import URL
 from migrator.config.select import Workspace
 from migrator.database.connecting.engine import with_driver
 from migrator.results.events import Report
-from migrator.scratch.database import ScratchDatabase
-from migrator.scratch.kind import open_store
-from migrator.scratch.place import Scratch
+from migrator.scratch.choose_store import open_store
+from migrator.scratch.scratch_database import ScratchDatabase
+from migrator.scratch.scratch_templates import Scratch
 from migrator.scratch.store import Store
 from migrator.scratch.traces import tracing
 

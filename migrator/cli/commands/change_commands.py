@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migrator.cli.fleet import carried_out
+from migrator.cli.fleet_runs import carried_out
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from migrator.config.select import Workspace
 from migrator.database.connecting.opening import open_database
 from migrator.errors import ExitCode, MigratorError
-from migrator.operations.fleet.course import Course
 from migrator.operations.fleet.task import Task
+from migrator.operations.fleet.tenant_order import Course
 from migrator.operations.fleet.workers import Workers
 from migrator.results.events import Connecting, FleetChanged, Noticed, Report
 from migrator.results.fleet import FleetResult, TenantAnswer
