@@ -13,7 +13,7 @@ Against = Literal["history", "database"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ChangeRequest:
     """To move a database through revisions; the fields are those of `migrator.api.options`."""
 
     target: str
@@ -24,17 +24,17 @@ class Change:
 
     def __post_init__(self) -> None:
         """Refuse what is of another kind. Raises UsageError."""
-        refuse_no_text("target", self.target)
+        require_text("target", self.target)
         _refuse_no_bool("dry_run", self.dry_run)
         _refuse_no_bool("backup", self.backup)
         if self.tag is not None:
-            refuse_no_text("tag", self.tag)
+            require_text("tag", self.tag)
         if self.lock_wait is not None:
             _refuse_no_seconds("lock_wait", self.lock_wait)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upgrade(Change):
+class UpgradeRequest(ChangeRequest):
     """To move it to a later revision."""
 
     allow_ahead: bool = False
@@ -46,7 +46,7 @@ class Upgrade(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Downgrade(Change):
+class DowngradeRequest(ChangeRequest):
     """To move it back to an earlier one."""
 
     confirm: str | None = None
@@ -55,16 +55,16 @@ class Downgrade(Change):
         """Refuse what is of another kind. Raises UsageError."""
         super().__post_init__()
         if self.confirm is not None:
-            refuse_no_text("confirm", self.confirm)
+            require_text("confirm", self.confirm)
 
 
 @dataclass(frozen=True)
-class Current:
+class CurrentRequest:
     """To tell where a database stands."""
 
 
 @dataclass(frozen=True)
-class Status:
+class StatusRequest:
     """To tell where the databases of all environments stand, or that of the one that is named."""
 
     seconds: float
@@ -75,7 +75,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckRequest:
     """To compare models, database and history."""
 
     against: Against | None
@@ -89,7 +89,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitRequest:
     """To wait for a database."""
 
     seconds: float
@@ -102,11 +102,19 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Revisions:
+class RevisionsRequest:
     """To load all version files, where reading their headers does not tell what they are."""
 
 
-Asked = Upgrade | Downgrade | Current | Status | Check | Wait | Revisions
+Asked = (
+    UpgradeRequest
+    | DowngradeRequest
+    | CurrentRequest
+    | StatusRequest
+    | CheckRequest
+    | WaitRequest
+    | RevisionsRequest
+)
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,7 @@ class Said:
     text: str
 
 
-def refuse_no_text(name: str, value: object) -> None:
+def require_text(name: str, value: object) -> None:
     """Refuse what is no text, before a process is started for it. Raises UsageError."""
     if not isinstance(value, str):
         raise UsageError(f"{name} is a text, not {value!r}.", hint="Give it in quotes.")

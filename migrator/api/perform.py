@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from migrator.api.asked import (
     Asked,
-    Change,
-    Check,
-    Current,
-    Downgrade,
+    ChangeRequest,
+    CheckRequest,
+    CurrentRequest,
+    DowngradeRequest,
     Request,
-    Revisions,
-    Status,
-    Upgrade,
-    Wait,
+    RevisionsRequest,
+    StatusRequest,
+    UpgradeRequest,
+    WaitRequest,
 )
 from migrator.config.select import Workspace
 from migrator.processes.start_up import imports_done
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def perform(request: Request, report: Report) -> object:
     """Do what is asked and give its result, one of `migrator.results`. Raises what the operation raises."""
-    if isinstance(request.asked, Status) and not request.choice.says_where and request.tenant is None:
+    if isinstance(request.asked, StatusRequest) and not request.choice.says_where and request.tenant is None:
         from migrator.operations.look.status import status_of_all
 
         imports_done()
@@ -45,44 +45,44 @@ def perform(request: Request, report: Report) -> object:
 def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
     """Import the operation that is asked for, and give a call of it."""
     match asked:
-        case Upgrade():
+        case UpgradeRequest():
             from migrator.operations.change.upgrade import upgrade
 
             terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
             return partial(_to_target, upgrade, asked, terms)
-        case Downgrade():
+        case DowngradeRequest():
             from migrator.operations.change.downgrade import downgrade
 
             return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
-        case Current():
+        case CurrentRequest():
             from migrator.operations.look.current import current
 
             return current
-        case Status(seconds):
+        case StatusRequest(seconds):
             from migrator.operations.look.status import status_of_tenant
 
             return partial(status_of_tenant, seconds=seconds)
-        case Check(against, fresh):
+        case CheckRequest(against, fresh):
             from migrator.operations.judge.check import check
 
             return partial(check, against=against, fresh=fresh)
-        case Wait(seconds, goal):
+        case WaitRequest(seconds, goal):
             from migrator.operations.change.wait import wait
 
             return partial(wait, seconds=seconds, goal=goal)
-        case Revisions():
+        case RevisionsRequest():
             from migrator.operations.look.history import history
 
             return history
 
 
 def _to_target(
-    operation: Callable[..., object], asked: Change, terms: Terms, workspace: Workspace, report: Report
+    operation: Callable[..., object], asked: ChangeRequest, terms: Terms, workspace: Workspace, report: Report
 ) -> object:
     return operation(workspace, asked.target, terms, report, tag=asked.tag)
 
 
-def _terms(asked: Change, confirm: str | None, *, allow_ahead: bool = False) -> Terms:
+def _terms(asked: ChangeRequest, confirm: str | None, *, allow_ahead: bool = False) -> Terms:
     from migrator.operations.run.consent import Consent
     from migrator.operations.run.execute import Terms
 

@@ -26,7 +26,7 @@ class Asked:
 
 def section(asked: Asked, result: object, errors: tuple[MigratorError, ...] = ()) -> str:
     """Give heading, verdict and plain lines of an outcome; the verdict tells a no from no answer."""
-    text = [each[:_LONGEST_LINE] for each in _text(asked.how, result, errors)]
+    text = [each[:_LONGEST_LINE] for each in _plain_text(asked.how, result, errors)]
     left_out = len(text) - _MOST_LINES
     if left_out > 0:
         text[_MOST_LINES:] = [f"... and {left_out} more lines, which are in the log"]
@@ -44,7 +44,7 @@ def _verdict(code: int) -> str:
     return f"⚠️ **no answer**: {ExitCode(code).name.lower()} (exit code {int(code)})"
 
 
-def _text(how: How, result: object, errors: tuple[MigratorError, ...]) -> Iterator[str]:
+def _plain_text(how: How, result: object, errors: tuple[MigratorError, ...]) -> Iterator[str]:
     if result is not None:
         yield from lines(result, how)
     for error in errors:

@@ -11,7 +11,7 @@ from migrator.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
-class Place:
+class VariableSource:
     """Variables from one place. `own` says that the place belongs to one environment alone."""
 
     name: str
@@ -43,11 +43,11 @@ def read_dotenv(path: Path) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def places(root: Path, environment: str, process: Mapping[str, str]) -> list[Place]:
+def places(root: Path, environment: str, process: Mapping[str, str]) -> list[VariableSource]:
     """Give the places for an environment, in the order in which they are looked at."""
     own = f".env.{environment}"
     return [
-        Place("the process's variables", {k: v for k, v in process.items() if v}, own=False),
-        Place(own, read_dotenv(root / own), own=True),
-        Place(".env", read_dotenv(root / ".env"), own=False),
+        VariableSource("the process's variables", {k: v for k, v in process.items() if v}, own=False),
+        VariableSource(own, read_dotenv(root / own), own=True),
+        VariableSource(".env", read_dotenv(root / ".env"), own=False),
     ]

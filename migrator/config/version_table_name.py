@@ -16,7 +16,7 @@ _CALLS = ("run_migrations", "configure")
 
 
 @dataclass(frozen=True)
-class VersionTable:
+class VersionTableName:
     """The name of a version table, and its schema, None for the one that is found without a schema."""
 
     name: str = "alembic_version"
@@ -25,7 +25,7 @@ class VersionTable:
 
 def version_table(
     environment: Environment, name: str | None = None, schema: str | None = None
-) -> VersionTable:
+) -> VersionTableName:
     """Give the version table of an environment. A `name` or `schema` that is given goes before env.py's.
 
     The literal arguments of its calls, and names that the module gives to literals, are read. One that is
@@ -33,7 +33,7 @@ def version_table(
     ConfigurationError for one that is computed, and for an env.py that cannot be read.
     """
     if name is not None and schema is not None:
-        return VersionTable(name, schema)
+        return VersionTableName(name, schema)
     file = script_folder(environment) / "env.py"
     try:
         tree = parse(file.read_bytes())
@@ -42,8 +42,8 @@ def version_table(
             f"{environment.shown(file)} cannot be read: {exc}.", hint="Correct it, or script_location."
         ) from exc
     shown = environment.shown(file)
-    return VersionTable(
-        name or _said(tree, "version_table", shown) or VersionTable.name,
+    return VersionTableName(
+        name or _said(tree, "version_table", shown) or VersionTableName.name,
         schema or _said(tree, "version_table_schema", shown),
     )
 

@@ -15,7 +15,7 @@ from migrator.lint.lint_settings import LintSettings
 from migrator.lint.new_objects import Fresh
 from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
 from migrator.lint.rule_facts import Rule
-from migrator.lint.squawk import SYNTAX_ERROR, Single, Squawk, find_squawk, squawk_version
+from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
 from migrator.lint.tokens import statements as cut
 from migrator.results.findings import LintFinding
 
@@ -116,7 +116,7 @@ def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[
     # squawk takes a table for new even where it may have been there. So it hears of all tables at last,
     # outside of the transactions: which ones are new is known here.
     asked.sort(key=lambda at: makes_table(pieces[at].tokens))
-    singles = [Single(pieces[at].sql, _group(pieces[at])) for at in asked]
+    singles = [SquawkStatement(pieces[at].sql, _group(pieces[at])) for at in asked]
     for report in squawk.judge(singles):
         at = asked[report.index]
         if _spared(report.rule, pieces[at], broken[at]):

@@ -16,7 +16,7 @@ from migrator.models.collecting import metadata_in
 _PROGRAM = frozenset({"__main__", "__mp_main__"})
 
 
-class Name(NamedTuple):
+class ImportedName(NamedTuple):
     """A module's name, and the file it was read from."""
 
     module: str
@@ -30,7 +30,7 @@ def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
     `true_name` is the package that the configuration names: the hint tells to keep the names under it.
     """
     resolved = [folder.resolve() for folder in folders]
-    seen: dict[object, list[Name]] = {}
+    seen: dict[object, list[ImportedName]] = {}
     for name, file in _identified(_imported()):
         seen.setdefault(file, []).append(name)
     twins = [(Path(names[0].file).resolve(), names) for names in seen.values() if len(names) > 1]
@@ -40,13 +40,13 @@ def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
             raise twins_error(names, true_name)
 
 
-def names_of_file(file: str, further: Iterable[Name]) -> list[Name]:
+def names_of_file(file: str, further: Iterable[ImportedName]) -> list[ImportedName]:
     """Give the names under which a file is imported; `further` are modules that may be gone already."""
-    (_, wanted), *others = _identified([Name("", file), *_imported(), *further])
+    (_, wanted), *others = _identified([ImportedName("", file), *_imported(), *further])
     return list({name.module: name for name, found in others if found == wanted}.values())
 
 
-def twins_error(names: Sequence[Name], true_name: str, cause: str = "") -> ModelsError:
+def twins_error(names: Sequence[ImportedName], true_name: str, cause: str = "") -> ModelsError:
     """Make the error that tells of the names of one file, with the cause it led to, if any."""
     first, second, *_ = sorted(name.module for name in names)
     true = next((name for name in (first, second) if f"{name}.".startswith(f"{true_name}.")), None)
@@ -58,17 +58,17 @@ def twins_error(names: Sequence[Name], true_name: str, cause: str = "") -> Model
     )
 
 
-def _imported() -> Iterator[Name]:
+def _imported() -> Iterator[ImportedName]:
     different: set[int] = set()
     for module, content in list(sys.modules.items()):
         # Not getattr: some modules only pretend to be there, and an attribute would make them import.
         file = getattr(content, "__dict__", {}).get("__file__")
         if isinstance(file, str) and module not in _PROGRAM and id(content) not in different:
             different.add(id(content))
-            yield Name(module, file)
+            yield ImportedName(module, file)
 
 
-def _identified(names: Iterable[Name]) -> Iterator[tuple[Name, object]]:
+def _identified(names: Iterable[ImportedName]) -> Iterator[tuple[ImportedName, object]]:
     """Add what is equal for one file: put on sys.path as `api/..`, its folder has another name than `.`."""
     # Not the real path, which asks after each folder above: a thousand modules lie in a hundred folders.
     identity = cache(_identity)

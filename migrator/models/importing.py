@@ -15,7 +15,7 @@ from types import ModuleType, TracebackType
 from sqlalchemy.exc import InvalidRequestError
 
 from migrator.errors import ModelsError
-from migrator.models.imported_twice import Name, names_of_file, twins_error
+from migrator.models.imported_twice import ImportedName, names_of_file, twins_error
 
 KEY_HINT = "Correct the key models in the [migrator] section of the environment's ini."
 
@@ -102,7 +102,7 @@ def _executed(traceback: TracebackType | None) -> Iterator[_Place]:
 def _failure(name: str, exc: BaseException, executed: Sequence[_Place]) -> ModelsError:
     place = _place(name, exc, executed)
     if isinstance(exc, InvalidRequestError) and place is not None:
-        twins = names_of_file(place.file, [Name(each.module, each.file) for each in executed])
+        twins = names_of_file(place.file, [ImportedName(each.module, each.file) for each in executed])
         if len(twins) > 1:
             # SQLAlchemy's next sentence advises extend_existing=True, which would only hide this.
             return twins_error(twins, name, cause=in_words(exc).partition(". ")[0])

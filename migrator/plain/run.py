@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sized
 from functools import singledispatch
 
 from migrator.plain import How
-from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTable
+from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTableEnsured
 
 
 @singledispatch
@@ -96,7 +96,7 @@ def _(result: SqlScript, _how: How) -> Iterator[str]:
 
 
 @lines.register
-def _(result: VersionTable, _how: How) -> Iterator[str]:
+def _(result: VersionTableEnsured, _how: How) -> Iterator[str]:
     yield f"created {result.table}" if result.created else f"{result.table} is there already"
 
 

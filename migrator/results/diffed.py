@@ -9,7 +9,7 @@ from migrator.results.differences import Difference
 
 
 @dataclass(frozen=True)
-class Single:
+class OneSided:
     """A revision that only one of two environments has."""
 
     environment: str
@@ -53,7 +53,7 @@ class Diffed:
 
     left: str
     right: str
-    only: tuple[Single, ...] = ()
+    only: tuple[OneSided, ...] = ()
     renamed: tuple[Twin, ...] = ()
     changed: tuple[Twin, ...] = ()
     differences: tuple[Difference, ...] = ()

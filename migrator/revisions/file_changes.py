@@ -49,11 +49,11 @@ class Move:
     to: Path
 
 
-Change = Write | Rewrite | Delete | Move
+FileChange = Write | Rewrite | Delete | Move
 
 
 @contextmanager
-def changed_files(changes: Sequence[Change]) -> Iterator[None]:
+def changed_files(changes: Sequence[FileChange]) -> Iterator[None]:
     """Make `changes`, of different files, for good only if the with block succeeds.
 
     New contents are drafted beside their targets and synced to the disk before anything is renamed. After any
@@ -110,7 +110,7 @@ class _Work:
             ) from first
 
 
-def _change(work: _Work, changes: Sequence[Change]) -> None:
+def _change(work: _Work, changes: Sequence[FileChange]) -> None:
     path = Path()
     try:
         drafts: dict[int, Path] = {}
@@ -181,7 +181,7 @@ def _real(change: Write | Rewrite) -> Path:
     return change.path.resolve() if isinstance(change, Rewrite) else change.path
 
 
-def _replace(work: _Work, change: Change, draft: Path | None) -> None:
+def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
     match change:
         case Write(path=path) if draft is not None:
             _publish(draft, path)
@@ -243,7 +243,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _drop_bytecode(changes: Sequence[Change]) -> None:
+def _drop_bytecode(changes: Sequence[FileChange]) -> None:
     for change in changes:
         for path in _paths(change):
             for found in (path.parent / "__pycache__").glob(f"{glob.escape(path.stem)}.*.pyc"):
@@ -251,5 +251,5 @@ def _drop_bytecode(changes: Sequence[Change]) -> None:
                     found.unlink(missing_ok=True)
 
 
-def _paths(change: Change) -> tuple[Path, ...]:
+def _paths(change: FileChange) -> tuple[Path, ...]:
     return (change.path, change.to) if isinstance(change, Move) else (change.path,)

@@ -35,7 +35,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Origin:
+class RevisionOrigin:
     """Where a revision comes from: a sentence for the user, and what to type next."""
 
     cause: Cause
@@ -43,7 +43,7 @@ class Origin:
     hint: str
 
 
-def explain(revision: str, places: Places) -> Origin:
+def explain(revision: str, places: Places) -> RevisionOrigin:
     """Return where `revision`, which a database has and the version folders lack, comes from. Never fails."""
     return (
         _in_another_environment(revision, places)
@@ -52,12 +52,12 @@ def explain(revision: str, places: Places) -> Origin:
     )
 
 
-def _in_another_environment(revision: str, places: Places) -> Origin | None:
+def _in_another_environment(revision: str, places: Places) -> RevisionOrigin | None:
     for name, folders in places.others.items():
         for folder in folders:
             path = find_revision(folder, revision, recursive=True)
             if path is not None:
-                return Origin(
+                return RevisionOrigin(
                     "other-environment",
                     f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
                     f"not to {places.environment}.",
@@ -66,14 +66,14 @@ def _in_another_environment(revision: str, places: Places) -> Origin | None:
     return None
 
 
-def _in_an_archive(revision: str, places: Places) -> Origin | None:
+def _in_an_archive(revision: str, places: Places) -> RevisionOrigin | None:
     for archive in places.archives:
         path = find_revision(archive, revision, recursive=True)
         if path is not None:
             time = path.relative_to(archive).parts[0]
             if squashed := _squashed(revision, places, path, archive / time):
                 return squashed
-            return Origin(
+            return RevisionOrigin(
                 "archived",
                 f"Revision {revision} was archived at {time}, when reset-versions started the history of "
                 f"{places.environment} over ({_shown(path, places.root)}).",
@@ -84,7 +84,7 @@ def _in_an_archive(revision: str, places: Places) -> Origin | None:
     return None
 
 
-def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Origin | None:
+def _squashed(revision: str, places: Places, path: Path, archive: Path) -> RevisionOrigin | None:
     folders = (*places.folders, *places.archives)
     sources = (file.read_bytes() for folder in folders for file in folder.rglob("*.py"))
     chain = squashed_into(sources, revision)
@@ -95,7 +95,7 @@ def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Origi
     new = next((each for each in found if each is not None), None)
     if new is None:
         return None
-    return Origin(
+    return RevisionOrigin(
         "archived",
         f"Revision {revision} was squashed into {last} ({_shown(new, places.root)}), and this database had"
         f" not applied all of that ({_shown(path, places.root)}).",
@@ -104,7 +104,7 @@ def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Origi
     )
 
 
-def _in_git(revision: str, places: Places) -> Origin:
+def _in_git(revision: str, places: Places) -> RevisionOrigin:
     try:
         found = find_in_history(places.root, places.folders, revision)
     except NoHistory:
@@ -122,49 +122,49 @@ def _in_git(revision: str, places: Places) -> Origin:
             )
 
 
-def _uncommitted(revision: str, found: Uncommitted, root: Path) -> Origin:
+def _uncommitted(revision: str, found: Uncommitted, root: Path) -> RevisionOrigin:
     path = _shown(found.path, root)
-    return Origin(
+    return RevisionOrigin(
         "deleted",
         f"Revision {revision} is in {path} as last committed, but no longer in the working copy.",
         f"`git checkout HEAD -- {shlex.quote(path)}` brings the file back.",
     )
 
 
-def _removed(revision: str, found: Removed, root: Path) -> Origin:
+def _removed(revision: str, found: Removed, root: Path) -> RevisionOrigin:
     path = _shown(found.path, root)
     by = f"commit {found.change.short} of {found.change.date} by {found.change.author}"
     if found.deleted:
-        return Origin(
+        return RevisionOrigin(
             "deleted",
             f"Revision {revision} was in {path}, which was deleted by {by}.",
             f"`git checkout {found.before} -- {shlex.quote(path)}` brings the file back.",
         )
-    return Origin(
+    return RevisionOrigin(
         "deleted",
         f"Revision {revision} was in {path} until it was given another id by {by}.",
         f"`git show {found.before}:{shlex.quote('./' + path)}` shows the file as it was.",
     )
 
 
-def _on_a_branch(revision: str, found: Elsewhere, root: Path) -> Origin:
+def _on_a_branch(revision: str, found: Elsewhere, root: Path) -> RevisionOrigin:
     path, name = _shown(found.path, root), _short(found.ref)
     where = f"{path} on {name} (commit {found.change.short} of {found.change.date} by {found.change.author})"
     if found.ahead:
-        return Origin(
+        return RevisionOrigin(
             "newer",
             f"The database is newer than this checkout: revision {revision} is in {where}.",
             f"`git pull`, or check out {name}, or deploy the newer image.",
         )
-    return Origin(
+    return RevisionOrigin(
         "other-branch",
         f"Revision {revision} is not in this checkout: it is in {where}.",
         f"Merge it (`git merge {shlex.quote(name)}`) or switch to it, or downgrade the database from there.",
     )
 
 
-def _unknown(revision: str, looked: str) -> Origin:
-    return Origin(
+def _unknown(revision: str, looked: str) -> RevisionOrigin:
+    return RevisionOrigin(
         "unknown",
         f"Nothing here knows revision {_printable(revision)} ({looked}): it is another application's "
         "database, or one migrated by a newer version of this one.",

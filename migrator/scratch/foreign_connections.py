@@ -20,7 +20,7 @@ _HINT = (
 _KNOWN = "migrator_scratch"
 
 
-class Guard:
+class ConnectionRefusal:
     """What keeps watch while an env.py runs; `refused` is the error where it connected elsewhere."""
 
     def __init__(self, url: URL) -> None:
@@ -61,7 +61,7 @@ def only(url: URL) -> Iterator[None]:
 
     Raises RefusedError where one tried to, whatever became of the error where it tried.
     """
-    guard = Guard(url)
+    guard = ConnectionRefusal(url)
     event.listen(Engine, "do_connect", guard.before)
     event.listen(Pool, "connect", guard.after)
     # A module of the project may have connected before.

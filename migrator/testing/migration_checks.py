@@ -18,14 +18,14 @@ from migrator.testing.check_names import CHECKS
 
 
 @dataclass(frozen=True)
-class Check:
+class MigrationCheck:
     """One check. `wrong` raises what the command line reports as an error."""
 
     wrong: Callable[[Workspace], Iterable[str]]
     needs_scratch: bool = True
 
 
-def check_named(name: str) -> Check:
+def check_named(name: str) -> MigrationCheck:
     """Give the check of a name."""
     return dict(zip(CHECKS, _IN_ORDER, strict=True))[name]
 
@@ -49,9 +49,9 @@ def _upgrade_from_base(workspace: Workspace) -> Iterator[str]:
 
 
 def _up_down_up(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.judge.verify import Wanted, verify
+    from migrator.operations.judge.verify import VerifyRequest, verify
 
-    found = verify(workspace, ignore, Wanted(models=False))
+    found = verify(workspace, ignore, VerifyRequest(models=False))
     if not found.ok:
         yield from wrong_lines(found)
         yield f"again: {workspace.again('verify')}"
@@ -76,9 +76,9 @@ def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
 
 
 _IN_ORDER = (
-    Check(_one_head, needs_scratch=False),
-    Check(_upgrade_from_base),
-    Check(_up_down_up),
-    Check(_models_equal_history),
-    Check(_no_destructive_change),
+    MigrationCheck(_one_head, needs_scratch=False),
+    MigrationCheck(_upgrade_from_base),
+    MigrationCheck(_up_down_up),
+    MigrationCheck(_models_equal_history),
+    MigrationCheck(_no_destructive_change),
 )

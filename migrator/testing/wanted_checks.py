@@ -15,14 +15,14 @@ from migrator.testing.check_names import CHECKS
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedChecks:
     """The checks of each environment, by their names, in the project at `root`."""
 
     root: Path
     checks: dict[str, tuple[str, ...]]
 
 
-def wanted(config: pytest.Config) -> Wanted | None:
+def wanted(config: pytest.Config) -> WantedChecks | None:
     """Read the options; None where the checks go with a run of all tests, and this is one of a few.
 
     Raises pytest.UsageError for an unknown environment or check, or where there is no project.
@@ -42,7 +42,7 @@ def wanted(config: pytest.Config) -> Wanted | None:
     )
     skipped = _skipped(names, config.getini("migrator_skip"))
     environments = [name for name in dict.fromkeys(names.values()) if not chosen or name in chosen]
-    return Wanted(
+    return WantedChecks(
         root,
         {name: tuple(check for check in CHECKS if (name, check) not in skipped) for name in environments},
     )

@@ -54,7 +54,7 @@ def test_every_method_is_in_the_table_with_its_arguments_and_has_a_coroutine(met
 
 
 def test_the_options_that_type_checkers_know_are_those_that_are_taken() -> None:
-    for wanted, known in ((asked.Upgrade, "upgrade"), (asked.Downgrade, "downgrade")):
+    for wanted, known in ((asked.UpgradeRequest, "upgrade"), (asked.DowngradeRequest, "downgrade")):
         assert {each.name for each in fields(wanted)} == OPTIONS[known] | {"target"}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrator.revisions import git
-from migrator.revisions.revision_origin import Origin, Places, explain
+from migrator.revisions.revision_origin import Places, RevisionOrigin, explain
 
 FOLDER = "migrations/test/versions"
 ENVIRONMENT = {
@@ -61,7 +61,7 @@ class Project:
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
         return self.git("rev-parse", "--short", "HEAD")
 
-    def explain(self, revision: str) -> Origin:
+    def explain(self, revision: str) -> RevisionOrigin:
         return explain(revision, self.places)
 
 

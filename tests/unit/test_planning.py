@@ -27,7 +27,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _may_hold(path: Path, *, is_upgrade: bool = True) -> bool:
-    planner: Any = object.__new__(planning.Planner)
+    planner: Any = object.__new__(planning.RunPlanner)
     planner._judged = {}
     settings = SimpleNamespace(hold_statements=True)
     planner._session = SimpleNamespace(

@@ -10,7 +10,7 @@ from textwrap import shorten
 from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.autogenerate.reversible import RenameColumn, Statements
+from migrator.bridge.autogenerate.reversible import RenameColumn, ReversibleSql
 from migrator.bridge.autogenerate.sql_text import columns_text, default_text, sql_text, type_texts
 from migrator.results.changes import Change
 
@@ -206,7 +206,7 @@ def _(operation: ops.DropTableCommentOp, _dialect: Dialect) -> Change:
 
 
 @_change.register
-def _(operation: Statements, _dialect: Dialect) -> Change:
+def _(operation: ReversibleSql, _dialect: Dialect) -> Change:
     return operation.change
 
 

@@ -10,7 +10,7 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.quoting import identifier, table_sql
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
 
@@ -64,7 +64,7 @@ def _column_name(column: Any) -> str:
     return str(getattr(column, "name", column))
 
 
-def keep_hanging(up: ops.UpgradeOps, renamed: Renamed, dialect: Dialect) -> None:
+def keep_dependents(up: ops.UpgradeOps, renamed: Renamed, dialect: Dialect) -> None:
     """Take away pairs of a drop and an add that are the same thing on the renamed table or column.
 
     Where only the name differs, PostgreSQL renames it; elsewhere it is dropped and made again.
@@ -137,4 +137,4 @@ def _new_name(block: ops.ModifyTableOps, drop: Any, add: Any) -> list[ops.Migrat
         owner = table_sql(block.schema, block.table_name)
         return f"ALTER TABLE {owner} RENAME CONSTRAINT {identifier(one)} TO {identifier(other)}"
 
-    return [Statements([sql(old, new)], [sql(new, old)], change(old, new), change(new, old))]
+    return [ReversibleSql([sql(old, new)], [sql(new, old)], change(old, new), change(new, old))]

@@ -16,7 +16,7 @@ from sqlalchemy.types import NullType
 
 from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.serials import find_serials_at_once
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.bridge.autogenerate.table_order import in_order
@@ -98,8 +98,8 @@ def _without(
     ]
 
 
-def _statements(made: Sequence[str], undo: Sequence[str]) -> list[Statements]:
+def _statements(made: Sequence[str], undo: Sequence[str]) -> list[ReversibleSql]:
     if not made and not undo:
         return []
     what = f"{len(made)} statement{'' if len(made) == 1 else 's'}"
-    return [Statements(made, undo, Change("execute", f"run {what}"), Change("execute", f"undo {what}"))]
+    return [ReversibleSql(made, undo, Change("execute", f"run {what}"), Change("execute", f"undo {what}"))]

@@ -10,9 +10,9 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import Table
 
-from migrator.bridge.autogenerate.dependents import Renamed, drops_of_renamed, keep_hanging
+from migrator.bridge.autogenerate.dependents import Renamed, drops_of_renamed, keep_dependents
 from migrator.bridge.autogenerate.reversible import RenameColumn, RenameTable
-from migrator.bridge.autogenerate.similarity import alike, compatible
+from migrator.bridge.autogenerate.similarity import compatible, similarity
 from migrator.bridge.autogenerate.table_names import model_table, qualified
 from migrator.results.renames import Rename
 
@@ -36,7 +36,7 @@ def rename(up: ops.UpgradeOps, autogen: AutogenContext, wished: Iterable[Rename]
     _rename_tables(up, autogen, wishes, found)
     _rename_columns(up, autogen, wishes, found)
     if found.applied:
-        keep_hanging(up, found.renamed, autogen.dialect)
+        keep_dependents(up, found.renamed, autogen.dialect)
     return found
 
 
@@ -54,7 +54,7 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
                 found.applied.append(one)
                 created.remove(create)
                 break
-            if alike(drop.to_table(), table, autogen.dialect):
+            if similarity(drop.to_table(), table, autogen.dialect):
                 found.candidates.append(one)
 
 

@@ -53,7 +53,7 @@ class AlterIdentity(ops.AlterColumnOp):
     """
 
 
-class Statements(ops.ExecuteSQLOp):
+class ReversibleSql(ops.ExecuteSQLOp):
     """SQL statements with those that undo them; either may be none. `change` says what they do.
 
     `sql` is SQL as a database takes it; the colons in it are escaped where it is written.
@@ -66,9 +66,9 @@ class Statements(ops.ExecuteSQLOp):
         self.change = change
         self.back = back
 
-    def reverse(self) -> Statements:
+    def reverse(self) -> ReversibleSql:
         """Give the statements that undo these."""
-        return Statements(self.undo, self.sql, self.back, self.change)
+        return ReversibleSql(self.undo, self.sql, self.back, self.change)
 
 
 @renderers.dispatch_for(RenameTable)
@@ -93,8 +93,8 @@ def _alter_identity(context: AutogenContext, operation: AlterIdentity) -> str:
     return f"{text.removesuffix(')')},\n{said or f'{_INDENT}existing_server_default=None'})"
 
 
-@renderers.dispatch_for(Statements)
-def _statements(context: AutogenContext, operation: Statements) -> list[str]:
+@renderers.dispatch_for(ReversibleSql)
+def _statements(context: AutogenContext, operation: ReversibleSql) -> list[str]:
     return [f"{_prefix(context)}execute({_written(_escaped(sql))})" for sql in operation.sql]
 
 

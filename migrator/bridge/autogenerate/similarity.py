@@ -20,7 +20,7 @@ def compatible(old: Column[Any], new: Column[Any], dialect: Dialect) -> bool:
     return old.nullable == new.nullable and _widens(_type(old, dialect), _type(new, dialect))
 
 
-def alike(old: Table, new: Table, dialect: Dialect) -> bool:
+def similarity(old: Table, new: Table, dialect: Dialect) -> bool:
     """Whether two tables share four fifths of their columns, by name and type."""
     ours, theirs = ({(column.name, _type(column, dialect)) for column in table.c} for table in (old, new))
     together = len(ours) + len(theirs)

@@ -9,7 +9,7 @@ from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.table_names import qualified
 
 Table = tuple[str | None, str]
@@ -87,8 +87,8 @@ def in_order(operations: Sequence[ops.MigrateOperation], *, alters: bool) -> lis
             if alters:
                 closing = [key for key in _keys(tables[name]) if _target(key) in circle - {name}]
                 late.append(_without_keys(tables[name], closing))
-    first = [op for op in operations if isinstance(op, Statements)]
-    rest = [op for op in operations if not isinstance(op, Statements | ops.CreateTableOp)]
+    first = [op for op in operations if isinstance(op, ReversibleSql)]
+    rest = [op for op in operations if not isinstance(op, ReversibleSql | ops.CreateTableOp)]
     return [*first, *(tables[name] for name in order), *rest, *(op for op in late if op.ops)]
 
 

@@ -17,11 +17,11 @@ from migrator.database.connecting.kept_second_connections import HeldSeconds
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.own.facts import Facts, read_facts
-from migrator.database.own.tables import Name
+from migrator.database.own.tables import TableName
 
 
 @dataclass(frozen=True)
-class Reached:
+class ConnectedDatabase:
     """A database, how env.py looks at it, and where it stands.
 
     `url` is where the connection leads to, also where its engine has a creator and a bare URL.
@@ -46,10 +46,12 @@ class Reached:
         return f"{schema}.{self.version_table}" if schema else self.version_table
 
 
-def reached(heads: tuple[str, ...], context: MigrationContext, workspace: Workspace) -> Reached:
+def connected_database(
+    heads: tuple[str, ...], context: MigrationContext, workspace: Workspace
+) -> ConnectedDatabase:
     """Ask the database of a context what it is, in one round trip."""
     connection = connection_of(context)
-    return Reached(
+    return ConnectedDatabase(
         engine=connection.engine,
         url=url_of(connection),
         facts=read_facts(
@@ -71,13 +73,13 @@ def connection_of(context: MigrationContext) -> Connection:
     return context.connection
 
 
-def log_table_name(workspace: Workspace) -> Name | None:
+def log_table_name(workspace: Workspace) -> TableName | None:
     """Give the name that the configuration has for the log, None where it has none of its own."""
     said = workspace.environment.settings.log_table
     if said is None or said == "off":
         return None
     schema, _dot, name = said.rpartition(".")
-    return Name(schema or None, name)
+    return TableName(schema or None, name)
 
 
 def configured_role(workspace: Workspace) -> Role | None:
@@ -88,7 +90,7 @@ def configured_role(workspace: Workspace) -> Role | None:
     return Role(environment.settings.role, environment.shown(environment.config_file))
 
 
-def connect_again(found: Reached, application_name: str) -> SecondConnection | None:
+def connect_again(found: ConnectedDatabase, application_name: str) -> SecondConnection | None:
     """Connect once more as env.py's engine does, with the schema and the role of env.py's own connection.
 
     None where that cannot be: a database in memory, or a driver's pool that is bound to env.py's event loop.
@@ -124,7 +126,7 @@ def _session(facts: Facts) -> dict[str, str | None]:
     return {"path": facts.search_path, "role": role}
 
 
-def heads_again(connection: Connection, found: Reached) -> tuple[str, ...]:
+def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, ...]:
     """Read the version table on another connection than env.py's."""
     options = {"version_table": found.version_table, "version_table_schema": found.version_schema}
     return MigrationContext.configure(connection, opts=options).get_current_heads()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.database.own.tables import OWN_SCHEMA, Name, is_own_table
+from migrator.database.own.tables import OWN_SCHEMA, TableName, is_own_table
 
 
-def hide_own_tables(options: dict[str, Any], log_table: Name | None) -> None:
+def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> None:
     """Add filters to the options of Alembic's `configure()`, before those that env.py has itself."""
     include_name = options.get("include_name")
     include_object = options.get("include_object")

@@ -9,6 +9,6 @@ from migrator.bridge.revision_files.loading import load_scripts
 from migrator.config.select import Workspace
 
 
-def version_files(workspace: Workspace) -> ScriptDirectory:
+def load_version_files(workspace: Workspace) -> ScriptDirectory:
     """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
     return load_scripts(alembic_config(workspace), workspace)

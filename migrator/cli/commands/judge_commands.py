@@ -42,12 +42,12 @@ def verify(
     summary: Summary = None,
 ) -> Outcome:
     """Run each revision up, down and up on scratch (exit 1: it fails)."""
-    from migrator.operations.judge.verify import Wanted
+    from migrator.operations.judge.verify import VerifyRequest
     from migrator.operations.judge.verify import verify as operation
 
     run.summarize(summary)
     seed = run.path(seed) if seed is not None else None
-    result = operation(run.workspace(), run.report, Wanted(from_, seed, fresh))
+    result = operation(run.workspace(), run.report, VerifyRequest(from_, seed, fresh))
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import CompileError, SAWarning
 
-from migrator.database.catalog.objects import Entry
+from migrator.database.catalog.objects import CatalogObject
 
 LeaveOut = Callable[[str, str | None], bool]
 
@@ -30,7 +30,7 @@ _MYSQL_TRIGGERS = text(
 )
 
 
-def inspected(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
+def inspected(connection: Connection, left_out: LeaveOut) -> Iterator[CatalogObject]:
     """Give the objects of a database: tables with what they have, views, and triggers.
 
     The transaction that reading begins is ended again.
@@ -45,7 +45,7 @@ def inspected(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
     return iter(entries)
 
 
-def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
+def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[CatalogObject]:
     inspector = inspect(connection)
     kept = [name for name in inspector.get_table_names() if not left_out(name, None)]
     if not kept:
@@ -53,7 +53,7 @@ def _tables(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
     of_kept: Mapping[str, Any] = {"filter_names": kept}
     options = _options(connection, inspector, of_kept)
     for name in kept:
-        yield Entry("table", name, " ".join(filter(None, ("table", options.get(name)))))
+        yield CatalogObject("table", name, " ".join(filter(None, ("table", options.get(name)))))
     for table, columns in _each(inspector.get_multi_columns(**of_kept)):
         for column in columns:
             yield _part("column", f"{table}.{column['name']}", table, _column(connection, column))
@@ -78,7 +78,7 @@ def _options(connection: Connection, inspector: Any, of_kept: Mapping[str, Any])
     return {table: _told(told, f"{prefix}auto_increment", f"{prefix}comment") for table, told in found}
 
 
-def _constraints(inspector: Any, of_kept: Mapping[str, Any]) -> Iterator[Entry]:
+def _constraints(inspector: Any, of_kept: Mapping[str, Any]) -> Iterator[CatalogObject]:
     for table, key in _each(inspector.get_multi_pk_constraint(**of_kept)):
         if key and key["constrained_columns"]:
             yield _constraint(table, "primary key", key)
@@ -92,13 +92,13 @@ def _constraints(inspector: Any, of_kept: Mapping[str, Any]) -> Iterator[Entry]:
                 yield _constraint(table, words, constraint)
 
 
-def _constraint(table: str, words: str, told: Mapping[str, Any]) -> Entry:
+def _constraint(table: str, words: str, told: Mapping[str, Any]) -> CatalogObject:
     """SQLite's constraints often have no name: what they say names them then."""
     said = f"{words} {_told(told, 'name', 'comment', 'duplicates_index')}"
     return _part("constraint", f"{told.get('name') or said} on {table}", table, said)
 
 
-def _written(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
+def _written(connection: Connection, left_out: LeaveOut) -> Iterator[CatalogObject]:
     """Objects that the server keeps as texts."""
     if connection.dialect.name == "sqlite":
         rows = list(connection.execute(_SQLITE_SQL))
@@ -107,16 +107,16 @@ def _written(connection: Connection, left_out: LeaveOut) -> Iterator[Entry]:
     database = connection.engine.url.database or ""
     for kind, name, table, sql in rows:
         if kind == "view":
-            yield Entry(kind, name, _plain(sql, database), seen=False)
+            yield CatalogObject(kind, name, _plain(sql, database), seen=False)
         elif not left_out(table, None):
             yield _part(kind, f"{name} on {table}", table, _plain(sql, database), seen=kind == "index")
 
 
-def _part(kind: str, name: str, table: str, definition: str, *, seen: bool = True) -> Entry:
-    return Entry(kind, name, definition, seen, ("table", table))
+def _part(kind: str, name: str, table: str, definition: str, *, seen: bool = True) -> CatalogObject:
+    return CatalogObject(kind, name, definition, seen, ("table", table))
 
 
-def _comment(name: str, table: str, comment: str | None) -> Iterator[Entry]:
+def _comment(name: str, table: str, comment: str | None) -> Iterator[CatalogObject]:
     if comment:
         yield _part("comment", name, table, "'" + comment.replace("'", "''").replace("\n", "\\n") + "'")
 

@@ -11,7 +11,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogObject:
     """One object.
 
     `seen` says whether Alembic's autogenerate takes notice of it, `holder` what it is part of.
@@ -42,7 +42,7 @@ class Catalog:
     holders: Mapping[Key, Key] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Catalog:
+    def of(cls, entries: Iterable[CatalogObject]) -> Catalog:
         """Give the catalogue of these objects, sorted by kind and name."""
         found = sorted(entries, key=lambda entry: entry.key)
         return cls(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migrator.database.embedded.embedded_server import EmbeddedServer
-    from migrator.database.embedded.server_place import Place
+    from migrator.database.embedded.server_place import ServerPlace
 
 
 def _say_nothing(_sentence: str) -> None:
@@ -66,7 +66,7 @@ def _require_locks() -> None:
 
 
 @contextlib.contextmanager
-def _running(place: Place, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
+def _running(place: ServerPlace, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
     from migrator.database.embedded import shared_use
 
     owner = os.getpid()

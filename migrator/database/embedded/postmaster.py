@@ -19,7 +19,7 @@ from migrator.file_locks import LockFile, wait_until
 
 if TYPE_CHECKING:
     from migrator.database.embedded.server_home import Home
-    from migrator.database.embedded.server_place import Place
+    from migrator.database.embedded.server_place import ServerPlace
 
 HOST = "127.0.0.1"
 _READY_SECONDS = 120.0
@@ -64,7 +64,7 @@ def running_port(home: Home) -> int | None:
     return found[0] if found else None
 
 
-def start(place: Place) -> int:
+def start(place: ServerPlace) -> int:
     """Start the server, of which nothing runs, and wait until it takes connections; its port.
 
     DatabaseError when it fails.
@@ -82,7 +82,7 @@ def start(place: Place) -> int:
     raise failure(place.home, "the server did not start", since=since)
 
 
-def stop(place: Place) -> None:
+def stop(place: ServerPlace) -> None:
     """Stop the server and wait until its last process has ended. DatabaseError when it does not end."""
     since = size(place.home)
     if not (_ended(place, "fast") or _ended(place, "immediate")):
@@ -107,7 +107,7 @@ def free_port() -> int:
         return port
 
 
-def _launch(place: Place, port: int) -> int:
+def _launch(place: ServerPlace, port: int) -> int:
     """Start the server without waiting; the length that the log had before."""
     settings = {**_SETTINGS, "port": str(port)} | ({} if place.durable else _NOT_DURABLE)
     for major, later in _LATER_SETTINGS.items():
@@ -131,7 +131,7 @@ def _became_ready(home: Home) -> bool:
         return not lock.take()
 
 
-def _ended(place: Place, mode: str) -> bool:
+def _ended(place: ServerPlace, mode: str) -> bool:
     told = False
     with LockFile(place.home.server_lock) as lock:
 
@@ -146,7 +146,7 @@ def _ended(place: Place, mode: str) -> bool:
         return wait_until(ended, _STOP_SECONDS)
 
 
-def _told_to_stop(place: Place, mode: str) -> bool:
+def _told_to_stop(place: ServerPlace, mode: str) -> bool:
     child = _children.get(place.home)
     if child is not None and child.poll() is None:
         child.send_signal(_SIGNALS[mode])

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from migrator.database.embedded.binaries import Binaries
 from migrator.database.embedded.server_home import ROOT_STATE, make_open_folder
-from migrator.database.embedded.system_account import Account, run_as
+from migrator.database.embedded.system_account import SystemAccount, run_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
 
 @functools.cache
-def runnable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
+def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Binaries:
     """The programs themselves, or a copy where private folders keep the account away from them.
 
     ConfigurationError when the account cannot execute the copy either.
@@ -33,7 +33,7 @@ def runnable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
     return copy
 
 
-def _runs(binaries: Binaries, account: Account) -> bool:
+def _runs(binaries: Binaries, account: SystemAccount) -> bool:
     try:
         code = run_as(account, [binaries.program("postgres"), "--version"], output=subprocess.DEVNULL)
     except DatabaseError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from migrator.database.embedded.server_place import Place
+    from migrator.database.embedded.server_place import ServerPlace
 
 
 @dataclass
@@ -34,7 +34,7 @@ _uses: dict[Home, _Use] = {}
 _guard = threading.RLock()
 
 
-def enter(place: Place, announce: Callable[[str], None]) -> EmbeddedServer:
+def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
     """Use the server, which is made and started when need be, until `leave`.
 
     ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
@@ -56,7 +56,7 @@ def enter(place: Place, announce: Callable[[str], None]) -> EmbeddedServer:
         return EmbeddedServer(port, password, place.binaries)
 
 
-def leave(place: Place) -> None:
+def leave(place: ServerPlace) -> None:
     """End one use; the last user of all stops the server. DatabaseError when it does not stop."""
     with _guard:
         use = _uses[place.home]
@@ -73,13 +73,13 @@ def leave(place: Place) -> None:
             postmaster.reap(place.home)
 
 
-def _retire(use: _Use, place: Place) -> None:
+def _retire(use: _Use, place: ServerPlace) -> None:
     server_users.unregister(use.user)
     if not server_users.any_alive(place.home.users):
         postmaster.stop(place)
 
 
-def _port(place: Place, announce: Callable[[str], None]) -> int:
+def _port(place: ServerPlace, announce: Callable[[str], None]) -> int:
     port = postmaster.running_port(place.home)
     if port is not None:
         return port

@@ -16,7 +16,7 @@ _CANDIDATES = ("postgres", "nobody")
 
 
 @dataclass(frozen=True)
-class Account:
+class SystemAccount:
     """A user of the operating system."""
 
     name: str
@@ -24,7 +24,7 @@ class Account:
     gid: int
 
 
-def server_account() -> Account | None:
+def server_account() -> SystemAccount | None:
     """Who runs PostgreSQL: None for the current user, an account of the system when that user is root.
 
     PostgreSQL refuses to run as root, and initdb needs an account that has a passwd entry.
@@ -37,7 +37,7 @@ def server_account() -> Account | None:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
+        return SystemAccount(name, entry.pw_uid, entry.pw_gid)
     raise ConfigurationError(
         "The embedded PostgreSQL cannot run as root, and there is no account 'postgres' or 'nobody'.",
         hint="Create a system account named postgres, run as an ordinary user, or give a database URL.",
@@ -52,7 +52,7 @@ class Program(subprocess.Popen[bytes]):
 
 
 def start_as(
-    account: Account | None, argv: list[str], *, output: IO[bytes] | int, pass_fds: tuple[int, ...] = ()
+    account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int, pass_fds: tuple[int, ...] = ()
 ) -> Program:
     """Start a program as the account, stdout and stderr to `output`.
 
@@ -81,7 +81,7 @@ def start_as(
         ) from error
 
 
-def run_as(account: Account | None, argv: list[str], *, output: IO[bytes] | int) -> int:
+def run_as(account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int) -> int:
     """Run a program to its end, as `start_as` does; its exit code."""
     program = start_as(account, argv, output=output)
     try:
@@ -92,7 +92,7 @@ def run_as(account: Account | None, argv: list[str], *, output: IO[bytes] | int)
         raise
 
 
-def give_to(account: Account | None, path: Path) -> None:
+def give_to(account: SystemAccount | None, path: Path) -> None:
     """Make the account the owner of a file or folder that we have just made."""
     if account is not None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)

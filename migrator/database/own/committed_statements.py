@@ -19,7 +19,7 @@ _BY_HAND = re.compile(r"\s*(?:(commit|end)|rollback|abort)\s*(?:work|transaction
 _TEMPORARY = re.compile(r"\s*(?:create|drop)\s+temporary\b", re.IGNORECASE)
 
 
-class Statements:
+class CommittedStatements:
     """Notes what one connection runs while a revision runs.
 
     `committed` are statements that stay although the version table does not tell of their revision yet;

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, text
 
-from migrator.database.own.tables import LOG_COLUMNS, OWN_SCHEMA, Name, TableNames
+from migrator.database.own.tables import LOG_COLUMNS, OWN_SCHEMA, TableName, TableNames
 
 LogFault = Literal["no schema", "no privilege", "no log"]
 
@@ -33,8 +33,8 @@ class Facts:
     version: str = ""
     may_make_schema: bool = False
     may_make_tables: bool = True
-    mark: Name | None = None
-    log: Name | None = None
+    mark: TableName | None = None
+    log: TableName | None = None
     may_read_records: bool = True
     may_write_records: bool = True
     invalid_indexes: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Facts:
 
 
 def read_facts(
-    connection: Connection, version_table: str, version_schema: str | None, log_table: Name | None
+    connection: Connection, version_table: str, version_schema: str | None, log_table: TableName | None
 ) -> Facts:
     """Ask a database what it is, in one round trip.
 
@@ -113,7 +113,7 @@ SELECT current_database(), pg_backend_pid(), CAST(session_user AS text), CAST(cu
 
 
 def _postgresql(
-    connection: Connection, version_table: str, version_schema: str | None, log_table: Name | None
+    connection: Connection, version_table: str, version_schema: str | None, log_table: TableName | None
 ) -> Facts:
     row = connection.execute(
         _POSTGRESQL,
@@ -153,7 +153,7 @@ def _postgresql(
 
 
 def _log_fault(
-    log_table: Name, *, may_create: bool | None, taken: bool, may_make_schema: bool
+    log_table: TableName, *, may_create: bool | None, taken: bool, may_make_schema: bool
 ) -> LogFault | None:
     """Say why there can be no log of that name; `may_create` is None where there is no such schema."""
     if may_create is None:

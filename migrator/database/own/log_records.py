@@ -26,14 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from migrator.database.own.facts import Facts
-from migrator.database.own.tables import OWN_SCHEMA, Name, TableNames, log_table, mark_table
+from migrator.database.own.tables import OWN_SCHEMA, TableName, TableNames, log_table, mark_table
 from migrator.database.round_trips.one_trip import hold_for_commit
 from migrator.errors import DatabaseError
 from migrator.results.records import Direction, LogEntry, Mark
 
 
 @dataclass(frozen=True)
-class Origin:
+class RecordAuthor:
     """Who writes a record: user, host, migrator's version, and the project's git commit if there is one."""
 
     user_name: str
@@ -43,7 +43,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StepRecord:
     """What the log says of one step. `duration_ms` is in milliseconds."""
 
     direction: Direction
@@ -132,10 +132,10 @@ class Book:
     """
 
     names: TableNames
-    to_make: tuple[Name, ...]
+    to_make: tuple[TableName, ...]
     environment: str
     version_table: str
-    origin: Origin
+    origin: RecordAuthor
 
     # One table object for all rows: SQLAlchemy compiles the statement for it once.
     @cached_property
@@ -173,7 +173,7 @@ class Book:
         connection.execute(delete(self._mark))
         connection.execute(insert(self._mark), row)
 
-    def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
+    def write(self, connection: Connection, entries: Sequence[StepRecord]) -> None:
         """Write rows into the log, in the transaction that the connection is in."""
         if self._log is None:
             return
@@ -225,7 +225,7 @@ def _stored(connection: Connection, at: datetime) -> datetime:
     return at if connection.dialect.name == "postgresql" else at.astimezone(UTC).replace(tzinfo=None)
 
 
-def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> TableNames:
+def places_for_records(facts: Facts, log: TableName | None, *, log_off: bool) -> TableNames:
     """Say where the mark and the log of a database are, or are to be made.
 
     An existing table is used, never a second one made. Raises DatabaseError where the role may not write
@@ -234,7 +234,7 @@ def places_for_records(facts: Facts, log: Name | None, *, log_off: bool) -> Tabl
     if (facts.mark or facts.log) and not facts.may_write_records:
         raise DatabaseError(
             f"The role {facts.role} may not write into {facts.log or facts.mark}, migrator's own table.",
-            hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or Name(OWN_SCHEMA, '')).schema}"
+            hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or TableName(OWN_SCHEMA, '')).schema}"
             f" TO {facts.role}; GRANT SELECT, INSERT, DELETE ON {facts.mark or facts.log}"
             f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role}",
         )

@@ -14,7 +14,7 @@ _MARK, _LOG = "migrator_mark", "migrator_log"
 
 
 @dataclass(frozen=True)
-class Name:
+class TableName:
     """A table's name and its schema, None for the only or current one."""
 
     schema: str | None
@@ -28,14 +28,14 @@ class Name:
 class TableNames:
     """Where the mark and the log are, or are to be made; None for what is not kept."""
 
-    mark: Name | None
-    log: Name | None
+    mark: TableName | None
+    log: TableName | None
 
     @classmethod
-    def among(cls, found: Sequence[str], schema: str | None, log_table: Name | None) -> TableNames:
+    def among(cls, found: Sequence[str], schema: str | None, log_table: TableName | None) -> TableNames:
         """Give those of the tables `found` that are ours: the own schema goes before the version table's."""
-        own = (Name(OWN_SCHEMA, "mark"), Name(OWN_SCHEMA, "log"))
-        beside = (Name(schema, _MARK), Name(schema, _LOG))
+        own = (TableName(OWN_SCHEMA, "mark"), TableName(OWN_SCHEMA, "log"))
+        beside = (TableName(schema, _MARK), TableName(schema, _LOG))
         logs = (log_table,) if log_table else (own[1], beside[1])
         return cls(
             next((name for name in (own[0], beside[0]) if str(name) in found), None),
@@ -45,15 +45,15 @@ class TableNames:
     @classmethod
     def own(cls) -> TableNames:
         """Give the names in a schema of our own."""
-        return cls(Name(OWN_SCHEMA, "mark"), Name(OWN_SCHEMA, "log"))
+        return cls(TableName(OWN_SCHEMA, "mark"), TableName(OWN_SCHEMA, "log"))
 
     @classmethod
     def beside(cls, schema: str | None) -> TableNames:
         """Give the names in the version table's schema."""
-        return cls(Name(schema, _MARK), Name(schema, _LOG))
+        return cls(TableName(schema, _MARK), TableName(schema, _LOG))
 
 
-def is_own_table(name: str, schema: str | None, log_table: Name | None = None) -> bool:
+def is_own_table(name: str, schema: str | None, log_table: TableName | None = None) -> bool:
     """Whether a table is one of ours, which no autogenerate may drop."""
     if log_table is not None and name == log_table.name:
         # The default schema is reflected without its name.
@@ -61,7 +61,7 @@ def is_own_table(name: str, schema: str | None, log_table: Name | None = None) -
     return schema == OWN_SCHEMA or name in (_MARK, _LOG)
 
 
-def mark_table(name: Name) -> Table:
+def mark_table(name: TableName) -> Table:
     """Give the table of the mark: one row that says which environment a database belongs to.
 
     `system_identifier` and `database` are those of the server where it was written: in a copy they differ.
@@ -80,7 +80,7 @@ def mark_table(name: Name) -> Table:
     )
 
 
-def log_table(name: Name) -> Table:
+def log_table(name: TableName) -> Table:
     """Give the table of the log: one row for each applied step. `duration_ms` is in milliseconds."""
     return Table(
         name.name,
@@ -107,4 +107,4 @@ def log_table(name: Name) -> Table:
 
 
 # What a table has to have, to be a log.
-LOG_COLUMNS = tuple(column.name for column in log_table(Name(None, _LOG)).columns)
+LOG_COLUMNS = tuple(column.name for column in log_table(TableName(None, _LOG)).columns)

@@ -16,10 +16,10 @@ from migrator.operations.position.examine import Examined, examine
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.run.run_lock import run_lock
 from migrator.results.events import Report
-from migrator.results.run import VersionTable
+from migrator.results.run import VersionTableEnsured
 
 
-def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
+def ensure_version(workspace: Workspace, report: Report) -> VersionTableEnsured:
     """Make the version table if the environment's database has none.
 
     Raises RefusedError for another environment's database, LockedError, DatabaseError and others.
@@ -32,7 +32,7 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTable:
         if missing:
             _make(session, missing, report)
         names = dict.fromkeys(_named(each) for each in examined)
-        return VersionTable(", ".join(names), created=bool(missing))
+        return VersionTableEnsured(", ".join(names), created=bool(missing))
 
 
 def _make(session: Session, missing: list[Examined], report: Report) -> None:

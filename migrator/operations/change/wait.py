@@ -37,10 +37,10 @@ def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) ->
     head. Where time is up while it is not at head, that is the result. Raises DatabaseError where time is up
     and it does not answer; ConfigurationError, RevisionsError and RefusedError at once.
     """
-    return _Wait(workspace, report, seconds, goal).run()
+    return _DatabaseWait(workspace, report, seconds, goal).run()
 
 
-class _Wait:
+class _DatabaseWait:
     def __init__(self, workspace: Workspace, report: Report, seconds: float, goal: Goal) -> None:
         self._request = _Request(workspace.portable(), goal)
         self._report = report

@@ -15,8 +15,8 @@ from migrator.config.tenants import Tenant
 from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError, UsageError
 from migrator.operations.fleet.over_tenants import (
     TICK,
-    Account,
     FleetInterruptedError,
+    FleetProgress,
     database_held,
     interruptible,
 )
@@ -44,7 +44,7 @@ def over_cluster(
     as many as there are workers where it is None. Raises MissingExtraError without Dask, ConfigurationError
     for a scheduler that does not answer, and FleetInterruptedError.
     """
-    account = Account(course, report)
+    account = FleetProgress(course, report)
     there = workspace.portable()
     running: dict[Future[TenantAnswer], Tenant] = {}
     with database_held(workspace, course, report), _cluster(scheduler) as client, interruptible() as wish:

@@ -38,7 +38,7 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
     Raises FleetInterruptedError after Ctrl-C or SIGTERM: the tenants at work end first, and a second one
     interrupts those too.
     """
-    account = Account(course, report)
+    account = FleetProgress(course, report)
     workers = Workers(task, workspace, min(jobs, len(course.tenants) or 1))
     with database_held(workspace, course, report), interruptible() as wish, workers:
         while True:
@@ -81,7 +81,7 @@ def database_held(workspace: Workspace, course: Course, report: Report) -> Itera
         yield
 
 
-class Account:
+class FleetProgress:
     """Tells how far it has come."""
 
     def __init__(self, course: Course, report: Report) -> None:

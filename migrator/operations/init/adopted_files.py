@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.init.adopted_ini import Rebased, written_ini
+from migrator.operations.init.adopted_ini import RelocatedValues, written_ini
 from migrator.operations.init.alembic_source import URL
 from migrator.operations.init.environment_names import Named
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
@@ -36,7 +36,7 @@ class AdoptedFiles:
         self._team = team
         self._settled = settled
         self._sources = sources
-        self._rebased = Rebased(team.source, root, team.start)
+        self._rebased = RelocatedValues(team.source, root, team.start)
         self._default = default_of(settled.environments, there)
         # The team's URL belongs to one environment, which is there already if any is.
         alone = not there or settled.database != "url"

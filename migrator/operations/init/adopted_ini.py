@@ -12,7 +12,7 @@ from migrator.operations.init.alembic_source import ALEMBIC, AlembicSource
 _HERE = "%(here)s"
 
 
-class Rebased:
+class RelocatedValues:
     """Values of a configuration as they have to be written in `configs` below a project's root.
 
     A relative path begins at `start`, `%(here)s` is the configuration's own folder.

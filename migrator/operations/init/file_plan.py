@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from migrator.errors import RefusedError, RevisionsError
-from migrator.revisions.file_changes import Change, Rewrite, Write, changed_files
+from migrator.revisions.file_changes import FileChange, Rewrite, Write, changed_files
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Plan:
     """What is to be written below `root`; `kept` are files that are there already."""
 
     root: Path
-    changes: list[Change] = field(default_factory=list)
+    changes: list[FileChange] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
     def write(self, contents: Mapping[str, bytes]) -> None:

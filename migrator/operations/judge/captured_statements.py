@@ -21,7 +21,7 @@ from migrator.lint.ddl import Tokens, altered_table
 from migrator.lint.own_rules import changes_type, own_rules
 from migrator.lint.table_copies import copied
 from migrator.lint.tokens import statements as cut
-from migrator.operations.judge.operation_calls import Calls, Operation, Site, meant, of_column
+from migrator.operations.judge.operation_calls import Calls, CallSite, Operation, meant, of_column
 
 # What a condition of a revision, or Alembic before it copies a table, asks the database.
 _ONLY_READ = frozenset({"SELECT", "SHOW", "PRAGMA", "DESCRIBE", "DESC", "EXPLAIN"})
@@ -108,7 +108,7 @@ class Capture:
 
 
 def _shares(
-    site: Site, pieces: Sequence[Tokens], types: Mapping[str, str]
+    site: CallSite, pieces: Sequence[Tokens], types: Mapping[str, str]
 ) -> Iterator[tuple[Operation, Mapping[str, str]]]:
     """Give the operations that a statement carries out, each with the types of what it changes."""
     copy = copied(pieces[0])

@@ -14,7 +14,7 @@ from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.judge.compared_with import Against, against_of, history_session
-from migrator.operations.judge.drift import NotComparableError, Standing, drift, standing
+from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
 from migrator.operations.position.edited_files import edited_revisions
 from migrator.operations.position.examine import Examined, examined
 from migrator.operations.position.position import refuse_unknown
@@ -77,14 +77,14 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
     """
     pending: list[str] = []
     seen: list[Examined] = []
-    standings: list[Standing] = []
+    observed: list[ObservedDatabase] = []
     with database_session(workspace, ["check"], report, Needs(writes=False)) as session:
 
         def at_head(heads: tuple[str, ...], context: MigrationContext) -> bool:
             refuse_unknown(session, heads)
             seen.append(examined(heads, context, session))
             if asked and heads:
-                standings.append(standing(workspace, heads, context))
+                observed.append(observe_database(workspace, heads, context))
             applied = applied_revisions(session.scripts, heads)
             walked = [script.revision for script in session.scripts.walk_revisions()]
             pending.extend(revision for revision in reversed(walked) if revision not in applied)
@@ -101,7 +101,7 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
             raise NotComparableError(
                 "this is a plain Alembic configuration", hint="Ask for it: --against database"
             )
-        found = drift(workspace, _only(standings, len(seen)), report, fresh=fresh)
+        found = drift(workspace, _only(observed, len(seen)), report, fresh=fresh)
         compared.append("history")
     except NotComparableError as exc:
         skipped.append(Skipped("history", exc.message, exc.hint))
@@ -134,9 +134,9 @@ def _said(
     return compared, skipped
 
 
-def _only(standings: Sequence[Standing], reached: int) -> Standing:
+def _only(observed: Sequence[ObservedDatabase], reached: int) -> ObservedDatabase:
     if reached != 1:
         raise NotComparableError(f"env.py reaches {reached} databases")
-    if not standings:
+    if not observed:
         raise NotComparableError("the database has no revision yet")
-    return standings[0]
+    return observed[0]

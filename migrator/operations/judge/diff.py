@@ -15,7 +15,7 @@ from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError
 from migrator.operations.judge.two_environments import compare_histories, naming
 from migrator.operations.look.status import statuses
-from migrator.results.diffed import Diffed, Position, Single, Twin, UnknownPositionError
+from migrator.results.diffed import Diffed, OneSided, Position, Twin, UnknownPositionError
 from migrator.results.events import Report
 from migrator.results.status import EnvironmentStatus
 from migrator.revisions.same_content import twins
@@ -110,9 +110,9 @@ def _side(workspace: Workspace) -> _Side:
     return _Side(workspace, {script.revision: script for script in upwards}, contents(upwards))
 
 
-def _only(side: _Side, other: _Side, elsewhere: Collection[str]) -> list[Single]:
+def _only(side: _Side, other: _Side, elsewhere: Collection[str]) -> list[OneSided]:
     return [
-        Single(side.name, revision, " ".join(script.doc.split()), side.path(revision))
+        OneSided(side.name, revision, " ".join(script.doc.split()), side.path(revision))
         for revision, script in side.scripts.items()
         if revision not in other.scripts and revision not in elsewhere
     ]

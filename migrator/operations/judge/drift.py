@@ -23,7 +23,7 @@ class NotComparableError(MigratorError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ObservedDatabase:
     """A database as it was seen: its kind and version, where it stands, and what it holds."""
 
     backend: str
@@ -40,16 +40,20 @@ class Standing:
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def standing(workspace: Workspace, heads: tuple[str, ...], context: MigrationContext) -> Standing:
+def observe_database(
+    workspace: Workspace, heads: tuple[str, ...], context: MigrationContext
+) -> ObservedDatabase:
     """Look at the database of a context, in a handful of queries whatever it holds, writing nothing."""
     connection, view = connection_of(context), CatalogView.of(workspace, context)
     dialect = connection.dialect
     version = dialect.server_version_info or ("",)
     backend = "mysql" if dialect.name == "mariadb" else dialect.name
-    return Standing(backend, str(version[0]), heads, view.read(connection), view)
+    return ObservedDatabase(backend, str(version[0]), heads, view.read(connection), view)
 
 
-def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) -> tuple[Difference, ...]:
+def drift(
+    workspace: Workspace, seen: ObservedDatabase, report: Report, *, fresh: bool
+) -> tuple[Difference, ...]:
     """Give what a database (`left`) and its history, replayed to where it stands (`right`), have otherwise.
 
     Of a database and a history that were found equal before it is known without a replay, unless `fresh`.
@@ -71,7 +75,7 @@ def drift(workspace: Workspace, seen: Standing, report: Report, *, fresh: bool) 
         raise NotComparableError(exc.message.rstrip("."), hint=exc.hint) from exc
 
 
-def _require_like(seen: Standing, place: Scratch) -> None:
+def _require_like(seen: ObservedDatabase, place: Scratch) -> None:
     hint = "Name a server like it in the [migrator] section: scratch_url = URL"
     if place.backend != seen.backend:
         raise NotComparableError(

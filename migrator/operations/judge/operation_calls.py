@@ -40,7 +40,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Site:
+class CallSite:
     """Where a statement comes from: the call, and the operations of the batch that it opens, if it does."""
 
     path: Path
@@ -55,7 +55,7 @@ class Calls:
         """Begin without any file."""
         self._files: dict[Path, dict[ast.Call, tuple[Operation, ...]]] = {}
 
-    def site(self, frame: FrameType) -> Site:
+    def site(self, frame: FrameType) -> CallSite:
         """Give the call that a frame is at; without a name where there is none on its line."""
         path, line = Path(frame.f_code.co_filename), frame.f_lineno
         if path not in self._files:
@@ -65,11 +65,11 @@ class Calls:
         at_line = [call for call in calls if call.lineno <= line <= (call.end_lineno or line)]
         found = [call for call in at_line if _position(call) == position] or at_line
         if not found:
-            return Site(path, Operation(line, ""))
-        return Site(path, _operation(found[0]), calls[found[0]])
+            return CallSite(path, Operation(line, ""))
+        return CallSite(path, _operation(found[0]), calls[found[0]])
 
 
-def meant(site: Site, tokens: Tokens) -> Operation:
+def meant(site: CallSite, tokens: Tokens) -> Operation:
     """Give the operation that a statement carries out: one of a batch, where just one of them fits."""
     altered = altered_table(tokens)
     begins = altered[1][0][0].word if altered and altered[1] and altered[1][0] else tokens[0].word
@@ -82,7 +82,7 @@ def meant(site: Site, tokens: Tokens) -> Operation:
     return fitting[0] if len(fitting) == 1 else site.call
 
 
-def of_column(site: Site, column: str) -> Operation:
+def of_column(site: CallSite, column: str) -> Operation:
     """Give the operation of a batch that changes or drops a column, else the call that opens the batch."""
     fitting = [each for each in site.batch if each.method in _OF_A_COLUMN and each.first == column]
     return fitting[-1] if fitting else site.call

@@ -35,7 +35,7 @@ from migrator.scratch import ScratchFailedError
 
 
 @dataclass
-class Tally:
+class VerifyFindings:
     """What was found so far, on whatever scratch database.
 
     `planned` are all revisions that are to be verified, and `done` those that were run up.
@@ -73,7 +73,7 @@ class UpDownUp:
     (`wants_rows`).
     """
 
-    def __init__(self, tally: Tally, report: Report, seed_at: str | None) -> None:
+    def __init__(self, tally: VerifyFindings, report: Report, seed_at: str | None) -> None:
         self._tally = tally
         self._report = report
         self._seed_at = seed_at

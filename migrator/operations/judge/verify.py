@@ -12,7 +12,7 @@ from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, file_session
 from migrator.bridge.revision_files.plan import known_script
 from migrator.config.select import Workspace
-from migrator.operations.judge.up_down_up import Tally, UpDownUp
+from migrator.operations.judge.up_down_up import UpDownUp, VerifyFindings
 from migrator.results.changes import Change
 from migrator.results.events import Noticed, Report, Waiting
 from migrator.results.verified import Verified
@@ -21,7 +21,7 @@ from migrator.scratch.seed import Seed, project_seed, said_seed
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VerifyRequest:
     """What to verify: the revisions after `start`, with rows of `seed` (`FILE@REVISION`).
 
     Without `seed` it is the project's tests/seed.sql, if any. With `fresh` no kept template is used. Without
@@ -34,7 +34,7 @@ class Wanted:
     models: bool = True
 
 
-def verify(workspace: Workspace, report: Report, wanted: Wanted) -> Verified:
+def verify(workspace: Workspace, report: Report, wanted: VerifyRequest) -> Verified:
     """Verify a history on scratch databases; the environment's own database is never contacted.
 
     Raises ConfigurationError (no scratch server, a seed that does not load), ModelsError, UsageError,
@@ -64,14 +64,14 @@ def _seed_of_project(workspace: Workspace, report: Report) -> Seed | None:
 class _Verification:
     """Goes on from one scratch database to the next, after each revision that spoils one."""
 
-    def __init__(self, place: Scratch, report: Report, wanted: Wanted, seed: Seed | None) -> None:
+    def __init__(self, place: Scratch, report: Report, wanted: VerifyRequest, seed: Seed | None) -> None:
         self._place = place
         self._report = report
         self._start = wanted.start
         self._models = wanted.models
         self._seed = seed
         self._has_rows = False
-        self._tally = Tally()
+        self._tally = VerifyFindings()
         self._changes: tuple[Change, ...] | None = None
 
     def run(self) -> Verified:

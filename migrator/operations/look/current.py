@@ -6,7 +6,7 @@ from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.operations.position.position import infos_in_database, standing_of
+from migrator.operations.position.position import heads_and_ahead, infos_in_database
 from migrator.results.events import Report
 from migrator.results.revisions import Current
 
@@ -24,7 +24,7 @@ def current(workspace: Workspace, report: Report) -> Current:
     """
     needs = Needs(writes=False, models=False)
     with database_session(workspace, ["current"], report, needs) as session:
-        heads, ahead = standing_of(session)
+        heads, ahead = heads_and_ahead(session)
         url = session.connected_to
         where = address(url) if url is not None else ""
         if ahead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.env_py.connected_database import connection_of, reached
+from migrator.bridge.env_py.connected_database import connected_database, connection_of
 from migrator.bridge.env_py.session import Needs, database_session
 from migrator.config.select import Workspace
 from migrator.database.own.facts import Facts
@@ -37,7 +37,7 @@ def log(
     entries: list[LogEntry] = []
 
     def at(heads: tuple[str, ...], context: MigrationContext) -> None:
-        found = reached(heads, context, workspace)
+        found = connected_database(heads, context, workspace)
         refuse_log_table(workspace, found)
         if found.facts.log is None:
             return

@@ -36,10 +36,10 @@ def revisions_in_files(
     try:
         return tuple(_info(node, workspace) for node in from_graph(graph_in_files(workspace)))
     except UnclearGraph:
-        from migrator.bridge.revision_files.files import version_files
+        from migrator.bridge.revision_files.files import load_version_files
         from migrator.bridge.revision_files.loading import revision_info, translated
 
-        scripts = version_files(workspace)
+        scripts = load_version_files(workspace)
         with translated(workspace):
             return tuple(revision_info(script, workspace) for script in from_scripts(scripts))
 

@@ -10,11 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from migrator.bridge.env_py.connected_database import (
-    Reached,
+    ConnectedDatabase,
+    connected_database,
     connection_of,
     heads_again,
     log_table_name,
-    reached,
 )
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, step_info
@@ -26,7 +26,7 @@ from migrator.operations.run.run_lock import ask
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
 
-Planner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
+StepPlanner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Examined:
     asked of a database without a mark. `error` is what the planner raised.
     """
 
-    found: Reached
+    found: ConnectedDatabase
     identifier: str | None
     mark: Mark | None
     log: tuple[LogEntry, ...]
@@ -45,7 +45,7 @@ class Examined:
     steps: tuple[Step, ...] = ()
 
 
-def examine(session: Session, plan: Planner | None = None, **options: Any) -> tuple[Examined, ...]:
+def examine(session: Session, plan: StepPlanner | None = None, **options: Any) -> tuple[Examined, ...]:
     """Run env.py, reading only, and give what it reached: several databases where env.py has several.
 
     `plan` gives the steps from a database's heads, and may raise. `options` are what env.py may ask for.
@@ -80,11 +80,11 @@ def has_moved(connection: SecondConnection, workspace: Workspace, before: Examin
 
 
 def examined(
-    heads: tuple[str, ...], context: MigrationContext, session: Session, plan: Planner | None = None
+    heads: tuple[str, ...], context: MigrationContext, session: Session, plan: StepPlanner | None = None
 ) -> Examined:
     """Give what the database of one context is. Raises RevisionsError as `plan` does."""
     workspace = session.workspace
-    found = reached(heads, context, workspace)
+    found = connected_database(heads, context, workspace)
     connection = connection_of(context)
     identity, empty = Identity(None, None), False
     if workspace.environment.managed:

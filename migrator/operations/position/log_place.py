@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from migrator.bridge.env_py.connected_database import Reached, log_table_name
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, log_table_name
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 
 
-def refuse_log_table(workspace: Workspace, found: Reached) -> None:
+def refuse_log_table(workspace: Workspace, found: ConnectedDatabase) -> None:
     """Raise ConfigurationError where `log_table` names a missing schema, or a table that is no log."""
     name, fault = log_table_name(workspace), found.facts.log_fault
     if name is None or fault not in ("no schema", "no log"):

@@ -29,7 +29,7 @@ def infos_in_database(
     )
 
 
-def standing_of(session: Session) -> tuple[tuple[str, ...], int | None]:
+def heads_and_ahead(session: Session) -> tuple[tuple[str, ...], int | None]:
     """Read where the database stands, and by how many revisions it is ahead of this checkout, None if it is
     not.
 

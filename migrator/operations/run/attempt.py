@@ -15,9 +15,9 @@ from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, PlannedStep, step_info
 from migrator.errors import MigratorError, RefusedError
-from migrator.operations.run.connection_guard import Guard, GuardError
-from migrator.operations.run.planning import Planner
-from migrator.operations.run.run_account import Run, Site
+from migrator.operations.run.connection_guard import ConnectionGuard, GuardError
+from migrator.operations.run.planning import RunPlanner
+from migrator.operations.run.run_account import DatabaseRun, Run
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 
@@ -28,7 +28,7 @@ class FailedAttempt(BaseException):
     `site` is the database where it happened, None where the commit at the end failed.
     """
 
-    def __init__(self, cause: BaseException, site: Site | None) -> None:
+    def __init__(self, cause: BaseException, site: DatabaseRun | None) -> None:
         super().__init__()
         self.cause = cause
         self.site = site
@@ -41,8 +41,8 @@ class Attempt:
         self,
         session: Session,
         run: Run,
-        planner: Planner,
-        sites: Sequence[Site],
+        planner: RunPlanner,
+        sites: Sequence[DatabaseRun],
         report: Report,
         agreed: frozenset[str] | None,
     ) -> None:
@@ -112,7 +112,7 @@ class Attempt:
             self._left = exc
             raise
 
-    def _steps(self, site: Site, heads: Heads, context: MigrationContext) -> Iterator[PlannedStep]:
+    def _steps(self, site: DatabaseRun, heads: Heads, context: MigrationContext) -> Iterator[PlannedStep]:
         tally = site.tally
         steps = self._planner.steps(heads)
         infos = [step_info(step, self._session.workspace) for step in steps]
@@ -124,7 +124,7 @@ class Attempt:
             tally.before = tuple(heads)
         assert site.lock is not None
         site.recorder.resume(committed=bool(tally.finished))
-        site.guard = Guard(
+        site.guard = ConnectionGuard(
             context,
             self._session.workspace,
             tally.found,
@@ -144,7 +144,7 @@ class Attempt:
                 self._planner.expect(soon)
             yield from self._step(site, step, info)
 
-    def _step(self, site: Site, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
+    def _step(self, site: DatabaseRun, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
         assert site.guard is not None
         tally = site.tally
         one_by_one = info.revision in site.one_by_one

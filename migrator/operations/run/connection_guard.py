@@ -12,11 +12,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.pool import NullPool, StaticPool
 
-from migrator.bridge.env_py.connected_database import Reached, connection_of, heads_again
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
-from migrator.database.own.committed_statements import Statements
+from migrator.database.own.committed_statements import CommittedStatements
 from migrator.database.own.lock_watch import LockWatch
 from migrator.database.own.locks import LockName, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
@@ -51,14 +51,14 @@ class BrokenReferencesError(GuardError):
     """A revision leaves rows behind that refer to nothing."""
 
 
-class Guard:
+class ConnectionGuard:
     """What watches over one connection: its locks, timeouts, statements, and SQLite's foreign keys."""
 
     def __init__(
         self,
         context: MigrationContext,
         workspace: Workspace,
-        found: Reached,
+        found: ConnectedDatabase,
         lock: RunLock,
         watch: LockWatch,
         *,
@@ -78,7 +78,7 @@ class Guard:
         self._spent = 0.0
         self._invalid = found.facts.invalid_indexes
         self._broken_references: frozenset[tuple[object, ...]] = frozenset()
-        self.statements = Statements(self._connection, self._refuse_invalid)
+        self.statements = CommittedStatements(self._connection, self._refuse_invalid)
         self._asked = Directives()
 
     @property

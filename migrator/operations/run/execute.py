@@ -15,7 +15,7 @@ from typing import NoReturn
 from migrator.bridge.env_py.session import Session
 from migrator.database.connecting.backups import back_up
 from migrator.database.connecting.second_connection import whole
-from migrator.database.failures import connection_lost, first_line, is_busy, waited_in_vain
+from migrator.database.failures import connection_lost, first_line, is_busy, is_lock_failure
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.position.examine import has_moved
 from migrator.operations.position.ownership import UnmarkedError
@@ -23,9 +23,9 @@ from migrator.operations.run.attempt import Attempt, FailedAttempt
 from migrator.operations.run.connection_guard import Overtaken
 from migrator.operations.run.consent import Consent, agree_to_upgrade, require_consent
 from migrator.operations.run.lint_gate import gate, noted
-from migrator.operations.run.planning import Planner, Prepared
+from migrator.operations.run.planning import Prepared, RunPlanner
 from migrator.operations.run.recording import Recorder
-from migrator.operations.run.run_account import Run, Site, Tally
+from migrator.operations.run.run_account import DatabaseRun, Run, RunAccount
 from migrator.operations.run.run_lock import alone, ask, described, run_lock
 from migrator.operations.run.run_outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.results.events import Report, Retrying
@@ -56,7 +56,7 @@ def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResu
     RunInterruptedError on Ctrl-C, LockedError where another run holds the lock, RefusedError for another
     environment's database or without consent, and what `Session.run` raises before the first revision.
     """
-    planner = Planner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
+    planner = RunPlanner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
     with closing(planner):
         return _Spine(session, run, terms, report, planner).execute()
 
@@ -64,7 +64,7 @@ def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResu
 class _Spine:
     """One run through all its stages."""
 
-    def __init__(self, session: Session, run: Run, terms: Terms, report: Report, planner: Planner) -> None:
+    def __init__(self, session: Session, run: Run, terms: Terms, report: Report, planner: RunPlanner) -> None:
         self._session = session
         self._run = run
         self._terms = terms
@@ -73,7 +73,7 @@ class _Spine:
         self._agreed: frozenset[str] | None = None
         self._retries: dict[str, int] = {}
         # The accounts of this run until another one overtook it, in the order of the databases.
-        self._overtaken: list[Tally] = []
+        self._overtaken: list[RunAccount] = []
         self._busy_since: float | None = None
         self._deadline = time.monotonic() + self._wait()
 
@@ -114,14 +114,14 @@ class _Spine:
             return self._terms.lock_wait
         return self._session.workspace.environment.settings.longest_wait
 
-    def _sites(self, prepared: Prepared) -> list[Site]:
+    def _sites(self, prepared: Prepared) -> list[DatabaseRun]:
         sites = []
         for index, each in enumerate(prepared.examined):
             heads = each.found.heads
-            tally = Tally(each.found, self._run.direction, heads, list(each.steps), standing=heads)
+            tally = RunAccount(each.found, self._run.direction, heads, list(each.steps), standing=heads)
             if index < len(self._overtaken):
                 tally.go_on_from(self._overtaken[index])
-            sites.append(Site(tally, Recorder(self._session, each)))
+            sites.append(DatabaseRun(tally, Recorder(self._session, each)))
         return sites
 
     def _consent(self, plan: RunPlan) -> None:
@@ -138,7 +138,7 @@ class _Spine:
         # Whoever was asked may have taken their time.
         self._deadline = time.monotonic() + self._wait()
 
-    def _locked(self, prepared: Prepared, sites: list[Site]) -> RunResult | None:
+    def _locked(self, prepared: Prepared, sites: list[DatabaseRun]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile."""
         wait = self._left()
         with ExitStack() as stack:
@@ -157,7 +157,7 @@ class _Spine:
             notes = [*prepared.plan.notes, *self._backups(sites), *_unlocked(sites)]
             return self._carry_out(sites, notes)
 
-    def _has_places(self, prepared: Prepared, sites: list[Site]) -> bool:
+    def _has_places(self, prepared: Prepared, sites: list[DatabaseRun]) -> bool:
         """Make mark and log alone, where tenants of one database that begin at once would each make them.
 
         False where another one has done so meanwhile: the databases are looked at again.
@@ -171,7 +171,7 @@ class _Spine:
                     ask(connection, site.tally.found, whole(site.recorder.make_places))
         return True
 
-    def _backups(self, sites: list[Site]) -> list[str]:
+    def _backups(self, sites: list[DatabaseRun]) -> list[str]:
         if not self._terms.backup:
             return []
         root = self._session.workspace.environment.root
@@ -179,7 +179,7 @@ class _Spine:
         shown = self._session.workspace.environment.shown
         return [f"The database as it was is in {shown(path)}." for path in made if path is not None]
 
-    def _carry_out(self, sites: list[Site], notes: list[str]) -> RunResult | None:
+    def _carry_out(self, sites: list[DatabaseRun], notes: list[str]) -> RunResult | None:
         session, run = self._session, self._run
         while True:
             attempt = Attempt(session, run, self._planner, sites, self._report, self._agreed)
@@ -205,7 +205,7 @@ class _Spine:
                     raise stopped(session, run, sites, exc) from exc
                 raise
 
-    def _pause(self, sites: list[Site], exc: FailedAttempt) -> None:
+    def _pause(self, sites: list[DatabaseRun], exc: FailedAttempt) -> None:
         """Wait before the next attempt. Raises MigrationFailedError or LockedError where there is none."""
         site, cause = exc.site, exc.cause
         guard = site.guard if site is not None else None
@@ -220,7 +220,7 @@ class _Spine:
             together = revision not in site.one_by_one
             # It is rolled back whole. Statement by statement it tells which one it is.
             site.one_by_one.add(revision)
-        if not waited_in_vain(cause):
+        if not is_lock_failure(cause):
             if together:
                 return
             self._give_up(sites, exc)
@@ -237,13 +237,13 @@ class _Spine:
         self._report(Retrying(revision, reason, tried + 1, attempts, seconds))
         self._sleep(sites, seconds)
 
-    def _sleep(self, sites: list[Site], seconds: float) -> None:
+    def _sleep(self, sites: list[DatabaseRun], seconds: float) -> None:
         try:
             time.sleep(seconds)
         except KeyboardInterrupt as exc:
             raise interrupted(self._session, self._run, sites) from exc
 
-    def _waits_for_file(self, sites: list[Site], exc: BaseException) -> bool:
+    def _waits_for_file(self, sites: list[DatabaseRun], exc: BaseException) -> bool:
         """Whether it is worth trying again, because another connection is writing to the SQLite file.
 
         SQLite itself has waited for some seconds by then. Raises LockedError when time is up.
@@ -262,19 +262,19 @@ class _Spine:
             raise lock_lost(self._session, self._run, sites, locked) from exc
         raise locked from exc
 
-    def _give_up(self, sites: list[Site], exc: FailedAttempt) -> NoReturn:
+    def _give_up(self, sites: list[DatabaseRun], exc: FailedAttempt) -> NoReturn:
         retries = sum(self._retries.values())
         raise failed(self._session, self._run, sites, exc.cause, exc.site, retries) from exc.cause
 
 
-def _introduce(sites: list[Site]) -> None:
+def _introduce(sites: list[DatabaseRun]) -> None:
     """Mark and adopt databases in which nothing else is to be done."""
     for site in sites:
         if site.lock is not None and site.lock.connection is not None:
             ask(site.lock.connection, site.tally.found, whole(site.recorder.introduce))
 
 
-def _unlocked(sites: list[Site]) -> list[str]:
+def _unlocked(sites: list[DatabaseRun]) -> list[str]:
     if all(site.lock is not None and site.lock.connection is not None for site in sites):
         return []
     return ["There is no second connection to this database: it was not locked, and not watched."]

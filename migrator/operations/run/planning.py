@@ -37,7 +37,7 @@ class Prepared:
     ahead: int | None = None
 
 
-class Planner:
+class RunPlanner:
     """Makes the plan of a run, as often as the databases change before it can begin.
 
     Where somebody will see the plan, the files are searched for what they destroy.

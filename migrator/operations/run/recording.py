@@ -20,7 +20,7 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
 from migrator.bridge.tenant_cache import keeps, once
-from migrator.database.own.log_records import Book, Entry, Origin, places_for_records
+from migrator.database.own.log_records import Book, RecordAuthor, StepRecord, places_for_records
 from migrator.database.own.tables import TableNames
 from migrator.operations.position.examine import Examined
 from migrator.operations.position.log_place import refuse_log_table
@@ -144,7 +144,7 @@ class Recorder:
         self._introduced = True
         self.book.make_tables(connection)
         self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
-        self.book.write(connection, [*self._adopted(), Entry("mark", None, None, datetime.now(UTC))])
+        self.book.write(connection, [*self._adopted(), StepRecord("mark", None, None, datetime.now(UTC))])
 
     def accept(self, connection: Connection, revisions: Sequence[str]) -> None:
         """Log the files of revisions as they are now, so that they no longer count as edited."""
@@ -158,7 +158,7 @@ class Recorder:
             self._examined.mark is None and self._names.mark is not None and not self._marked
         )
 
-    def _adopted(self) -> list[Entry]:
+    def _adopted(self) -> list[StepRecord]:
         if self._examined.log or self._names.log is None:
             return []
         now = datetime.now(UTC)
@@ -167,10 +167,10 @@ class Recorder:
 
     def _entry(
         self, direction: Direction, script: Script, started_at: datetime, duration_ms: int | None
-    ) -> Entry:
+    ) -> StepRecord:
         begun, path = self._hashes.pop(script.path, None), Path(script.path)
         prints = begun.result() if begun is not None else once((fingerprint, path), lambda: fingerprint(path))
-        return Entry(
+        return StepRecord(
             direction,
             script.revision,
             ", ".join(down_revisions(script)) or None,
@@ -181,8 +181,8 @@ class Recorder:
         )
 
 
-def _stamped_base(left: Sequence[str], at: datetime) -> Entry:
-    return Entry("stamp", None, ", ".join(left) or None, at)
+def _stamped_base(left: Sequence[str], at: datetime) -> StepRecord:
+    return StepRecord("stamp", None, ", ".join(left) or None, at)
 
 
 def _names(session: Session, examined: Examined) -> TableNames:
@@ -199,13 +199,13 @@ def _names(session: Session, examined: Examined) -> TableNames:
     )
 
 
-def origin_of(root: Path) -> Origin:
+def origin_of(root: Path) -> RecordAuthor:
     """Say who writes a record in a project:
 
     the user of this process, its host, and the commit checked out.
     """
     return once(
-        ("origin", root), lambda: Origin(_user(), socket.gethostname(), __version__, head_commit(root))
+        ("origin", root), lambda: RecordAuthor(_user(), socket.gethostname(), __version__, head_commit(root))
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.env_py.connected_database import Reached
+from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, Plan, PlannedStep, applied_revisions
 from migrator.database.own.lock_watch import LockWatch
-from migrator.operations.run.connection_guard import Guard
+from migrator.operations.run.connection_guard import ConnectionGuard
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_lock import RunLock
 from migrator.results.events import Direction
@@ -41,13 +41,13 @@ class Run:
 
 
 @dataclass
-class Tally:
+class RunAccount:
     """What is known of one database while env.py runs; env.py's own word for success is not taken.
 
     `standing` are the heads that the version table was last given, `changed` whether it was given any.
     """
 
-    found: Reached
+    found: ConnectedDatabase
     direction: Direction
     before: Heads
     planned: list[Step]
@@ -58,7 +58,7 @@ class Tally:
     standing: Heads = ()
     changed: bool = False
 
-    def go_on_from(self, earlier: Tally) -> None:
+    def go_on_from(self, earlier: RunAccount) -> None:
         """Take over what the same run had done, with a plan of its own, before another run overtook it."""
         if not earlier.finished:
             return
@@ -82,16 +82,16 @@ class Tally:
 
 
 @dataclass
-class Site:
+class DatabaseRun:
     """One database of a run: its account, its records, its lock, and the guard of the present attempt.
 
     `one_by_one` are revisions whose statements failed when they were sent together.
     """
 
-    tally: Tally
+    tally: RunAccount
     recorder: Recorder
     lock: RunLock | None = None
     watch: LockWatch = field(default_factory=LockWatch)
-    guard: Guard | None = None
+    guard: ConnectionGuard | None = None
     context: MigrationContext | None = None
     one_by_one: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.connected_database import Reached, connect_again
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, connect_again
 from migrator.config.url import address
 from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
@@ -35,7 +35,7 @@ _GRANT = "To see where from and since when: GRANT pg_read_all_stats TO {role}"
 class RunLock:
     """The lock of one database while it is held, by `connection`; None where there can be none."""
 
-    def __init__(self, found: Reached, connection: SecondConnection | None) -> None:
+    def __init__(self, found: ConnectedDatabase, connection: SecondConnection | None) -> None:
         self.found = found
         self.connection = connection
         self._asked: Future[int | None] | None = None
@@ -69,7 +69,7 @@ class RunLock:
             raise _lost(_MOVED)
 
 
-def ask(connection: SecondConnection, found: Reached, work: Callable[[Connection], T]) -> T:
+def ask(connection: SecondConnection, found: ConnectedDatabase, work: Callable[[Connection], T]) -> T:
     """Give what `work` gives for a second connection. Raises DatabaseError where that does not answer."""
     try:
         return connection.call(work)
@@ -89,7 +89,7 @@ def _lost(why: str) -> LockedError:
 
 
 @contextmanager
-def run_lock(found: Reached, wait: float, asked: float, report: Report) -> Iterator[RunLock]:
+def run_lock(found: ConnectedDatabase, wait: float, asked: float, report: Report) -> Iterator[RunLock]:
     """Hold the lock on a database while the block runs.
 
     `wait` is for how many seconds it is waited for, `asked` the number that messages name. Raises LockedError
@@ -103,20 +103,22 @@ def run_lock(found: Reached, wait: float, asked: float, report: Report) -> Itera
         yield RunLock(found, None)
         return
     try:
-        _Wait(connection, found, wait, asked, report).run()
+        _LockWait(connection, found, wait, asked, report).run()
         yield RunLock(found, connection)
     finally:
         connection.close()
 
 
 @contextmanager
-def alone(connection: SecondConnection, found: Reached, wait: float, report: Report) -> Iterator[None]:
+def alone(
+    connection: SecondConnection, found: ConnectedDatabase, wait: float, report: Report
+) -> Iterator[None]:
     """Keep the runs of all tenants of a database out while the block runs, for what they share.
 
     `connection` holds the lock; `wait` is for how many seconds it is waited for. Raises as `run_lock` does.
     """
     name = LockName(replace(found.facts, schema=None), OWN_SCHEMA)
-    _Wait(connection, found, wait, wait, report).poll(name)
+    _LockWait(connection, found, wait, wait, report).poll(name)
     try:
         yield
     finally:
@@ -130,13 +132,13 @@ def application_name() -> str:
     return f"migrator {host[:24]} pid {os.getpid()} {since}"
 
 
-class _Wait:
+class _LockWait:
     """Waits for a lock by asking again and again."""
 
     def __init__(
         self,
         connection: SecondConnection,
-        found: Reached,
+        found: ConnectedDatabase,
         wait: float,
         asked: float,
         report: Report,

@@ -20,17 +20,17 @@ from migrator.database.failures import (
     database_error,
     failing_statement,
     first_line,
-    waited_in_vain,
+    is_lock_failure,
 )
 from migrator.errors import LockedError, MigratorError
-from migrator.operations.run.run_account import Run, Site
+from migrator.operations.run.run_account import DatabaseRun, Run
 from migrator.operations.run.run_lock import application_name, described
 from migrator.results.run import Failure, Holder, RunResult, Step
 from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
 def verified(
-    session: Session, run: Run, sites: Sequence[Site], notes: Sequence[str], retries: int
+    session: Session, run: Run, sites: Sequence[DatabaseRun], notes: Sequence[str], retries: int
 ) -> RunResult:
     """Read the databases again after a run that env.py calls a success.
 
@@ -61,10 +61,10 @@ def verified(
 def _not_there(
     session: Session,
     run: Run,
-    sites: Sequence[Site],
+    sites: Sequence[DatabaseRun],
     after: Sequence[tuple[str, ...]],
     result: RunResult,
-    site: Site,
+    site: DatabaseRun,
     heads: tuple[str, ...],
 ) -> MigrationFailedError:
     done = _done(session, run, sites, after) if run.direction != "stamp" else []
@@ -78,7 +78,7 @@ def _not_there(
     )
 
 
-def heads_after(session: Session, run: Run, site: Site) -> tuple[str, ...]:
+def heads_after(session: Session, run: Run, site: DatabaseRun) -> tuple[str, ...]:
     """Read where a database stands, on another connection than the migrating one. Raises DatabaseError."""
     found = site.tally.found
     try:
@@ -100,7 +100,12 @@ def heads_after(session: Session, run: Run, site: Site) -> tuple[str, ...]:
 
 
 def failed(
-    session: Session, run: Run, sites: Sequence[Site], cause: BaseException, site: Site | None, retries: int
+    session: Session,
+    run: Run,
+    sites: Sequence[DatabaseRun],
+    cause: BaseException,
+    site: DatabaseRun | None,
+    retries: int,
 ) -> MigrationFailedError:
     """Make the error for a run in which a revision, or the commit after the last one, failed.
 
@@ -123,7 +128,7 @@ def failed(
     )
 
 
-def _failure(session: Session, site: Site | None, step: Step | None, cause: BaseException) -> Failure:
+def _failure(session: Session, site: DatabaseRun | None, step: Step | None, cause: BaseException) -> Failure:
     place = place_in(cause, folders_of(session.scripts))
     guard = site.guard if site is not None else None
     return Failure(
@@ -141,9 +146,9 @@ def _failure(session: Session, site: Site | None, step: Step | None, cause: Base
     )
 
 
-def blockers(site: Site | None, cause: BaseException) -> tuple[Holder, ...]:
+def blockers(site: DatabaseRun | None, cause: BaseException) -> tuple[Holder, ...]:
     """Give the sessions that were seen to block the migrating one, where it waited for them in vain."""
-    return site.watch.blockers if site is not None and waited_in_vain(cause) else ()
+    return site.watch.blockers if site is not None and is_lock_failure(cause) else ()
 
 
 def _stays(failure: Failure) -> str:
@@ -163,7 +168,7 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
         return cause.hint
     if connection_lost(cause):
         return f"When the database answers again, run: {again}"
-    if waited_in_vain(cause):
+    if is_lock_failure(cause):
         who = "; ".join(described(holder) for holder in failure.blocked_by)
         blocked = (
             f"Blocked by {who}. End that session, or wait"
@@ -182,20 +187,20 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
     return f"Correct {where}, then run again: {again}"
 
 
-def lock_lost(session: Session, run: Run, sites: Sequence[Site], cause: LockedError) -> LockLostError:
+def lock_lost(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: LockedError) -> LockLostError:
     """Make the error for a run that stopped between two revisions because its lock was lost."""
     result = _partial(session, run, sites)
     return LockLostError(cause.message, result, hint=cause.hint)
 
 
-def stopped(session: Session, run: Run, sites: Sequence[Site], cause: MigratorError) -> RunError:
+def stopped(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: MigratorError) -> RunError:
     """Make the error for a run that something else than a revision stopped, after some were applied."""
     error = RunError(cause.message, _partial(session, run, sites), hint=cause.hint)
     error.exit_code = cause.exit_code
     return error
 
 
-def interrupted(session: Session, run: Run, sites: Sequence[Site]) -> RunInterruptedError:
+def interrupted(session: Session, run: Run, sites: Sequence[DatabaseRun]) -> RunInterruptedError:
     """Make the error for a run that was interrupted after it had begun."""
     result = _partial(session, run, sites)
     at = "unknown" if result.after is None else _named(result.after)
@@ -214,7 +219,7 @@ def _again(session: Session, run: Run, result: RunResult) -> str:
     return session.workspace.again(run.direction, *targets)
 
 
-def _partial(session: Session, run: Run, sites: Sequence[Site]) -> RunResult:
+def _partial(session: Session, run: Run, sites: Sequence[DatabaseRun]) -> RunResult:
     """What a run that did not end well has left behind."""
     after: list[tuple[str, ...]] | None = None
     if all(can_connect_again(site.tally.found.engine) for site in sites):
@@ -233,7 +238,7 @@ def _partial(session: Session, run: Run, sites: Sequence[Site]) -> RunResult:
 
 
 def _done(
-    session: Session, run: Run, sites: Sequence[Site], after: Sequence[tuple[str, ...]] | None
+    session: Session, run: Run, sites: Sequence[DatabaseRun], after: Sequence[tuple[str, ...]] | None
 ) -> list[Step]:
     if after is None or run.direction == "stamp":
         # Only where each revision was committed by itself is it known without asking.
@@ -252,14 +257,14 @@ def _done(
     return done
 
 
-def _remaining(sites: Sequence[Site], done: Sequence[Step]) -> tuple[Step, ...]:
+def _remaining(sites: Sequence[DatabaseRun], done: Sequence[Step]) -> tuple[Step, ...]:
     names = {step.revision for step in done}
     return tuple(step for site in sites for step in site.tally.planned if step.revision not in names)
 
 
 def _result(
     run: Run,
-    sites: Sequence[Site],
+    sites: Sequence[DatabaseRun],
     *,
     after: tuple[str, ...] | None,
     applied: tuple[Step, ...],
@@ -275,7 +280,7 @@ def _result(
     )
 
 
-def _before(sites: Sequence[Site]) -> tuple[str, ...]:
+def _before(sites: Sequence[DatabaseRun]) -> tuple[str, ...]:
     return _joined([site.tally.before for site in sites])
 
 

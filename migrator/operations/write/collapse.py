@@ -17,7 +17,7 @@ from migrator.database.catalog.objects import Key
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError
 from migrator.operations.judge.catalog_view import scratch_catalog
-from migrator.operations.judge.verify import Wanted, verify
+from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.write.draft_folders import Draft
 from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
@@ -71,7 +71,7 @@ def collapse(workspace: Workspace, draft: Draft, wanted: Collapse, report: Repor
     if found:
         said = "; ".join(each.describe("the old history", "the new revision") for each in found)
         raise _refused(workspace, f"the new revision would not make the same database: {said}")
-    verified = verify(draft.workspace, report, Wanted(fresh=wanted.fresh, models=False))
+    verified = verify(draft.workspace, report, VerifyRequest(fresh=wanted.fresh, models=False))
     faults = [each.cause for each in verified.failed]
     faults += [
         d.describe("the database before", "that after") for u in verified.unlike for d in u.differences

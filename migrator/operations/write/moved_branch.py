@@ -40,10 +40,10 @@ def find_branch(
     `onto` is another head, and need not be said where there is only one other. Raises RevisionsError where
     there is no such branch or head, and where the branch cannot be moved without changing what it means.
     """
-    return _Search(scripts, workspace).run(revision, onto)
+    return _BranchSearch(scripts, workspace).run(revision, onto)
 
 
-class _Search:
+class _BranchSearch:
     def __init__(self, scripts: ScriptDirectory, workspace: Workspace) -> None:
         self._scripts = scripts
         self._workspace = workspace

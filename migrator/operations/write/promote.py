@@ -14,7 +14,7 @@ from migrator.config.select import Workspace
 from migrator.errors import MigratorError, RefusedError, RevisionsError
 from migrator.operations.judge.lint_command import LintRequest, lint
 from migrator.operations.judge.two_environments import compare_histories
-from migrator.operations.judge.verify import Wanted, verify
+from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promoted_files import NewFile, collapsed_file, folder_for, moved_files
@@ -138,7 +138,9 @@ def _prove(
     if errors:
         said = "; ".join(f"{each.file}:{each.line}: {each.message} [{each.rule}]" for each in errors)
         raise _refused(target, f"lint finds errors: {draft.in_place(said)}", _lint_hint(source, ids))
-    verified = verify(target, report, Wanted(promotion.head or "base", None, request.fresh, models=False))
+    verified = verify(
+        target, report, VerifyRequest(promotion.head or "base", None, request.fresh, models=False)
+    )
     faults = [f"the {each.phase} of {each.revision} fails: {each.cause}" for each in verified.failed]
     faults += [
         f"the {each.phase} of {each.revision} does not give back what was there:"

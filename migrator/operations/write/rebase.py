@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.bridge.revision_files.files import version_files
+from migrator.bridge.revision_files.files import load_version_files
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
@@ -34,7 +34,7 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     Raises RevisionsError where that cannot be, RefusedError where a database has a revision of the branch or
     cannot be asked, ConfigurationError where the file cannot be written. Then nothing has changed.
     """
-    scripts = version_files(workspace)
+    scripts = load_version_files(workspace)
     branch = find_branch(scripts, workspace, request.revision, request.onto)
     path = Path(branch.first.path)
     change = Rewrite(path, _rewritten(path, branch))
@@ -68,7 +68,7 @@ def _rewritten(path: Path, branch: MovedBranch) -> bytes:
 
 def _check(workspace: Workspace, branch: MovedBranch) -> None:
     """See that Alembic finds the branch where it was put. Raises RevisionsError."""
-    scripts = version_files(workspace)
+    scripts = load_version_files(workspace)
     heads = scripts.get_heads()
     if branch.onto in heads or branch.revisions[-1] not in heads:
         raise RevisionsError(

@@ -19,7 +19,7 @@ from migrator.operations.write.draft_folders import Draft, draft_folders, drafte
 from migrator.results.events import Report
 from migrator.results.written import Squashed
 from migrator.revisions.archives import new_archive
-from migrator.revisions.file_changes import Change, Move, Write, changed_files
+from migrator.revisions.file_changes import FileChange, Move, Write, changed_files
 from migrator.revisions.squash_labels import labelled
 
 
@@ -105,7 +105,7 @@ def _older_part(workspace: Workspace, scripts: ScriptDirectory, to: str) -> tupl
 
 def _changes(
     workspace: Workspace, folders: Sequence[Path], files: Sequence[Path], new: Path, content: bytes
-) -> tuple[list[Change], str]:
+) -> tuple[list[FileChange], str]:
     archive = new_archive(folders[0])
     names = [path.name for path in files]
     if len(set(names)) < len(names):
@@ -113,7 +113,7 @@ def _changes(
             "Two of the files have one name, and cannot go into one archive; nothing was changed.",
             hint="Rename one of them: its name plays no part.",
         )
-    moves: list[Change] = [Move(path, archive / path.name) for path in files]
+    moves: list[FileChange] = [Move(path, archive / path.name) for path in files]
     return [*moves, Write(new, content)], workspace.environment.shown(archive)
 
 

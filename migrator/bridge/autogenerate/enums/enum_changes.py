@@ -16,7 +16,7 @@ from migrator.bridge.autogenerate.enums.enum_drops import says
 from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, Use
 from migrator.bridge.autogenerate.quoting import identifier, literal, table_sql
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import sql_text
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
@@ -31,7 +31,7 @@ Defaults = dict[Use, tuple[str | None, str | None]]
 class Altered:
     """What changes an enum, and defaults; values that are renamed, and those that may have been renamed."""
 
-    statements: Statements
+    statements: ReversibleSql
     defaults: Defaults
     applied: tuple[Rename, ...]
     candidates: tuple[Rename, ...]
@@ -70,7 +70,7 @@ def alteration(
         sql += rebuild(what, model.labels)
         undo = [*rebuild(what, between, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return Altered(Statements(sql, undo, there, back), defaults, applied, candidates)
+    return Altered(ReversibleSql(sql, undo, there, back), defaults, applied, candidates)
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

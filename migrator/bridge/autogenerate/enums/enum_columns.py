@@ -15,7 +15,7 @@ from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_sql import retyping
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
 from migrator.bridge.autogenerate.quoting import literal, table_sql
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import default_text, sql_text, type_texts
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
@@ -74,7 +74,9 @@ def take_default(alter: ops.AlterColumnOp) -> None:
     alter.modify_server_default = False
 
 
-def _retyping(alter: ops.AlterColumnOp, dialect: Dialect, said: str | None, before: str | None) -> Statements:
+def _retyping(
+    alter: ops.AlterColumnOp, dialect: Dialect, said: str | None, before: str | None
+) -> ReversibleSql:
     """`said` is the default before the revision, `before` when the column's turn comes."""
     old_type, new_type = type_texts(alter.existing_type, alter.modify_type, dialect)
     after = said
@@ -97,7 +99,7 @@ def _retyping(alter: ops.AlterColumnOp, dialect: Dialect, said: str | None, befo
     table = qualified(alter.schema, alter.table_name)
     # A default as the database writes it is cast to the type that goes.
     kept, kept_back = _plain(after), _plain(said)
-    return Statements(
+    return ReversibleSql(
         [sql(new_type, before, kept)],
         [sql(old_type, after, _plain(before))],
         change(old_type, new_type, kept_back, kept),

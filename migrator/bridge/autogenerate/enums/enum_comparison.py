@@ -23,7 +23,7 @@ from migrator.bridge.autogenerate.enums.enum_types import (
     database_enums,
     model_enums,
 )
-from migrator.bridge.autogenerate.reversible import Statements
+from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.table_names import qualified
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
@@ -108,15 +108,15 @@ def _made_with_a_table(
     return frozenset(key for key in keys if key[1] not in known)
 
 
-def _made(key: Key, one: ModelEnum, *, with_table: bool) -> Statements:
+def _made(key: Key, one: ModelEnum, *, with_table: bool) -> ReversibleSql:
     sql = [] if with_table else [create_type(*key, one.labels)]
-    return Statements(sql, [drop_type(*key)], _added(key, one.labels), _drop(key))
+    return ReversibleSql(sql, [drop_type(*key)], _added(key, one.labels), _drop(key))
 
 
-def _dropped(enum: EnumType) -> Statements:
+def _dropped(enum: EnumType) -> ReversibleSql:
     key = enum.key
     undo = [create_type(*key, enum.labels)]
-    return Statements([drop_type(*key)], undo, _drop(key), _added(key, enum.labels))
+    return ReversibleSql([drop_type(*key)], undo, _drop(key), _added(key, enum.labels))
 
 
 def _added(key: Key, labels: Iterable[str]) -> Change:

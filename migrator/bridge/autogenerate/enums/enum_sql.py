@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from migrator.bridge.autogenerate.enums.enum_types import Hanging, Use
+from migrator.bridge.autogenerate.enums.enum_types import EnumDependent, Use
 from migrator.bridge.autogenerate.quoting import identifier, literal, table_sql
 
 _LONGEST_NAME = 63
@@ -20,7 +20,7 @@ class Rebuild:
     name: str
     uses: tuple[Use, ...]
     defaults: Mapping[Use, tuple[str | None, str | None]]
-    hanging: tuple[Hanging, ...]
+    hanging: tuple[EnumDependent, ...]
 
 
 def create_type(schema: str | None, name: str, labels: Sequence[str]) -> str:

@@ -85,7 +85,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Hanging:
+class EnumDependent:
     """A check or an index whose text names an enum: the columns it stands on, how it is dropped and made."""
 
     schema: str | None
@@ -109,7 +109,7 @@ class EnumType:
     name: str
     labels: tuple[str, ...]
     uses: tuple[Use, ...] = ()
-    hanging: tuple[Hanging, ...] = ()
+    hanging: tuple[EnumDependent, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -140,7 +140,7 @@ def database_enums(connection: Connection, default_schema: str | None) -> dict[K
             for use in said["uses"] or ()
         )
         hanging = tuple(
-            Hanging(
+            EnumDependent(
                 shortened(each["schema"]),
                 each["table"],
                 tuple(each["columns"] or ()),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from migrator.bridge.env_py.connected_database import Reached
+from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.plan import unknown_revisions
 from migrator.config.folders import script_folder
@@ -81,7 +81,7 @@ def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterat
     yield from again.findings
 
 
-def _log_table(workspace: Workspace, found: Reached) -> Iterator[Finding]:
+def _log_table(workspace: Workspace, found: ConnectedDatabase) -> Iterator[Finding]:
     try:
         refuse_log_table(workspace, found)
     except ConfigurationError as exc:

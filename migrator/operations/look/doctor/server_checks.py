@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrator.bridge.env_py.connected_database import Reached, log_table_name
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, log_table_name
 from migrator.config.select import Workspace
 from migrator.database.own.facts import Facts
 from migrator.database.own.log_records import places_for_records
@@ -58,7 +58,7 @@ def invalid_indexes(facts: Facts) -> Iterator[Finding]:
 class _Role:
     """A role, and the names of what it needs, as SQL writes them."""
 
-    found: Reached
+    found: ConnectedDatabase
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class _Role:
         return self.found.engine.dialect.identifier_preparer.quote(name)
 
 
-def privileges(workspace: Workspace, found: Reached, asked: Privileges | None) -> list[Finding]:
+def privileges(workspace: Workspace, found: ConnectedDatabase, asked: Privileges | None) -> list[Finding]:
     """Name what the role lacks, with the statement that grants it. `asked` is None where nobody could ask.
 
     Of other servers than PostgreSQL nothing is known, and nothing is said.

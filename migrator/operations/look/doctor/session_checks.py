@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.connected_database import Reached
+from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.config.select import Workspace
 from migrator.config.url import address, own_variable
 from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
@@ -30,7 +30,7 @@ class Looked:
     privileges: Privileges | None = None
 
 
-def look_again(workspace: Workspace, found: Reached) -> Looked:
+def look_again(workspace: Workspace, found: ConnectedDatabase) -> Looked:
     """Connect twice more, and look at what the server's sessions say. Never fails."""
     if found.facts.backend not in ("postgresql", "mysql"):
         return Looked(())
@@ -47,7 +47,7 @@ def look_again(workspace: Workspace, found: Reached) -> Looked:
 
 
 @contextmanager
-def _connections(found: Reached, count: int) -> Iterator[list[SecondConnection]]:
+def _connections(found: ConnectedDatabase, count: int) -> Iterator[list[SecondConnection]]:
     """Give plain connections; none where the driver's pool is bound to env.py's event loop.
 
     Nothing is set on them: behind a pooler it would stay on sessions that belong to others.
@@ -63,7 +63,7 @@ def _connections(found: Reached, count: int) -> Iterator[list[SecondConnection]]
         yield connections
 
 
-def _look(workspace: Workspace, found: Reached, connections: list[SecondConnection]) -> Looked:
+def _look(workspace: Workspace, found: ConnectedDatabase, connections: list[SecondConnection]) -> Looked:
     facts, first = found.facts, connections[0]
     asked = None
     if facts.postgresql:
@@ -72,7 +72,7 @@ def _look(workspace: Workspace, found: Reached, connections: list[SecondConnecti
     return Looked((*_locks(found, first, seen), _pooler(workspace, found, seen)), asked)
 
 
-def _locks(found: Reached, connection: SecondConnection, seen: SessionsSeen) -> Iterator[Finding]:
+def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: SessionsSeen) -> Iterator[Finding]:
     table = found.qualified_version_table
     for working in (False, True):
         name = LockName(found.facts, table, working=working)
@@ -83,7 +83,7 @@ def _locks(found: Reached, connection: SecondConnection, seen: SessionsSeen) -> 
     yield Finding("lock", "ok", "no run is at work")
 
 
-def _held(found: Reached, holder: Holder, *, working: bool, ours: bool) -> Finding:
+def _held(found: ConnectedDatabase, holder: Holder, *, working: bool, ours: bool) -> Finding:
     """Name the holder; `ours` is a session that we were given with the lock, and have not asked for it."""
     end = f"SELECT pg_terminate_backend({holder.pid})" if found.facts.postgresql else f"KILL {holder.pid}"
     hint = f"Wait for it to end; if nobody knows of it, end it: {end}"
@@ -93,7 +93,7 @@ def _held(found: Reached, holder: Holder, *, working: bool, ours: bool) -> Findi
     return Finding("lock", "problem", f"{what}: {described(holder)}", hint)
 
 
-def _pooler(workspace: Workspace, found: Reached, seen: SessionsSeen) -> Finding:
+def _pooler(workspace: Workspace, found: ConnectedDatabase, seen: SessionsSeen) -> Finding:
     if seen.shared:
         return pooled(workspace, "a connection is given the sessions of others")
     return address_finding(workspace, found.url) or Finding(
