@@ -14,18 +14,17 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
+from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
 from migrator.bridge.env_py.handover import Handover, handed_over, say_our_env
-from migrator.bridge.env_py.own_tables import hide_own_tables
-from migrator.bridge.env_py.type_imports import import_types
 from migrator.bridge.tenant_cache import once
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
 from migrator.config.tenants import tenants_of
 from migrator.database.connecting.opening import open_database
-from migrator.database.own.exclude import excluder
+from migrator.database.own.tables import excluder
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
 

@@ -46,12 +46,12 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
     """Import the operation that is asked for, and give a call of it."""
     match asked:
         case UpgradeRequest():
-            from migrator.operations.change.upgrade import upgrade
+            from migrator.operations.change.moves import upgrade
 
             terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
             return partial(_to_target, upgrade, asked, terms)
         case DowngradeRequest():
-            from migrator.operations.change.downgrade import downgrade
+            from migrator.operations.change.moves import downgrade
 
             return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
         case CurrentRequest():

@@ -1,11 +1,14 @@
-"""What a process that serves many tenants keeps from one to the next, such as the version files."""
+"""What a process that serves many tenants keeps from one to the next: version files, enum types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any, TypeVar
+
+from alembic.runtime.migration import MigrationContext
 
 T = TypeVar("T")
 
@@ -52,3 +55,25 @@ def once(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | None
             kept.end.callback(close, thing)
     made: T = kept.things[key]
     return made
+
+
+def remembers(context: MigrationContext) -> bool:
+    """Whether a context remembers anything: what its operations send may depend on that."""
+    return bool(context.impl.memo)
+
+
+class Remembered:
+    """Lets a step that is taken back be forgotten, as it is between two runs."""
+
+    def __init__(self, context: MigrationContext) -> None:
+        self._memo: dict[str, Any] = context.impl.memo
+        self._before: dict[str, dict[str, Any]] = {}
+
+    def begin(self, revision: str) -> None:
+        """Come before the upgrade of a revision."""
+        self._before[revision] = deepcopy(self._memo)
+
+    def undone(self, revision: str) -> None:
+        """Come after the downgrade of a revision."""
+        self._memo.clear()
+        self._memo.update(self._before.get(revision, {}))

@@ -18,7 +18,7 @@ from migrator.cli.commands import (
 from migrator.cli.common_options import Common, taken, with_common
 from migrator.cli.invocation import Invocation
 from migrator.cli.registry import Command, Commands
-from migrator.cli.typed_text import take_as_typed
+from migrator.cli.targets import take_as_typed
 
 _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
 

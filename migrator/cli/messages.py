@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migrator import secrets
-from migrator.cli.ticker import Ticker
+from migrator.cli.waiting import Ticker
 from migrator.errors import MigratorError
 from migrator.plain.errors import error_lines
 from migrator.results.events import (
@@ -78,7 +78,7 @@ class Messages:
 
     def answer(self, question: str) -> str | None:
         """Ask on stderr; None where the input ends."""
-        from migrator.cli.typed_answer import typed_after
+        from migrator.cli.waiting import typed_after
 
         self._end_unfinished()
         try:

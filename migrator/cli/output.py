@@ -52,7 +52,7 @@ def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorEr
     """
     if invocation.summary is None:
         return
-    from migrator.cli.summary import Asked, section
+    from migrator.cli.pipeline_reports import Asked, section
 
     file, invocation.summary = invocation.summary, None
     environment = invocation.environment or ""
@@ -74,7 +74,7 @@ def show_line(part: object) -> None:
 
 
 def _print_for_pipeline(result: object, form: Form) -> None:
-    from migrator.cli.annotations import github, gitlab, in_repository
+    from migrator.cli.pipeline_reports import github, gitlab, in_repository
     from migrator.results.findings import Linted
 
     if not isinstance(result, Linted):

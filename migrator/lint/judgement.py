@@ -6,16 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator import secrets
-from migrator.lint.blocks import in_block
-from migrator.lint.captured import Statement
 from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
-from migrator.lint.known_rules import rule_named
-from migrator.lint.lint_settings import LintSettings
+from migrator.lint.lint_settings import LintSettings, rule_named
 from migrator.lint.new_objects import Fresh
 from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
-from migrator.lint.rule_facts import Rule
+from migrator.lint.rule_facts import Rule, Statement
 from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
+from migrator.lint.tokens import in_block
 from migrator.lint.tokens import statements as cut
 from migrator.results.findings import LintFinding
 

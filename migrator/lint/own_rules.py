@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from migrator.lint.ddl import Reader, Tokens, altered_table, dropped, emptied
 from migrator.lint.narrowing import compare
-from migrator.lint.table_copies import Copy, copied
+from migrator.lint.new_objects import Copy, copied
 
 _DROPS = {
     "TABLE": "ban-drop-table",

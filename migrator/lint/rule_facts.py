@@ -1,8 +1,9 @@
-"""What is known of one rule."""
+"""A rule, and a statement that rules judge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -29,3 +30,23 @@ class Rule:
     lock: str = ""
     opt_in: bool = False
     on_new: bool = False
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement that a revision ran, in the order of the run.
+
+    `file` is the path as it is shown, `line` that of the `op.*` call in it, None where that is not known.
+    `in_transaction` is False inside an `autocommit_block`. `old_types` maps `table.column` (with the schema
+    if the statement names it) to the column's type before the statement, as far as somebody knows it. Where
+    Alembic copies a table it has both tables; the one statement stands here once for each operation that it
+    carries out, with the columns which that one changes.
+    """
+
+    sql: str
+    revision: str
+    file: str
+    line: int | None
+    operation: str
+    in_transaction: bool = True
+    old_types: Mapping[str, str] = field(default_factory=dict)

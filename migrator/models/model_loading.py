@@ -14,8 +14,7 @@ from sqlalchemy import MetaData
 from migrator.errors import ModelsError
 from migrator.models.collecting import metadata_given, metadata_in, unique
 from migrator.models.imported_twice import refuse_twins
-from migrator.models.importing import KEY_HINT, import_named, import_tree, in_words
-from migrator.models.undo_imports import all_or_nothing
+from migrator.models.importing import KEY_HINT, all_or_nothing, import_named, import_tree, in_words
 
 
 def load_models(specs: Sequence[str], root: Path | None) -> list[MetaData]:

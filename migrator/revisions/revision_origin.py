@@ -7,9 +7,9 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from migrator.revisions.archives import squashed_into
 from migrator.revisions.git import Elsewhere, NoHistory, Removed, Uncommitted, find_in_history
 from migrator.revisions.headers import find_revision
-from migrator.revisions.squash_labels import squashed_into
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from sqlalchemy import URL
 
 from migrator.config.private_folder import private_folder
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.scratch_names import PREFIX, is_stale, new_name
+from migrator.scratch.store import PREFIX, is_stale, new_name
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import causes, database_error
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.scratch_names import PREFIX, TEMPLATE, is_stale, new_name
-from migrator.scratch.store import TemplateGoneError
+from migrator.scratch.store import PREFIX, TEMPLATE, TemplateGoneError, is_stale, new_name
 
 _IN_USE = "55006"
 _GONE = "3D000"

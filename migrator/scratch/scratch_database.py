@@ -13,7 +13,6 @@ from sqlalchemy import URL, Connection
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.observed import Work, env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.env_py.type_memo import Remembered
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import (
@@ -25,6 +24,7 @@ from migrator.bridge.revision_files.plan import (
     step_info,
     upgrade_plan,
 )
+from migrator.bridge.tenant_cache import Remembered
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.database.round_trips.one_trip import OneTrip

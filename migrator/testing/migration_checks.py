@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.bridge.revision_files.several_heads import several_heads
+from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.plain import How, lines
@@ -14,7 +14,14 @@ from migrator.plain.findings import finding_lines
 from migrator.plain.verified import wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
-from migrator.testing.check_names import CHECKS
+
+CHECKS = (
+    "one_head",
+    "upgrade_from_base",
+    "up_down_up",
+    "models_equal_history",
+    "no_destructive_change",
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ def check_named(name: str) -> MigrationCheck:
 
 
 def _one_head(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.look.heads import heads
+    from migrator.operations.look.revision_listing import heads
 
     found = heads(workspace).revisions
     if len(found) > 1:

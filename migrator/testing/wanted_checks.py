@@ -11,7 +11,7 @@ import pytest
 
 from migrator.config.environments import discover, find_root
 from migrator.errors import ConfigurationError
-from migrator.testing.check_names import CHECKS
+from migrator.testing.migration_checks import CHECKS
 
 
 @dataclass(frozen=True)

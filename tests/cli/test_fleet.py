@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.connecting.kept_second_connections import HeldSeconds
-from migrator.database.connecting.second_connection import SecondConnection
+from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection
 from migrator.database.embedded.remove_server import remove_server
 from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started

@@ -60,7 +60,7 @@ def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
 ) -> None:
     loaded = _imported(shell, project, "upgrade", "--sql", "--url", "postgresql+psycopg://u@h/d")
 
-    assert "migrator.bridge.revision_files.several_heads" in loaded
+    assert "migrator.bridge.revision_files.loading_errors" in loaded
     assert (
         loaded
         & {"migrator.revisions.git", "migrator.revisions.authors", "migrator.revisions.revision_origin"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cli.summary import Asked, section
+from migrator.cli.pipeline_reports import Asked, section
 from migrator.errors import ExitCode, RevisionsError
 from migrator.plain import How
 from migrator.results.verified import DoesNotRun, Verified

@@ -118,7 +118,7 @@ UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
         "run_object_filters",
         "reset-versions ignores exclude_tables (bridge/autogenerate/comparing.py)",
     ),
-    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/env_py/type_memo.py)"),
+    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/tenant_cache.py)"),
     (
         MigrationStep,
         "downgrade_from_script",

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.lint.known_rules import RULES
-from migrator.lint.lint_settings import LintSettings
+from migrator.lint.lint_settings import RULES, LintSettings
 from migrator.lint.rule_facts import Rule
 from tests.linting import judged, ran, rules
 

@@ -102,7 +102,7 @@ def test_of_many_statements_only_the_unreadable_ones_are_left_out() -> None:
 
 
 def test_a_rule_that_the_table_lacks_is_told_in_squawks_own_words() -> None:
-    from migrator.lint.known_rules import rule_named
+    from migrator.lint.lint_settings import rule_named
 
     rule = rule_named("from-the-future", "It hurts.", "Do not.")
 

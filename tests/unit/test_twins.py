@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.revisions.same_content import twins
+from migrator.revisions.fingerprint import twins
 
 
 def test_the_same_contents_are_paired_in_their_order_and_no_id_twice() -> None:

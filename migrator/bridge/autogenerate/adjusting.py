@@ -2,25 +2,100 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Identity
 
 from migrator.bridge.autogenerate.check_constraints import compare_checks
-from migrator.bridge.autogenerate.constraint_names import name_constraints
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
-from migrator.bridge.autogenerate.identities import say_what_was_identity
-from migrator.bridge.autogenerate.not_compared import not_compared
 from migrator.bridge.autogenerate.rename_detection import Renaming, rename
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.reversible import AlterIdentity
+from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import put_in_order
 from migrator.bridge.env_py.session import Session
 from migrator.errors import ModelsError
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import created_tables
+
+
+def say_what_was_identity(up: ops.UpgradeOps) -> None:
+    """Put operations that say what a column was before in the place of those that change an identity."""
+    for block in up.ops:
+        if isinstance(block, ops.ModifyTableOps):
+            block.ops[:] = [_told(op) for op in block.ops]
+
+
+def _told(op: ops.MigrateOperation) -> ops.MigrateOperation:
+    if not isinstance(op, ops.AlterColumnOp) or op.modify_server_default is False:
+        return op
+    if not any(isinstance(each, Identity) for each in (op.existing_server_default, op.modify_server_default)):
+        return op
+    return AlterIdentity(
+        op.table_name,
+        op.column_name,
+        schema=op.schema,
+        existing_type=op.existing_type,
+        existing_nullable=op.existing_nullable,
+        existing_server_default=op.existing_server_default,
+        existing_comment=op.existing_comment,
+        modify_nullable=op.modify_nullable,
+        modify_comment=op.modify_comment,
+        modify_server_default=op.modify_server_default,
+        modify_type=op.modify_type,
+        **op.kw,
+    )
+
+
+def name_constraints(up: ops.UpgradeOps, longest: int) -> None:
+    """Give every constraint that is added to a table a name of at most `longest` bytes.
+
+    It is the one that PostgreSQL itself gives (`ChooseConstraintName` in its source), where that is not too
+    long: `orders_user_id_fkey`, `users_email_key`.
+    """
+    taken: set[str] = set()
+    for block in up.ops:
+        for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
+            if isinstance(op, ops.CreateForeignKeyOp) and op.constraint_name is None:
+                op.constraint_name = _name((op.source_table, *op.local_cols), "fkey", longest, taken)
+            elif isinstance(op, ops.CreateUniqueConstraintOp) and op.constraint_name is None:
+                op.constraint_name = _name((op.table_name, *op.columns), "key", longest, taken)
+
+
+def _name(parts: Sequence[str], kind: str, longest: int, taken: set[str]) -> str:
+    whole, number = "_".join(map(str, parts)), 0
+    while True:
+        last = f"_{kind}{number or ''}"
+        name = f"{whole}{last}"
+        if len(name.encode()) > longest:
+            last = f"_{hashlib.sha256(whole.encode()).hexdigest()[:8]}{last}"
+            name = whole.encode()[: longest - len(last)].decode(errors="ignore") + last
+        if name not in taken:
+            taken.add(name)
+            return name
+        number += 1
+
+
+_ALWAYS = ("views", "triggers", "functions", "sequences", "expressions of computed columns")
+
+
+def not_compared(context: MigrationContext) -> tuple[str, ...]:
+    """Give what a comparison leaves out, with the options that its env.py has passed."""
+    found = list(_ALWAYS)
+    if context.dialect.name == "postgresql":
+        found.append("text of CHECK constraints")
+    else:
+        found.append("CHECK constraints")
+    if context.opts.get("compare_server_default") in (False, None):
+        found.append("server defaults (compare_server_default in env.py)")
+    if context.opts.get("compare_type") is False:
+        found.append("types of columns and enums (compare_type in env.py)")
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from sqlalchemy import MetaData, Table
 
 from migrator.bridge.autogenerate.adjusting import Found, Wishes, adjust
 from migrator.bridge.autogenerate.changes_in_words import describe
-from migrator.bridge.autogenerate.literal_defaults import compare_literal_defaults
-from migrator.bridge.autogenerate.reflecting import creation_of
-from migrator.bridge.autogenerate.serials import find_serials_at_once
+from migrator.bridge.autogenerate.check_constraints import compare_literal_defaults
+from migrator.bridge.autogenerate.reflecting import creation_of, find_serials_at_once
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.folders import script_folder

@@ -9,9 +9,8 @@ from typing import Any
 from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.autogenerate.quoting import identifier, table_sql
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import identifier, qualified, table_sql
 from migrator.results.changes import Change
 
 Key = tuple[str | None, str]

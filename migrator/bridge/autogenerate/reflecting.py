@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,58 @@ from alembic.autogenerate import produce_migrations
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, MetaData
+from sqlalchemy import Column, Inspector, MetaData, Table, text
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
 from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.serials import find_serials_at_once
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
 from migrator.database.catalog.carried_objects import Carried
 from migrator.errors import RefusedError
 from migrator.results.changes import Change
+
+# A default that takes the next number of a sequence, as the server writes it.
+_NEXT = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")
+_OWNED = text("""
+SELECT CAST(CAST(c.oid AS regclass) AS text), a.attname
+FROM pg_class c
+JOIN pg_depend d
+    ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE c.relkind = 'S' AND d.refobjsubid > 0
+""")
+
+
+def find_serials_at_once(context: MigrationContext) -> None:
+    """Make the comparisons of one context, and no other, read the owned sequences once.
+
+    What comes of it is what Alembic makes of it: a default that a SERIAL column brings along is none.
+    """
+    if context.dialect.name != "postgresql" or context.connection is None:
+        return
+    owners: dict[str, str] | None = None
+
+    def reflected(_inspector: Inspector, _table: Table, column: Any) -> None:
+        nonlocal owners
+        found = _NEXT.match(column.get("default") or "")
+        if found is None:
+            return
+        if owners is None:
+            owners = _owners(context)
+        if owners.get(found[1].replace("''", "'")) == column["name"]:
+            del column["default"]
+
+    # Of this instance: Alembic's own hook for dialects, without a dialect of ours in the place of its own.
+    context.impl.autogen_column_reflect = reflected  # type: ignore[method-assign]
+
+
+def _owners(context: MigrationContext) -> dict[str, str]:
+    if context.connection is None:
+        return {}
+    return {str(sequence): str(column) for sequence, column in context.connection.execute(_OWNED)}
 
 
 def creation_of(

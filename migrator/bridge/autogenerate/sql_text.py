@@ -1,15 +1,54 @@
-"""Types, defaults and expressions as a dialect writes them."""
+"""Names, types, defaults and expressions as SQL text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Computed, FetchedValue, Identity, TextClause
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from sqlalchemy import Column, Computed, FetchedValue, Identity, Table, TextClause
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import DefaultClause
+from sqlalchemy.sql.compiler import IdentifierPreparer
 from sqlalchemy.types import TypeEngine
+
+
+def qualified(schema: str | None, name: str) -> str:
+    """Give `schema.name`, or the name alone."""
+    return f"{schema}.{name}" if schema else str(name)
+
+
+def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
+    """Give the table of the models that an operation creates."""
+    wanted = (create.schema, create.table_name)
+    return next(table for table in autogen.sorted_tables if (table.schema, table.name) == wanted)
+
+
+@cache
+def _preparer() -> IdentifierPreparer:
+    # Of a driver that takes % for itself, the preparer would double it; `op.execute` does that later.
+    dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return dialect.identifier_preparer
+
+
+def identifier(name: str) -> str:
+    """Quote a name where it needs it."""
+    return _preparer().quote(str(name))
+
+
+def table_sql(schema: str | None, name: str) -> str:
+    """Give a table, a type or an index as SQL, with its schema if there is one."""
+    return f"{identifier(schema)}.{identifier(name)}" if schema else identifier(name)
+
+
+def literal(text: str) -> str:
+    """Give a text as SQL."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def type_texts(old: Any, new: Any, dialect: Dialect) -> tuple[str, str]:

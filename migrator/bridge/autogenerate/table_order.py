@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import qualified
 
 Table = tuple[str | None, str]
 

@@ -13,9 +13,8 @@ from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.database.connecting.connected_url import url_of
-from migrator.database.connecting.kept_second_connections import HeldSeconds
 from migrator.database.connecting.role import Role
-from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
+from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
 from migrator.database.own.facts import Facts, read_facts
 from migrator.database.own.tables import TableName
 

@@ -23,8 +23,7 @@ from migrator.bridge.tenant_cache import once
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
-from migrator.database.connecting.absent_file import no_empty_files_left, no_files_made
-from migrator.database.connecting.opening import open_database
+from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
 from migrator.database.connecting.slow_answers import telling_of_silence
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore

@@ -18,6 +18,7 @@ from alembic.script.revision import (
 )
 from alembic.util import CommandError
 
+from migrator.bridge.config import alembic_config
 from migrator.bridge.revision_files.loading_errors import (
     broken_file,
     graph_error,
@@ -270,3 +271,8 @@ def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def load_version_files(workspace: Workspace) -> ScriptDirectory:
+    """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
+    return load_scripts(alembic_config(workspace), workspace)

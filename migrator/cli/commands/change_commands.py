@@ -31,7 +31,7 @@ def upgrade(
     """Move a database to a later revision."""
     if sql:
         return _sql(run, "upgrade", [target], tag)
-    from migrator.operations.change.upgrade import upgrade as operation
+    from migrator.operations.change.moves import upgrade as operation
 
     terms = run.terms(dry_run=dry_run, yes=yes, allow_ahead=allow_ahead, lock_wait=lock_wait, backup=backup)
     return _changed(run, "upgrade", operation, target=target, terms=terms, tag=tag)
@@ -50,7 +50,7 @@ def downgrade(
     """Move a database back to an earlier revision."""
     if sql:
         return _sql(run, "downgrade", [target], tag)
-    from migrator.operations.change.downgrade import downgrade as operation
+    from migrator.operations.change.moves import downgrade as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
     return _changed(run, "downgrade", operation, target=target, terms=terms, tag=tag)
@@ -74,7 +74,7 @@ def stamp(
         if purge:
             raise UsageError("--purge needs the database, and --sql contacts none.")
         return _sql(run, "stamp", targets, tag)
-    from migrator.operations.change.stamp import stamp as operation
+    from migrator.operations.change.moves import stamp as operation
 
     terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
     return _changed(run, "stamp", operation, targets=targets, terms=terms, purge=purge, tag=tag)

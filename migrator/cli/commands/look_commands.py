@@ -57,7 +57,7 @@ def heads(
     ] = False,
 ) -> Outcome:
     """Show the newest revisions of the version folder."""
-    from migrator.operations.look.heads import heads as operation
+    from migrator.operations.look.revision_listing import heads as operation
 
     run.verbose = verbose
     return Outcome(operation(run.workspace(), resolve_dependencies=resolve_dependencies))
@@ -65,7 +65,7 @@ def heads(
 
 def branches(run: Invocation, verbose: Verbose = False) -> Outcome:
     """Show where the history branches."""
-    from migrator.operations.look.branches import branches as operation
+    from migrator.operations.look.revision_listing import branches as operation
 
     run.verbose = verbose
     return Outcome(operation(run.workspace()))
@@ -73,7 +73,7 @@ def branches(run: Invocation, verbose: Verbose = False) -> Outcome:
 
 def show(run: Invocation, target: Target = "head") -> Outcome:
     """Show everything that a revision file says."""
-    from migrator.operations.look.show import show as operation
+    from migrator.operations.look.revision_listing import show as operation
 
     run.verbose = True
     return Outcome(operation(run.workspace(), target, run.report))

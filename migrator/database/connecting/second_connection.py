@@ -15,6 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
+from migrator.database.connecting.timeouts import run_plainly
+from migrator.database.failures import is_database_failure
+from migrator.database.round_trips.kept_connections import RESET
+
 T = TypeVar("T")
 _Job = Callable[[Connection], None]
 INTERNAL = "migrator_internal"
@@ -167,3 +171,59 @@ def _without_pool(engine: Engine) -> Engine:
     pool = engine.pool
     bare = NullPool(pool._creator, dialect=engine.dialect, _dispatch=pool.dispatch)
     return Engine(bare, engine.dialect, engine.url, hide_parameters=True, execution_options={INTERNAL: True})
+
+
+# One holds the lock of a run, the other looks at the database when that has ended.
+_MOST = 2
+
+
+class HeldSeconds:
+    """The second connections to one PostgreSQL database that nobody uses at the moment."""
+
+    def __init__(self) -> None:
+        self._database: object = None
+        self._idle: list[SecondConnection] = []
+
+    def connect(
+        self, database: object, engine: Engine, prepare: Callable[[Connection], None]
+    ) -> SecondConnection | None:
+        """Give a connection to a database, prepared; None where there can be none.
+
+        `database` tells it from others. Raises what the driver raises.
+        """
+        if database != self._database:
+            self.close()
+            self._database = database
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                connection.call(prepare)
+            except Exception as exc:
+                connection.end()
+                if not is_database_failure(exc):
+                    raise
+                # It was lost while nobody looked.
+            else:
+                return connection
+        try:
+            return SecondConnection(engine, prepare, lambda connection: self._take_back(connection, database))
+        except RuntimeError:
+            return None
+
+    def _take_back(self, connection: SecondConnection, database: object) -> bool:
+        # An env.py of several databases has one to each at a time.
+        if database != self._database or len(self._idle) >= _MOST:
+            return False
+        try:
+            connection.call(lambda c: run_plainly(c, RESET))
+        except Exception as exc:
+            if not is_database_failure(exc):
+                raise
+            return False
+        self._idle.append(connection)
+        return True
+
+    def close(self) -> None:
+        """Close all that are not in use."""
+        while self._idle:
+            self._idle.pop().end()

@@ -1,9 +1,10 @@
-"""The two tables of our own in a database: the mark and the log, and where they are."""
+"""The mark and the log, where they are, and the tables that belong to other applications."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, String, Table, Text
 
@@ -108,3 +109,20 @@ def log_table(name: TableName) -> Table:
 
 # What a table has to have, to be a log.
 LOG_COLUMNS = tuple(column.name for column in log_table(TableName(None, _LOG)).columns)
+
+
+def excluder(patterns: Sequence[str]) -> Callable[[str, str | None], bool]:
+    """Give the function that says whether a table is excluded, from its name and its schema (or None).
+
+    The patterns are case-sensitive globs. One with a dot is compared with `schema.table` as well as with
+    `table`, one without a dot with `table` only.
+    """
+    # A star also matches a dot: else `audit*` would take every table of the schema `audit`.
+    qualified = tuple(pattern for pattern in patterns if "." in pattern)
+
+    def excluded(table: str, schema: str | None) -> bool:
+        if any(fnmatchcase(table, pattern) for pattern in patterns):
+            return True
+        return schema is not None and any(fnmatchcase(f"{schema}.{table}", pattern) for pattern in qualified)
+
+    return excluded

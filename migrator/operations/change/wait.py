@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.database.connecting.absent_file import no_files_made
+from migrator.database.connecting.opening import no_files_made
 from migrator.errors import DatabaseError, MigratorError
-from migrator.operations.position.behind import behind
 from migrator.operations.position.examine import examine
+from migrator.operations.position.position import behind
 from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Connecting, Report, Waiting, ignore

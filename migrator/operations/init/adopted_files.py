@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
@@ -11,14 +13,39 @@ from migrator.operations.init.alembic_source import URL
 from migrator.operations.init.environment_names import Named
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
 from migrator.operations.init.next_step import missing_wheel
-from migrator.operations.init.own_env_py import own_env_py, version_table
 from migrator.operations.init.questions import Settled
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
-from migrator.operations.init.templates import read_template
+from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.initialized import NewEnvironment
-from migrator.revisions.env_py_remarks import remarks
+from migrator.revisions.env_py_remarks import TOOLS, remarks
+from migrator.revisions.env_py_source import Needs
 from migrator.revisions.git import shows
+
+_TEMPLATE = "adopted/env.py.mako"
+# What advanced-alchemy passes by itself where its configuration says nothing else.
+_VERSION_TABLE, _PREFIX = "alembic_versions", "sa."
+
+
+def own_env_py(theirs: str, needs: Needs | None, named: str | None) -> bytes:
+    """Give its source; `named` is the version table that the project's own configuration names."""
+    options = ""
+    if needs == "advanced-alchemy":
+        table = named or _VERSION_TABLE
+        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
+    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
+
+
+def version_table(sources: Sources) -> str | None:
+    """Give what the project passes as `version_table_name` to advanced-alchemy, None where it does not."""
+    for module in sources.modules.values():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.keyword(arg="version_table_name", value=ast.Constant(value=str(name))):
+                    return name
+    return None
+
 
 # Where migrator's own env.py goes, where the team's cannot run without another tool.
 OWN_FOLDER = "configs/env"

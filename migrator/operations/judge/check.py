@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
+from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions
-from migrator.bridge.revision_files.several_heads import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.judge.compared_with import Against, against_of, history_session

@@ -18,7 +18,7 @@ from migrator.operations.look.status import statuses
 from migrator.results.diffed import Diffed, OneSided, Position, Twin, UnknownPositionError
 from migrator.results.events import Report
 from migrator.results.status import EnvironmentStatus
-from migrator.revisions.same_content import twins
+from migrator.revisions.fingerprint import twins
 
 # How long each database may take to answer.
 _SECONDS = 10.0

@@ -1,7 +1,7 @@
-"""What `heads`, `branches`, `history`, `show` and `edit` have in common.
+"""`heads`, `branches` and `show`, and the listing of revision files that other commands share.
 
-They read the headers of the version files. Alembic, which executes the files, is asked, and imported, only
-where headers do not tell, or where something is wrong: what it says then is the error.
+It reads the headers of the version files. It asks, and imports, Alembic, which executes the files, only
+where the headers do not tell, or where something is wrong: what Alembic says then is the error.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from migrator.config.folders import script_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report
-from migrator.results.revisions import Revision
+from migrator.results.revisions import Revision, RevisionList
 from migrator.revisions.graph import Graph, Node, UnclearGraph
 from migrator.revisions.graph_files import read_graph
 from migrator.revisions.headers import LONGEST_ID, created_in
 
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
+
 
 _SWITCHES = {"true": True, "false": False}
 
@@ -36,8 +37,7 @@ def revisions_in_files(
     try:
         return tuple(_info(node, workspace) for node in from_graph(graph_in_files(workspace)))
     except UnclearGraph:
-        from migrator.bridge.revision_files.files import load_version_files
-        from migrator.bridge.revision_files.loading import revision_info, translated
+        from migrator.bridge.revision_files.loading import load_version_files, revision_info, translated
 
         scripts = load_version_files(workspace)
         with translated(workspace):
@@ -112,3 +112,28 @@ def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Re
         heads = known_heads(session)
         with translated(workspace):
             return tuple(revision_info(each, workspace) for each in session.scripts.get_revisions(heads))
+
+
+def heads(workspace: Workspace, *, resolve_dependencies: bool = False) -> RevisionList:
+    """Give the heads. With `resolve_dependencies`, `depends_on` counts like a down revision."""
+    found = revisions_in_files(
+        workspace,
+        lambda graph: graph.real_heads if resolve_dependencies else graph.heads,
+        lambda scripts: scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()),
+    )
+    return RevisionList(found)
+
+
+def branches(workspace: Workspace) -> RevisionList:
+    """Give the branch points; `next_revisions` of each says what it branches into."""
+    points = revisions_in_files(
+        workspace,
+        lambda graph: (node for node in graph.walk() if node.is_branch_point),
+        lambda scripts: (script for script in scripts.walk_revisions() if script.is_branch_point),
+    )
+    return RevisionList(points)
+
+
+def show(workspace: Workspace, target: str, report: Report) -> RevisionList:
+    """Give the revisions that `target` names, such as `head`, an id or `current`. Raises RevisionsError."""
+    return RevisionList(named_revisions(target, workspace, "show", report))

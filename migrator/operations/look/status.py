@@ -14,14 +14,13 @@ from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
-from migrator.database.connecting.absent_file import AbsentFileError, no_files_made
-from migrator.database.connecting.opening import is_missing_file
+from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.position.behind import behind, missing_from
 from migrator.operations.position.edited_files import edited_revisions
 from migrator.operations.position.examine import Examined, examine
 from migrator.operations.position.log_place import refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.position import behind, missing_from
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.events import Report, ignore
 from migrator.results.records import LogEntry

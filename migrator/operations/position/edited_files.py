@@ -7,8 +7,8 @@ from pathlib import Path
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import applied_revisions, known_script
 from migrator.operations.position.examine import Examined
+from migrator.revisions.archives import stood_for
 from migrator.revisions.fingerprint import file_hash, tree_hash
-from migrator.revisions.squash_labels import stood_for
 
 
 def edited_revisions(session: Session, examined: Examined) -> tuple[str, ...]:

@@ -17,8 +17,7 @@ from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.own.committed_statements import CommittedStatements
-from migrator.database.own.lock_watch import LockWatch
-from migrator.database.own.locks import LockName, try_lock
+from migrator.database.own.locks import LockName, LockWatch, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip
 from migrator.errors import ExitCode, MigratorError, RefusedError

@@ -15,8 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, literal
 
 from migrator.bridge.env_py.connected_database import connection_of
-from migrator.bridge.env_py.type_memo import remembers
-from migrator.bridge.tenant_cache import keeps, once
+from migrator.bridge.tenant_cache import keeps, once, remembers
 from migrator.database.round_trips.one_trip import OneTrip
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")

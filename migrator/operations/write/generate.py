@@ -13,20 +13,19 @@ from migrator.bridge.autogenerate.adjusting import Wishes
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
 from migrator.bridge.revision_files.loading import translated
-from migrator.bridge.revision_files.several_heads import several_heads
+from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError, UsageError
 from migrator.operations.judge.compared_with import Against, against_of, compared_session
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import NOBODY, Consent
-from migrator.operations.write.drop_consent import agree_to_drops
-from migrator.operations.write.rename_questions import compare_with_renames
+from migrator.operations.write.generate_questions import agree_to_drops, compare_with_renames
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated
+from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.headers import LONGEST_ID
-from migrator.revisions.message import docstring_safe
 
 
 @dataclass(frozen=True)

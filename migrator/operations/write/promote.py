@@ -17,8 +17,14 @@ from migrator.operations.judge.two_environments import compare_histories
 from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
-from migrator.operations.write.promoted_files import NewFile, collapsed_file, folder_for, moved_files
-from migrator.operations.write.promotion_plan import Promotion, plan_promotion
+from migrator.operations.write.promotion_plan import (
+    NewFile,
+    Promotion,
+    collapsed_file,
+    folder_for,
+    moved_files,
+    plan_promotion,
+)
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.results.promoted import Promoted

@@ -18,7 +18,7 @@ from migrator.config.select import Workspace
 from migrator.config.url import names_database
 from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
-from migrator.operations.change.upgrade import upgrade
+from migrator.operations.change.moves import upgrade
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import Terms
 from migrator.operations.write.draft_folders import draft_folders
@@ -28,9 +28,9 @@ from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
+from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.folder_swap import archive_and_replace
 from migrator.revisions.headers import version_files
-from migrator.revisions.message import docstring_safe
 
 
 @dataclass(frozen=True)

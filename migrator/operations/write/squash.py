@@ -18,9 +18,8 @@ from migrator.operations.write.collapse import Collapse, collapse
 from migrator.operations.write.draft_folders import Draft, draft_folders, drafted
 from migrator.results.events import Report
 from migrator.results.written import Squashed
-from migrator.revisions.archives import new_archive
+from migrator.revisions.archives import labelled, new_archive
 from migrator.revisions.file_changes import FileChange, Move, Write, changed_files
-from migrator.revisions.squash_labels import labelled
 
 
 @dataclass(frozen=True)

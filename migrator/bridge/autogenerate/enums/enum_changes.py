@@ -15,10 +15,8 @@ from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_de
 from migrator.bridge.autogenerate.enums.enum_drops import says
 from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, Use
-from migrator.bridge.autogenerate.quoting import identifier, literal, table_sql
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import sql_text
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 

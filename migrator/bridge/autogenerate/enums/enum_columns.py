@@ -14,10 +14,15 @@ from sqlalchemy.schema import DefaultClause
 from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_sql import retyping
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
-from migrator.bridge.autogenerate.quoting import literal, table_sql
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import default_text, sql_text, type_texts
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import (
+    default_text,
+    literal,
+    qualified,
+    sql_text,
+    table_sql,
+    type_texts,
+)
 from migrator.results.changes import Change
 
 Column = tuple[str | None, str, str]

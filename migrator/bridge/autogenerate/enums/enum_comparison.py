@@ -14,8 +14,7 @@ from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_changes import alteration
 from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
 from migrator.bridge.autogenerate.enums.enum_drops import take_drops
-from migrator.bridge.autogenerate.enums.enum_rendering import write_types
-from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type
+from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, write_types
 from migrator.bridge.autogenerate.enums.enum_types import (
     EnumType,
     Key,
@@ -24,7 +23,7 @@ from migrator.bridge.autogenerate.enums.enum_types import (
     model_enums,
 )
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import types_mentioned

@@ -9,7 +9,7 @@ from alembic.operations import ops
 
 from migrator.bridge.autogenerate.dependents import Renamed
 from migrator.bridge.autogenerate.enums.enum_types import EnumType
-from migrator.bridge.autogenerate.quoting import literal
+from migrator.bridge.autogenerate.sql_text import literal
 from migrator.bridge.autogenerate.table_order import drops_key_to
 
 Table = tuple[str | None, str]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from migrator.bridge.autogenerate.table_names import qualified
+from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.errors import ModelsError
 
 Key = tuple[str | None, str]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from alembic.script import Script
 
-from migrator.bridge.revision_files.files import load_version_files
-from migrator.bridge.revision_files.several_heads import several_heads
+from migrator.bridge.revision_files.loading import load_version_files
+from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError

@@ -1,10 +1,15 @@
-"""Keeps the mark and the log out of autogenerate, which would drop them."""
+"""Options for `context.configure()`: hide migrator's own tables, import types of other packages."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.types import TypeEngine
 
 from migrator.database.own.tables import OWN_SCHEMA, TableName, is_own_table
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
 
 
 def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> None:
@@ -30,3 +35,23 @@ def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> Non
 
     options["include_name"] = name_filter
     options["include_object"] = object_filter
+
+
+def import_types(options: dict[str, Any]) -> None:
+    """Let a type that is written as `module.Type()` bring `import module`; Alembic leaves that to a template.
+
+    `options` are those of `context.configure()`; with `user_module_prefix` types are written otherwise.
+    """
+    theirs = options.get("render_item")
+    if options.get("user_module_prefix"):
+        return
+
+    def render(kind: str, item: Any, context: AutogenContext) -> Any:
+        said = theirs(kind, item, context) if theirs else False
+        if said is False and kind == "type" and isinstance(item, TypeEngine):
+            module = type(item).__module__
+            if module != "sqlalchemy" and not module.startswith(("sqlalchemy.", "__")):
+                context.imports.add(f"import {module}")
+        return said
+
+    options["render_item"] = render
