@@ -8,7 +8,8 @@ from typing import Any
 
 from migrator.cli.messages import Messages
 
-# The lock, and the look at who blocks whom, are not the user's SQL; see `migrator.database.connecting.second_connection`.
+# The lock and the search for who blocks whom are not the user's SQL;
+# see `migrator.database.connecting.second_connection`.
 INTERNAL = "migrator_internal"
 
 

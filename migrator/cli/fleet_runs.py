@@ -1,15 +1,13 @@
-"""The options of commands that can be run for many tenants, and what they do."""
+"""Runs a command for the environment's database, or for its tenants."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from migrator.cli.common_options import taken
+from migrator.cli.fleet_options import FleetOptions
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
@@ -20,101 +18,8 @@ if TYPE_CHECKING:
     from migrator.operations.fleet.task import Task
     from migrator.results.fleet import FleetResult
 
-_PANEL = "Tenants"
 # More processes than this are more connections than many a server has, unless somebody asks for them.
 _MOST_JOBS = 4
-
-
-@dataclass(frozen=True)
-class FleetOptions:
-    """What the command line says about tenants."""
-
-    tenants: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--tenants",
-            metavar="all|NAME|GLOB|file:F",
-            help="Do it for these tenants of the environment (repeatable).",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", metavar="N", min=1, max=1000, help="Tenants at a time.", rich_help_panel=_PANEL
-        ),
-    ] = None
-    keep_going: Annotated[
-        bool | None,
-        typer.Option(
-            "--keep-going/--fail-fast",
-            help="After a tenant failed: go on, or begin no other. Protected environments fail fast.",
-            show_default=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-    canary: Annotated[
-        int | None,
-        typer.Option(
-            "--canary",
-            metavar="N",
-            min=1,
-            help="So many tenants first; the rest if they went well.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only part I, from 0, of N parts of the tenants.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            "--executor",
-            metavar="local|dask",
-            help="Processes here, or a Dask cluster.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster.", rich_help_panel=_PANEL),
-    ] = None
-    json_lines: Annotated[
-        bool,
-        typer.Option(
-            "--json-lines",
-            help="JSON on stdout: a line for each tenant as it ends, then the document.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False
-
-
-def take_fleet(values: dict[str, Any]) -> FleetOptions:
-    """Take the options out of a command's arguments. Raises UsageError where they need others."""
-    options = taken(FleetOptions, values)
-    if not options.tenants:
-        given = [
-            each.name for each in fields(options) if getattr(options, each.name) not in (None, False, [])
-        ]
-        # A --fail-fast is False too.
-        given += ["fail_fast"] if options.keep_going is False else []
-        if given:
-            name = given[0].replace("_", "-")
-            raise UsageError(f"--{name} needs --tenants.", hint="For example: --tenants all")
-    if options.executor not in (None, "local", "dask"):
-        raise UsageError(f"--executor {options.executor} is not known.", hint="Give local or dask.")
-    if (options.executor == "dask") != (options.scheduler is not None):
-        raise UsageError(
-            "--executor dask and --scheduler belong together.",
-            hint="For example: --executor dask --scheduler tcp://127.0.0.1:8786",
-        )
-    return options
 
 
 def read(

@@ -17,7 +17,7 @@ from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
-    from migrator.cli.fleet_runs import FleetOptions
+    from migrator.cli.fleet_options import FleetOptions
     from migrator.operations.run.consent import Consent
     from migrator.operations.run.execute import Terms
 

@@ -11,7 +11,7 @@ import typer
 
 from migrator.cli.common_options import Common, parameters_of, taken, with_common
 from migrator.cli.echo import echoing
-from migrator.cli.fleet_runs import FleetOptions, take_fleet
+from migrator.cli.fleet_options import FleetOptions, take_fleet
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.targets import TargetCommand
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import tokenize
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.lint.catalogue.breaking import BREAKING
 from migrator.lint.catalogue.locking import LOCKING
@@ -75,3 +77,20 @@ def lint_settings(
             hint="Take it out of one of them.",
         )
     return settings
+
+
+def lint_settings_of(workspace: Workspace) -> LintSettings:
+    """Return an environment's settings for rules. Raises ConfigurationError for an unknown rule."""
+    environment = workspace.environment
+    said = environment.settings
+    return lint_settings(said.lint_error, said.lint_ignore, environment.shown(environment.config_file))
+
+
+def source_reader(workspace: Workspace) -> Callable[[str], str]:
+    """Return a function that reads a version file by its shown path, in the encoding that it declares."""
+
+    def read(shown: str) -> str:
+        with tokenize.open(workspace.environment.root / shown) as file:
+            return file.read()
+
+    return read

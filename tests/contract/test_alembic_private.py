@@ -82,7 +82,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_create_rule": (
         Constraint,
-        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/autogenerate/check_constraints.py)",
+        "checks of other databases are generated (bridge/autogenerate/check_constraints.py)",
     ),
     "_reverse": (
         ops.DropIndexOp,

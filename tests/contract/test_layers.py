@@ -6,8 +6,10 @@ import ast
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,16 +22,19 @@ LAYERS = (
     ("errors", "file_locks", "secrets", "syntax"),
     ("results",),
     ("plain",),
-    ("config", "revisions"),
-    ("database",),
+    ("processes", "models", "config", "revisions"),
+    ("database", "lint"),
     ("bridge",),
-    ("env", "lint", "scratch"),
+    ("env", "scratch"),
     ("operations",),
     ("api", "cli", "testing"),
     ("__main__",),
 )
 # `__init__` holds the version, which anybody may show, and imports `api` for whoever asks for it.
 HEIGHT = {"__init__": -1} | {name: height for height, layer in enumerate(LAYERS) for name in layer}
+# The groups of `operations`, in the same order. `init` and `fleet` stand beside them.
+GROUPS = ("position", "run", "look", "judge", "change", "write")
+BESIDE = {"init", "fleet"}
 # Layers that import Alembic. What `operations` takes of it are types, an exception and the maker of ids.
 IMPORT_ALEMBIC = {"bridge", "env", "operations"}
 TAKEN_BY_OPERATIONS = {
@@ -95,6 +100,62 @@ def test_no_import_runs_backwards() -> None:
     ]
 
     assert backwards == []
+
+
+def test_operations_are_grouped_and_a_group_imports_earlier_groups_only() -> None:
+    found = {path.relative_to(PACKAGE / "operations").parts[0] for path in PACKAGE.glob("operations/*/*.py")}
+    upwards = [
+        str(each)
+        for each in imports()
+        if (importing := _group(f"migrator.{each.file.replace('/', '.')}")) in GROUPS
+        and (imported := _group(f"{each.module}.{each.name}")) in GROUPS
+        and GROUPS.index(imported) > GROUPS.index(importing)
+    ]
+
+    assert found == {*GROUPS, *BESIDE}
+    assert [path.name for path in PACKAGE.glob("operations/*.py")] == ["__init__.py"]
+    assert upwards == []
+
+
+def _group(module: str) -> str | None:
+    """Return the group of `operations` that a dotted name is in, None for other names."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["migrator", "operations"] and len(parts) > 2 else None
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    modules = {_dotted(path) for path in PACKAGE.rglob("*.py")}
+    graph: dict[str, set[str]] = {module: set() for module in modules}
+    for each in imports():
+        importing = _dotted(PACKAGE / each.file)
+        full = f"{each.module}.{each.name}"
+        imported = full if full in modules else each.module
+        # `migrator` holds the version, and imports the API only when it is asked for it.
+        if imported in modules and "migrator" not in (importing, imported):
+            graph[importing].add(imported)
+
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as exc:
+        pytest.fail(f"imports in a circle: {' -> '.join(exc.args[1])}")
+
+    assert set(order) == modules
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    classes = Counter[str]()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] += 1
+
+    assert [name for name, times in classes.items() if times > 1] == []
+
+
+def _dotted(path: Path) -> str:
+    """Return the dotted name of a file of the package."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def test_nothing_below_the_command_line_imports_what_draws_on_a_terminal() -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.env_py.version_table import has_version_table
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
+from migrator.config.url import address
 from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
+from migrator.database.failures import database_error
 from migrator.database.own.facts import Facts, read_facts
 from migrator.database.own.tables import TableName
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,3 +136,11 @@ def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, 
     """Read the version table on another connection than env.py's."""
     options = {"version_table": found.version_table, "version_table_schema": found.version_schema}
     return MigrationContext.configure(connection, opts=options).get_current_heads()
+
+
+def ask(connection: SecondConnection, found: ConnectedDatabase, work: Callable[[Connection], T]) -> T:
+    """Run `work` on a second connection and return its result. Raises DatabaseError if it fails."""
+    try:
+        return connection.call(work)
+    except (SQLAlchemyError, OSError) as exc:
+        raise database_error(exc, address(found.url), "env.py") from exc

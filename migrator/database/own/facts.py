@@ -220,3 +220,8 @@ def is_empty(connection: Connection, facts: Facts, version_table: str) -> bool:
     if question is None:
         return False
     return bool(connection.execute(text(question), {"table": version_table}).scalar_one())
+
+
+def drop_index(index: str) -> str:
+    """Return the statement that removes an INVALID index of PostgreSQL without blocking its table."""
+    return f"DROP INDEX CONCURRENTLY {index}"

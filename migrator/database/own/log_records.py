@@ -232,9 +232,10 @@ def places_for_records(facts: Facts, log: TableName | None, *, log_off: bool) ->
     into it, or not make it where `log` says.
     """
     if (facts.mark or facts.log) and not facts.may_write_records:
+        own = facts.log or facts.mark or TableName(OWN_SCHEMA, "")
         raise DatabaseError(
             f"The role {facts.role} may not write into {facts.log or facts.mark}, migrator's own table.",
-            hint=f"Grant it: GRANT USAGE ON SCHEMA {(facts.log or facts.mark or TableName(OWN_SCHEMA, '')).schema}"
+            hint=f"Grant it: GRANT USAGE ON SCHEMA {own.schema}"
             f" TO {facts.role}; GRANT SELECT, INSERT, DELETE ON {facts.mark or facts.log}"
             f"{f', {facts.log}' if facts.log and facts.mark else ''} TO {facts.role}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.plan import applied_revisions
@@ -18,7 +19,7 @@ from migrator.operations.position.examine import Examined, examine, has_moved
 from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.recording import Recorder
-from migrator.operations.run.run_lock import alone, ask, run_lock
+from migrator.operations.run.run_lock import alone, run_lock
 from migrator.results.events import Report
 from migrator.results.records import Marked
 

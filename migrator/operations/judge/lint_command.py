@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judgement import judge
-from migrator.lint.lint_settings import LintSettings, lint_settings
+from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.lint.squawk import find_squawk
 from migrator.operations.judge.scratch_run import Batch, captured
 from migrator.operations.position.position import refuse_unknown
@@ -78,23 +77,6 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
         tool=judgement.tool,
         notes=judgement.notes,
     )
-
-
-def lint_settings_of(workspace: Workspace) -> LintSettings:
-    """Give what the environment says about rules. Raises ConfigurationError for a rule that nobody knows."""
-    environment = workspace.environment
-    said = environment.settings
-    return lint_settings(said.lint_error, said.lint_ignore, environment.shown(environment.config_file))
-
-
-def source_reader(workspace: Workspace) -> Callable[[str], str]:
-    """Give what reads a version file by its shown path, in the encoding that it declares."""
-
-    def read(shown: str) -> str:
-        with tokenize.open(workspace.environment.root / shown) as file:
-            return file.read()
-
-    return read
 
 
 def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Workspace) -> frozenset[str]:

@@ -9,7 +9,7 @@ from migrator.bridge.env_py.session import file_session
 from migrator.config.select import Workspace
 from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.judgement import judge
-from migrator.operations.judge.lint_command import lint_settings_of, source_reader
+from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.operations.judge.scratch_run import Batch, captured
 from migrator.results.events import Report
 from migrator.results.findings import Linted

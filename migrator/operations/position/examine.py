@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from migrator.bridge.env_py.connected_database import (
     ConnectedDatabase,
+    ask,
     connected_database,
     connection_of,
     heads_again,
@@ -22,7 +23,6 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.own.facts import is_empty, read_facts
 from migrator.database.own.log_records import Identity, read_identity, read_log
-from migrator.operations.run.run_lock import ask
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
 

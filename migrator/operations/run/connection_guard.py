@@ -17,6 +17,7 @@ from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.own.committed_statements import CommittedStatements
+from migrator.database.own.facts import drop_index
 from migrator.database.own.locks import LockName, LockWatch, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip
@@ -267,8 +268,3 @@ class ConnectionGuard:
 
 
 _INDEX_STATEMENT = re.compile(r"\s*(CREATE|DROP|REINDEX)\b.*\bINDEX\b", re.IGNORECASE | re.DOTALL)
-
-
-def drop_index(index: str) -> str:
-    """Give the statement that removes an INVALID index without holding anybody up."""
-    return f"DROP INDEX CONCURRENTLY {index}"

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Session
 from migrator.database.connecting.backups import back_up
 from migrator.database.connecting.second_connection import whole
@@ -26,7 +27,7 @@ from migrator.operations.run.lint_gate import gate, noted
 from migrator.operations.run.planning import Prepared, RunPlanner
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_account import DatabaseRun, Run, RunAccount
-from migrator.operations.run.run_lock import alone, ask, described, run_lock
+from migrator.operations.run.run_lock import alone, described, run_lock
 from migrator.operations.run.run_outcome import blockers, failed, interrupted, lock_lost, stopped, verified
 from migrator.results.events import Report, Retrying
 from migrator.results.run import RunPlan, RunResult

@@ -63,8 +63,7 @@ def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, 
     """Yield place, rule and what is destroyed, for each error that is not excused."""
     # Imported here: most environments have no gate.
     from migrator.lint.excuses import excuses
-    from migrator.lint.lint_settings import RULES
-    from migrator.operations.judge.lint_command import lint_settings_of, source_reader
+    from migrator.lint.lint_settings import RULES, lint_settings_of, source_reader
 
     settings, read = lint_settings_of(workspace), source_reader(workspace)
     allowed = {step.path: excuses(read(step.path), step.path) for step in plan.steps}

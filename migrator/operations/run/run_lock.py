@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.connected_database import ConnectedDatabase, connect_again
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, connect_again
 from migrator.config.url import address
 from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
@@ -67,14 +67,6 @@ class RunLock:
             raise _lost(_ENDED)
         if session != self._session:
             raise _lost(_MOVED)
-
-
-def ask(connection: SecondConnection, found: ConnectedDatabase, work: Callable[[Connection], T]) -> T:
-    """Give what `work` gives for a second connection. Raises DatabaseError where that does not answer."""
-    try:
-        return connection.call(work)
-    except (SQLAlchemyError, OSError) as exc:
-        raise database_error(exc, address(found.url), "env.py") from exc
 
 
 _ENDED = "its connection ended"

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, log_table_name
 from migrator.config.select import Workspace
-from migrator.database.own.facts import Facts
+from migrator.database.own.facts import Facts, drop_index
 from migrator.database.own.log_records import places_for_records
 from migrator.database.own.privileges import NEEDED, Privileges
 from migrator.errors import DatabaseError
-from migrator.operations.run.connection_guard import drop_index
 from migrator.results.doctor import Finding
 
 _OLDEST, _CHECKS_CONNECTIONS = 12, 14
