@@ -57,6 +57,8 @@ def once(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | None
     return made
 
 
+# Alembic creates an enum type with the first table that has it, and remembers it. In a run that goes up, down
+# and up again it would skip the type the second time.
 def remembers(context: MigrationContext) -> bool:
     """Whether a context remembers anything: what its operations send may depend on that."""
     return bool(context.impl.memo)

@@ -16,6 +16,8 @@ from typer.core import TyperCommand
 from migrator.errors import UsageError
 
 
+# Typer 0.29 hands every value that is not a flag to pydantic, and imports pydantic even for options that were
+# not given. That takes a sixth of the time of `heads`, and a text needs no conversion.
 class _AsTyped:
     """Stands before Typer's own conversion of one parameter's values."""
 

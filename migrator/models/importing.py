@@ -30,6 +30,8 @@ class _Made(NamedTuple):
     module: str
 
 
+# A module that fails half-way has already registered the tables above the failing line. If they stayed, the
+# next attempt would report "Table is already defined" instead of the cause.
 @contextmanager
 def all_or_nothing(packages: Collection[str]) -> Iterator[None]:
     """Undo what the block imported, if it raises: the modules, their tables, and the changes to sys.path.

@@ -24,6 +24,8 @@ _OPTION = "autogenerate_plugins"
 _LITERAL = re.compile(r"'(?:[^']|'')*'(?:::[^']*)?")
 
 
+# Alembic lets PostgreSQL compare two defaults. That fails where the models have a value that the type in the
+# database does not have yet, or a text with a quote in it.
 def compare_literal_defaults(context: MigrationContext) -> None:
     """Make the comparisons of one context, and no other, do so. What env.py has said of defaults stands."""
     if context.opts.get("compare_server_default") is True and context.dialect.name == "postgresql":
