@@ -24,7 +24,7 @@ from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
 from migrator.config.tenants import tenants_of
 from migrator.database.connecting.opening import open_database
-from migrator.database.own.tables import excluder
+from migrator.database.own.own_tables import excluder
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from migrator.api.asked import Request, RevisionsRequest
+from migrator.api.requests import Request, RevisionsRequest
 from migrator.api.waiting_calls import acall, call
 from migrator.config.select import Workspace
 from migrator.config.version_table_name import VersionTableName, version_table

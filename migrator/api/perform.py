@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrator.api.asked import (
+from migrator.api.requests import (
     Asked,
     ChangeRequest,
     CheckRequest,

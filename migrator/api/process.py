@@ -21,7 +21,7 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
-from migrator.api.asked import Done, Request, Said
+from migrator.api.requests import Done, Request, Said
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError, UsageError
 from migrator.processes.passed_errors import PassedOn
 from migrator.results.events import Report, ignore
@@ -30,7 +30,7 @@ from migrator.results.events import Report, ignore
 # standard library before that, as the caller had before it added to its path: a project may have a types.py.
 _PROGRAM = (
     "import json, logging, multiprocessing.connection, sys, traceback; "
-    "sys.path[:] = json.loads(sys.argv[2]); from migrator.api.child import main; main(int(sys.argv[1]))"
+    "sys.path[:] = json.loads(sys.argv[2]); from migrator.api.api_child import main; main(int(sys.argv[1]))"
 )
 # How long a process may take to end once it is told to, and how often it is looked whether it lives, in
 # seconds.

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from migrator.api.asked import Request
 from migrator.api.process import GRACE, TICK, Work, note
+from migrator.api.requests import Request
 from migrator.results.events import Event, Report
 
 

@@ -90,7 +90,7 @@ def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
     from rich.segment import Segments
 
-    from migrator.cli.tables import rendered
+    from migrator.cli.rich_tables import rendered
 
     console = Console(highlight=False, markup=False, emoji=False)
     segments = iter(console.render(rendered(result, how)))

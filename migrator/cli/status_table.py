@@ -9,8 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from migrator.plain.status import status_cells
-from migrator.results.status import EnvironmentStatus, State, StatusList
+from migrator.plain.environment_status_lines import status_cells
+from migrator.results.environment_status import EnvironmentStatus, State, StatusList
 
 _COLOURS: dict[State, str] = {
     "ok": "green",

@@ -100,7 +100,7 @@ def _told() -> Iterator[None]:
     """Fail without a traceback, in the words of the command line, where migrator raises an error."""
     from migrator import secrets
     from migrator.errors import MigratorError
-    from migrator.plain.errors import error_lines
+    from migrator.plain.error_lines import error_lines
 
     try:
         yield

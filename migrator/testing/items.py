@@ -15,7 +15,7 @@ from migrator.bridge.revision_files.loading import first_revision, has_revisions
 from migrator.config.environments import DEFAULT_NAME
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import ExitCode, MigratorError, NoModelsError
-from migrator.plain.errors import error_lines
+from migrator.plain.error_lines import error_lines
 from migrator.results.events import ignore
 from migrator.scratch import NoScratchError
 from migrator.scratch.choose_store import open_store

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from migrator.cli.tables import rendered
+from migrator.cli.rich_tables import rendered
 from migrator.database.own.facts import Facts
 from migrator.database.own.locks import LockName
 from migrator.operations.look.doctor.server_checks import server_version

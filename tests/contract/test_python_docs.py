@@ -13,7 +13,7 @@ import pytest
 import migrator.errors
 import migrator.results.run_errors
 from migrator import Migrator
-from migrator.api import asked, options
+from migrator.api import options, requests
 from migrator.errors import ExitCode, MigratorError
 from tests.conftest import ROOT
 
@@ -54,7 +54,7 @@ def test_every_method_is_in_the_table_with_its_arguments_and_has_a_coroutine(met
 
 
 def test_the_options_that_type_checkers_know_are_those_that_are_taken() -> None:
-    for wanted, known in ((asked.UpgradeRequest, "upgrade"), (asked.DowngradeRequest, "downgrade")):
+    for wanted, known in ((requests.UpgradeRequest, "upgrade"), (requests.DowngradeRequest, "downgrade")):
         assert {each.name for each in fields(wanted)} == OPTIONS[known] | {"target"}
 
 

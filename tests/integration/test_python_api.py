@@ -33,11 +33,11 @@ from migrator.errors import (
     UsageError,
 )
 from migrator.results.checked import Checked
+from migrator.results.environment_status import StatusList, Waited
 from migrator.results.events import Connecting, Event, StepStarted
 from migrator.results.revisions import Current
 from migrator.results.run import RunPlan, RunResult
 from migrator.results.run_errors import MigrationFailedError
-from migrator.results.status import StatusList, Waited
 from tests.conftest import PASSWORD, Database, Ran
 from tests.processes import started
 from tests.projects.small import versions, write_project

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from migrator.database.own.log_records import insert_with_values
-from migrator.database.own.tables import TableName, log_table
+from migrator.database.own.own_tables import TableName, log_table
 
 DIALECT: Any = asyncpg.dialect
 ROW = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.types import TypeEngine
 
-from migrator.database.own.tables import OWN_SCHEMA, TableName, is_own_table
+from migrator.database.own.own_tables import OWN_SCHEMA, TableName, is_own_table
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

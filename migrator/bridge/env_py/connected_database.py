@@ -21,7 +21,7 @@ from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
 from migrator.database.failures import database_error
 from migrator.database.own.facts import Facts, read_facts
-from migrator.database.own.tables import TableName
+from migrator.database.own.own_tables import TableName
 
 T = TypeVar("T")
 

@@ -138,7 +138,7 @@ def wait(
 ) -> Outcome:
     """Wait until a database answers, or is at head (exit 1: it is not)."""
     from migrator.operations.change.wait import wait as operation
-    from migrator.results.status import Goal
+    from migrator.results.environment_status import Goal
 
     if for_ not in ("database", "head"):
         raise UsageError(f"--for {for_} is not known.", hint="Give --for database or --for head.")

@@ -22,7 +22,7 @@ from migrator.database.catalog.inspected import inspected
 from migrator.database.catalog.objects import Catalog, CatalogObject, Key
 from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.connecting.timeouts import run_plainly
-from migrator.database.own.tables import is_own_table
+from migrator.database.own.own_tables import is_own_table
 
 LeaveOut = Callable[[str, str | None], bool]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, text
 
-from migrator.database.own.tables import LOG_COLUMNS, OWN_SCHEMA, TableName, TableNames
+from migrator.database.own.own_tables import LOG_COLUMNS, OWN_SCHEMA, TableName, TableNames
 
 LogFault = Literal["no schema", "no privilege", "no log"]
 

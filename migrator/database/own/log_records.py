@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from migrator.database.own.facts import Facts
-from migrator.database.own.tables import OWN_SCHEMA, TableName, TableNames, log_table, mark_table
+from migrator.database.own.own_tables import OWN_SCHEMA, TableName, TableNames, log_table, mark_table
 from migrator.database.round_trips.one_trip import hold_for_commit
 from migrator.errors import DatabaseError
 from migrator.results.records import Direction, LogEntry, Mark

@@ -15,8 +15,8 @@ from migrator.operations.position.examine import examine
 from migrator.operations.position.position import behind
 from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.side_by_side import Unanswered, side_by_side
+from migrator.results.environment_status import Goal, Waited
 from migrator.results.events import Connecting, Report, Waiting, ignore
-from migrator.results.status import Goal, Waited
 
 # In seconds. A database that hangs is given up and asked again; the first time is long enough to connect.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0

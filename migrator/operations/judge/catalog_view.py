@@ -11,7 +11,7 @@ from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.session import Needs
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, read_catalog
-from migrator.database.own.tables import excluder, is_own_table
+from migrator.database.own.own_tables import excluder, is_own_table
 from migrator.scratch import ScratchDatabase
 
 

@@ -16,8 +16,8 @@ from migrator.errors import ExitCode, UsageError
 from migrator.operations.judge.two_environments import compare_histories, naming
 from migrator.operations.look.status import statuses
 from migrator.results.diffed import Diffed, OneSided, Position, Twin, UnknownPositionError
+from migrator.results.environment_status import EnvironmentStatus
 from migrator.results.events import Report
-from migrator.results.status import EnvironmentStatus
 from migrator.revisions.fingerprint import twins
 
 # How long each database may take to answer.

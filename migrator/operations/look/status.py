@@ -22,9 +22,9 @@ from migrator.operations.position.log_place import refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
 from migrator.processes.side_by_side import Unanswered, side_by_side
+from migrator.results.environment_status import EnvironmentStatus, LastRun, State, StatusList
 from migrator.results.events import Report, ignore
 from migrator.results.records import LogEntry
-from migrator.results.status import EnvironmentStatus, LastRun, State, StatusList
 
 _NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
 _RUNS = ("upgrade", "downgrade", "stamp")

@@ -21,7 +21,7 @@ from migrator.bridge.revision_files.loading import down_revisions
 from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
 from migrator.bridge.tenant_cache import keeps, once
 from migrator.database.own.log_records import Book, RecordAuthor, StepRecord, places_for_records
-from migrator.database.own.tables import TableNames
+from migrator.database.own.own_tables import TableNames
 from migrator.operations.position.examine import Examined
 from migrator.operations.position.log_place import refuse_log_table
 from migrator.results.records import Direction

@@ -22,7 +22,7 @@ from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
 from migrator.database.failures import database_error
 from migrator.database.own.locks import LockName, holder_of, session_id, try_lock, unlock
-from migrator.database.own.tables import OWN_SCHEMA
+from migrator.database.own.own_tables import OWN_SCHEMA
 from migrator.errors import LockedError
 from migrator.results.events import Report, Waiting
 from migrator.results.run import Holder

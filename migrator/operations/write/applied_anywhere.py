@@ -15,7 +15,7 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.operations.look.status import statuses
-from migrator.results.status import EnvironmentStatus
+from migrator.results.environment_status import EnvironmentStatus
 
 _SECONDS = 10.0
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrator.plain import How
 from migrator.plain import lines as lines_of
-from migrator.plain.run import count, named
+from migrator.plain.run_lines import count, named
 from migrator.results.fleet import FleetResult, TenantAnswer
 from migrator.results.run import RunPlan, RunResult
 

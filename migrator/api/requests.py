@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import UsageError
-from migrator.results.status import Goal
+from migrator.results.environment_status import Goal
 
 Against = Literal["history", "database"]
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from migrator import secrets
-from migrator.api.asked import Done, Request, Said
+from migrator.api.requests import Done, Request, Said
 from migrator.errors import InterruptedCommandError, MigratorError, fault
 from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.signals import terminable

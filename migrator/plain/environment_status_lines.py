@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
 from migrator.plain import How
-from migrator.plain.run import count, named
-from migrator.results.status import EnvironmentStatus, LastRun, StatusList, Waited
+from migrator.plain.run_lines import count, named
+from migrator.results.environment_status import EnvironmentStatus, LastRun, StatusList, Waited
 
 _MOST_IDS = 5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.plain import How
-from migrator.plain.run import count
+from migrator.plain.run_lines import count
 from migrator.results.promoted import Promoted
 
 

@@ -11,17 +11,17 @@ from rich.text import Text
 
 from migrator.cli.status_table import StatusTable
 from migrator.plain import How, lines
-from migrator.plain.environments import environment_cells
-from migrator.plain.records import log_cells
-from migrator.plain.revisions import ahead_words, marks, parents
+from migrator.plain.environment_list_lines import environment_cells
+from migrator.plain.records_lines import log_cells
+from migrator.plain.revisions_lines import ahead_words, marks, parents
 from migrator.results.doctor import Diagnosis, Finding
-from migrator.results.environments import EnvironmentList
+from migrator.results.environment_list import EnvironmentList
+from migrator.results.environment_status import StatusList
 from migrator.results.findings import Linted
 from migrator.results.fleet import FleetResult
 from migrator.results.initialized import Initialized
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
-from migrator.results.status import StatusList
 
 _COLOURS = (
     ("add ", "green"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
 from migrator.plain import How
-from migrator.plain.run import count, run_lines
+from migrator.plain.run_lines import count, run_lines
 from migrator.results.changes import Change
 from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
 

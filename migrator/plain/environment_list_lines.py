@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.plain import How
-from migrator.results.environments import EnvironmentInfo, EnvironmentList
+from migrator.results.environment_list import EnvironmentInfo, EnvironmentList
 
 
 def lines(result: EnvironmentList, _how: How) -> Iterator[str]:

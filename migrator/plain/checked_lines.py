@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.plain import How
-from migrator.plain.run import count
-from migrator.plain.written import change_lines
+from migrator.plain.run_lines import count
+from migrator.plain.written_lines import change_lines
 from migrator.results.checked import Checked
 
 
