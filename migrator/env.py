@@ -17,8 +17,8 @@ from sqlalchemy import URL, MetaData
 from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
-from migrator.bridge.env_py.handover import Handover, handed_over, say_our_env
-from migrator.bridge.tenant_cache import once
+from migrator.bridge.env_py.handover import Handover, received_handover, say_our_env
+from migrator.bridge.tenant_cache import cached
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
@@ -44,7 +44,7 @@ def run_migrations(
 
     Raises ConfigurationError, ModelsError and DatabaseError, under plain Alembic as its CommandError.
     """
-    handover = handed_over(context.config)
+    handover = received_handover(context.config)
     if handover is not None:
         _run(handover, target_metadata, configure_options)
         return
@@ -153,7 +153,7 @@ def _models(workspace: Workspace) -> list[MetaData] | None:
     from migrator.models.model_loading import load_models
 
     root = workspace.environment.root
-    return once((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))
+    return cached((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))
 
 
 def _options(

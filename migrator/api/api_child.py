@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from migrator import secrets
-from migrator.api.requests import Done, Request, Said
+from migrator.api.requests import CommandResult, LogMessage, Request
 from migrator.errors import InterruptedCommandError, MigratorError, fault
 from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.signals import terminable
-from migrator.processes.start_up import begin_lean
+from migrator.processes.start_up import defer_garbage_collection
 from migrator.results.events import Event, StepStarted
 
 
@@ -25,7 +25,7 @@ def main(descriptor: int) -> None:
 
     SIGTERM ends it in order, and so does the end of whoever asks.
     """
-    begin_lean()
+    defer_garbage_collection()
     os.set_inheritable(descriptor, False)
     told = _Told(Connection(descriptor))
     with terminable():
@@ -47,7 +47,7 @@ class _Told:
         threading.Thread(target=self._end_together, name="migrator-parent", daemon=True).start()
         return request
 
-    def tell(self, told: Event | Said | Done | PassedOn) -> None:
+    def tell(self, told: Event | LogMessage | CommandResult | PassedOn) -> None:
         """Tell something. That nobody is there any more is found out by `_end_together`."""
         with self._telling, suppress(OSError):
             self._pipe.send(told)
@@ -58,7 +58,7 @@ class _Told:
 
     def say(self, level: int, text: str) -> None:
         """Tell a log record, without passwords."""
-        self.tell(Said(level, secrets.scrub(text)))
+        self.tell(LogMessage(level, secrets.scrub(text)))
 
     def _end_together(self) -> None:
         with suppress(OSError, EOFError):
@@ -77,8 +77,8 @@ def _scrubbed(event: Any) -> Any:
     return replace(event, **changed)
 
 
-def _answered(told: _Told) -> Done | PassedOn:
-    answer: Done | PassedOn | None = None
+def _answered(told: _Told) -> CommandResult | PassedOn:
+    answer: CommandResult | PassedOn | None = None
     try:
         answer = _answer(told)
         # Nothing is left to be broken off but the answer itself.
@@ -89,13 +89,13 @@ def _answered(told: _Told) -> Done | PassedOn:
     return answer
 
 
-def _answer(told: _Told) -> Done | PassedOn:
+def _answer(told: _Told) -> CommandResult | PassedOn:
     from migrator.api.perform import perform
     from migrator.processes.foreign_logs import foreign_logs
 
     try:
         with foreign_logs(told.say):
-            return Done(perform(told.request(), told.report))
+            return CommandResult(perform(told.request(), told.report))
     except MigratorError as exc:
         return passed_on(exc, traced=True)
     except Exception as exc:

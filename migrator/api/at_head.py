@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from migrator.api.requests import Request, RevisionsRequest
-from migrator.api.waiting_calls import acall, call
+from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Workspace
 from migrator.config.version_table_name import VersionTableName, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
@@ -53,7 +53,7 @@ def require_head(engine: Engine | Connection, wanted: RequiredHead) -> None:
     from migrator.database.own.version_rows import version_rows
 
     _refuse_other(engine, (Engine, Connection), "require_head", "an Engine or a Connection of SQLAlchemy")
-    expected = _by_headers(wanted) or _by_files(wanted, call(_loaded(wanted), ignore))
+    expected = _by_headers(wanted) or _by_files(wanted, call_and_wait(_loaded(wanted), ignore))
     name, schema = expected.table.name, expected.table.schema
     with _usable(engine):
         if isinstance(engine, Connection):
@@ -75,7 +75,7 @@ async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: RequiredH
     # A long history takes a while to read.
     expected = await asyncio.to_thread(_by_headers, wanted)
     if expected is None:
-        expected = _by_files(wanted, await acall(_loaded(wanted), ignore))
+        expected = _by_files(wanted, await call_and_await(_loaded(wanted), ignore))
     name, schema = expected.table.name, expected.table.schema
     with _usable(engine):
         if isinstance(engine, AsyncConnection):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from migrator.api import requests
-from migrator.api.waiting_calls import acall, call
+from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Choice
 from migrator.results.events import Report, ignore
 
@@ -237,13 +237,13 @@ class Migrator:
 
         return RequiredHead(self._request(requests.RevisionsRequest()), **options)
 
-    def _call(self, wanted: requests.Asked) -> Any:
-        return call(self._request(wanted), self.report)
+    def _call(self, wanted: requests.AnyRequest) -> Any:
+        return call_and_wait(self._request(wanted), self.report)
 
-    async def _acall(self, wanted: requests.Asked) -> Any:
-        return await acall(self._request(wanted), self.report)
+    async def _acall(self, wanted: requests.AnyRequest) -> Any:
+        return await call_and_await(self._request(wanted), self.report)
 
-    def _request(self, wanted: requests.Asked) -> requests.Request:
+    def _request(self, wanted: requests.AnyRequest) -> requests.Request:
         requests.require_text("name", self.name)
         for name, value in (("env", self.env), ("tenant", self.tenant)):
             if value is not None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.api.requests import (
-    Asked,
+    AnyRequest,
     ChangeRequest,
     CheckRequest,
     CurrentRequest,
@@ -24,7 +24,7 @@ from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:
-    from migrator.operations.run.execute import Terms
+    from migrator.operations.run.execute import RunTerms
 
 
 def perform(request: Request, report: Report) -> object:
@@ -42,7 +42,7 @@ def perform(request: Request, report: Report) -> object:
     return work(workspace, report)
 
 
-def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
+def _work(asked: AnyRequest) -> Callable[[Workspace, Report], object]:
     """Import the operation that is asked for, and give a call of it."""
     match asked:
         case UpgradeRequest():
@@ -77,14 +77,18 @@ def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
 
 
 def _to_target(
-    operation: Callable[..., object], asked: ChangeRequest, terms: Terms, workspace: Workspace, report: Report
+    operation: Callable[..., object],
+    asked: ChangeRequest,
+    terms: RunTerms,
+    workspace: Workspace,
+    report: Report,
 ) -> object:
     return operation(workspace, asked.target, terms, report, tag=asked.tag)
 
 
-def _terms(asked: ChangeRequest, confirm: str | None, *, allow_ahead: bool = False) -> Terms:
+def _terms(asked: ChangeRequest, confirm: str | None, *, allow_ahead: bool = False) -> RunTerms:
     from migrator.operations.run.consent import Consent
-    from migrator.operations.run.execute import Terms
+    from migrator.operations.run.execute import RunTerms
 
     # Nobody can be asked: what is not said in the call is refused, as in a pipe.
-    return Terms(Consent(confirm), asked.dry_run, asked.lock_wait, allow_ahead, asked.backup)
+    return RunTerms(Consent(confirm), asked.dry_run, asked.lock_wait, allow_ahead, asked.backup)

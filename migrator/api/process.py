@@ -21,7 +21,7 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
-from migrator.api.requests import Done, Request, Said
+from migrator.api.requests import CommandResult, LogMessage, Request
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError, UsageError
 from migrator.processes.passed_errors import PassedOn
 from migrator.results.events import Report, ignore
@@ -105,11 +105,11 @@ class Work:
                 sources.remove(self._output)
             if self._pipe in ready:
                 told = self._told()
-                if isinstance(told, Done):
+                if isinstance(told, CommandResult):
                     return told.result
                 if isinstance(told, PassedOn):
                     raise told.error()
-                if isinstance(told, Said):
+                if isinstance(told, LogMessage):
                     _LOG.log(told.level, "%s", told.text)
                 else:
                     report(told)
@@ -132,7 +132,7 @@ class Work:
             told = self._pipe.recv()
         except (EOFError, OSError):
             raise self._died() from None
-        if isinstance(told, Done | PassedOn):
+        if isinstance(told, CommandResult | PassedOn):
             self._answered = True
             self._read_rest()
         return told

@@ -106,7 +106,7 @@ class RevisionsRequest:
     """To load all version files, where reading their headers does not tell what they are."""
 
 
-Asked = (
+AnyRequest = (
     UpgradeRequest
     | DowngradeRequest
     | CurrentRequest
@@ -122,7 +122,7 @@ class Request:
     """What is asked, and of which environment, or of which one of its tenants."""
 
     choice: Choice
-    asked: Asked
+    asked: AnyRequest
     tenant: str | None = None
 
     def workspace(self) -> Workspace:
@@ -137,14 +137,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """What came of it: a result of `migrator.results`."""
 
     result: object
 
 
 @dataclass(frozen=True)
-class Said:
+class LogMessage:
     """A log record or a warning of another package. `level` is one of logging's."""
 
     level: int

@@ -14,7 +14,7 @@ from migrator.api.requests import Request
 from migrator.results.events import Event, Report
 
 
-def call(request: Request, report: Report) -> Any:
+def call_and_wait(request: Request, report: Report) -> Any:
     """Do what is asked and give its result. `report` is told on the way, in the caller's thread.
 
     Raises the MigratorErrors of the operation. Whatever else is raised here meanwhile, such as
@@ -24,8 +24,8 @@ def call(request: Request, report: Report) -> Any:
         return work.result(report)
 
 
-async def acall(request: Request, report: Report) -> Any:
-    """Do as `call`, without blocking the event loop, in which `report` is called.
+async def call_and_await(request: Request, report: Report) -> Any:
+    """Do as `call_and_wait`, without blocking the event loop, in which `report` is called.
 
     Where the coroutine is cancelled the work is interrupted, and has ended before CancelledError goes on.
     """

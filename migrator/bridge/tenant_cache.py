@@ -25,7 +25,7 @@ _KEPT: ContextVar[_Kept | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
-def keeping() -> Iterator[None]:
+def tenant_cache() -> Iterator[None]:
     """Keep things while the block runs."""
     kept = _Kept()
     token = _KEPT.set(kept)
@@ -36,12 +36,12 @@ def keeping() -> Iterator[None]:
         _KEPT.reset(token)
 
 
-def keeps() -> bool:
+def has_tenant_cache() -> bool:
     """Whether this process serves many tenants."""
     return _KEPT.get() is not None
 
 
-def once(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | None = None) -> T:
+def cached(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | None = None) -> T:
     """Give what `make` gives: made once where things are kept, under a key, and each time elsewhere.
 
     `close` puts it away in the end, where it is kept.

@@ -15,7 +15,7 @@ from migrator.cli.commands import (
     look_commands,
     write_commands,
 )
-from migrator.cli.common_options import Common, taken, with_common
+from migrator.cli.common_options import Common, parse_options, with_common
 from migrator.cli.invocation import Invocation
 from migrator.cli.registry import Command, Commands
 from migrator.cli.targets import take_as_typed
@@ -110,7 +110,7 @@ def _root(
 def _take_root(ctx: typer.Context, **values: Any) -> None:
     values.pop("version")
     invocation: Invocation = ctx.obj
-    invocation.common = invocation.common.joined(taken(Common, values))
+    invocation.common = invocation.common.joined(parse_options(Common, values))
 
 
 class _RootGroup(TyperGroup):

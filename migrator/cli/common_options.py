@@ -128,7 +128,7 @@ def _unlisted(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, unlisted])
 
 
-def taken(options: type[Options], values: dict[str, Any], keep: Container[str] = ()) -> Options:
+def parse_options(options: type[Options], values: dict[str, Any], keep: Container[str] = ()) -> Options:
     """Take options, the fields of a dataclass, out of a command's arguments, but for those of `keep`."""
     return options(**{each.name: values.pop(each.name) for each in fields(options) if each.name not in keep})
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migrator.cli.common_options import taken
+from migrator.cli.common_options import parse_options
 from migrator.errors import UsageError
 
 _PANEL = "Tenants"
@@ -83,9 +83,9 @@ class FleetOptions:
     ] = False
 
 
-def take_fleet(values: dict[str, Any]) -> FleetOptions:
+def parse_fleet_options(values: dict[str, Any]) -> FleetOptions:
     """Take the options out of a command's arguments. Raises UsageError where they need others."""
-    options = taken(FleetOptions, values)
+    options = parse_options(FleetOptions, values)
     if not options.tenants:
         given = [
             each.name for each in fields(options) if getattr(options, each.name) not in (None, False, [])

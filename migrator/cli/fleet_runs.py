@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_JOBS = 4
 
 
-def read(
+def run_reading_command(
     run: Invocation, operation: Callable[..., Any], good: Callable[[Any], bool] | None, **arguments: Any
 ) -> Outcome:
     """Run a command that only reads; `good` tells of its result whether the answer is yes.
@@ -31,10 +31,10 @@ def read(
     """
     from migrator.operations.fleet.task import Task
 
-    return carried_out(run, Task(run.command, operation, arguments, writes=False, good=good))
+    return run_task(run, Task(run.command, operation, arguments, writes=False, good=good))
 
 
-def carried_out(run: Invocation, task: Task) -> Outcome:
+def run_task(run: Invocation, task: Task) -> Outcome:
     """Do a task to the environment's database, or to its tenants where that is asked for."""
     workspace = run.workspace()
     if run.fleet is None or not run.fleet.tenants:
@@ -57,14 +57,14 @@ def _with_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, 
     from migrator.config.tenants import parse_shard
     from migrator.operations.fleet.over_tenants import over_tenants
     from migrator.operations.fleet.tenant_listing import tenants_of_environment
-    from migrator.operations.fleet.tenant_order import Course
+    from migrator.operations.fleet.tenant_order import TenantOrder
 
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)
     task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))
     fail_fast = workspace.environment.protected if options.keep_going is None else not options.keep_going
     report = _streaming(run.report) if options.json_lines else run.report
-    course = Course(tenants, canary=options.canary or 0, fail_fast=fail_fast)
+    course = TenantOrder(tenants, canary=options.canary or 0, fail_fast=fail_fast)
     if options.scheduler is not None:
         from migrator.operations.fleet.dask import over_cluster
 

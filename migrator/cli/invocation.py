@@ -19,7 +19,7 @@ from migrator.results.events import Event
 if TYPE_CHECKING:
     from migrator.cli.fleet_options import FleetOptions
     from migrator.operations.run.consent import Consent
-    from migrator.operations.run.execute import Terms
+    from migrator.operations.run.execute import RunTerms
 
 
 # `github` and `gitlab` are forms that a pipeline reads, of the findings of `lint`.
@@ -132,12 +132,12 @@ class Invocation:
         confirm: str | None = None,
         yes: bool = False,
         allow_ahead: bool = False,
-    ) -> Terms:
+    ) -> RunTerms:
         """Give the terms of a run. Raises UsageError for a time that is none."""
-        from migrator.operations.run.execute import Terms
+        from migrator.operations.run.execute import RunTerms
 
-        wait = None if lock_wait is None else seconds("--lock-wait", lock_wait)
-        return Terms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
+        wait = None if lock_wait is None else parse_seconds("--lock-wait", lock_wait)
+        return RunTerms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
 
     def _can_ask(self) -> bool:
         if self.common.no_input or os.environ.get("CI"):
@@ -148,7 +148,7 @@ class Invocation:
         return self.messages.ask(question) if self._can_ask() else None
 
 
-def seconds(option: str, text: str) -> float:
+def parse_seconds(option: str, text: str) -> float:
     """Read the duration that an option was given, in seconds; infinite for none. Raises UsageError."""
     try:
         duration = parse_duration(text)

@@ -19,12 +19,12 @@ from migrator.cli.messages import Messages
 from migrator.cli.output import show, summarize
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
 from migrator.processes.signals import terminable
-from migrator.processes.start_up import begin_lean
+from migrator.processes.start_up import defer_garbage_collection
 
 
 def run() -> None:
     """Run the command line of this process, and end it."""
-    begin_lean()
+    defer_garbage_collection()
     _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()

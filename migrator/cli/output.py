@@ -52,11 +52,11 @@ def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorEr
     """
     if invocation.summary is None:
         return
-    from migrator.cli.pipeline_reports import Asked, section
+    from migrator.cli.pipeline_reports import SummaryRequest, section
 
     file, invocation.summary = invocation.summary, None
     environment = invocation.environment or ""
-    asked = Asked(invocation.command, How(invocation.verbose, environment), outcome.code)
+    asked = SummaryRequest(invocation.command, How(invocation.verbose, environment), outcome.code)
     try:
         with file:
             file.write(section(asked, outcome.result, errors))

@@ -88,7 +88,7 @@ _LONGEST_LINE = 1000
 
 
 @dataclass(frozen=True)
-class Asked:
+class SummaryRequest:
     """The command, how its result is shown, and its exit code."""
 
     command: str
@@ -96,7 +96,7 @@ class Asked:
     code: int
 
 
-def section(asked: Asked, result: object, errors: tuple[MigratorError, ...] = ()) -> str:
+def section(asked: SummaryRequest, result: object, errors: tuple[MigratorError, ...] = ()) -> str:
     """Give heading, verdict and plain lines of an outcome; the verdict tells a no from no answer."""
     text = [each[:_LONGEST_LINE] for each in _plain_text(asked.how, result, errors)]
     left_out = len(text) - _MOST_LINES

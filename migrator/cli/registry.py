@@ -9,9 +9,9 @@ from typing import Any
 
 import typer
 
-from migrator.cli.common_options import Common, parameters_of, taken, with_common
+from migrator.cli.common_options import Common, parameters_of, parse_options, with_common
 from migrator.cli.echo import echoing
-from migrator.cli.fleet_options import FleetOptions, take_fleet
+from migrator.cli.fleet_options import FleetOptions, parse_fleet_options
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.targets import TargetCommand
 
@@ -78,9 +78,9 @@ def _callable(command: Command) -> Callable[..., Outcome]:
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
         invocation.begun = True
-        invocation.common = invocation.common.joined(taken(Common, values, keep=own))
+        invocation.common = invocation.common.joined(parse_options(Common, values, keep=own))
         if command.for_tenants:
-            invocation.fleet = take_fleet(values)
+            invocation.fleet = parse_fleet_options(values)
         invocation.json = invocation.common.json or bool(invocation.fleet and invocation.fleet.json_lines)
         invocation.command = command.alias_of or command.name
         with echoing(invocation.messages, wanted=invocation.common.echo):

@@ -12,7 +12,7 @@ from rich.text import Text
 from migrator.plain.environment_status_lines import status_cells
 from migrator.results.environment_status import EnvironmentStatus, State, StatusList
 
-_COLOURS: dict[State, str] = {
+_STATE_COLOURS: dict[State, str] = {
     "ok": "green",
     "ahead": "cyan",
     "pending": "yellow",
@@ -38,7 +38,7 @@ class StatusTable:
         for number, part in enumerate(_parts(self._environments, most)):
             if number:
                 yield Text("")
-            yield _table(part)
+            yield _environment_table(part)
         for each in self._environments:
             yield from _remarks(each)
 
@@ -51,14 +51,14 @@ def _parts(environments: Sequence[EnvironmentStatus], most: int) -> Iterator[Seq
         yield environments[start : start + size]
 
 
-def _table(environments: Sequence[EnvironmentStatus]) -> Table:
+def _environment_table(environments: Sequence[EnvironmentStatus]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("", style="dim", no_wrap=True)
     cells = [status_cells(each) for each in environments]
     for each in cells:
         table.add_column(Text(each[0], style="bold"), overflow="fold")
     states = (
-        Text(texts[1], style=_COLOURS.get(each.state, "bold red"))
+        Text(texts[1], style=_STATE_COLOURS.get(each.state, "bold red"))
         for each, texts in zip(environments, cells, strict=True)
     )
     table.add_row("state", *states)

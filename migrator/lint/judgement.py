@@ -9,7 +9,7 @@ from migrator import secrets
 from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
 from migrator.lint.lint_settings import LintSettings, rule_named
-from migrator.lint.new_objects import Fresh
+from migrator.lint.new_objects import NewObjects
 from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
 from migrator.lint.rule_facts import Rule, Statement
 from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
@@ -89,7 +89,7 @@ def judge(
 
 
 def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:
-    fresh = Fresh()
+    fresh = NewObjects()
     pieces = []
     for statement in statements:
         for tokens in cut(statement.sql, dialect):

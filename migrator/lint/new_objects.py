@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from migrator.lint.ddl import Object, Reader, Tokens, altered_table, between_commas, dropped, made, touched
+from migrator.lint.ddl import (
+    SqlObject,
+    StatementReader,
+    Tokens,
+    altered_table,
+    between_commas,
+    dropped,
+    made,
+    touched,
+)
 
 _PREFIX = "_alembic_tmp_"
 # Alembic cuts the copy's name there.
@@ -21,7 +30,7 @@ class Copy:
     columns: Mapping[str, str]
 
 
-def is_copy(table: str) -> bool:
+def is_table_copy(table: str) -> bool:
     """Whether a table is one that Alembic copies another into."""
     return table.rpartition(".")[2].startswith(_PREFIX)
 
@@ -34,11 +43,11 @@ def copy_name(table: str) -> str:
 
 def copied(tokens: Tokens) -> Copy | None:
     """Give what an INSERT of Alembic's copies; None for any other statement."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     if not reader.accept("INSERT", "INTO"):
         return None
     copy = reader.name()
-    if not is_copy(copy) or not _accept(reader, "("):
+    if not is_table_copy(copy) or not _accept(reader, "("):
         return None
     targets = reader.names()
     if not _accept(reader, ")") or not reader.accept("SELECT"):
@@ -47,13 +56,13 @@ def copied(tokens: Tokens) -> Copy | None:
     at = next((at for at, token in enumerate(rest) if token.word == "FROM"), None)
     if at is None:
         return None
-    table = Reader(rest[at + 1 :]).name()
+    table = StatementReader(rest[at + 1 :]).name()
     if copy_name(table) != copy:
         return None
     return Copy(table, copy, dict(zip(_sources(rest[:at]), targets, strict=False)))
 
 
-def _accept(reader: Reader, symbol: str) -> bool:
+def _accept(reader: StatementReader, symbol: str) -> bool:
     found = reader.next is not None and reader.next.text == symbol
     reader.at += found
     return found
@@ -64,24 +73,24 @@ def _sources(selected: Tokens) -> Iterator[str]:
     for expression in between_commas(selected):
         for at in range(1, len(expression)):
             if expression[at].text == ".":
-                yield Reader(expression[at - 1 :]).name().rpartition(".")[2]
+                yield StatementReader(expression[at - 1 :]).name().rpartition(".")[2]
                 break
         else:
             yield ""
 
 
-class Fresh:
+class NewObjects:
     """The objects that the statements so far have made. Go through the statements in their order."""
 
     def __init__(self) -> None:
         """Begin with a database in which everything may hold data."""
-        self._objects: set[Object] = set()
+        self._objects: set[SqlObject] = set()
 
     def covers(self, tokens: Tokens) -> bool:
         """Whether all that the statement touches is new, or a table that Alembic has copied."""
         copy = copied(tokens)
         if copy is not None:
-            return Object("TABLE", copy.table) in self._objects
+            return SqlObject("TABLE", copy.table) in self._objects
         objects = touched(tokens)
         return bool(objects) and all(each in self._objects or self._copied(each) for each in objects)
 
@@ -95,28 +104,28 @@ class Fresh:
         if renamed := _renamed(tokens):
             self._rename(*renamed)
 
-    def _copied(self, each: Object) -> bool:
-        return each.kind == "TABLE" and Object("TABLE", copy_name(each.name)) in self._objects
+    def _copied(self, each: SqlObject) -> bool:
+        return each.kind == "TABLE" and SqlObject("TABLE", copy_name(each.name)) in self._objects
 
-    def _rename(self, old: Object, new: Object) -> None:
+    def _rename(self, old: SqlObject, new: SqlObject) -> None:
         if old not in self._objects:
             return
         self._objects.remove(old)
         # The copy holds the rows of the table whose name it takes.
-        if not is_copy(old.name):
+        if not is_table_copy(old.name):
             self._objects.add(new)
 
 
-def _renamed(tokens: Tokens) -> tuple[Object, Object] | None:
+def _renamed(tokens: Tokens) -> tuple[SqlObject, SqlObject] | None:
     altered = altered_table(tokens)
     if altered is None or not altered[1]:
         return None
     table, (action, *_) = altered
-    reader = Reader(action)
+    reader = StatementReader(action)
     if not reader.accept("RENAME"):
         return None
     if not (reader.accept("TO") or reader.accept("AS")):
         return None
     schema, dot, _ = table.rpartition(".")
     new = reader.name()
-    return Object("TABLE", table), Object("TABLE", new if "." in new else f"{schema}{dot}{new}")
+    return SqlObject("TABLE", table), SqlObject("TABLE", new if "." in new else f"{schema}{dot}{new}")

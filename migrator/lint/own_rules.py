@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from migrator.lint.ddl import Reader, Tokens, altered_table, dropped, emptied
+from migrator.lint.ddl import StatementReader, Tokens, altered_table, dropped, emptied
 from migrator.lint.narrowing import compare
 from migrator.lint.new_objects import Copy, copied
 
@@ -57,7 +57,7 @@ def ends_transaction(tokens: Tokens) -> bool:
 
 def changes_type(action: Tokens) -> bool:
     """Whether an action of an ALTER TABLE gives a column a type."""
-    return _changed_type(Reader(action)) is not None
+    return _changed_type(StatementReader(action)) is not None
 
 
 def _emptying(tokens: Tokens) -> str:
@@ -67,7 +67,7 @@ def _emptying(tokens: Tokens) -> str:
 
 
 def _of_action(action: Tokens, table: str, old_types: Mapping[str, str]) -> Iterator[str]:
-    reader = Reader(action)
+    reader = StatementReader(action)
     if reader.accept("DROP"):
         if reader.accept("COLUMN") or reader.word() not in _NO_COLUMN:
             yield "ban-drop-column"
@@ -100,14 +100,14 @@ def _retyped(old: str | None, new: str) -> Iterator[str]:
         yield "narrowing" if verdict == "narrowing" else "changing-column-type"
 
 
-def _renaming(reader: Reader) -> Iterator[str]:
+def _renaming(reader: StatementReader) -> Iterator[str]:
     if reader.accept("TO") or reader.accept("AS"):
         yield "renaming-table"
     elif reader.accept("COLUMN") or reader.word() not in _NO_COLUMN:
         yield "renaming-column"
 
 
-def _changed_type(reader: Reader) -> tuple[str, str] | None:
+def _changed_type(reader: StatementReader) -> tuple[str, str] | None:
     """Give the column whose type an action changes, and the new type."""
     if reader.accept("ALTER"):
         if not reader.accept("COLUMN") and reader.word() in _NO_COLUMN:
@@ -129,14 +129,14 @@ def _changed_type(reader: Reader) -> tuple[str, str] | None:
 
 
 def _other_name(action: Tokens) -> str:
-    reader = Reader(action)
+    reader = StatementReader(action)
     if not reader.accept("CHANGE"):
         return ""
     reader.accept("COLUMN")
     return "renaming-column" if reader.name() != reader.name() else ""
 
 
-def _type(reader: Reader) -> str:
+def _type(reader: StatementReader) -> str:
     words: list[str] = []
     for token in reader.tokens[reader.at :]:
         # CHARACTER VARYING is a type, CHARACTER SET comes after one.

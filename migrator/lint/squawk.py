@@ -31,7 +31,7 @@ class SquawkStatement:
 
 
 @dataclass(frozen=True)
-class Report:
+class SquawkReport:
     """What squawk says of the statement number `index`."""
 
     index: int
@@ -58,7 +58,7 @@ class Squawk:
     pg_version: str | None = None
     include: Sequence[str] = field(default=())
 
-    def judge(self, statements: Sequence[SquawkStatement]) -> list[Report]:
+    def judge(self, statements: Sequence[SquawkStatement]) -> list[SquawkReport]:
         """Judge the statements, which run in this order.
 
         Where squawk cannot read one of them it judges none, so those are found one by one, reported as
@@ -188,8 +188,10 @@ def _findings(output: str) -> list[_Found]:
         ) from exc
 
 
-def _reports(found: Iterable[_Found]) -> list[Report]:
+def _reports(found: Iterable[_Found]) -> list[SquawkReport]:
     """A finding on a line of ours, such as the COMMIT of a group, is about no statement."""
     return [
-        Report(each.index, each.rule, each.message, each.help) for each in found if each.index is not None
+        SquawkReport(each.index, each.rule, each.message, each.help)
+        for each in found
+        if each.index is not None
     ]

@@ -23,7 +23,7 @@ class ImportedName(NamedTuple):
     file: str
 
 
-def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
+def refuse_double_imports(folders: Sequence[Path], true_name: str) -> None:
     """Raise ModelsError if a file in one of the folders (or one that is given itself) has two names.
 
     Files without anything of SQLAlchemy's metadata in them do no harm to a migration and may have them.
@@ -37,7 +37,7 @@ def refuse_twins(folders: Sequence[Path], true_name: str) -> None:
     for path, names in sorted(twins):
         inside = any(path.is_relative_to(folder) for folder in resolved)
         if inside and metadata_in([sys.modules[name.module] for name in names]):
-            raise twins_error(names, true_name)
+            raise double_import_error(names, true_name)
 
 
 def names_of_file(file: str, further: Iterable[ImportedName]) -> list[ImportedName]:
@@ -46,7 +46,7 @@ def names_of_file(file: str, further: Iterable[ImportedName]) -> list[ImportedNa
     return list({name.module: name for name, found in others if found == wanted}.values())
 
 
-def twins_error(names: Sequence[ImportedName], true_name: str, cause: str = "") -> ModelsError:
+def double_import_error(names: Sequence[ImportedName], true_name: str, cause: str = "") -> ModelsError:
     """Make the error that tells of the names of one file, with the cause it led to, if any."""
     first, second, *_ = sorted(name.module for name in names)
     true = next((name for name in (first, second) if f"{name}.".startswith(f"{true_name}.")), None)

@@ -19,7 +19,7 @@ from sqlalchemy import MetaData, Table, event
 from sqlalchemy.exc import InvalidRequestError
 
 from migrator.errors import ModelsError
-from migrator.models.imported_twice import ImportedName, names_of_file, twins_error
+from migrator.models.imported_twice import ImportedName, double_import_error, names_of_file
 
 
 class _Made(NamedTuple):
@@ -184,7 +184,7 @@ def _failure(name: str, exc: BaseException, executed: Sequence[_Place]) -> Model
         twins = names_of_file(place.file, [ImportedName(each.module, each.file) for each in executed])
         if len(twins) > 1:
             # SQLAlchemy's next sentence advises extend_existing=True, which would only hide this.
-            return twins_error(twins, name, cause=in_words(exc).partition(". ")[0])
+            return double_import_error(twins, name, cause=in_words(exc).partition(". ")[0])
     what = (
         f"The module {name}"
         if place is None or place.module == name

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData
 
 from migrator.errors import ModelsError
 from migrator.models.collecting import metadata_given, metadata_in, unique
-from migrator.models.imported_twice import refuse_twins
+from migrator.models.imported_twice import refuse_double_imports
 from migrator.models.importing import KEY_HINT, all_or_nothing, import_named, import_tree, in_words
 
 
@@ -34,7 +34,7 @@ def load_models(specs: Sequence[str], root: Path | None) -> list[MetaData]:
         importlib.invalidate_caches()
         found = unique(metadata for module, path in parts for metadata in _load(module, path))
         for module, _ in parts:
-            refuse_twins(_folders(sys.modules[module]), module)
+            refuse_double_imports(_folders(sys.modules[module]), module)
     return found
 
 

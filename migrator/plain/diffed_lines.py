@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.plain import How
 from migrator.plain.run_lines import count, named
-from migrator.results.diffed import Diffed, Position
+from migrator.results.diffed import Diffed, EnvironmentPosition
 
 
 def lines(result: Diffed, _how: How) -> Iterator[str]:
@@ -39,7 +39,7 @@ def _positions(result: Diffed) -> Iterator[str]:
             yield f"next: migrator upgrade --env {each.environment}"
 
 
-def _position(each: Position) -> str:
+def _position(each: EnvironmentPosition) -> str:
     if not each.known:
         return f"{each.environment} could not be asked: {each.note}"
     behind = f", behind by {count(each.pending)}" if each.pending else ""

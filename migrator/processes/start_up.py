@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import cast
 
 
-def begin_lean() -> None:
+def defer_garbage_collection() -> None:
     """Leave out, until `imports_done`, what takes a tenth of the time and is for nothing."""
     # Nearly all that is made lives as long as the process. Until the imports are done there is no garbage.
     gc.set_threshold(100_000)

@@ -19,7 +19,7 @@ class OneSided:
 
 
 @dataclass(frozen=True)
-class Twin:
+class SameContent:
     """Two files: of one content under two ids, or of one id with two contents."""
 
     left: str
@@ -29,7 +29,7 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Position:
+class EnvironmentPosition:
     """Where an environment's database stands; where it is not `known`, `note` says why."""
 
     environment: str
@@ -54,11 +54,11 @@ class Diffed:
     left: str
     right: str
     only: tuple[OneSided, ...] = ()
-    renamed: tuple[Twin, ...] = ()
-    changed: tuple[Twin, ...] = ()
+    renamed: tuple[SameContent, ...] = ()
+    changed: tuple[SameContent, ...] = ()
     differences: tuple[Difference, ...] = ()
     shared_folder: str | None = None
-    positions: tuple[Position, ...] = ()
+    positions: tuple[EnvironmentPosition, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["ok", "note", "problem"]
+FindingSeverity = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Finding:
     """
 
     topic: str
-    severity: Severity
+    severity: FindingSeverity
     text: str
     hint: str = ""
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from migrator.syntax import parse
 
-Needs = Literal["flask", "advanced-alchemy"]
+HostFramework = Literal["flask", "advanced-alchemy"]
 
 _URL = "sqlalchemy.url"
 _ENGINES = {"create_engine", "create_async_engine"}
@@ -29,7 +29,7 @@ class EnvPy:
     """
 
     ours: bool = False
-    needs: Needs | None = None
+    needs: HostFramework | None = None
     disables_loggers: tuple[int, ...] = ()
     own_url: tuple[int, ...] = ()
     own_transaction: tuple[int, ...] = ()
@@ -71,7 +71,7 @@ def _is_ours(node: ast.AST) -> bool:
     return isinstance(node, ast.Import) and any(alias.name == "migrator.env" for alias in node.names)
 
 
-def _needs(node: ast.AST) -> Needs | None:
+def _needs(node: ast.AST) -> HostFramework | None:
     if not isinstance(node, ast.ImportFrom):
         return None
     names = {alias.name for alias in node.names}

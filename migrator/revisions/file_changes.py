@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.drafting import DraftFolders, beside, draft_of, publish
+from migrator.revisions.drafting import DraftFolders, draft_beside, draft_of, publish
 from migrator.revisions.folder_swap import signals_held
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
             _keep_copy(work, target)
             draft.replace(target)
         case Delete(path=path):
-            kept = beside(path, "before")
+            kept = draft_beside(path, "before")
             path.rename(kept)
             work.back.append(lambda: kept.rename(path))
             work.kept.append(kept)
@@ -210,7 +210,7 @@ def _publish(draft: Path, path: Path) -> None:
 
 def _keep_copy(work: _Work, target: Path) -> None:
     """Keep what a file was: a second name for it, or a copy where the file system has no such names."""
-    kept = beside(target, "before")
+    kept = draft_beside(target, "before")
     try:
         os.link(target, kept)
     except OSError:

@@ -173,7 +173,7 @@ _NORMALIZED = {
 }
 
 
-def twins(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, str]:
+def pair_by_content(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, str]:
     """Pair the ids that only the left has with those that only the right has, by their contents.
 
     Both give a content (`content_hash`) to each id. An id is in one pair at most, since the same may have

@@ -48,14 +48,14 @@ class CommittedChange:
 
 
 @dataclass(frozen=True)
-class Uncommitted:
+class UncommittedFile:
     """HEAD has the revision in `path`; the working copy has not."""
 
     path: Path
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedFile:
     """`change` took the revision out of `path`; `before`, a commit's name, still had it there.
 
     `deleted` tells whether the whole file went.
@@ -68,7 +68,7 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class FoundElsewhere:
     """`change`, which HEAD does not contain, added the revision in `path`.
 
     `ref` is a full reference name that contains it, and `ahead` tells whether that one is where HEAD's own
@@ -83,7 +83,7 @@ class Elsewhere:
 
 def find_in_history(
     root: Path, folders: Sequence[Path], revision: str
-) -> Uncommitted | Removed | Elsewhere | None:
+) -> UncommittedFile | RemovedFile | FoundElsewhere | None:
     """Tell what became of `revision`, a file of `folders`, in the repository around `root`.
 
     Returns None if it never was there. Raises NoHistory where git cannot tell: no git, no repository, a
@@ -108,7 +108,7 @@ class _HistorySearch:
         if shallow != "false" or not self._folders:
             raise NoHistory
 
-    def run(self) -> Uncommitted | Removed | Elsewhere | None:
+    def run(self) -> UncommittedFile | RemovedFile | FoundElsewhere | None:
         if self._status("rev-parse", "--quiet", "--verify", "HEAD^{commit}"):
             found = self._appearances("HEAD")
             if found:
@@ -116,10 +116,10 @@ class _HistorySearch:
         others = self._appearances("--all")
         return self._elsewhere(_plainest(others)) if others else None
 
-    def _gone_from_head(self, found: list[CommittedChange]) -> Uncommitted | Removed | None:
+    def _gone_from_head(self, found: list[CommittedChange]) -> UncommittedFile | RemovedFile | None:
         for path in dict.fromkeys(change.path for change in found):
             if self._declaring([("HEAD", path)]):
-                return Uncommitted(self._top / path)
+                return UncommittedFile(self._top / path)
         path = found[0].path
         changes = self._changes("HEAD", [path])
         declaring = self._declaring(_sides(changes))
@@ -128,9 +128,9 @@ class _HistorySearch:
             return None
         change = _plainest(removals)
         deleted = not self._status("cat-file", "-e", f"{change.commit}:{path}")
-        return Removed(change, self._top / path, _before(change, declaring), deleted)
+        return RemovedFile(change, self._top / path, _before(change, declaring), deleted)
 
-    def _elsewhere(self, change: CommittedChange) -> Elsewhere | None:
+    def _elsewhere(self, change: CommittedChange) -> FoundElsewhere | None:
         refs = self._lines(
             "for-each-ref",
             f"--contains={change.commit}",
@@ -141,7 +141,7 @@ class _HistorySearch:
         ordered = ahead + [ref for kind in kinds for ref in refs if ref.startswith(kind)]
         if not ordered:
             return None
-        return Elsewhere(change, self._top / change.path, ordered[0], bool(ahead))
+        return FoundElsewhere(change, self._top / change.path, ordered[0], bool(ahead))
 
     def _ahead(self, change: CommittedChange) -> list[str]:
         """Return the references that HEAD follows: its branch's upstream, or the main branch if detached."""

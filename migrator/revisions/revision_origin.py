@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from migrator.revisions.archives import squashed_into
-from migrator.revisions.git import Elsewhere, NoHistory, Removed, Uncommitted, find_in_history
+from migrator.revisions.git import FoundElsewhere, NoHistory, RemovedFile, UncommittedFile, find_in_history
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Cause = Literal["other-environment", "archived", "deleted", "other-branch", "new
 
 
 @dataclass(frozen=True)
-class Places:
+class SearchPlaces:
     """Where a revision may come from.
 
     `folders` are the version folders of `environment`, `others` those of the other environments. Each of
@@ -43,7 +43,7 @@ class RevisionOrigin:
     hint: str
 
 
-def explain(revision: str, places: Places) -> RevisionOrigin:
+def explain(revision: str, places: SearchPlaces) -> RevisionOrigin:
     """Return where `revision`, which a database has and the version folders lack, comes from. Never fails."""
     return (
         _in_another_environment(revision, places)
@@ -52,7 +52,7 @@ def explain(revision: str, places: Places) -> RevisionOrigin:
     )
 
 
-def _in_another_environment(revision: str, places: Places) -> RevisionOrigin | None:
+def _in_another_environment(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for name, folders in places.others.items():
         for folder in folders:
             path = find_revision(folder, revision, recursive=True)
@@ -66,7 +66,7 @@ def _in_another_environment(revision: str, places: Places) -> RevisionOrigin | N
     return None
 
 
-def _in_an_archive(revision: str, places: Places) -> RevisionOrigin | None:
+def _in_an_archive(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for archive in places.archives:
         path = find_revision(archive, revision, recursive=True)
         if path is not None:
@@ -84,7 +84,7 @@ def _in_an_archive(revision: str, places: Places) -> RevisionOrigin | None:
     return None
 
 
-def _squashed(revision: str, places: Places, path: Path, archive: Path) -> RevisionOrigin | None:
+def _squashed(revision: str, places: SearchPlaces, path: Path, archive: Path) -> RevisionOrigin | None:
     folders = (*places.folders, *places.archives)
     sources = (file.read_bytes() for folder in folders for file in folder.rglob("*.py"))
     chain = squashed_into(sources, revision)
@@ -104,17 +104,17 @@ def _squashed(revision: str, places: Places, path: Path, archive: Path) -> Revis
     )
 
 
-def _in_git(revision: str, places: Places) -> RevisionOrigin:
+def _in_git(revision: str, places: SearchPlaces) -> RevisionOrigin:
     try:
         found = find_in_history(places.root, places.folders, revision)
     except NoHistory:
         return _unknown(revision, "no environment's version folder and no archive has it")
     match found:
-        case Uncommitted():
+        case UncommittedFile():
             return _uncommitted(revision, found, places.root)
-        case Removed():
+        case RemovedFile():
             return _removed(revision, found, places.root)
-        case Elsewhere():
+        case FoundElsewhere():
             return _on_a_branch(revision, found, places.root)
         case None:
             return _unknown(
@@ -122,7 +122,7 @@ def _in_git(revision: str, places: Places) -> RevisionOrigin:
             )
 
 
-def _uncommitted(revision: str, found: Uncommitted, root: Path) -> RevisionOrigin:
+def _uncommitted(revision: str, found: UncommittedFile, root: Path) -> RevisionOrigin:
     path = _shown(found.path, root)
     return RevisionOrigin(
         "deleted",
@@ -131,7 +131,7 @@ def _uncommitted(revision: str, found: Uncommitted, root: Path) -> RevisionOrigi
     )
 
 
-def _removed(revision: str, found: Removed, root: Path) -> RevisionOrigin:
+def _removed(revision: str, found: RemovedFile, root: Path) -> RevisionOrigin:
     path = _shown(found.path, root)
     by = f"commit {found.change.short} of {found.change.date} by {found.change.author}"
     if found.deleted:
@@ -147,7 +147,7 @@ def _removed(revision: str, found: Removed, root: Path) -> RevisionOrigin:
     )
 
 
-def _on_a_branch(revision: str, found: Elsewhere, root: Path) -> RevisionOrigin:
+def _on_a_branch(revision: str, found: FoundElsewhere, root: Path) -> RevisionOrigin:
     path, name = _shown(found.path, root), _short(found.ref)
     where = f"{path} on {name} (commit {found.change.short} of {found.change.date} by {found.change.author})"
     if found.ahead:

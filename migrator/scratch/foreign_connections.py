@@ -56,7 +56,7 @@ class ConnectionRefusal:
 
 
 @contextmanager
-def only(url: URL) -> Iterator[None]:
+def refuse_other_connections(url: URL) -> Iterator[None]:
     """Let no engine of this process connect to another database than `url` in the block.
 
     Raises RefusedError where one tried to, whatever became of the error where it tried.

@@ -18,7 +18,7 @@ from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.private_folder import STATE, private_folder, write_whole
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.scratch.manifest import Fixed, Manifest, file_hash
+from migrator.scratch.manifest import FixedInputs, Manifest, file_hash
 
 
 def wanted_revisions(workspace: Workspace, targets: tuple[str, ...]) -> dict[str, str] | None:
@@ -55,7 +55,7 @@ def is_known_equal(workspace: Workspace, heads: tuple[str, ...], digest: str) ->
         known = [manifest for _, manifest, digests in _all(workspace) if digest in digests]
         wanted = wanted_revisions(workspace, heads) if known else None
         if wanted is not None:
-            fixed, root = Fixed.of(workspace, ""), workspace.environment.root
+            fixed, root = FixedInputs.of(workspace, ""), workspace.environment.root
             return any(each.revisions == wanted and each.serves(fixed, wanted, root) for each in known)
     return False
 

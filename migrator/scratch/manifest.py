@@ -20,7 +20,7 @@ _NOT_REPLAYED = frozenset({"sqlalchemy.url"})
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedInputs:
     """What has to be the same for a template to be looked at: versions, settings and arguments."""
 
     root: str
@@ -31,7 +31,7 @@ class Fixed:
     settings: str
 
     @classmethod
-    def of(cls, workspace: Workspace, server: str) -> Fixed:
+    def of(cls, workspace: Workspace, server: str) -> FixedInputs:
         """Give those of a workspace. `server` names the kind and version of the scratch server."""
         environment = workspace.environment
         return cls(
@@ -66,7 +66,7 @@ class Manifest:
     project, with None for one that was looked for in vain; `listings` are folders that were looked through.
     """
 
-    fixed: Fixed
+    fixed: FixedInputs
     revisions: Mapping[str, str]
     files: Mapping[str, str | None]
     listings: Mapping[str, str | None]
@@ -83,7 +83,7 @@ class Manifest:
             if said.pop("format") != _FORMAT:
                 return None
             fixed = said.pop("fixed")
-            return cls(Fixed(**{**fixed, "x": tuple(fixed["x"])}), **said)
+            return cls(FixedInputs(**{**fixed, "x": tuple(fixed["x"])}), **said)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -92,7 +92,7 @@ class Manifest:
         """A short name: equal for equal templates."""
         return _digest(self.dumps().encode())[:16]
 
-    def serves(self, fixed: Fixed, revisions: Mapping[str, str], root: Path) -> bool:
+    def serves(self, fixed: FixedInputs, revisions: Mapping[str, str], root: Path) -> bool:
         """Whether it holds nothing but `revisions`, as they are now, and all else is as it was."""
         return (
             self.fixed == fixed

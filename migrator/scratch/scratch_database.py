@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection
 
 from migrator.bridge.env_py.connected_database import connection_of
-from migrator.bridge.env_py.observed import Work, env_failures
+from migrator.bridge.env_py.observed import MigrationFunction, env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import (
-    Plan,
+    PlanFunction,
     PlannedStep,
     applied_revisions,
     downgrade_plan,
@@ -32,7 +32,7 @@ from migrator.errors import MigratorError
 from migrator.results.events import ignore
 from migrator.results.run import Step
 from migrator.scratch.failures_in_words import ScratchFailedError, failed_step, missing_role
-from migrator.scratch.foreign_connections import only
+from migrator.scratch.foreign_connections import refuse_other_connections
 from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
 from migrator.scratch.undone_runs import Undoing, UndoneError
@@ -65,7 +65,7 @@ class ScratchDatabase:
         """
         needs = needs or Needs(models=False)
         opened = database_session(self.workspace, command, ignore, needs, new_folder=True)
-        with only(self.url), opened as session:
+        with refuse_other_connections(self.url), opened as session:
             yield session
 
     def upgrade(self, target: str = "head", watch: Watch | None = None) -> tuple[Step, ...]:
@@ -148,7 +148,7 @@ class _FailedStep(BaseException):
         self.cause = cause
 
 
-def _planned_walk(make_plan: Callable[[Any, str], Plan], target: str) -> Walk:
+def _planned_walk(make_plan: Callable[[Any, str], PlanFunction], target: str) -> Walk:
     def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
         yield from planned(make_plan(session.scripts, target), heads, session.workspace)
 
@@ -200,7 +200,7 @@ class _Replay:
                         raise
                     raise _FailedStep(exc) from exc
 
-    def _work(self, session: Session) -> Work:
+    def _work(self, session: Session) -> MigrationFunction:
         def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
             self._folders = folders_of(session.scripts)

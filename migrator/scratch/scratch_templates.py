@@ -16,7 +16,7 @@ from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.choose_store import open_store
 from migrator.scratch.known_equal import remember_equal, wanted_revisions
-from migrator.scratch.manifest import Fixed, Manifest, file_hash, listing_hash
+from migrator.scratch.manifest import FixedInputs, Manifest, file_hash, listing_hash
 from migrator.scratch.scratch_database import ScratchDatabase, scratch_workspace
 from migrator.scratch.store import Store, TemplateGoneError
 from migrator.scratch.traces import Trace, tracing
@@ -167,8 +167,8 @@ class Scratch:
             yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
 
     @property
-    def _fixed(self) -> Fixed:
-        return Fixed.of(self._workspace, self._store.server)
+    def _fixed(self) -> FixedInputs:
+        return FixedInputs.of(self._workspace, self._store.server)
 
     def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
         """Give the template that holds most of what is wanted, and its revisions."""

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, text
 from migrator.config.select import Choice, choose
 from migrator.database.embedded import scratch_server
 from migrator.database.embedded.remove_server import remove_server
-from migrator.database.embedded.spreading import spread
+from migrator.database.embedded.spreading import spread_over_disk
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
@@ -540,7 +540,7 @@ def test_new_databases_are_spread_over_a_disk_that_can_do_so(home: Path) -> None
     ).stdout
 
     assert "T" in said.split()[0]
-    spread(home / "nowhere")
+    spread_over_disk(home / "nowhere")
 
 
 def test_after_the_machine_was_started_anew_the_server_begins_empty(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migrator.bridge.tenant_cache import keeping
+from migrator.bridge.tenant_cache import tenant_cache
 from migrator.operations.run import planning
 
 
@@ -41,7 +41,7 @@ def test_many_tenants_share_what_was_found_of_a_function(tmp_path: Path, judged:
     file = tmp_path / "r1.py"
     file.write_text("one")
 
-    with keeping():
+    with tenant_cache():
         assert [_may_hold(file), _may_hold(file)] == [True, True]
         assert judged == ["upgrade"]
         assert not _may_hold(file, is_upgrade=False)

@@ -24,7 +24,7 @@ from migrator.results.renames import Rename
 from migrator.revisions.created_tables import created_tables
 
 
-def say_what_was_identity(up: ops.UpgradeOps) -> None:
+def describe_former_identity(up: ops.UpgradeOps) -> None:
     """Put operations that say what a column was before in the place of those that change an identity."""
     for block in up.ops:
         if isinstance(block, ops.ModifyTableOps):
@@ -99,14 +99,14 @@ def not_compared(context: MigrationContext) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class AdjustOptions:
     """How a revision is to be written: with which renames."""
 
     renames: tuple[Rename, ...] = ()
 
 
 @dataclass
-class Found:
+class Adjustments:
     """What was found beside the changes: renames, put in or likely, and what was left alone."""
 
     applied: list[Rename] = field(default_factory=list)
@@ -116,7 +116,11 @@ class Found:
 
 
 def adjust(
-    up: ops.UpgradeOps, context: MigrationContext, session: Session, wishes: Wishes | None, found: Found
+    up: ops.UpgradeOps,
+    context: MigrationContext,
+    session: Session,
+    wishes: AdjustOptions | None,
+    found: Adjustments,
 ) -> None:
     """Change the operations of an upgrade into what is written; the downgrade is their reverse.
 
@@ -132,7 +136,7 @@ def adjust(
         _refuse_other_models(up, autogen, session)
     put_in_order(up, context.dialect)
     name_constraints(up, context.dialect.max_identifier_length)
-    say_what_was_identity(up)
+    describe_former_identity(up)
     # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)
     enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)
@@ -145,7 +149,7 @@ def _files(session: Session) -> list[Path]:
     return [Path(script.path) for script in session.scripts.walk_revisions()]
 
 
-def _leave_alone(up: ops.UpgradeOps, files: list[Path], found: Found) -> None:
+def _leave_alone(up: ops.UpgradeOps, files: list[Path], found: Adjustments) -> None:
     """Take out the drops of tables that no revision has created: they are somebody else's."""
     dropped = [op for op in up.ops if isinstance(op, ops.DropTableOp)]
     created = created_tables(files) if dropped else None

@@ -15,9 +15,10 @@ from sqlalchemy import CheckConstraint, Column, String, Table, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DefaultClause
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
+from migrator.bridge.autogenerate.sql_text import TableKey
 
 _NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"
@@ -68,8 +69,6 @@ Plugin(_NAME).add_autogenerate_comparator(
 )
 
 
-Key = tuple[str | None, str]
-
 _CHECKS = """
 SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)
 FROM pg_constraint k
@@ -80,7 +79,7 @@ ORDER BY 1, 2, 3
 """
 
 
-def compare_checks(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed) -> None:
+def compare_checks(up: ops.UpgradeOps, autogen: AutogenContext, renamed: RenamedNames) -> None:
     """Add the drops and adds of named CHECK constraints of tables that are on both sides.
 
     A constraint whose name is on both sides is taken for the same, whatever its text says. What is dropped
@@ -90,7 +89,7 @@ def compare_checks(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed
         return
     default = autogen.dialect.default_schema_name
     created = {(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.CreateTableOp)}
-    there: dict[Key, dict[str, str]] = {}
+    there: dict[TableKey, dict[str, str]] = {}
     for schema, table, name, definition in autogen.connection.execute(text(_CHECKS)):
         there.setdefault((None if schema == default else schema, table), {})[name] = definition
     first: list[ops.MigrateOperation] = []

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import MetaData, Table
 
-from migrator.bridge.autogenerate.adjusting import Found, Wishes, adjust
+from migrator.bridge.autogenerate.adjusting import Adjustments, AdjustOptions, adjust
 from migrator.bridge.autogenerate.changes_in_words import describe
 from migrator.bridge.autogenerate.check_constraints import compare_literal_defaults
 from migrator.bridge.autogenerate.reflecting import creation_of, find_serials_at_once
@@ -21,7 +21,7 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
-from migrator.database.catalog.carried_objects import Carried
+from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import ModelsError, NoModelsError
 from migrator.results.changes import Change
 from migrator.revisions.env_py_source import is_ours
@@ -48,9 +48,9 @@ class Comparison:
         self._session = session
         self._context = RevisionContext(session.config, session.scripts, {**_ARGUMENTS, **arguments})
         self.changes: tuple[Change, ...] = ()
-        self.found = Found()
+        self.found = Adjustments()
 
-    def compare(self, before: Before, wishes: Wishes | None = None) -> None:
+    def compare(self, before: Before, wishes: AdjustOptions | None = None) -> None:
         """Compare the models with the database. `before(heads, context)` may refuse, or give False to skip.
 
         With `wishes` a revision is to be written: renames are put in, and tables that no revision made are
@@ -70,7 +70,7 @@ class Comparison:
 
         self._run(work, dont_mutate=True)
 
-    def _adjuster(self, wishes: Wishes | None) -> Any:
+    def _adjuster(self, wishes: AdjustOptions | None) -> Any:
         def adjusted(context: MigrationContext, _heads: Any, scripts: list[ops.MigrationScript]) -> None:
             # Of an env.py that reaches several databases the last one has just been compared.
             up, down = scripts[-1].upgrade_ops_list[-1], scripts[-1].downgrade_ops_list[-1]
@@ -115,7 +115,7 @@ class Comparison:
         self._run(work, as_sql=True)
         return tuple(table.fullname for table in tables)
 
-    def create_from_database(self, carried: Carried, files: Sequence[Path]) -> tuple[str, ...]:
+    def create_from_database(self, carried: CarriedObjects, files: Sequence[Path]) -> tuple[str, ...]:
         """Make the revision that creates all that the database holds. Gives the tables.
 
         `carried` is what Alembic does not see of it, `files` are the version files that made it.

@@ -10,18 +10,16 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import identifier, qualified, table_sql
+from migrator.bridge.autogenerate.sql_text import TableKey, identifier, qualified, table_sql
 from migrator.results.changes import Change
-
-Key = tuple[str | None, str]
 
 
 @dataclass
-class Renamed:
+class RenamedNames:
     """New names: of tables by schema and old name, of columns by their table's schema and *new* name."""
 
-    tables: dict[Key, str] = field(default_factory=dict)
-    columns: dict[Key, dict[str, str]] = field(default_factory=dict)
+    tables: dict[TableKey, str] = field(default_factory=dict)
+    columns: dict[TableKey, dict[str, str]] = field(default_factory=dict)
 
     def table(self, schema: str | None, name: str) -> str:
         """Give the name that a table of the database will have."""
@@ -63,7 +61,7 @@ def _column_name(column: Any) -> str:
     return str(getattr(column, "name", column))
 
 
-def keep_dependents(up: ops.UpgradeOps, renamed: Renamed, dialect: Dialect) -> None:
+def keep_dependents(up: ops.UpgradeOps, renamed: RenamedNames, dialect: Dialect) -> None:
     """Take away pairs of a drop and an add that are the same thing on the renamed table or column.
 
     Where only the name differs, PostgreSQL renames it; elsewhere it is dropped and made again.
@@ -73,7 +71,7 @@ def keep_dependents(up: ops.UpgradeOps, renamed: Renamed, dialect: Dialect) -> N
         signature: (block, op)
         for block in blocks
         for op in block.ops
-        if (signature := _signature(op, Renamed())) is not None
+        if (signature := _signature(op, RenamedNames())) is not None
     }
     for block in blocks:
         for drop in list(block.ops):
@@ -87,7 +85,7 @@ def keep_dependents(up: ops.UpgradeOps, renamed: Renamed, dialect: Dialect) -> N
     up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
 
 
-def _signature(op: object, renamed: Renamed, table: str | None = None) -> Hashable:
+def _signature(op: object, renamed: RenamedNames, table: str | None = None) -> Hashable:
     """What an index or constraint is, less its name, under the new names."""
     if isinstance(op, ops.CreateForeignKeyOp):
         source, target = op.kw.get("source_schema"), op.kw.get("referent_schema")

@@ -15,12 +15,12 @@ from sqlalchemy import Column, Inspector, MetaData, Table, text
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
-from migrator.database.catalog.carried_objects import Carried
+from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import RefusedError
 from migrator.results.changes import Change
 
@@ -66,7 +66,7 @@ def _owners(context: MigrationContext) -> dict[str, str]:
 
 
 def creation_of(
-    context: MigrationContext, carried: Carried, files: Sequence[Path]
+    context: MigrationContext, carried: CarriedObjects, files: Sequence[Path]
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
     """Give the operations that make all that a context's database holds, and those that take it away.
 
@@ -82,7 +82,7 @@ def creation_of(
     drops = produce_migrations(context, nothing).upgrade_ops
     if drops is None:
         raise AssertionError("Alembic gave a revision without operations.")
-    compare_enums(drops, AutogenContext(context, metadata=nothing), Renamed(), (), files)
+    compare_enums(drops, AutogenContext(context, metadata=nothing), RenamedNames(), (), files)
     up = [
         *_statements(carried.first, carried.undo_first),
         *in_order(_without(drops.reverse().ops, carried.indexes), alters=context.dialect.supports_alter),

@@ -13,7 +13,7 @@ from alembic.operations import ops
 from sqlalchemy import Column, Table
 from sqlalchemy.engine import Dialect
 
-from migrator.bridge.autogenerate.dependents import Renamed, drops_of_renamed, keep_dependents
+from migrator.bridge.autogenerate.dependents import RenamedNames, drops_of_renamed, keep_dependents
 from migrator.bridge.autogenerate.reversible import RenameColumn, RenameTable
 from migrator.bridge.autogenerate.sql_text import model_table, qualified, type_texts
 from migrator.results.renames import Rename
@@ -62,7 +62,7 @@ def _sizes(text: str) -> tuple[str, tuple[int, ...]]:
 class Renaming:
     """What was renamed in one comparison, and what else may have been."""
 
-    renamed: Renamed = field(default_factory=Renamed)
+    renamed: RenamedNames = field(default_factory=RenamedNames)
     applied: list[Rename] = field(default_factory=list)
     candidates: list[Rename] = field(default_factory=list)
 

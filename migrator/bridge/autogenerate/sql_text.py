@@ -16,6 +16,9 @@ from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.compiler import IdentifierPreparer
 from sqlalchemy.types import TypeEngine
 
+# A table's schema, None for the default one, and its name.
+TableKey = tuple[str | None, str]
+
 
 def qualified(schema: str | None, name: str) -> str:
     """Give `schema.name`, or the name alone."""

@@ -10,9 +10,7 @@ from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import qualified
-
-Table = tuple[str | None, str]
+from migrator.bridge.autogenerate.sql_text import TableKey, qualified
 
 
 def put_in_order(up: ops.UpgradeOps, dialect: Dialect) -> None:
@@ -36,11 +34,11 @@ def put_in_order(up: ops.UpgradeOps, dialect: Dialect) -> None:
     up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
 
 
-def _table(op: ops.CreateTableOp | ops.DropTableOp | ops.ModifyTableOps) -> Table:
+def _table(op: ops.CreateTableOp | ops.DropTableOp | ops.ModifyTableOps) -> TableKey:
     return op.schema, op.table_name
 
 
-def _modifies(op: ops.MigrateOperation, tables: Collection[Table]) -> bool:
+def _modifies(op: ops.MigrateOperation, tables: Collection[TableKey]) -> bool:
     return isinstance(op, ops.ModifyTableOps) and _table(op) in tables
 
 
@@ -52,13 +50,13 @@ def _replace(
     up.ops[:] = [*before, *new, *after]
 
 
-def _keys_to(block: ops.ModifyTableOps, tables: Collection[Table]) -> ops.ModifyTableOps:
+def _keys_to(block: ops.ModifyTableOps, tables: Collection[TableKey]) -> ops.ModifyTableOps:
     taken = [op for op in block.ops if drops_key_to(op, tables)]
     block.ops[:] = [op for op in block.ops if op not in taken]
     return ops.ModifyTableOps(block.table_name, taken, schema=block.schema)
 
 
-def drops_key_to(op: ops.MigrateOperation, tables: Collection[Table]) -> bool:
+def drops_key_to(op: ops.MigrateOperation, tables: Collection[TableKey]) -> bool:
     """Whether an operation drops a foreign key that refers to one of these tables."""
     key = op._reverse if isinstance(op, ops.DropConstraintOp) else None
     return (

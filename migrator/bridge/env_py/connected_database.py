@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.env_py.version_table import has_version_table
-from migrator.bridge.tenant_cache import keeps, once
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.config.url import address
@@ -109,8 +109,8 @@ def connect_again(found: ConnectedDatabase, application_name: str) -> SecondConn
         if found.facts.postgresql:
             connection.execute(_SESSION, {**_session(found.facts), "application": application_name})
 
-    if keeps() and found.facts.postgresql:
-        seconds = once(HeldSeconds, HeldSeconds, HeldSeconds.close)
+    if has_tenant_cache() and found.facts.postgresql:
+        seconds = cached(HeldSeconds, HeldSeconds, HeldSeconds.close)
         return seconds.connect((identity(found.url), found.facts.user), found.engine, prepare)
     try:
         return SecondConnection(found.engine, prepare)

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine
 
 from migrator.bridge.env_py.connected_database import configured_role
 from migrator.bridge.env_py.handover import Handover
-from migrator.bridge.tenant_cache import keeps, once
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.database.connecting.engine import (
     SessionOptions,
     async_engine,
@@ -116,14 +116,14 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(
     url: URL, session: SessionOptions, schema: str | None, known: Answers, options: dict[str, Any]
 ) -> None:
-    held = _held_connections() if keeps() else None
+    held = _held_connections() if has_tenant_cache() else None
 
     def make() -> AsyncEngine:
         engine = async_engine(url, session, held)
         initialize_once(engine.sync_engine, known, (url, session.role))
         return engine
 
-    engine = once(_Engines, _Engines).of(url, (session, schema is None), make)
+    engine = cached(_Engines, _Engines).of(url, (session, schema is None), make)
     look_in(engine.sync_engine, schema)
     if held is not None:
         held.run(_on_async_engine(engine, options))
@@ -165,7 +165,7 @@ def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def _held_connections() -> HeldConnections:
     from migrator.database.round_trips.kept_connections import HeldConnections
 
-    return once(HeldConnections, HeldConnections, HeldConnections.close)
+    return cached(HeldConnections, HeldConnections, HeldConnections.close)
 
 
 def _loop_runs() -> bool:

@@ -36,7 +36,7 @@ def hand_over(config: Config, handover: Handover) -> None:
     config.attributes[_KEY] = handover
 
 
-def handed_over(config: Config) -> Handover | None:
+def received_handover(config: Config) -> Handover | None:
     """Give what the running command handed over; None under plain Alembic."""
     found = config.attributes.get(_KEY)
     return found if isinstance(found, Handover) else None

@@ -37,7 +37,7 @@ from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.errors import ConfigurationError, MigratorError
 
-Work = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
+MigrationFunction = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
 
 
 class ObservedEnvironment(EnvironmentContext):

@@ -14,17 +14,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
-from migrator.bridge.env_py.handover import Handover, hand_over, handed_over
-from migrator.bridge.env_py.observed import ObservedEnvironment, Work, env_failures, run_env
+from migrator.bridge.env_py.handover import Handover, hand_over, received_handover
+from migrator.bridge.env_py.observed import MigrationFunction, ObservedEnvironment, env_failures, run_env
 from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
 from migrator.bridge.env_py.version_table import share_version_table
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
-from migrator.bridge.tenant_cache import once
+from migrator.bridge.tenant_cache import cached
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
-from migrator.database.connecting.slow_answers import telling_of_silence
+from migrator.database.connecting.slow_answers import report_slow_answers
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
@@ -59,7 +59,7 @@ class Session:
         self._report = report
         self._announced = workspace.resolves_url
 
-    def run(self, work: Work, **options: Any) -> None:
+    def run(self, work: MigrationFunction, **options: Any) -> None:
         """Run env.py with `work` as Alembic's function of (heads, context).
 
         `options` are those of ObservedEnvironment, such as `dont_mutate`. Raises MigratorErrors for what goes
@@ -68,7 +68,7 @@ class Session:
         with env_failures(self.workspace, self.scripts.env_py_location, lambda: self.connected_to):
             self.run_untranslated(work, **options)
 
-    def run_untranslated(self, work: Work, **options: Any) -> None:
+    def run_untranslated(self, work: MigrationFunction, **options: Any) -> None:
         """Do as `run`, and raise whatever env.py or a revision raises."""
         called = False
 
@@ -89,7 +89,7 @@ class Session:
             fn=watched,
             **options,
         )
-        with telling_of_silence(self._report):
+        with report_slow_answers(self._report):
             run_env(environment)
         if not called:
             # Whatever was asked for has not been done, and env.py has not said so.
@@ -122,7 +122,7 @@ class Session:
     @contextmanager
     def _only_reading(self) -> Iterator[None]:
         """Spare env.py the models, which have nothing to do with where a database stands."""
-        handed = handed_over(self.config)
+        handed = received_handover(self.config)
         if handed is None:
             yield
             return
@@ -148,7 +148,7 @@ class Session:
 
     def _refuse_other(self, url: URL) -> None:
         """Refuse an env.py that connects to another database than the one that was announced."""
-        handed = handed_over(self.config)
+        handed = received_handover(self.config)
         if handed is None or handed.url is None or identity(handed.url) == identity(url):
             return
         environment = self.workspace.environment
@@ -228,7 +228,7 @@ def database_session(
                 writes=needs.writes,
                 needs_models=needs.models,
                 guarded=needs.writes,
-                known=once(Handover, dict),
+                known=cached(Handover, dict),
             ),
         )
         # For an env.py that is not ours: it reads the URL where Alembic has it.

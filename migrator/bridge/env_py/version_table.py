@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
 
-from migrator.bridge.tenant_cache import once
+from migrator.bridge.tenant_cache import cached
 
 
 def has_version_table(context: MigrationContext) -> bool:
@@ -24,4 +24,4 @@ def share_version_table(context: MigrationContext) -> None:
     """
     primary_key = context.opts.get("version_table_pk", True)
     key = (type(context.impl), context.version_table, context.version_table_schema, primary_key)
-    context._version = once(key, lambda: context._version)
+    context._version = cached(key, lambda: context._version)

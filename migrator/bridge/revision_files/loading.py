@@ -27,7 +27,7 @@ from migrator.bridge.revision_files.loading_errors import (
     revisions_error,
 )
 from migrator.bridge.revision_files.unexecuted import has_unexecuted, leave_unexecuted
-from migrator.bridge.tenant_cache import keeps
+from migrator.bridge.tenant_cache import has_tenant_cache
 from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
@@ -90,7 +90,7 @@ def read_scripts(
             scripts.get_heads()
     _read_as[scripts.revision_map] = stamp
     _loaded.pop(stamp, None)
-    if not to_run or keeps():
+    if not to_run or has_tenant_cache():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
     while len(_loaded) > _KEPT:

@@ -21,7 +21,7 @@ from migrator.revisions.diagnosis import duplicates, files_of, missing, readable
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:
-    from migrator.revisions.authors import Added
+    from migrator.revisions.authors import AddedFile
 
 
 _CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
@@ -45,7 +45,7 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     from migrator.revisions.git import NoHistory
 
     paths = [path for path in files.values() if path is not None]
-    added: dict[Path, Added | None] = {}
+    added: dict[Path, AddedFile | None] = {}
     with suppress(NoHistory):
         added = added_by(paths) if paths else {}
     ordered = sorted(files, key=lambda each: _age(each, files[each], added))
@@ -60,7 +60,9 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     )
 
 
-def _age(revision: str, path: Path | None, added: Mapping[Path, Added | None]) -> tuple[float, bytes, str]:
+def _age(
+    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None]
+) -> tuple[float, bytes, str]:
     """Order heads by when they were committed, last what is not, else by the date that their files give."""
     commit = added.get(path) if path is not None else None
     time = commit.time if commit else math.inf if path in added else 0
@@ -70,7 +72,9 @@ def _age(revision: str, path: Path | None, added: Mapping[Path, Added | None]) -
     return time, created[1] if created else b"", revision
 
 
-def _named(revision: str, path: Path | None, added: Mapping[Path, Added | None], workspace: Workspace) -> str:
+def _named(
+    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None], workspace: Workspace
+) -> str:
     if path is None:
         return revision
     file = f"{revision} in {workspace.environment.shown(path)}"

@@ -20,10 +20,10 @@ from migrator.results.run import Step
 
 Heads = tuple[str, ...]
 PlannedStep = RevisionStep | StampStep
-Plan = Callable[[Heads], list[PlannedStep]]
+PlanFunction = Callable[[Heads], list[PlannedStep]]
 
 
-def upgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
+def upgrade_plan(scripts: ScriptDirectory, target: str) -> PlanFunction:
     """Give the planner of an upgrade to `target`, which may be relative."""
 
     def plan(heads: Heads) -> list[PlannedStep]:
@@ -32,7 +32,7 @@ def upgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
     return plan
 
 
-def downgrade_plan(scripts: ScriptDirectory, target: str) -> Plan:
+def downgrade_plan(scripts: ScriptDirectory, target: str) -> PlanFunction:
     """Give the planner of a downgrade to `target`, which may be relative."""
 
     def plan(heads: Heads) -> list[PlannedStep]:
@@ -49,7 +49,7 @@ def way_back(scripts: ScriptDirectory, script: Script) -> RevisionStep:
     return MigrationStep.downgrade_from_script(scripts.revision_map, script)
 
 
-def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> Plan:
+def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> PlanFunction:
     """Give the planner of a stamp with `targets`."""
 
     def plan(heads: Heads) -> list[PlannedStep]:
@@ -58,7 +58,7 @@ def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> Plan:
     return plan
 
 
-def planned(plan: Plan, heads: Heads, workspace: Workspace) -> list[PlannedStep]:
+def planned(plan: PlanFunction, heads: Heads, workspace: Workspace) -> list[PlannedStep]:
     """Run a planner. Raises RevisionsError where a file has no function for the direction."""
     try:
         return plan(heads)

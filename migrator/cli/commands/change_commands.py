@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migrator.cli.fleet_runs import carried_out
+from migrator.cli.fleet_runs import run_task
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.parameters import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError
@@ -108,7 +108,7 @@ def mark(
     if request.accepts and (confirm is not None or force):
         raise UsageError("--accept goes without --confirm and --force.", hint="Mark the database first.")
     task = Task("mark", operation, {"request": request, "consent": run.consent(confirm)}, True, was_marked)
-    return carried_out(run, task)
+    return run_task(run, task)
 
 
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
@@ -138,7 +138,7 @@ def run(
 def _changed(run: Invocation, verb: str, operation: Callable[..., Any], **arguments: Any) -> Outcome:
     from migrator.operations.fleet.task import Task, has_changed
 
-    return carried_out(run, Task(verb, operation, arguments, writes=True, good=has_changed))
+    return run_task(run, Task(verb, operation, arguments, writes=True, good=has_changed))
 
 
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.complete import complete_environment, complete_revision
-from migrator.cli.fleet_runs import read
+from migrator.cli.fleet_runs import run_reading_command
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.parameters import AgainstOption, Fresh, Summary, comparing_with
 from migrator.errors import ExitCode, UsageError
@@ -26,7 +26,7 @@ def check(
 
     run.verbose = verbose
     run.summarize(summary)
-    return read(run, operation, is_ok, against=comparing_with(against), fresh=fresh)
+    return run_reading_command(run, operation, is_ok, against=comparing_with(against), fresh=fresh)
 
 
 def verify(

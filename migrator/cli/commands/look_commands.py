@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.fleet_runs import read
-from migrator.cli.invocation import Invocation, Outcome, seconds
+from migrator.cli.fleet_runs import run_reading_command
+from migrator.cli.invocation import Invocation, Outcome, parse_seconds
 from migrator.cli.parameters import Target, Verbose
 from migrator.errors import ExitCode, UsageError
 
@@ -46,7 +46,7 @@ def current(
     from migrator.operations.look.current import current as operation
 
     run.verbose = verbose
-    return read(run, operation, at_heads if check_heads else None)
+    return run_reading_command(run, operation, at_heads if check_heads else None)
 
 
 def heads(
@@ -89,7 +89,7 @@ def log(
     """Show what was done to a database, newest first."""
     from migrator.operations.look.log import log as operation
 
-    return read(run, operation, None, limit=limit, revision=revision)
+    return run_reading_command(run, operation, None, limit=limit, revision=revision)
 
 
 def envs(run: Invocation) -> Outcome:
@@ -117,9 +117,9 @@ def status(
     from migrator.operations.fleet.task import is_ok
     from migrator.operations.look.status import status_of_all, status_of_one, status_of_tenant
 
-    limit = seconds("--timeout", timeout)
+    limit = parse_seconds("--timeout", timeout)
     if run.fleet is not None and run.fleet.tenants:
-        return read(run, status_of_tenant, is_ok, seconds=limit)
+        return run_reading_command(run, status_of_tenant, is_ok, seconds=limit)
     if run.choice().says_where:
         result = status_of_one(run.workspace(), limit)
     else:
@@ -142,7 +142,7 @@ def wait(
 
     if for_ not in ("database", "head"):
         raise UsageError(f"--for {for_} is not known.", hint="Give --for database or --for head.")
-    limit = seconds("--timeout", timeout)
+    limit = parse_seconds("--timeout", timeout)
     goal: Goal = "head" if for_ == "head" else "database"
     result = operation(run.workspace(), run.report, seconds=limit, goal=goal)
     return Outcome(result, ExitCode.OK if result.reached else ExitCode.NO)

@@ -13,7 +13,7 @@ from migrator.database.catalog.definition_statements import (
     needed_by_tables,
     removal_statements,
 )
-from migrator.database.catalog.objects import Catalog, Key, foreign_objects
+from migrator.database.catalog.objects import Catalog, ObjectKey, foreign_objects
 from migrator.database.catalog.reading import read_rows
 
 _SQLITE = text(
@@ -23,7 +23,7 @@ _SQLITE = text(
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedObjects:
     """Statements before the tables are made and after that, and those that undo both, in their own order.
 
     `indexes` are the names of those that these statements make in Alembic's place.
@@ -37,8 +37,8 @@ class Carried:
 
 
 def carried_over(
-    connection: Connection, base: Catalog, catalog: Catalog, also: Collection[Key] = ()
-) -> Carried:
+    connection: Connection, base: Catalog, catalog: Catalog, also: Collection[ObjectKey] = ()
+) -> CarriedObjects:
     """Give what makes the objects of a database that Alembic does not see, less those of `base`.
 
     That is the catalogue of an empty database. `also` are keys of objects that Alembic sees and yet does not
@@ -50,7 +50,7 @@ def carried_over(
     if connection.dialect.name == "postgresql":
         first = needed_by_tables(connection, foreign.only(keys))
         rest = [*(key for key in keys if key not in first.objects), *also]
-        return Carried(
+        return CarriedObjects(
             creation_statements(connection, first),
             creation_statements(connection, rest),
             removal_statements(connection, first),
@@ -62,14 +62,14 @@ def carried_over(
         return replace(_in_sqlite(connection, wanted), indexes=_indexes(also))
     for key in sorted(wanted):
         raise NotCreatableError(*key, "on this kind of server that is not known")
-    return Carried()
+    return CarriedObjects()
 
 
-def _indexes(keys: Collection[Key]) -> frozenset[str]:
+def _indexes(keys: Collection[ObjectKey]) -> frozenset[str]:
     return frozenset(name.rpartition(" on ")[0] for kind, name in keys if kind == "index")
 
 
-def _in_sqlite(connection: Connection, wanted: Collection[Key]) -> Carried:
+def _in_sqlite(connection: Connection, wanted: Collection[ObjectKey]) -> CarriedObjects:
     made, undo = [], []
     left = set(wanted)
     for kind, name, table, sql in connection.execute(_SQLITE):
@@ -82,7 +82,7 @@ def _in_sqlite(connection: Connection, wanted: Collection[Key]) -> Carried:
                 undo.append(f'DROP VIEW "{quoted}"')
     for key in sorted(left):
         raise NotCreatableError(*key)
-    return Carried(last=tuple(made), undo_last=tuple(reversed(undo)))
+    return CarriedObjects(last=tuple(made), undo_last=tuple(reversed(undo)))
 
 
 def filled_tables(connection: Connection, catalog: Catalog) -> dict[str, int]:

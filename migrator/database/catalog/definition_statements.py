@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.objects import Catalog, Key
+from migrator.database.catalog.objects import Catalog, ObjectKey
 from migrator.database.catalog.reading import Row, read_rows
 from migrator.errors import RefusedError
 
@@ -81,7 +81,7 @@ class NotCreatableError(RefusedError):
         self.kind, self.name = kind, name
 
 
-def creation_statements(connection: Connection, objects: Catalog | Collection[Key]) -> tuple[str, ...]:
+def creation_statements(connection: Connection, objects: Catalog | Collection[ObjectKey]) -> tuple[str, ...]:
     """Give the SQL that makes these objects of a PostgreSQL database anew, each after those that it needs.
 
     What they need besides (tables above all) must be there. Every name is written with its schema. The
@@ -100,7 +100,7 @@ def creation_statements(connection: Connection, objects: Catalog | Collection[Ke
     return (*statements, *(_comment(name, commented) for kind, name in wanted if kind == "comment"))
 
 
-def removal_statements(connection: Connection, objects: Catalog | Collection[Key]) -> tuple[str, ...]:
+def removal_statements(connection: Connection, objects: Catalog | Collection[ObjectKey]) -> tuple[str, ...]:
     """Give the SQL that takes these objects of a PostgreSQL database away, each before those that it needs.
 
     Row security is left on: it goes with its table. Raises NotCreatableError as `creation_statements` does.
@@ -111,7 +111,9 @@ def removal_statements(connection: Connection, objects: Catalog | Collection[Key
     return tuple(f"DROP {row.target}" for row in reversed(ordered) if row.kind != "row security")
 
 
-def _chosen(connection: Connection, wanted: Collection[Key], rows: Mapping[Key, Row]) -> list[Row]:
+def _chosen(
+    connection: Connection, wanted: Collection[ObjectKey], rows: Mapping[ObjectKey, Row]
+) -> list[Row]:
     chosen = [_row(key, rows) for key in wanted if key[0] != "comment"]
     # Tables are there, so what they need is as well.
     tables = {(row.classid, row.objid) for row in rows.values() if row.kind == "table"}
@@ -134,7 +136,7 @@ def needed_by_tables(connection: Connection, objects: Catalog) -> Catalog:
     return objects.only(kept)
 
 
-def _row(key: Key, rows: Mapping[Key, Row]) -> Row:
+def _row(key: ObjectKey, rows: Mapping[ObjectKey, Row]) -> Row:
     row = rows.get(key)
     if row is None:
         raise NotCreatableError(*key, "the database does not have it")

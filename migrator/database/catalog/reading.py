@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from migrator.database.catalog.inspected import inspected
-from migrator.database.catalog.objects import Catalog, CatalogObject, Key
+from migrator.database.catalog.objects import Catalog, CatalogObject, ObjectKey
 from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.own.own_tables import is_own_table
@@ -56,7 +56,7 @@ class Row(NamedTuple):
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         """Its key in the catalogue."""
         return self.kind, self._name()
 
@@ -129,7 +129,7 @@ def _entries(row: Row) -> Iterator[CatalogObject]:
         yield CatalogObject("comment", f"{kind} {name}", written, seen, row.key)
 
 
-def _holder(row: Row) -> Key | None:
+def _holder(row: Row) -> ObjectKey | None:
     if row.kind == "table" or row.relation is None:
         return None
     return "table", row._replace(kind="table", name=row.relation).key[1]

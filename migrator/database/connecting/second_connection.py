@@ -129,7 +129,7 @@ class SecondConnection:
             self._watch = None
 
 
-def whole(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+def as_one_transaction(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
     """Give `work` as one transaction, for a connection that is in autocommit otherwise."""
 
     def in_transaction(connection: Connection) -> T:

@@ -16,7 +16,7 @@ _TOLD_AFTER = 1.0
 
 
 @contextmanager
-def telling_of_silence(report: Report) -> Iterator[None]:
+def report_slow_answers(report: Report) -> Iterator[None]:
     """Report which server is waited for, where a connection of the block takes more than a second to make.
 
     It is reported once, in another thread.

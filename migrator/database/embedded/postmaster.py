@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from migrator.database.embedded.leftover import remove_stale_pid_file
 from migrator.database.embedded.server_log import failure, open_log, size, text_since
-from migrator.database.embedded.spreading import spread
+from migrator.database.embedded.spreading import spread_over_disk
 from migrator.database.embedded.system_account import Program, run_as, start_as
 from migrator.file_locks import LockFile, wait_until
 
@@ -115,7 +115,7 @@ def _launch(place: ServerPlace, port: int) -> int:
     argv = [place.program("postgres"), "-D", str(place.home.data)]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     if place.disposable:
-        spread(place.home.data / "base")
+        spread_over_disk(place.home.data / "base")
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:
         lock.wait()
         _children[place.home] = start_as(place.account, argv, output=log.file, pass_fds=(lock.fileno(),))

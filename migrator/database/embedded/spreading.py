@@ -21,7 +21,7 @@ _GET, _SET = 0x80006601 | _LONG, 0x40006602 | _LONG
 _TOP = 0x00020000
 
 
-def spread(folder: Path) -> None:
+def spread_over_disk(folder: Path) -> None:
     """Have new folders in this one spread over the disk; nothing happens where that is not known."""
     if sys.platform != "linux":
         return

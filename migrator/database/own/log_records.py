@@ -29,7 +29,7 @@ from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import OWN_SCHEMA, TableName, TableNames, log_table, mark_table
 from migrator.database.round_trips.one_trip import hold_for_commit
 from migrator.errors import DatabaseError
-from migrator.results.records import Direction, LogEntry, Mark
+from migrator.results.records import LogEntry, LoggedDirection, Mark
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RecordAuthor:
 class StepRecord:
     """What the log says of one step. `duration_ms` is in milliseconds."""
 
-    direction: Direction
+    direction: LoggedDirection
     revision: str | None
     down_revision: str | None
     started_at: datetime
@@ -125,7 +125,7 @@ def _aware(at: datetime) -> datetime:
 
 
 @dataclass(frozen=True)
-class Book:
+class LogWriter:
     """Where the records of a database are kept: existing tables, or those to be made.
 
     `environment` and `version_table` (with its schema) stand in each row.

@@ -11,7 +11,7 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
-from migrator.database.connecting.second_connection import SecondConnection, whole
+from migrator.database.connecting.second_connection import SecondConnection, as_one_transaction
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.look.log import refuse_unreadable
 from migrator.operations.position.edited_files import edited_revisions
@@ -19,7 +19,7 @@ from migrator.operations.position.examine import Examined, examine, has_moved
 from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.recording import Recorder
-from migrator.operations.run.run_lock import alone, run_lock
+from migrator.operations.run.run_lock import exclusive_lock, run_lock
 from migrator.results.events import Report
 from migrator.results.records import Marked
 
@@ -106,7 +106,7 @@ def _mark(
         _writing(session, examined, report) as connection,
         _alone(session, examined, connection, report),
     ):
-        ask(connection, examined.found, whole(recorder.mark))
+        ask(connection, examined.found, as_one_transaction(recorder.mark))
     return Marked(name, database, changed=True)
 
 
@@ -136,7 +136,7 @@ def _accept(session: Session, examined: Examined, request: MarkRequest, report: 
     if accepted:
         recorder = Recorder(session, examined)
         with _writing(session, examined, report) as connection:
-            ask(connection, examined.found, whole(lambda c: recorder.accept(c, accepted)))
+            ask(connection, examined.found, as_one_transaction(lambda c: recorder.accept(c, accepted)))
     return Marked(name, database, changed=bool(accepted), accepted=accepted)
 
 
@@ -176,7 +176,9 @@ def _alone(
     if session.workspace.tenant is None:
         yield
         return
-    with alone(connection, examined.found, session.workspace.environment.settings.longest_wait, report):
+    with exclusive_lock(
+        connection, examined.found, session.workspace.environment.settings.longest_wait, report
+    ):
         if has_moved(connection, session.workspace, examined):
             raise MovedError(
                 f"Another tenant of the database {database_name(examined)} was marked in this very moment.",

@@ -8,14 +8,14 @@ from migrator.bridge.env_py.session import Needs, database_session
 from migrator.bridge.revision_files.plan import downgrade_plan, stamp_plan, upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import UsageError
-from migrator.operations.run.execute import Terms, execute
+from migrator.operations.run.execute import RunTerms, execute
 from migrator.operations.run.run_account import Run
 from migrator.results.events import Report
 from migrator.results.run import RunPlan, RunResult
 
 
 def upgrade(
-    workspace: Workspace, target: str, terms: Terms, report: Report, *, tag: str | None = None
+    workspace: Workspace, target: str, terms: RunTerms, report: Report, *, tag: str | None = None
 ) -> RunResult | RunPlan:
     """Upgrade the environment's database to `target`, such as `head`, `+2` or an id.
 
@@ -30,7 +30,7 @@ def upgrade(
 
 
 def downgrade(
-    workspace: Workspace, target: str, terms: Terms, report: Report, *, tag: str | None = None
+    workspace: Workspace, target: str, terms: RunTerms, report: Report, *, tag: str | None = None
 ) -> RunResult | RunPlan:
     """Downgrade the environment's database to `target`, such as `-1`, `base` or an id.
 
@@ -46,7 +46,7 @@ def downgrade(
 def stamp(
     workspace: Workspace,
     targets: Sequence[str],
-    terms: Terms,
+    terms: RunTerms,
     report: Report,
     *,
     purge: bool = False,

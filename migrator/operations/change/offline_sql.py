@@ -15,7 +15,7 @@ from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import (
-    Plan,
+    PlanFunction,
     PlannedStep,
     downgrade_plan,
     planned,
@@ -109,7 +109,7 @@ def _split(direction: Direction, targets: Sequence[str]) -> tuple[str | None, li
     return (starts.pop() if starts else None), ends
 
 
-def _plan(session: Session, direction: Direction, targets: Sequence[str]) -> Plan:
+def _plan(session: Session, direction: Direction, targets: Sequence[str]) -> PlanFunction:
     if direction == "upgrade":
         return upgrade_plan(session.scripts, targets[0])
     if direction == "downgrade":

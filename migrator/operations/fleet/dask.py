@@ -21,7 +21,7 @@ from migrator.operations.fleet.over_tenants import (
     interruptible,
 )
 from migrator.operations.fleet.task import Task, failed, perform
-from migrator.operations.fleet.tenant_order import Course
+from migrator.operations.fleet.tenant_order import TenantOrder
 from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 
@@ -36,7 +36,7 @@ _ALONE = threading.Lock()
 
 
 def over_cluster(
-    workspace: Workspace, task: Task, course: Course, scheduler: str, jobs: int | None, report: Report
+    workspace: Workspace, task: Task, course: TenantOrder, scheduler: str, jobs: int | None, report: Report
 ) -> FleetResult:
     """Do a task to all tenants of a course on a Dask cluster, and give what became of each.
 

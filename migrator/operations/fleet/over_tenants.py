@@ -13,7 +13,7 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.opening import open_database
 from migrator.errors import ExitCode, MigratorError
 from migrator.operations.fleet.task import Task
-from migrator.operations.fleet.tenant_order import Course
+from migrator.operations.fleet.tenant_order import TenantOrder
 from migrator.operations.fleet.workers import Workers
 from migrator.results.events import Connecting, FleetChanged, Noticed, Report
 from migrator.results.fleet import FleetResult, TenantAnswer
@@ -32,7 +32,9 @@ class FleetInterruptedError(MigratorError):
         self.result = result
 
 
-def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, report: Report) -> FleetResult:
+def over_tenants(
+    workspace: Workspace, task: Task, course: TenantOrder, jobs: int, report: Report
+) -> FleetResult:
     """Do a task to all tenants of a course by `jobs` processes, and give what became of each.
 
     Raises FleetInterruptedError after Ctrl-C or SIGTERM: the tenants at work end first, and a second one
@@ -63,7 +65,7 @@ def over_tenants(workspace: Workspace, task: Task, course: Course, jobs: int, re
 
 
 @contextmanager
-def database_held(workspace: Workspace, course: Course, report: Report) -> Iterator[None]:
+def database_held(workspace: Workspace, course: TenantOrder, report: Report) -> Iterator[None]:
     """Say which database it is, and keep the embedded PostgreSQL up from the first tenant to the last.
 
     Tenants that are databases of their own have no other.
@@ -84,7 +86,7 @@ def database_held(workspace: Workspace, course: Course, report: Report) -> Itera
 class FleetProgress:
     """Tells how far it has come."""
 
-    def __init__(self, course: Course, report: Report) -> None:
+    def __init__(self, course: TenantOrder, report: Report) -> None:
         self._course = course
         self._report = report
         self._begun = time.monotonic()
@@ -115,16 +117,16 @@ class FleetProgress:
 
 
 @dataclass
-class Wish:
+class InterruptCount:
     """How often somebody has asked for an end."""
 
     times: int = 0
 
 
 @contextmanager
-def interruptible() -> Iterator[Wish]:
+def interruptible() -> Iterator[InterruptCount]:
     """Count Ctrl-C and SIGTERM while the block runs, which would break off what is read from a process."""
-    wish = Wish()
+    wish = InterruptCount()
 
     def count(_number: int, _frame: object) -> None:
         wish.times += 1

@@ -9,7 +9,7 @@ from migrator.config.tenants import Tenant
 from migrator.results.fleet import TenantAnswer
 
 
-class Course:
+class TenantOrder:
     """The tenants that are left, those at work, and the answers that are in; `failures` counts the failed."""
 
     def __init__(self, tenants: Sequence[Tenant], *, canary: int = 0, fail_fast: bool = False) -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 from migrator.config.environments import Environment
 from migrator.operations.init.adopted_ini import RelocatedValues, written_ini
 from migrator.operations.init.alembic_source import URL
-from migrator.operations.init.environment_names import Named
+from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
 from migrator.operations.init.next_step import missing_wheel
-from migrator.operations.init.questions import Settled
+from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
 from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.initialized import NewEnvironment
 from migrator.revisions.env_py_remarks import TOOLS, remarks
-from migrator.revisions.env_py_source import Needs
+from migrator.revisions.env_py_source import HostFramework
 from migrator.revisions.git import shows
 
 _TEMPLATE = "adopted/env.py.mako"
@@ -27,7 +27,7 @@ _TEMPLATE = "adopted/env.py.mako"
 _VERSION_TABLE, _PREFIX = "alembic_versions", "sa."
 
 
-def own_env_py(theirs: str, needs: Needs | None, named: str | None) -> bytes:
+def own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
     """Give its source; `named` is the version table that the project's own configuration names."""
     options = ""
     if needs == "advanced-alchemy":
@@ -56,7 +56,7 @@ class AdoptedFiles:
     """The new files over a team's project."""
 
     def __init__(
-        self, root: Path, team: Team, settled: Settled, sources: Sources, there: Sequence[Environment]
+        self, root: Path, team: Team, settled: ProjectChoices, sources: Sources, there: Sequence[Environment]
     ) -> None:
         self.named = settled.environments
         self._root = root
@@ -70,13 +70,13 @@ class AdoptedFiles:
         self._layout = Layout(root, settled, there, sources, shared=True)
         self.developing = developing(settled.environments) if alone else None
 
-    def has_database(self, new: Named | None) -> bool:
+    def has_database(self, new: EnvironmentName | None) -> bool:
         """Whether its file says where its database is."""
         if new is None or new is not self.developing:
             return False
         return self._settled.database != "url" or self._team.source.url is not None
 
-    def ini(self, new: Named) -> bytes:
+    def ini(self, new: EnvironmentName) -> bytes:
         """Give the ini of an environment."""
         source = self._team.source
         values = {name: self._rebased.value(value) for name, value in source.options.items()}
@@ -94,7 +94,7 @@ class AdoptedFiles:
         alembic = {name: value for name, value in paths.items() if value} | self._url(new) | values
         return written_ini(self._head(new), alembic, self._keys(new), sections)
 
-    def _head(self, new: Named) -> list[str]:
+    def _head(self, new: EnvironmentName) -> list[str]:
         file = self._team.shown(self._team.source.file)
         head = [title(new), f"It means what {file} means, which is as it was: its folders, its options."]
         if not self.has_database(new):
@@ -119,14 +119,14 @@ class AdoptedFiles:
         source = self._sources.source_folder
         return "\n".join(["%(here)s/..", *([f"%(here)s/../{source}"] if source else [])])
 
-    def _url(self, new: Named) -> dict[str, str]:
+    def _url(self, new: EnvironmentName) -> dict[str, str]:
         if not self.has_database(new) or self._settled.database == "embedded":
             return {}
         if self._settled.database == "sqlite":
             return {URL: f"sqlite:///{new.name}.db"}
         return {URL: self._rebased.url(self._team.source.url or "")}
 
-    def _keys(self, new: Named) -> dict[str, str]:
+    def _keys(self, new: EnvironmentName) -> dict[str, str]:
         """Give our section: the team's own, if it has one, and what follows from its env.py."""
         theirs = self._team.source.sections.get("migrator", {})
         named = ("environment", "aliases", "default", "protected", "database", "shares_database_with")
@@ -161,7 +161,7 @@ class AdoptedFiles:
         template = theirs.read_bytes() if theirs.is_file() else default
         return {f"{OWN_FOLDER}/env.py": env_py, f"{OWN_FOLDER}/script.py.mako": template}
 
-    def result(self, new: Named) -> NewEnvironment:
+    def result(self, new: EnvironmentName) -> NewEnvironment:
         """Give what is told of an environment."""
         folders = [self._team.shown(folder) for folder in self._team.version_folders]
         database = self._settled.database if new is self.developing else "url"

@@ -22,7 +22,7 @@ from migrator.revisions.drafting import left_behind
 
 
 @dataclass(frozen=True)
-class Named:
+class EnvironmentName:
     """A new environment: its canonical name, and the suffix of its file."""
 
     name: str
@@ -45,14 +45,14 @@ class Named:
         return Path("configs", f"alembic_{self.suffix}.ini")
 
 
-def named_environments(names: Sequence[str], root: Path) -> tuple[Named, ...]:
+def named_environments(names: Sequence[str], root: Path) -> tuple[EnvironmentName, ...]:
     """Give the environments of these names, each once.
 
     Raises UsageError for a name that cannot be one, and for one that would be taken for another environment:
     an alias of it, the same but for upper case, or one with the same variable.
     """
     found, broken = discover(root)
-    chosen: dict[str, Named] = {}
+    chosen: dict[str, EnvironmentName] = {}
     for said in names:
         new = _named(said)
         before = chosen.setdefault(new.name, new)
@@ -64,7 +64,7 @@ def named_environments(names: Sequence[str], root: Path) -> tuple[Named, ...]:
     return tuple(chosen.values())
 
 
-def kept_ones(names: Sequence[str], root: Path) -> list[Named]:
+def kept_ones(names: Sequence[str], root: Path) -> list[EnvironmentName]:
     """Give those of the named environments that have their files already."""
     return [each for each in named_environments(names, root) if os.path.lexists(root / each.file)]
 
@@ -75,7 +75,7 @@ def unfinished_ones(root: Path) -> tuple[str, ...]:
     return tuple(canonical_name(suffix)[0] for suffix in suffixes if suffix is not None)
 
 
-def _named(said: str) -> Named:
+def _named(said: str) -> EnvironmentName:
     try:
         KEYS["environment"].read(said)
     except ValueError as exc:
@@ -88,11 +88,14 @@ def _named(said: str) -> Named:
             f"{said} would be an environment beside {said.lower()}.", hint=f"Write --env {said.lower()}"
         )
     name, aliases = canonical_name(suffix)
-    return Named(name, aliases, suffix)
+    return EnvironmentName(name, aliases, suffix)
 
 
 def _refuse_alike(
-    new: Named, chosen: Iterable[Named], there: Iterable[Environment | BrokenEnvironment], root: Path
+    new: EnvironmentName,
+    chosen: Iterable[EnvironmentName],
+    there: Iterable[Environment | BrokenEnvironment],
+    root: Path,
 ) -> None:
     for each in chosen:
         if each is not new and each.variable == new.variable:

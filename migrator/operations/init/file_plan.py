@@ -13,7 +13,7 @@ from migrator.revisions.file_changes import FileChange, Rewrite, Write, changed_
 
 
 @dataclass
-class Plan:
+class FilePlan:
     """What is to be written below `root`; `kept` are files that are there already."""
 
     root: Path

@@ -31,6 +31,6 @@ class InitRequest:
     dry_run: bool = False
 
 
-def nobody(_question: str) -> None:
+def no_answer(_question: str) -> None:
     """Stand for a person where nobody can be asked."""
     return

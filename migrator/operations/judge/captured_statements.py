@@ -83,7 +83,7 @@ class Calls:
         return CallSite(path, _operation(found[0]), calls[found[0]])
 
 
-def meant(site: CallSite, tokens: Tokens) -> Operation:
+def operation_of(site: CallSite, tokens: Tokens) -> Operation:
     """Give the operation that a statement carries out: one of a batch, where just one of them fits."""
     altered = altered_table(tokens)
     begins = altered[1][0][0].word if altered and altered[1] and altered[1][0] else tokens[0].word
@@ -247,7 +247,7 @@ def _shares(
     """Give the operations that a statement carries out, each with the types of what it changes."""
     copy = copied(pieces[0])
     if copy is None:
-        yield meant(site, pieces[0]), types
+        yield operation_of(site, pieces[0]), types
         return
     new = {key: type_ for key, type_ in types.items() if key.rpartition(".")[0] == copy.copy}
     shares: dict[Operation, dict[str, str]] = {}

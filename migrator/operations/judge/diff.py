@@ -13,12 +13,12 @@ from migrator.bridge.revision_files.loading import contents
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError
-from migrator.operations.judge.two_environments import compare_histories, naming
+from migrator.operations.judge.two_environments import compare_histories, named_in_errors
 from migrator.operations.look.status import statuses
-from migrator.results.diffed import Diffed, OneSided, Position, Twin, UnknownPositionError
+from migrator.results.diffed import Diffed, EnvironmentPosition, OneSided, SameContent, UnknownPositionError
 from migrator.results.environment_status import EnvironmentStatus
 from migrator.results.events import Report
-from migrator.revisions.fingerprint import twins
+from migrator.revisions.fingerprint import pair_by_content
 
 # How long each database may take to answer.
 _SECONDS = 10.0
@@ -59,7 +59,7 @@ def diff(left: Workspace, right: Workspace, report: Report, *, fresh: bool = Fal
             )
         return _compare_positions(left, right, shown)
     one, other = _side(left), _side(right)
-    renamed = twins(one.contents, other.contents)
+    renamed = pair_by_content(one.contents, other.contents)
     both = [each for each in one.scripts if each in other.scripts]
     changed = [each for each in both if one.contents[each] != other.contents[each]]
     return Diffed(
@@ -94,17 +94,17 @@ def _compare_positions(left: Workspace, right: Workspace, folder: str) -> Diffed
     return result
 
 
-def _position(status: EnvironmentStatus) -> Position:
+def _position(status: EnvironmentStatus) -> EnvironmentPosition:
     if status.state == "not configured":
         note = ", ".join(status.notes) or "no database is configured for it here"
-        return Position(status.name, known=False, note=note)
+        return EnvironmentPosition(status.name, known=False, note=note)
     if status.error is not None:
-        return Position(status.name, known=False, note=status.error)
-    return Position(status.name, known=True, current=status.current, pending=status.pending)
+        return EnvironmentPosition(status.name, known=False, note=status.error)
+    return EnvironmentPosition(status.name, known=True, current=status.current, pending=status.pending)
 
 
 def _side(workspace: Workspace) -> _Side:
-    with naming(workspace):
+    with named_in_errors(workspace):
         scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         upwards = list(reversed(list(scripts.walk_revisions())))
     return _Side(workspace, {script.revision: script for script in upwards}, contents(upwards))
@@ -118,5 +118,5 @@ def _only(side: _Side, other: _Side, elsewhere: Collection[str]) -> list[OneSide
     ]
 
 
-def _pairs(one: _Side, other: _Side, ids: Iterable[tuple[str, str]]) -> tuple[Twin, ...]:
-    return tuple(Twin(left, right, one.path(left), other.path(right)) for left, right in ids)
+def _pairs(one: _Side, other: _Side, ids: Iterable[tuple[str, str]]) -> tuple[SameContent, ...]:
+    return tuple(SameContent(left, right, one.path(left), other.path(right)) for left, right in ids)

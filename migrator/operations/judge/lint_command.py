@@ -17,7 +17,7 @@ from migrator.errors import ConfigurationError, DatabaseError, UsageError
 from migrator.lint.judgement import judge
 from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.lint.squawk import find_squawk
-from migrator.operations.judge.scratch_run import Batch, captured
+from migrator.operations.judge.scratch_run import RevisionBatch, captured
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.findings import Linted
@@ -62,7 +62,7 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
         if place.backend == "postgresql":
             # Said before the history is replayed.
             find_squawk()
-        capture = captured(place, Batch.of(scripts, wanted), workspace)
+        capture = captured(place, RevisionBatch.of(scripts, wanted), workspace)
         judgement = judge(
             capture.statements,
             dialect=place.backend,

@@ -10,7 +10,7 @@ from migrator.config.select import Workspace
 from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.judgement import judge
 from migrator.lint.lint_settings import lint_settings_of, source_reader
-from migrator.operations.judge.scratch_run import Batch, captured
+from migrator.operations.judge.scratch_run import RevisionBatch, captured
 from migrator.results.events import Report
 from migrator.results.findings import Linted
 from migrator.scratch import scratch
@@ -31,7 +31,7 @@ def losses(workspace: Workspace, report: Report) -> Linted:
     if not wanted:
         return Linted(environment.name, ())
     with scratch(workspace, report) as place:
-        ran, dialect = captured(place, Batch.of(scripts, wanted), workspace), place.backend
+        ran, dialect = captured(place, RevisionBatch.of(scripts, wanted), workspace), place.backend
     statements = defaultdict(list)
     for each in ran.statements:
         statements[each.revision].append(each)

@@ -15,7 +15,7 @@ from migrator.scratch import Scratch
 
 
 @dataclass(frozen=True)
-class Batch:
+class RevisionBatch:
     """The wanted revisions, in a history whose revisions up to them are `upwards`, oldest first."""
 
     scripts: ScriptDirectory
@@ -23,7 +23,7 @@ class Batch:
     upwards: Sequence[Script]
 
     @classmethod
-    def of(cls, scripts: ScriptDirectory, wanted: frozenset[str]) -> Batch:
+    def of(cls, scripts: ScriptDirectory, wanted: frozenset[str]) -> RevisionBatch:
         """Give the batch of the wanted revisions."""
         below = applied_revisions(scripts, tuple(wanted))
         return cls(scripts, wanted, [s for s in scripts.walk_revisions() if s.revision in below][::-1])
@@ -56,7 +56,7 @@ class Batch:
         return tuple(tops)
 
 
-def captured(place: Scratch, batch: Batch, workspace: Workspace) -> Capture:
+def captured(place: Scratch, batch: RevisionBatch, workspace: Workspace) -> Capture:
     """Run the revisions, and give what they ran.
 
     Raises ScratchFailedError for one that fails, RefusedError, RevisionsError and ConfigurationError.

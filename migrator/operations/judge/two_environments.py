@@ -92,7 +92,7 @@ def compare_histories(
 def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Catalog, str]:
     report(Waiting(f"replaying the history of {workspace.environment.name} on a scratch database"))
     with (
-        naming(workspace),
+        named_in_errors(workspace),
         scratch(workspace, report, fresh=fresh) as place,
         place.reading("heads") as database,
     ):
@@ -100,7 +100,7 @@ def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Cata
 
 
 @contextmanager
-def naming(workspace: Workspace) -> Iterator[None]:
+def named_in_errors(workspace: Workspace) -> Iterator[None]:
     """Let every MigratorError say which environment it is about."""
     try:
         yield

@@ -67,7 +67,7 @@ def refuse_unknown(session: Session, heads: tuple[str, ...]) -> None:
 def unknown_revision_error(session: Session, revision: str) -> RevisionsError:
     """Make the error, having looked for the cause in other environments, archives and git."""
     from migrator.revisions.archives import archive_folder
-    from migrator.revisions.revision_origin import Places, explain
+    from migrator.revisions.revision_origin import SearchPlaces, explain
 
     workspace = session.workspace
     folders = folders_of(session.scripts)
@@ -79,7 +79,7 @@ def unknown_revision_error(session: Session, revision: str) -> RevisionsError:
             continue
     origin = explain(
         revision,
-        Places(
+        SearchPlaces(
             environment=workspace.environment.name,
             folders=folders,
             archives=tuple(archive_folder(folder) for folder in folders),

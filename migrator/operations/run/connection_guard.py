@@ -30,7 +30,7 @@ from migrator.revisions.directives import Directives
 _LEAST_SECONDS = 0.05
 
 
-class Overtaken(BaseException):
+class OvertakenError(BaseException):
     """Somebody else has migrated the database since the plan was made.
 
     Neither a revision nor env.py is to take it for a failure of its own.
@@ -183,7 +183,7 @@ class ConnectionGuard:
     def _call(self, function: Callable[..., Any], arguments: dict[str, Any], *, hold: bool) -> None:
         # An INVALID index is looked for in each statement.
         if hold and self._one_trip is not None and not self._invalid:
-            tenant_replay.call(function, arguments, self._context, self._one_trip)
+            tenant_replay.apply_step(function, arguments, self._context, self._one_trip)
             if self._one_trip.sent is None:
                 # What a SELECT or a SET may have changed of a session is not all undone.
                 keep_written(self._connection, keep=False)
@@ -193,7 +193,7 @@ class ConnectionGuard:
     def _refuse_overtaken(self, expected: Heads) -> None:
         """SQLite locks no longer than a transaction: between two of them another run may have come."""
         if set(heads_again(self._connection, self._found)) != set(expected):
-            raise Overtaken
+            raise OvertakenError
 
     def _begin(self, asked: Directives) -> None:
         self._spent, self._asked = 0.0, asked

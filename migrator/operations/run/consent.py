@@ -34,7 +34,7 @@ class Consent:
     can_ask: bool = False
 
 
-NOBODY = Consent()
+NO_CONSENT = Consent()
 """Consent where nobody can be asked and nothing was said."""
 
 

@@ -15,20 +15,27 @@ from typing import NoReturn
 from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Session
 from migrator.database.connecting.backups import back_up
-from migrator.database.connecting.second_connection import whole
+from migrator.database.connecting.second_connection import as_one_transaction
 from migrator.database.failures import connection_lost, first_line, is_busy, is_lock_failure
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.position.examine import has_moved
 from migrator.operations.position.ownership import UnmarkedError
 from migrator.operations.run.attempt import Attempt, FailedAttempt
-from migrator.operations.run.connection_guard import Overtaken
+from migrator.operations.run.connection_guard import OvertakenError
 from migrator.operations.run.consent import Consent, agree_to_upgrade, require_consent
-from migrator.operations.run.lint_gate import gate, noted
-from migrator.operations.run.planning import Prepared, RunPlanner
+from migrator.operations.run.lint_gate import gate_refusal, with_refusal_note
+from migrator.operations.run.planning import PreparedRun, RunPlanner
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_account import DatabaseRun, Run, RunAccount
-from migrator.operations.run.run_lock import alone, described, run_lock
-from migrator.operations.run.run_outcome import blockers, failed, interrupted, lock_lost, stopped, verified
+from migrator.operations.run.run_lock import describe_holder, exclusive_lock, run_lock
+from migrator.operations.run.run_outcome import (
+    blockers,
+    failed_error,
+    interrupted_error,
+    lock_lost_error,
+    stopped_error,
+    verified_result,
+)
 from migrator.results.events import Report, Retrying
 from migrator.results.run import RunPlan, RunResult
 
@@ -36,7 +43,7 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
 
 
 @dataclass(frozen=True)
-class Terms:
+class RunTerms:
     """On what terms a run may go ahead.
 
     `lock_wait` is in seconds, None for what the configuration says, infinite for no limit. With `backup` an
@@ -50,7 +57,7 @@ class Terms:
     backup: bool = True
 
 
-def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResult | RunPlan:
+def execute(session: Session, run: Run, terms: RunTerms, report: Report) -> RunResult | RunPlan:
     """Run the plan in the environment's database; with `dry_run` only give the plan.
 
     Raises MigrationFailedError where a revision fails or the database is not where it should be,
@@ -65,7 +72,9 @@ def execute(session: Session, run: Run, terms: Terms, report: Report) -> RunResu
 class _Spine:
     """One run through all its stages."""
 
-    def __init__(self, session: Session, run: Run, terms: Terms, report: Report, planner: RunPlanner) -> None:
+    def __init__(
+        self, session: Session, run: Run, terms: RunTerms, report: Report, planner: RunPlanner
+    ) -> None:
         self._session = session
         self._run = run
         self._terms = terms
@@ -81,21 +90,21 @@ class _Spine:
     def execute(self) -> RunResult | RunPlan:
         while True:
             prepared = self._prepared()
-            refusal = gate(self._session.workspace, prepared.plan)
+            refusal = gate_refusal(self._session.workspace, prepared.plan)
             if self._terms.dry_run:
-                return noted(prepared.plan, refusal)
+                return with_refusal_note(prepared.plan, refusal)
             if refusal is not None:
                 raise refusal
             sites = self._sites(prepared)
             if not self._has_work(prepared.plan) and not any(site.recorder.introduces for site in sites):
-                result = verified(self._session, self._run, sites, prepared.plan.notes, 0)
+                result = verified_result(self._session, self._run, sites, prepared.plan.notes, 0)
                 return replace(result, ahead=prepared.ahead)
             self._consent(prepared.plan)
             done = self._locked(prepared, sites)
             if done is not None:
                 return done
 
-    def _prepared(self) -> Prepared:
+    def _prepared(self) -> PreparedRun:
         try:
             return self._planner.prepare()
         except UnmarkedError as exc:
@@ -115,7 +124,7 @@ class _Spine:
             return self._terms.lock_wait
         return self._session.workspace.environment.settings.longest_wait
 
-    def _sites(self, prepared: Prepared) -> list[DatabaseRun]:
+    def _sites(self, prepared: PreparedRun) -> list[DatabaseRun]:
         sites = []
         for index, each in enumerate(prepared.examined):
             heads = each.found.heads
@@ -139,7 +148,7 @@ class _Spine:
         # Whoever was asked may have taken their time.
         self._deadline = time.monotonic() + self._wait()
 
-    def _locked(self, prepared: Prepared, sites: list[DatabaseRun]) -> RunResult | None:
+    def _locked(self, prepared: PreparedRun, sites: list[DatabaseRun]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile."""
         wait = self._left()
         with ExitStack() as stack:
@@ -154,11 +163,11 @@ class _Spine:
                 return None
             if not self._has_work(prepared.plan):
                 _introduce(sites)
-                return verified(self._session, self._run, sites, prepared.plan.notes, 0)
+                return verified_result(self._session, self._run, sites, prepared.plan.notes, 0)
             notes = [*prepared.plan.notes, *self._backups(sites), *_unlocked(sites)]
             return self._carry_out(sites, notes)
 
-    def _has_places(self, prepared: Prepared, sites: list[DatabaseRun]) -> bool:
+    def _has_places(self, prepared: PreparedRun, sites: list[DatabaseRun]) -> bool:
         """Make mark and log alone, where tenants of one database that begin at once would each make them.
 
         False where another one has done so meanwhile: the databases are looked at again.
@@ -166,10 +175,10 @@ class _Spine:
         for site, each in zip(sites, prepared.examined, strict=True):
             connection = site.lock.connection if site.lock is not None else None
             if connection is not None and site.recorder.makes_places:
-                with alone(connection, site.tally.found, self._left(), self._report):
+                with exclusive_lock(connection, site.tally.found, self._left(), self._report):
                     if has_moved(connection, self._session.workspace, each):
                         return False
-                    ask(connection, site.tally.found, whole(site.recorder.make_places))
+                    ask(connection, site.tally.found, as_one_transaction(site.recorder.make_places))
         return True
 
     def _backups(self, sites: list[DatabaseRun]) -> list[str]:
@@ -186,24 +195,24 @@ class _Spine:
             attempt = Attempt(session, run, self._planner, sites, self._report, self._agreed)
             try:
                 attempt.run()
-                return verified(session, run, sites, notes, sum(self._retries.values()))
+                return verified_result(session, run, sites, notes, sum(self._retries.values()))
             except FailedAttempt as exc:
                 self._pause(sites, exc)
-            except Overtaken:
+            except OvertakenError:
                 self._overtaken = [site.tally for site in sites]
                 return None
             except LockedError as exc:
-                raise lock_lost(session, run, sites, exc) from exc
+                raise lock_lost_error(session, run, sites, exc) from exc
             except KeyboardInterrupt as exc:
                 if all(site.guard is None for site in sites):
                     # Nothing was begun. Asking again might wait for a server that does not answer.
                     raise
-                raise interrupted(session, run, sites) from exc
+                raise interrupted_error(session, run, sites) from exc
             except MigratorError as exc:
                 if self._waits_for_file(sites, exc):
                     continue
                 if any(site.tally.finished for site in sites):
-                    raise stopped(session, run, sites, exc) from exc
+                    raise stopped_error(session, run, sites, exc) from exc
                 raise
 
     def _pause(self, sites: list[DatabaseRun], exc: FailedAttempt) -> None:
@@ -233,7 +242,7 @@ class _Spine:
             self._give_up(sites, exc)
         self._retries[revision] = tried + 1
         seconds = min(_FIRST_BACKOFF * 2**tried, _LONGEST_BACKOFF) * random.uniform(0.5, 1.5)
-        who = "; ".join(described(holder) for holder in blockers(site, cause))
+        who = "; ".join(describe_holder(holder) for holder in blockers(site, cause))
         reason = first_line(cause) + (f"; blocked by {who}" if who else "")
         self._report(Retrying(revision, reason, tried + 1, attempts, seconds))
         self._sleep(sites, seconds)
@@ -242,7 +251,7 @@ class _Spine:
         try:
             time.sleep(seconds)
         except KeyboardInterrupt as exc:
-            raise interrupted(self._session, self._run, sites) from exc
+            raise interrupted_error(self._session, self._run, sites) from exc
 
     def _waits_for_file(self, sites: list[DatabaseRun], exc: BaseException) -> bool:
         """Whether it is worth trying again, because another connection is writing to the SQLite file.
@@ -260,19 +269,19 @@ class _Spine:
             hint="Wait until it ends, or longer: --lock-wait 10m",
         )
         if any(site.guard is not None for site in sites):
-            raise lock_lost(self._session, self._run, sites, locked) from exc
+            raise lock_lost_error(self._session, self._run, sites, locked) from exc
         raise locked from exc
 
     def _give_up(self, sites: list[DatabaseRun], exc: FailedAttempt) -> NoReturn:
         retries = sum(self._retries.values())
-        raise failed(self._session, self._run, sites, exc.cause, exc.site, retries) from exc.cause
+        raise failed_error(self._session, self._run, sites, exc.cause, exc.site, retries) from exc.cause
 
 
 def _introduce(sites: list[DatabaseRun]) -> None:
     """Mark and adopt databases in which nothing else is to be done."""
     for site in sites:
         if site.lock is not None and site.lock.connection is not None:
-            ask(site.lock.connection, site.tally.found, whole(site.recorder.introduce))
+            ask(site.lock.connection, site.tally.found, as_one_transaction(site.recorder.introduce))
 
 
 def _unlocked(sites: list[DatabaseRun]) -> list[str]:

@@ -32,7 +32,7 @@ _RULES = {
 }
 
 
-def gate(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
+def gate_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
     """Give the error with which an upgrade is refused, None where it may go ahead or nothing says otherwise.
 
     Raises ConfigurationError for a rule in the settings that nobody knows, RevisionsError for a bad excuse.
@@ -54,7 +54,7 @@ def gate(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
     )
 
 
-def noted(plan: RunPlan, refusal: RefusedError | None) -> RunPlan:
+def with_refusal_note(plan: RunPlan, refusal: RefusedError | None) -> RunPlan:
     """Give a plan that says that it will be refused, if it will."""
     return plan if refusal is None else replace(plan, notes=(*plan.notes, refusal.message))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
-from migrator.bridge.tenant_cache import keeps, once
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.own.facts import drop_index
@@ -28,7 +28,7 @@ from migrator.revisions.plain_function import only_operations
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRun:
     """The databases of a run, and the plan over all of them. `ahead` is None unless they may be so."""
 
     examined: tuple[Examined, ...]
@@ -56,7 +56,7 @@ class RunPlanner:
         self._judging = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-judge")
         self._judged: dict[tuple[str, bool] | None, Future[bool]] = {}
 
-    def prepare(self) -> Prepared:
+    def prepare(self) -> PreparedRun:
         """Look at the databases and plan the run.
 
         Raises RefusedError for another environment's database, for one that is not where it is expected, and
@@ -77,7 +77,7 @@ class RunPlanner:
             self._refuse_others(examined)
         self._refuse_moved(examined)
         self._warn(examined)
-        return Prepared(examined, self._plan(examined), ahead)
+        return PreparedRun(examined, self._plan(examined), ahead)
 
     def steps(self, heads: tuple[str, ...]) -> list[PlannedStep]:
         """Give the steps from `heads`, having read what each asks for. Raises RevisionsError."""
@@ -96,7 +96,7 @@ class RunPlanner:
         if script.path not in self._directives:
             shown = self._session.workspace.environment.shown(script.path)
             path = Path(script.path)
-            self._directives[script.path] = once(
+            self._directives[script.path] = cached(
                 (directives, path), lambda: directives(path, shown, parse_duration)
             )
         return self._directives[script.path]
@@ -109,7 +109,7 @@ class RunPlanner:
     def expect(self, step: PlannedStep) -> None:
         """Begin to find out whether a step that will run soon may be held, unless tenants share that."""
         key = _function(step)
-        if key is not None and key not in self._judged and not keeps():
+        if key is not None and key not in self._judged and not has_tenant_cache():
             self._judged[key] = self._judging.submit(self._judge, step)
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class RunPlanner:
             return False
         source = Path(script.path).read_bytes()
         function = "upgrade" if step.is_upgrade else "downgrade"
-        return once((only_operations, source, function), lambda: only_operations(source, function))
+        return cached((only_operations, source, function), lambda: only_operations(source, function))
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
         for each in examined:

@@ -19,12 +19,12 @@ from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
-from migrator.bridge.tenant_cache import keeps, once
-from migrator.database.own.log_records import Book, RecordAuthor, StepRecord, places_for_records
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
+from migrator.database.own.log_records import LogWriter, RecordAuthor, StepRecord, places_for_records
 from migrator.database.own.own_tables import TableNames
 from migrator.operations.position.examine import Examined
 from migrator.operations.position.log_place import refuse_log_table
-from migrator.results.records import Direction
+from migrator.results.records import LoggedDirection
 from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit
 
@@ -43,11 +43,11 @@ class Recorder:
         self._hashes: dict[str, Future[Fingerprint]] = {}
 
     @cached_property
-    def book(self) -> Book:
+    def book(self) -> LogWriter:
         """Where the records go."""
         names, facts = self._names, self._examined.found.facts
         wanted = ((names.mark, facts.mark), (names.log, facts.log))
-        return Book(
+        return LogWriter(
             names=names,
             to_make=tuple(name for name, there in wanted if name is not None and there is None),
             environment=self._session.workspace.environment.name,
@@ -101,7 +101,7 @@ class Recorder:
         script = script_of(step)
         if script is None or script.path in self._hashes:
             return
-        if self._names.log is not None and not keeps():
+        if self._names.log is not None and not has_tenant_cache():
             self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
     def earlier_seconds(self, direction: str, revision: str) -> float | None:
@@ -120,7 +120,7 @@ class Recorder:
     def step(self, connection: Connection, step: PlannedStep, started_at: datetime, seconds: float) -> None:
         """Log a step, in its own transaction. `seconds` is how long it took."""
         self.introduce(connection)
-        direction: Direction = "upgrade" if step.is_upgrade else "downgrade"
+        direction: LoggedDirection = "upgrade" if step.is_upgrade else "downgrade"
         script = script_of(step)
         if script is not None:
             self.book.write(connection, [self._entry(direction, script, started_at, round(seconds * 1000))])
@@ -166,10 +166,12 @@ class Recorder:
         return [self._entry("adopted", script, now, None) for script in scripts if script is not None]
 
     def _entry(
-        self, direction: Direction, script: Script, started_at: datetime, duration_ms: int | None
+        self, direction: LoggedDirection, script: Script, started_at: datetime, duration_ms: int | None
     ) -> StepRecord:
         begun, path = self._hashes.pop(script.path, None), Path(script.path)
-        prints = begun.result() if begun is not None else once((fingerprint, path), lambda: fingerprint(path))
+        prints = (
+            begun.result() if begun is not None else cached((fingerprint, path), lambda: fingerprint(path))
+        )
         return StepRecord(
             direction,
             script.revision,
@@ -204,7 +206,7 @@ def origin_of(root: Path) -> RecordAuthor:
 
     the user of this process, its host, and the commit checked out.
     """
-    return once(
+    return cached(
         ("origin", root), lambda: RecordAuthor(_user(), socket.gethostname(), __version__, head_commit(root))
     )
 

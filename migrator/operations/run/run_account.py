@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.revision_files.plan import Heads, Plan, PlannedStep, applied_revisions
+from migrator.bridge.revision_files.plan import Heads, PlanFunction, PlannedStep, applied_revisions
 from migrator.database.own.locks import LockWatch
 from migrator.operations.run.connection_guard import ConnectionGuard
 from migrator.operations.run.recording import Recorder
@@ -29,7 +29,7 @@ class Run:
 
     direction: Direction
     targets: tuple[str, ...]
-    plan: Plan
+    plan: PlanFunction
     purge: bool = False
     tag: str | None = None
     expected: frozenset[str] | None = None

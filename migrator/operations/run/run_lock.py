@@ -102,7 +102,7 @@ def run_lock(found: ConnectedDatabase, wait: float, asked: float, report: Report
 
 
 @contextmanager
-def alone(
+def exclusive_lock(
     connection: SecondConnection, found: ConnectedDatabase, wait: float, report: Report
 ) -> Iterator[None]:
     """Keep the runs of all tenants of a database out while the block runs, for what they share.
@@ -162,14 +162,14 @@ class _LockWait:
             if left <= 0:
                 raise _not_free(name, holder, self._asked)
             if not told and holder is not None:
-                self._report(Waiting(f"waiting for another run: {described(holder)}"))
+                self._report(Waiting(f"waiting for another run: {describe_holder(holder)}"))
                 told = True
             time.sleep(min(pause * random.uniform(0.7, 1.3), left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError:
-    who = f": {described(holder)}" if holder is not None else ""
+    who = f": {describe_holder(holder)}" if holder is not None else ""
     what = "Another run's last statement still works on" if name.working else "Another run works on"
     hint = "Wait until it ends, or longer: --lock-wait 10m, or lock_wait in the [migrator] section"
     if holder is not None and holder.hidden:
@@ -180,7 +180,7 @@ def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError
     )
 
 
-def described(holder: Holder) -> str:
+def describe_holder(holder: Holder) -> str:
     """Name a session as far as it may be seen: pid, user and application, then where from and since when."""
     parts = [
         f"user {holder.user}" if holder.user else "",

@@ -24,12 +24,12 @@ from migrator.database.failures import (
 )
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.run.run_account import DatabaseRun, Run
-from migrator.operations.run.run_lock import application_name, described
+from migrator.operations.run.run_lock import application_name, describe_holder
 from migrator.results.run import Failure, Holder, RunResult, Step
 from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
-def verified(
+def verified_result(
     session: Session, run: Run, sites: Sequence[DatabaseRun], notes: Sequence[str], retries: int
 ) -> RunResult:
     """Read the databases again after a run that env.py calls a success.
@@ -99,7 +99,7 @@ def heads_after(session: Session, run: Run, site: DatabaseRun) -> tuple[str, ...
         raise database_error(exc, address(found.url), "env.py") from exc
 
 
-def failed(
+def failed_error(
     session: Session,
     run: Run,
     sites: Sequence[DatabaseRun],
@@ -169,7 +169,7 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
     if connection_lost(cause):
         return f"When the database answers again, run: {again}"
     if is_lock_failure(cause):
-        who = "; ".join(described(holder) for holder in failure.blocked_by)
+        who = "; ".join(describe_holder(holder) for holder in failure.blocked_by)
         blocked = (
             f"Blocked by {who}. End that session, or wait"
             if who
@@ -187,20 +187,22 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
     return f"Correct {where}, then run again: {again}"
 
 
-def lock_lost(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: LockedError) -> LockLostError:
+def lock_lost_error(
+    session: Session, run: Run, sites: Sequence[DatabaseRun], cause: LockedError
+) -> LockLostError:
     """Make the error for a run that stopped between two revisions because its lock was lost."""
     result = _partial(session, run, sites)
     return LockLostError(cause.message, result, hint=cause.hint)
 
 
-def stopped(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: MigratorError) -> RunError:
+def stopped_error(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: MigratorError) -> RunError:
     """Make the error for a run that something else than a revision stopped, after some were applied."""
     error = RunError(cause.message, _partial(session, run, sites), hint=cause.hint)
     error.exit_code = cause.exit_code
     return error
 
 
-def interrupted(session: Session, run: Run, sites: Sequence[DatabaseRun]) -> RunInterruptedError:
+def interrupted_error(session: Session, run: Run, sites: Sequence[DatabaseRun]) -> RunInterruptedError:
     """Make the error for a run that was interrupted after it had begun."""
     result = _partial(session, run, sites)
     at = "unknown" if result.after is None else _named(result.after)

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, literal
 
 from migrator.bridge.env_py.connected_database import connection_of
-from migrator.bridge.tenant_cache import keeps, once, remembers
+from migrator.bridge.tenant_cache import cached, has_tenant_cache, remembers
 from migrator.database.round_trips.one_trip import OneTrip
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
@@ -43,15 +43,15 @@ class _Sent:
             self._first[key] = None
 
 
-def call(
+def apply_step(
     function: Callable[..., Any], arguments: dict[str, Any], context: MigrationContext, one_trip: OneTrip
 ) -> None:
     """Call a revision's function, whose statements are held back; or hold those that it is known to send."""
-    key = _key(function, context) if keeps() else None
+    key = _key(function, context) if has_tenant_cache() else None
     if key is None:
         function(**arguments)
         return
-    sent = once(_Sent, _Sent)
+    sent = cached(_Sent, _Sent)
     known = sent.agreed(key)
     if known is not None and one_trip.repeat(known):
         return

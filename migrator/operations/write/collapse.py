@@ -12,8 +12,8 @@ from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences
-from migrator.database.catalog.carried_objects import Carried, carried_over, filled_tables
-from migrator.database.catalog.objects import Key
+from migrator.database.catalog.carried_objects import CarriedObjects, carried_over, filled_tables
+from migrator.database.catalog.objects import ObjectKey
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError
 from migrator.operations.judge.catalog_view import scratch_catalog
@@ -82,7 +82,7 @@ def collapse(workspace: Workspace, draft: Draft, wanted: Collapse, report: Repor
 
 
 def _write(
-    workspace: Workspace, draft: Draft, wanted: Collapse, report: Report, also: Collection[Key]
+    workspace: Workspace, draft: Draft, wanted: Collapse, report: Report, also: Collection[ObjectKey]
 ) -> tuple[Catalog, CollapsedRevision]:
     with scratch(workspace, report, fresh=wanted.fresh) as place:
         with place.empty() as empty:
@@ -101,7 +101,7 @@ def _whole(database: ScratchDatabase, catalog: Catalog) -> Catalog:
 
 
 def _written(
-    database: ScratchDatabase, draft: Draft, wanted: Collapse, carried: Carried
+    database: ScratchDatabase, draft: Draft, wanted: Collapse, carried: CarriedObjects
 ) -> CollapsedRevision:
     environment = replace(database.workspace.environment, drafts=draft.copies)
     in_draft = replace(database, workspace=replace(database.workspace, environment=environment))

@@ -25,14 +25,14 @@ from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.results.promoted import PromotedRevision
 from migrator.revisions.composing import Heading, Part, compose
-from migrator.revisions.fingerprint import twins
+from migrator.revisions.fingerprint import pair_by_content
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
 COLLAPSES, PROMOTED = "Collapses", "Promoted from"
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedRevision:
     """A revision on its way: its file in the source, and what it will come after and depend on."""
 
     script: Script
@@ -47,7 +47,7 @@ class Promotion:
     `notes` say what the target has under another name.
     """
 
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedRevision, ...]
     head: str | None
     whole: bool
     notes: tuple[str, ...]
@@ -98,7 +98,7 @@ def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str
             there[script.revision] = known[inside[-1]]
     here = {script.revision for script in upwards}
     left = contents(script for script in upwards if script.revision not in there)
-    return there | twins(left, contents(script for script in theirs if script.revision not in here))
+    return there | pair_by_content(left, contents(script for script in theirs if script.revision not in here))
 
 
 def collapsed_ids(script: Script) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ class _Shape:
         self._head = head
         self._labels = {label for script in theirs.walk_revisions() for label in own_labels(script)}
 
-    def moved(self, script: Script) -> Moved:
+    def moved(self, script: Script) -> MovedRevision:
         """Give a revision with its new place. Raises RevisionsError where it has none."""
         for label in own_labels(script):
             if label in self._labels:
@@ -145,7 +145,7 @@ class _Shape:
             )
         above = tuple(inside) or ((self._head,) if self._head is not None else ())
         needed = dependencies(self._mine, script)
-        return Moved(script, above, tuple(self._there.get(each, each) for each in needed))
+        return MovedRevision(script, above, tuple(self._there.get(each, each) for each in needed))
 
     def require_one_head(self, chosen: Sequence[Script]) -> None:
         """Refuse a promotion that would leave several heads."""

@@ -20,7 +20,7 @@ from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.change.moves import upgrade
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import Terms
+from migrator.operations.run.execute import RunTerms
 from migrator.operations.write.draft_folders import draft_folders
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
@@ -104,7 +104,7 @@ def _upgrade(
     new = _new_revision(result)
     try:
         # Whoever was to be asked has been asked already.
-        done = upgrade(workspace, "head", Terms(Consent(yes=True)), report)
+        done = upgrade(workspace, "head", RunTerms(Consent(yes=True)), report)
         return replace(result, upgraded=done if isinstance(done, RunResult) else None), None
     except RunError as exc:
         if new in (exc.result.after or ()):

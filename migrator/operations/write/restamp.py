@@ -12,7 +12,7 @@ from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import Terms, execute
+from migrator.operations.run.execute import RunTerms, execute
 from migrator.operations.run.run_account import Run
 from migrator.operations.write.collapse import Collapse, collapse
 from migrator.operations.write.draft_folders import Draft, draft_folders
@@ -107,7 +107,7 @@ def _require_heads(session: Session, heads: tuple[str, ...]) -> None:
 def _stamp(workspace: Workspace, revision: str, expected: frozenset[str], report: Report) -> RunResult:
     """Stamp the database through the spine. Raises RefusedError where it has moved meanwhile."""
     # Whoever was to be asked has been asked already.
-    terms = Terms(Consent(confirm=workspace.environment.name, yes=True))
+    terms = RunTerms(Consent(confirm=workspace.environment.name, yes=True))
     with database_session(workspace, ["stamp", revision], report, Needs(models=False)) as session:
         run = Run(
             "stamp", (revision,), stamp_plan(session.scripts, [revision]), purge=True, expected=expected

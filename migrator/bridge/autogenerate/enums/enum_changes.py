@@ -10,11 +10,11 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Table
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
 from migrator.bridge.autogenerate.enums.enum_drops import says
 from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
-from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, Use
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
 from migrator.results.changes import Change
@@ -22,15 +22,15 @@ from migrator.results.renames import Rename
 
 # ALTER TYPE ... ADD VALUE runs inside a transaction from here on.
 _ADDS_IN_TRANSACTIONS = (12,)
-Defaults = dict[Use, tuple[str | None, str | None]]
+UseDefaults = dict[EnumUse, tuple[str | None, str | None]]
 
 
 @dataclass(frozen=True)
-class Altered:
+class EnumAlteration:
     """What changes an enum, and defaults; values that are renamed, and those that may have been renamed."""
 
     statements: ReversibleSql
-    defaults: Defaults
+    defaults: UseDefaults
     applied: tuple[Rename, ...]
     candidates: tuple[Rename, ...]
 
@@ -38,11 +38,11 @@ class Altered:
 def alteration(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
-    renamed: Renamed,
+    renamed: RenamedNames,
     enum: EnumType,
     model: ModelEnum,
     wished: Sequence[Rename],
-) -> Altered:
+) -> EnumAlteration:
     """Give what makes an enum of the database have the values of the models, and back.
 
     Changes of defaults that only one of the two lists of values allows are taken out of `up` and made here.
@@ -54,7 +54,7 @@ def alteration(
     names = dict(values)
     between = tuple(names.get(label, label) for label in enum.labels)
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
-    defaults: Defaults = {}
+    defaults: UseDefaults = {}
     if between == model.labels:
         defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
         sql += _set_defaults(defaults, 1)
@@ -68,7 +68,7 @@ def alteration(
         sql += rebuild(what, model.labels)
         undo = [*rebuild(what, between, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return Altered(ReversibleSql(sql, undo, there, back), defaults, applied, candidates)
+    return EnumAlteration(ReversibleSql(sql, undo, there, back), defaults, applied, candidates)
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -113,7 +113,7 @@ def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
                 yield sql_text(expression, autogen.dialect)
 
 
-def _rebuilt(enum: EnumType, names: dict[str, str], defaults: Defaults | None = None) -> Rebuild:
+def _rebuilt(enum: EnumType, names: dict[str, str], defaults: UseDefaults | None = None) -> Rebuild:
     """Give what a rebuild needs. Without `defaults`, for the way back only, they stay what they are."""
     hanging = tuple(replace(each, make=_mapped(each.make, names)) for each in enum.hanging)
     if defaults is None:
@@ -139,14 +139,14 @@ def _mapped(sql: str, names: dict[str, str]) -> str:
 def _defaults(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
-    renamed: Renamed,
+    renamed: RenamedNames,
     enum: EnumType,
     names: dict[str, str],
     labels: Sequence[str],
-) -> Defaults:
+) -> UseDefaults:
     """Give each column's default before (under the new names of values) and after."""
     removed = _removed(enum, names, labels)
-    found: Defaults = {}
+    found: UseDefaults = {}
     for use in enum.uses:
         before = _mapped(use.default, names) if use.default is not None else None
         after = None if before is not None and says(before, removed) else before
@@ -159,7 +159,7 @@ def _defaults(
     return found
 
 
-def _altered_default(up: ops.UpgradeOps, renamed: Renamed, use: Use) -> ops.AlterColumnOp | None:
+def _altered_default(up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse) -> ops.AlterColumnOp | None:
     for block in up.ops:
         for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
             if (
@@ -186,7 +186,7 @@ def _without_empty(up: ops.UpgradeOps) -> None:
     up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
 
 
-def _set_defaults(defaults: Defaults, which: int) -> list[str]:
+def _set_defaults(defaults: UseDefaults, which: int) -> list[str]:
     found = []
     for use, both in defaults.items():
         if same_default(*both):

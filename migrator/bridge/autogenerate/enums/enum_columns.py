@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import DefaultClause
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_sql import retyping
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
 from migrator.bridge.autogenerate.reversible import ReversibleSql
@@ -26,11 +26,11 @@ from migrator.bridge.autogenerate.sql_text import (
 from migrator.results.changes import Change
 
 Column = tuple[str | None, str, str]
-Defaults = Mapping[Column, str | None]
+ColumnDefaults = Mapping[Column, str | None]
 
 
 def retype_columns(
-    up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed, defaults: Defaults
+    up: ops.UpgradeOps, autogen: AutogenContext, renamed: RenamedNames, defaults: ColumnDefaults
 ) -> list[Column]:
     """Put SQL in the place of changes of a column's type from or to an enum.
 

@@ -10,20 +10,14 @@ from pathlib import Path
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_changes import alteration
 from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
 from migrator.bridge.autogenerate.enums.enum_drops import take_drops
 from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, write_types
-from migrator.bridge.autogenerate.enums.enum_types import (
-    EnumType,
-    Key,
-    ModelEnum,
-    database_enums,
-    model_enums,
-)
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import qualified
+from migrator.bridge.autogenerate.sql_text import TableKey, qualified
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
 from migrator.revisions.created_tables import types_mentioned
@@ -43,7 +37,7 @@ class EnumRenames:
 def compare_enums(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
-    renamed: Renamed,
+    renamed: RenamedNames,
     wished: Iterable[Rename],
     files: Iterable[Path],
 ) -> EnumRenames:
@@ -91,8 +85,8 @@ def compare_enums(
 
 
 def _made_with_a_table(
-    up: ops.UpgradeOps, new: dict[Key, ModelEnum], files: tuple[Path, ...]
-) -> frozenset[Key]:
+    up: ops.UpgradeOps, new: dict[TableKey, ModelEnum], files: tuple[Path, ...]
+) -> frozenset[TableKey]:
     """Give the new types that creating a table makes by itself.
 
     Not so one that a revision had before: SQLAlchemy makes a type once in a run, also where it was dropped.
@@ -107,7 +101,7 @@ def _made_with_a_table(
     return frozenset(key for key in keys if key[1] not in known)
 
 
-def _made(key: Key, one: ModelEnum, *, with_table: bool) -> ReversibleSql:
+def _made(key: TableKey, one: ModelEnum, *, with_table: bool) -> ReversibleSql:
     sql = [] if with_table else [create_type(*key, one.labels)]
     return ReversibleSql(sql, [drop_type(*key)], _added(key, one.labels), _drop(key))
 
@@ -118,15 +112,15 @@ def _dropped(enum: EnumType) -> ReversibleSql:
     return ReversibleSql([drop_type(*key)], undo, _drop(key), _added(key, enum.labels))
 
 
-def _added(key: Key, labels: Iterable[str]) -> Change:
+def _added(key: TableKey, labels: Iterable[str]) -> Change:
     return Change("add_enum", f"add enum {qualified(*key)} ({', '.join(labels)})")
 
 
-def _drop(key: Key) -> Change:
+def _drop(key: TableKey) -> Change:
     return Change("drop_enum", f"drop enum {qualified(*key)}")
 
 
-def _going(up: ops.UpgradeOps, renamed: Renamed) -> Iterator[tuple[str | None, str, str]]:
+def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[tuple[str | None, str, str]]:
     """Give schema, table and column of what is dropped, by the names in the database."""
     for op in up.ops:
         if isinstance(op, ops.DropTableOp):
@@ -138,8 +132,8 @@ def _going(up: ops.UpgradeOps, renamed: Renamed) -> Iterator[tuple[str | None, s
 
 
 def _unused(
-    database: dict[Key, EnumType],
-    models: dict[Key, ModelEnum],
+    database: dict[TableKey, EnumType],
+    models: dict[TableKey, ModelEnum],
     going: set[tuple[str | None, str, str]],
     files: tuple[Path, ...],
 ) -> list[EnumType]:

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from alembic.operations import ops
 
-from migrator.bridge.autogenerate.dependents import Renamed
+from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_types import EnumType
-from migrator.bridge.autogenerate.sql_text import literal
+from migrator.bridge.autogenerate.sql_text import TableKey, literal
 from migrator.bridge.autogenerate.table_order import drops_key_to
-
-Table = tuple[str | None, str]
 
 
 @dataclass
@@ -20,9 +18,9 @@ class EarlyDrops:
     """Drops that go first, and what the database has no more after them."""
 
     operations: list[ops.MigrateOperation] = field(default_factory=list)
-    tables: set[Table] = field(default_factory=set)
-    columns: set[tuple[Table, str]] = field(default_factory=set)
-    names: set[tuple[Table, str]] = field(default_factory=set)
+    tables: set[TableKey] = field(default_factory=set)
+    columns: set[tuple[TableKey, str]] = field(default_factory=set)
+    names: set[tuple[TableKey, str]] = field(default_factory=set)
 
     def left_of(self, enum: EnumType) -> EnumType:
         """Give an enum with those of its columns, checks and indexes that these drops leave."""
@@ -42,7 +40,7 @@ class EarlyDrops:
 
 
 def take_drops(
-    up: ops.UpgradeOps, renamed: Renamed, changed: Iterable[tuple[EnumType, Iterable[str]]]
+    up: ops.UpgradeOps, renamed: RenamedNames, changed: Iterable[tuple[EnumType, Iterable[str]]]
 ) -> EarlyDrops:
     """Take out of `up` the drops of what names values that go: in a default, a check or an index.
 
@@ -73,9 +71,9 @@ def take_drops(
 
 def _take_of(
     block: ops.ModifyTableOps,
-    table: Table,
-    columns: set[tuple[Table, str]],
-    names: set[tuple[Table, str]],
+    table: TableKey,
+    columns: set[tuple[TableKey, str]],
+    names: set[tuple[TableKey, str]],
     found: EarlyDrops,
 ) -> None:
     going = [

@@ -11,8 +11,8 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import ARRAY, Enum
 from sqlalchemy.dialects.postgresql import ENUM
 
-from migrator.bridge.autogenerate.enums.enum_types import EnumDependent, Key, Use, enum_key, enum_of
-from migrator.bridge.autogenerate.sql_text import identifier, literal, table_sql
+from migrator.bridge.autogenerate.enums.enum_types import EnumDependent, EnumUse, enum_key, enum_of
+from migrator.bridge.autogenerate.sql_text import TableKey, identifier, literal, table_sql
 
 _LONGEST_NAME = 63
 
@@ -23,8 +23,8 @@ class Rebuild:
 
     schema: str | None
     name: str
-    uses: tuple[Use, ...]
-    defaults: Mapping[Use, tuple[str | None, str | None]]
+    uses: tuple[EnumUse, ...]
+    defaults: Mapping[EnumUse, tuple[str | None, str | None]]
     hanging: tuple[EnumDependent, ...]
 
 
@@ -100,7 +100,7 @@ def retyping(
     ]
 
 
-def write_types(autogen: AutogenContext, there: set[Key]) -> None:
+def write_types(autogen: AutogenContext, there: set[TableKey]) -> None:
     """Write the types that are `there` before a table is created so that creating it leaves them alone."""
     options = autogen.migration_context.opts
     theirs = options.get("render_item")
@@ -115,7 +115,7 @@ def write_types(autogen: AutogenContext, there: set[Key]) -> None:
     options["render_item"] = render
 
 
-def _rendered(item: Any, context: AutogenContext, there: set[Key]) -> str | bool:
+def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | bool:
     enum = enum_of(item, context.dialect)
     if enum is None:
         return False
@@ -129,7 +129,7 @@ def _rendered(item: Any, context: AutogenContext, there: set[Key]) -> str | bool
     return f"postgresql.ENUM({labels}name={str(enum.name)!r}{schema}, create_type=False)"
 
 
-def _array(item: ARRAY[Any], context: AutogenContext, there: set[Key]) -> str | bool:
+def _array(item: ARRAY[Any], context: AutogenContext, there: set[TableKey]) -> str | bool:
     """Alembic finds the type of an array's items with a pattern, which odd values break."""
     inner = _rendered(item.item_type, context, there)
     if inner is False:

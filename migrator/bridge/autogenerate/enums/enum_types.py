@@ -12,10 +12,8 @@ from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from migrator.bridge.autogenerate.sql_text import qualified
+from migrator.bridge.autogenerate.sql_text import TableKey, qualified
 from migrator.errors import ModelsError
-
-Key = tuple[str | None, str]
 
 # Types of extensions are theirs. A column that a partition or a child inherits is changed with its parent.
 _ENUMS = """
@@ -69,7 +67,7 @@ ORDER BY 1
 
 
 @dataclass(frozen=True)
-class Use:
+class EnumUse:
     """A column whose type is an enum, or an array of one, with its default as SQL."""
 
     schema: str | None
@@ -79,7 +77,7 @@ class Use:
     default: str | None
 
     @property
-    def where(self) -> Key:
+    def where(self) -> TableKey:
         """Schema, None for the default one, and table."""
         return self.schema, self.table
 
@@ -96,7 +94,7 @@ class EnumDependent:
     make: str
 
     @property
-    def where(self) -> Key:
+    def where(self) -> TableKey:
         """Schema, None for the default one, and table."""
         return self.schema, self.table
 
@@ -108,11 +106,11 @@ class EnumType:
     schema: str | None
     name: str
     labels: tuple[str, ...]
-    uses: tuple[Use, ...] = ()
+    uses: tuple[EnumUse, ...] = ()
     hanging: tuple[EnumDependent, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> TableKey:
         """Schema, None for the default one, and name."""
         return self.schema, self.name
 
@@ -126,17 +124,17 @@ class ModelEnum:
     columns: list[Column[Any]] = field(default_factory=list)
 
 
-def database_enums(connection: Connection, default_schema: str | None) -> dict[Key, EnumType]:
+def database_enums(connection: Connection, default_schema: str | None) -> dict[TableKey, EnumType]:
     """Read every enum of the database with one query."""
 
     def shortened(schema: str) -> str | None:
         return None if schema == default_schema else schema
 
-    found: dict[Key, EnumType] = {}
+    found: dict[TableKey, EnumType] = {}
     for (row,) in connection.execute(text(_ENUMS)):
         said = json.loads(row)
         uses = tuple(
-            Use(shortened(use["schema"]), use["table"], use["column"], use["array"], use["default"])
+            EnumUse(shortened(use["schema"]), use["table"], use["column"], use["array"], use["default"])
             for use in said["uses"] or ()
         )
         hanging = tuple(
@@ -155,10 +153,10 @@ def database_enums(connection: Connection, default_schema: str | None) -> dict[K
     return found
 
 
-def model_enums(autogen: AutogenContext) -> dict[Key, ModelEnum]:
+def model_enums(autogen: AutogenContext) -> dict[TableKey, ModelEnum]:
     """Give the native enums of the models. Raises ModelsError for one with two lists of values."""
     default = autogen.dialect.default_schema_name
-    found: dict[Key, ModelEnum] = {}
+    found: dict[TableKey, ModelEnum] = {}
     for table in autogen.sorted_tables:
         if not autogen.run_object_filters(table, table.name, "table", False, None):
             continue
@@ -192,7 +190,7 @@ def enum_of(type_: Any, dialect: Dialect) -> ENUM | None:
     return impl if isinstance(impl, ENUM) and impl.name and impl.native_enum else None
 
 
-def enum_key(enum: ENUM, default_schema: str | None) -> Key:
+def enum_key(enum: ENUM, default_schema: str | None) -> TableKey:
     """Give schema, None for the default one, and name."""
     schema = getattr(enum, "schema", None)
     return (None if schema == default_schema else schema), str(enum.name)

@@ -17,33 +17,33 @@ from migrator.database.connecting.second_connection import SecondConnection, can
 from migrator.database.failures import database_error
 from migrator.database.own.locks import LockName, holder_of
 from migrator.database.own.privileges import Privileges, read_privileges
-from migrator.operations.run.run_lock import described
+from migrator.operations.run.run_lock import describe_holder
 from migrator.results.doctor import Finding
 from migrator.results.run import Holder
 
 
 @dataclass(frozen=True)
-class Looked:
+class SessionFindings:
     """What was found on further connections. `privileges` is None where they are not asked for."""
 
     findings: tuple[Finding, ...]
     privileges: Privileges | None = None
 
 
-def look_again(workspace: Workspace, found: ConnectedDatabase) -> Looked:
+def look_again(workspace: Workspace, found: ConnectedDatabase) -> SessionFindings:
     """Connect twice more, and look at what the server's sessions say. Never fails."""
     if found.facts.backend not in ("postgresql", "mysql"):
-        return Looked(())
+        return SessionFindings(())
     try:
         with _connections(found, 2) as connections:
-            return _look(workspace, found, connections) if connections else Looked(())
+            return _look(workspace, found, connections) if connections else SessionFindings(())
     except (SQLAlchemyError, OSError) as exc:
         by_pooler = failed_by_pooler(exc)
         if by_pooler is not None:
-            return Looked((pooled(workspace, by_pooler),))
+            return SessionFindings((pooled(workspace, by_pooler),))
         error = database_error(exc, address(found.url), "env.py")
         text = f"no further connection, which holds the lock of a run, can be made or used. {error.message}"
-        return Looked((Finding("connection", "problem", text, error.hint),))
+        return SessionFindings((Finding("connection", "problem", text, error.hint),))
 
 
 @contextmanager
@@ -63,13 +63,15 @@ def _connections(found: ConnectedDatabase, count: int) -> Iterator[list[SecondCo
         yield connections
 
 
-def _look(workspace: Workspace, found: ConnectedDatabase, connections: list[SecondConnection]) -> Looked:
+def _look(
+    workspace: Workspace, found: ConnectedDatabase, connections: list[SecondConnection]
+) -> SessionFindings:
     facts, first = found.facts, connections[0]
     asked = None
     if facts.postgresql:
         asked = first.call(lambda c: read_privileges(c, facts.role, facts.schema, found.version_table))
     seen = sessions_seen(connections, facts)
-    return Looked((*_locks(found, first, seen), _pooler(workspace, found, seen)), asked)
+    return SessionFindings((*_locks(found, first, seen), _pooler(workspace, found, seen)), asked)
 
 
 def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: SessionsSeen) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def _held(found: ConnectedDatabase, holder: Holder, *, working: bool, ours: bool
     what = "the last statement of a run that has ended still works" if working else "a run is at work"
     if ours:
         what, hint = "a run has left its lock on a session of the pooler", f"End that session: {end}"
-    return Finding("lock", "problem", f"{what}: {described(holder)}", hint)
+    return Finding("lock", "problem", f"{what}: {describe_holder(holder)}", hint)
 
 
 def _pooler(workspace: Workspace, found: ConnectedDatabase, seen: SessionsSeen) -> Finding:
