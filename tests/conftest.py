@@ -31,7 +31,7 @@ from psycopg import sql
 
 from migrator.database.embedded import EmbeddedServer, embedded_server, server_home
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.remove_server import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import DatabaseError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,9 +14,9 @@ import pytest
 
 from migrator.database.embedded.cluster import create
 from migrator.database.embedded.postmaster import free_port
-from migrator.database.embedded.remove_server import remove_server
 from migrator.database.embedded.server_home import prepare
 from migrator.database.embedded.server_place import ServerPlace, place_of
+from migrator.database.embedded.shared_use import remove_server
 from migrator.database.embedded.system_account import Program, run_as, start_as
 from tests.conftest import Database, Ran
 from tests.faults.least import ALL_GRANTS, GATE, Least, Told, make_least, told, upgrade, upgrading, wait_for

@@ -1,14 +1,18 @@
-"""The folder that holds one project's server: data, password, log and locks."""
+"""The folder of one project's server, and whether the machine has restarted since it was used."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from migrator.config.private_folder import STATE, private_folder
+from migrator.config.private_folder import STATE, private_folder, write_whole
 
 # Root's data cannot lie in the project: the account that runs PostgreSQL would have to enter every folder
 # above it, and those may be private.
@@ -90,3 +94,35 @@ def make_open_folder(folder: Path) -> None:
                 raise
         else:
             path.chmod(0o755)
+
+
+_LINUX = Path("/proc/sys/kernel/random/boot_id")
+_MACOS = ("sysctl", "-n", "kern.bootsessionuuid")
+
+
+@cache
+def boot_id() -> str | None:
+    """Give what names this start of the machine, None where nothing does."""
+    try:
+        if sys.platform == "darwin":
+            done = subprocess.run(_MACOS, capture_output=True, text=True, check=True)
+            return done.stdout.strip() or None
+        return _LINUX.read_text().strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def forget_before_boot(home: Home) -> None:
+    """Take the data away where the machine has been started anew since: what was in memory may be missing.
+
+    No process of the server may live.
+    """
+    known = boot_id()
+    try:
+        same = known is not None and home.boot.read_text(encoding="utf-8") == known
+    except FileNotFoundError:
+        same = False
+    if not same:
+        shutil.rmtree(home.data, ignore_errors=True)
+        if known is not None:
+            write_whole(home.boot, known, mode=0o600)

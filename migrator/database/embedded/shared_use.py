@@ -1,17 +1,21 @@
-"""Entering and leaving a server that several processes, and several blocks of one process, share."""
+"""Entering, leaving and removing a server that processes, and blocks of one process, share."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded import cluster, postmaster, server_users
-from migrator.database.embedded.boot import forget_before_boot
+from migrator.database.embedded import cluster, postmaster
+from migrator.database.embedded.binaries import wheel_binaries
 from migrator.database.embedded.embedded_server import EmbeddedServer
-from migrator.database.embedded.server_home import Home, prepare
+from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
@@ -20,6 +24,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migrator.database.embedded.server_place import ServerPlace
+
+
+def register_user(folder: Path) -> LockFile:
+    """Count this process among the users until `unregister_user` or its death."""
+    user = LockFile(folder / f"{os.getpid()}-{secrets.token_hex(4)}")
+    user.wait()
+    return user
+
+
+def unregister_user(user: LockFile) -> None:
+    """Count this process no longer."""
+    user.path.unlink(missing_ok=True)
+    user.close()
+
+
+def any_alive(folder: Path) -> bool:
+    """Whether a living process uses the server; the files of dead ones are removed."""
+    alive = [path for path in folder.iterdir() if not _removed_as_dead(path)]
+    return bool(alive)
+
+
+def _removed_as_dead(path: Path) -> bool:
+    with LockFile(path, create=False) as user:
+        if not user.take():
+            return False
+        path.unlink()
+        return True
 
 
 @dataclass
@@ -43,7 +74,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
             lock.wait()
-            use = _uses.get(place.home) or _Use(server_users.register(place.home.users))
+            use = _uses.get(place.home) or _Use(register_user(place.home.users))
             try:
                 port = _port(place, announce)
                 password = _password(place.home)
@@ -74,8 +105,8 @@ def leave(place: ServerPlace) -> None:
 
 
 def _retire(use: _Use, place: ServerPlace) -> None:
-    server_users.unregister(use.user)
-    if not server_users.any_alive(place.home.users):
+    unregister_user(use.user)
+    if not any_alive(place.home.users):
         postmaster.stop(place)
 
 
@@ -124,3 +155,23 @@ def _forget_in_forked_child() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_in_forked_child)
+
+
+def remove_server(root: Path) -> None:
+    """Delete the data of all servers of the project at `root`, for a project that is about to be deleted too.
+
+    Does nothing where there is none. DatabaseError while a process uses one.
+    """
+    root = root.resolve()
+    state = home_of(root, wheel_binaries().major).folder.parent
+    homes = [Home(folder) for folder in sorted(state.glob("*-[0-9]*")) if (folder / "users").is_dir()]
+    with ExitStack() as stack:
+        for home in homes:
+            stack.enter_context(LockFile(home.start_lock)).wait()
+            if any_alive(home.users):
+                raise DatabaseError(
+                    f"The embedded PostgreSQL of {root} is in use.",
+                    hint="End the commands that use it first.",
+                )
+        if homes:
+            shutil.rmtree(state)
