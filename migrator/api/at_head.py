@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RequiredHead:
-    """What is required: `request` names the environment, and the rest is `migrator.api.options.HeadOptions`.
+    """What is required: `request` names the environment, and the rest is `migrator.api.requests.HeadOptions`.
 
     A `version_table` or `version_table_schema` that is None is what env.py says.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from migrator.api.at_head import RequiredHead
-    from migrator.api.options import DowngradeOptions, HeadOptions, UpgradeOptions
+    from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
     from migrator.results.checked import Checked
     from migrator.results.environment_status import Goal, StatusList, Waited
     from migrator.results.revisions import Current

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import UsageError
@@ -14,7 +14,7 @@ Against = Literal["history", "database"]
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRequest:
-    """To move a database through revisions; the fields are those of `migrator.api.options`."""
+    """To move a database through revisions; the fields are those of `migrator.api.requests`."""
 
     target: str
     dry_run: bool
@@ -173,3 +173,37 @@ def _refuse_no_seconds(name: str, value: object) -> None:
 def _refuse_unknown(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(f"{name} {value!r} is not known.", hint=f"Give one of: {', '.join(known)}.")
+
+
+class ChangeOptions(TypedDict, total=False):
+    """`lock_wait`: for how many seconds another run is waited for, None for what the configuration says.
+
+    `backup`: whether an SQLite file is copied first. `tag` is for env.py (`context.get_tag_argument`).
+    """
+
+    lock_wait: float | None
+    backup: bool
+    tag: str | None
+
+
+class UpgradeOptions(ChangeOptions, total=False):
+    """`allow_ahead`: accept a database that a newer version has upgraded."""
+
+    allow_ahead: bool
+
+
+class DowngradeOptions(ChangeOptions, total=False):
+    """`confirm`: the environment's name, where it is protected."""
+
+    confirm: str | None
+
+
+class HeadOptions(TypedDict, total=False):
+    """`version_table`, `version_table_schema`: those that env.py computes, so that they cannot be read in it.
+
+    `allow_ahead`: accept a revision that has no file here.
+    """
+
+    version_table: str | None
+    version_table_schema: str | None
+    allow_ahead: bool

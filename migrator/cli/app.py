@@ -15,8 +15,8 @@ from migrator.cli.commands import (
     look_commands,
     write_commands,
 )
-from migrator.cli.common_options import Common, parse_options, with_common
 from migrator.cli.invocation import Invocation
+from migrator.cli.options import Common, parse_options, with_common
 from migrator.cli.registry import Command, Commands
 from migrator.cli.targets import take_as_typed
 

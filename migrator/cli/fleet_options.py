@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migrator.cli.common_options import parse_options
+from migrator.cli.options import parse_options
 from migrator.errors import UsageError
 
 _PANEL = "Tenants"

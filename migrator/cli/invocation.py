@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from migrator.cli.common_options import Common
 from migrator.cli.messages import Messages
+from migrator.cli.options import Common
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import ExitCode, RefusedError, UsageError

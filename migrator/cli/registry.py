@@ -9,10 +9,10 @@ from typing import Any
 
 import typer
 
-from migrator.cli.common_options import Common, parameters_of, parse_options, with_common
 from migrator.cli.echo import echoing
 from migrator.cli.fleet_options import FleetOptions, parse_fleet_options
 from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.options import Common, parameters_of, parse_options, with_common
 from migrator.cli.targets import TargetCommand
 
 CommandFunction = Callable[..., Outcome]

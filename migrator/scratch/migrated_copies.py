@@ -11,10 +11,10 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.engine import with_driver
 from migrator.results.events import Report
 from migrator.scratch.choose_store import open_store
+from migrator.scratch.manifest import tracing
 from migrator.scratch.scratch_database import ScratchDatabase
 from migrator.scratch.scratch_templates import Scratch
 from migrator.scratch.store import Store
-from migrator.scratch.traces import tracing
 
 
 @contextmanager

@@ -16,10 +16,9 @@ from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.choose_store import open_store
 from migrator.scratch.known_equal import remember_equal, wanted_revisions
-from migrator.scratch.manifest import FixedInputs, Manifest, file_hash, listing_hash
+from migrator.scratch.manifest import FixedInputs, Manifest, Trace, file_hash, listing_hash, tracing
 from migrator.scratch.scratch_database import ScratchDatabase, scratch_workspace
 from migrator.scratch.store import Store, TemplateGoneError
-from migrator.scratch.traces import Trace, tracing
 from migrator.syntax import parse
 
 

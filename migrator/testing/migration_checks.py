@@ -75,7 +75,7 @@ def _models_equal_history(workspace: Workspace) -> Iterator[str]:
 
 
 def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.judge.losses import losses
+    from migrator.operations.judge.scratch_run import losses
 
     for finding in losses(workspace, ignore).findings:
         if finding.severity == "error" and finding.excused_by is None:

@@ -50,15 +50,15 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_has_version_table": (
         MigrationContext,
-        "ensure-version cannot say what it did (bridge/env_py/version_table.py)",
+        "ensure-version cannot say what it did (bridge/env_py/connected_database.py)",
     ),
     "_ensure_version_table": (
         MigrationContext,
-        "ensure-version --sql prints nothing (bridge/env_py/version_table.py)",
+        "ensure-version --sql prints nothing (bridge/env_py/connected_database.py)",
     ),
     "_version": (
         MigrationContext,
-        "the statements for a tenant's version table are compiled anew (bridge/env_py/version_table.py)",
+        "the statements for a tenant's version table are compiled anew (bridge/env_py/connected_database.py)",
     ),
     "_rev_path": (
         ScriptDirectory,

@@ -11,7 +11,6 @@ from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.handover import is_our_env
-from migrator.bridge.env_py.version_table import has_version_table
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
@@ -22,6 +21,27 @@ from migrator.database.connecting.second_connection import HeldSeconds, SecondCo
 from migrator.database.failures import database_error
 from migrator.database.own.facts import Facts, read_facts
 from migrator.database.own.own_tables import TableName
+
+
+def has_version_table(context: MigrationContext) -> bool:
+    """Whether the database of a context has a version table."""
+    return context._has_version_table()
+
+
+def ensure_version_table(context: MigrationContext) -> None:
+    """Make the version table where there is none; offline, write the SQL for it."""
+    context._ensure_version_table()
+
+
+def share_version_table(context: MigrationContext) -> None:
+    """Let the contexts of tenants describe a version table of one name by one object.
+
+    What SQLAlchemy has compiled for one tenant then serves the next.
+    """
+    primary_key = context.opts.get("version_table_pk", True)
+    key = (type(context.impl), context.version_table, context.version_table_schema, primary_key)
+    context._version = cached(key, lambda: context._version)
+
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import typer
 
 from migrator.cli.fleet_runs import run_task
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
+from migrator.cli.options import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError
 
 

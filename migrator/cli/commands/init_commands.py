@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import DryRun
+from migrator.cli.options import DryRun
 from migrator.errors import UsageError
 
 

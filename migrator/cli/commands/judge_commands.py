@@ -9,7 +9,7 @@ import typer
 from migrator.cli.complete import complete_environment, complete_revision
 from migrator.cli.fleet_runs import run_reading_command
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.cli.parameters import AgainstOption, Fresh, Summary, comparing_with
+from migrator.cli.options import AgainstOption, Fresh, Summary, comparing_with
 from migrator.errors import ExitCode, UsageError
 
 

@@ -8,7 +8,7 @@ import typer
 
 from migrator.cli.fleet_runs import run_reading_command
 from migrator.cli.invocation import Invocation, Outcome, parse_seconds
-from migrator.cli.parameters import Target, Verbose
+from migrator.cli.options import Target, Verbose
 from migrator.errors import ExitCode, UsageError
 
 

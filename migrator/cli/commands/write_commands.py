@@ -8,7 +8,7 @@ import typer
 
 from migrator.cli.complete import complete_environment, complete_revision
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.parameters import (
+from migrator.cli.options import (
     AgainstOption,
     BranchLabel,
     Confirm,

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 from alembic.runtime.migration import MigrationContext
 
+from migrator.bridge.env_py.connected_database import ensure_version_table
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.backups import back_up

@@ -14,8 +14,7 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection, as_one_transaction
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.look.log import refuse_unreadable
-from migrator.operations.position.edited_files import edited_revisions
-from migrator.operations.position.examine import Examined, examine, has_moved
+from migrator.operations.position.examine import Examined, edited_revisions, examine, has_moved
 from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.recording import Recorder

@@ -9,9 +9,9 @@ from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
+from migrator.bridge.env_py.connected_database import ensure_version_table
 from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.env_py.version_table import ensure_version_table
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import (

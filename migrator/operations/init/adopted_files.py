@@ -1,15 +1,16 @@
-"""The files that are written over a team's Alembic project."""
+"""The files that `init` writes over a team's Alembic project."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.init.adopted_ini import RelocatedValues, written_ini
-from migrator.operations.init.alembic_source import URL
+from migrator.operations.init.alembic_source import ALEMBIC, URL, AlembicSource
 from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
 from migrator.operations.init.next_step import missing_wheel
@@ -18,9 +19,76 @@ from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
 from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.initialized import NewEnvironment
-from migrator.revisions.env_py_remarks import TOOLS, remarks
-from migrator.revisions.env_py_source import HostFramework
+from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks
 from migrator.revisions.git import shows
+
+_HERE = "%(here)s"
+
+
+class RelocatedValues:
+    """Values of a configuration as they have to be written in `configs` below a project's root.
+
+    A relative path begins at `start`, `%(here)s` is the configuration's own folder.
+    """
+
+    def __init__(self, source: AlembicSource, root: Path, start: Path) -> None:
+        configs = root / "configs"
+        self._here = _below_here(source.file.parent, configs)
+        self._start = _below_here(start, configs)
+        self._in_start = os.path.relpath(start, root)
+
+    def value(self, text: str) -> str:
+        """Give any value: `%(here)s` goes on to mean the same folder."""
+        return text.replace(_HERE, self._here)
+
+    def path(self, text: str) -> str:
+        """Give a path; one that is absolute, or inside a package (`package:folder`), stays as it is."""
+        if _HERE in text:
+            return _tidy(self.value(text))
+        if Path(text).is_absolute() or re.match(r"[A-Za-z_][\w.]*:", text):
+            return text
+        return _tidy(f"{self._start}/{text}")
+
+    def url(self, text: str) -> str:
+        """Give a URL; the relative file of an SQLite database begins at the project's root."""
+        found = re.match(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)", text)
+        if found is None or _HERE in text or self._in_start == ".":
+            return self.value(text)
+        return f"{found[1]}{self._in_start}/{found[2]}"
+
+
+def _below_here(folder: Path, configs: Path) -> str:
+    # A % in the path was refused; any other character is safe in an ini.
+    return f"{_HERE}/{Path(os.path.relpath(folder, configs)).as_posix()}"
+
+
+def _tidy(path: str) -> str:
+    """Give `%(here)s/..` for `%(here)s/../.`, and leave every `..` where it is."""
+    head, *parts = path.split("/")
+    return "/".join((head, *(part for part in parts if part not in ("", "."))))
+
+
+def written_ini(
+    head: Sequence[str],
+    alembic: Mapping[str, str],
+    migrator: Mapping[str, str],
+    sections: Mapping[str, Mapping[str, str]],
+) -> bytes:
+    """Write an ini file: comments, Alembic's section, ours, and all others."""
+    parts = [[f"# {line}" for line in head], _section(ALEMBIC, alembic), _section("migrator", migrator)]
+    parts += [_section(name, options) for name, options in sections.items()]
+    return ("\n\n".join("\n".join(lines) for lines in parts) + "\n").encode()
+
+
+def _section(name: str, options: Mapping[str, str]) -> list[str]:
+    return [f"[{name}]", *(_line(key, value) for key, value in options.items())]
+
+
+def _line(key: str, value: str) -> str:
+    # The further lines of a value are indented; an empty one would end it for some readers.
+    lines = [line for line in value.split("\n") if line.strip()]
+    return f"{key} = " + "\n    ".join(lines) if lines else f"{key} ="
+
 
 _TEMPLATE = "adopted/env.py.mako"
 # What advanced-alchemy passes by itself where its configuration says nothing else.

@@ -15,8 +15,7 @@ from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.operations.judge.compared_with import Against, against_of, history_session
 from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
-from migrator.operations.position.edited_files import edited_revisions
-from migrator.operations.position.examine import Examined, examined
+from migrator.operations.position.examine import Examined, edited_revisions, examined
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.checked import Checked, Skipped
 from migrator.results.differences import Difference

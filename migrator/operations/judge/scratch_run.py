@@ -1,17 +1,24 @@
-"""A batch of revisions that are run on a scratch database, to see what they run there."""
+"""Revisions that run on a scratch database: the statements that they run there, and what they destroy."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alembic.script import Script, ScriptDirectory
 
+from migrator.bridge.env_py.session import file_session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
+from migrator.lint.catalogue.losing import LOSING
+from migrator.lint.judgement import judge
+from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.operations.judge.captured_statements import Capture
-from migrator.scratch import Scratch
+from migrator.results.events import Report
+from migrator.results.findings import Linted
+from migrator.scratch import Scratch, scratch
 
 
 @dataclass(frozen=True)
@@ -80,3 +87,37 @@ def captured(place: Scratch, batch: RevisionBatch, workspace: Workspace) -> Capt
         for target in tops:
             database.upgrade(target, ran.watch)
     return ran
+
+
+_LOSING = frozenset(rule.name for rule in LOSING)
+
+
+def losses(workspace: Workspace, report: Report) -> Linted:
+    """Run the whole history on a scratch database, and judge each revision by itself.
+
+    What an earlier revision has made is taken to be full: `lint` of a range takes it to be empty. Only rules
+    about losing data count, all of them migrator's own, so that squawk is not needed. Raises
+    ConfigurationError, RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    """
+    environment, settings = workspace.environment, lint_settings_of(workspace)
+    scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+    wanted = frozenset(script.revision for script in scripts.walk_revisions())
+    if not wanted:
+        return Linted(environment.name, ())
+    with scratch(workspace, report) as place:
+        ran, dialect = captured(place, RevisionBatch.of(scripts, wanted), workspace), place.backend
+    statements = defaultdict(list)
+    for each in ran.statements:
+        statements[each.revision].append(each)
+    judged = [
+        judge(
+            statements[revision],
+            dialect=dialect,
+            settings=replace(settings, pg_version=ran.server_major),
+            sources=source_reader(workspace),
+            only=_LOSING,
+        )
+        for revision in ran.revisions
+    ]
+    findings = tuple(finding for judgement in judged for finding in judgement.findings)
+    return Linted(environment.name, tuple(ran.revisions), findings, statements=len(ran.statements))

@@ -10,7 +10,7 @@ from migrator.config.environments import Environment, discover
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import ConfigurationError, MigratorError, UsageError
-from migrator.operations.judge.catalog_view import scratch_catalog
+from migrator.operations.judge.drift import scratch_catalog
 from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
 from migrator.scratch import scratch

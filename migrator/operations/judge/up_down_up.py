@@ -25,7 +25,7 @@ from migrator.bridge.revision_files.plan import (
 from migrator.config.settings import parse_duration
 from migrator.database.catalog import Catalog, differences
 from migrator.errors import RevisionsError
-from migrator.operations.judge.catalog_view import CatalogView
+from migrator.operations.judge.drift import CatalogView
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 from migrator.results.verified import DoesNotRun, Irreversible, Phase, Unlike

@@ -10,7 +10,7 @@ from migrator.config.select import Workspace
 from migrator.database.own.facts import Facts
 from migrator.database.own.log_records import read_log
 from migrator.errors import DatabaseError
-from migrator.operations.position.log_place import refuse_log_table
+from migrator.operations.position.examine import refuse_log_table
 from migrator.results.events import Report
 from migrator.results.records import LogEntry, LogList
 

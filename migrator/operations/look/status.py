@@ -16,9 +16,7 @@ from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.position.edited_files import edited_revisions
-from migrator.operations.position.examine import Examined, examine
-from migrator.operations.position.log_place import refuse_log_table
+from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
 from migrator.processes.side_by_side import Unanswered, side_by_side

@@ -14,9 +14,7 @@ from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.own.facts import drop_index
 from migrator.errors import RefusedError, RevisionsError
-from migrator.operations.position.edited_files import edited_revisions
-from migrator.operations.position.examine import Examined, examine
-from migrator.operations.position.log_place import refuse_log_table
+from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import ahead_by, refuse_unknown
 from migrator.operations.run.run_account import Run

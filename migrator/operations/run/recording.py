@@ -22,8 +22,7 @@ from migrator.bridge.revision_files.plan import PlannedStep, known_script, scrip
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.database.own.log_records import LogWriter, RecordAuthor, StepRecord, places_for_records
 from migrator.database.own.own_tables import TableNames
-from migrator.operations.position.examine import Examined
-from migrator.operations.position.log_place import refuse_log_table
+from migrator.operations.position.examine import Examined, refuse_log_table
 from migrator.results.records import LoggedDirection
 from migrator.revisions.fingerprint import Fingerprint, fingerprint
 from migrator.revisions.git import head_commit

@@ -16,7 +16,7 @@ from migrator.database.catalog.carried_objects import CarriedObjects, carried_ov
 from migrator.database.catalog.objects import ObjectKey
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import RefusedError
-from migrator.operations.judge.catalog_view import scratch_catalog
+from migrator.operations.judge.drift import scratch_catalog
 from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.write.draft_folders import Draft
 from migrator.results.differences import Difference

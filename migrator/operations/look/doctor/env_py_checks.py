@@ -7,10 +7,8 @@ import shlex
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
-from migrator.operations.look.doctor.problem import problem_of
-from migrator.results.doctor import Finding
-from migrator.revisions.env_py_remarks import loggers_remark
-from migrator.revisions.env_py_source import read_env_py
+from migrator.results.doctor import Finding, problem_of
+from migrator.revisions.env_py_source import loggers_remark, read_env_py
 
 
 def check_env_py(workspace: Workspace) -> tuple[Finding, ...]:
