@@ -12,7 +12,7 @@ from benchmarks.case import ours
 from benchmarks.measure import run
 from benchmarks.project import Project
 from migrator.database.embedded import EmbeddedServer
-from migrator.database.tables import TableNames
+from migrator.database.own.own_tables import TableNames
 
 _NAME = "bench"
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("configs", "migrations", "examples")

@@ -14,18 +14,17 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
-from migrator.bridge.env_connections import run_offline, run_on_handed, run_online
-from migrator.bridge.handover import Handover, handed_over, say_our_env
-from migrator.bridge.keeping import once
-from migrator.bridge.own_tables import hide_own_tables
-from migrator.bridge.reached import log_table_name
-from migrator.bridge.type_imports import import_types
+from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
+from migrator.bridge.env_py.connected_database import log_table_name
+from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
+from migrator.bridge.env_py.handover import Handover, received_handover, say_our_env
+from migrator.bridge.tenant_cache import cached
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
 from migrator.config.settings import Settings
 from migrator.config.tenants import tenants_of
-from migrator.database.exclude import excluder
-from migrator.database.opening import open_database
+from migrator.database.connecting.opening import open_database
+from migrator.database.own.own_tables import excluder
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.results.events import ignore
 
@@ -45,7 +44,7 @@ def run_migrations(
 
     Raises ConfigurationError, ModelsError and DatabaseError, under plain Alembic as its CommandError.
     """
-    handover = handed_over(context.config)
+    handover = received_handover(context.config)
     if handover is not None:
         _run(handover, target_metadata, configure_options)
         return
@@ -151,10 +150,10 @@ def _models(workspace: Workspace) -> list[MetaData] | None:
     settings = workspace.environment.settings
     if not settings.models:
         return None
-    from migrator.database.models import load_models
+    from migrator.models.model_loading import load_models
 
     root = workspace.environment.root
-    return once((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))
+    return cached((load_models, tuple(settings.models), root), lambda: load_models(settings.models, root))
 
 
 def _options(

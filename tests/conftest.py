@@ -29,9 +29,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrator.database.embedded import EmbeddedServer, embedded_server, home
+from migrator.database.embedded import EmbeddedServer, embedded_server, server_home
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import DatabaseError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -172,7 +172,7 @@ def _in_use(folder: Path) -> Iterator[None]:
 def _data_of_root_in(folder: Path) -> Iterator[None]:
     """Let the data of root's servers lie in a folder; everybody else's lie in the project."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("migrator.database.embedded.home.ROOT_STATE", folder / "data")
+        patch.setattr("migrator.database.embedded.server_home.ROOT_STATE", folder / "data")
         yield
 
 
@@ -180,11 +180,11 @@ def _data_of_root_in(folder: Path) -> Iterator[None]:
 def _no_data_of_root_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What root's servers keep for projects of a run, outside of them and 50 MB for each, ends with it."""
     yield
-    if os.geteuid() != 0 or not home.ROOT_STATE.exists():
+    if os.geteuid() != 0 or not server_home.ROOT_STATE.exists():
         return
-    kept, major = set(home.ROOT_STATE.iterdir()), wheel_binaries().major
+    kept, major = set(server_home.ROOT_STATE.iterdir()), wheel_binaries().major
     for folder, _, _ in os.walk(tmp_path_factory.getbasetemp()):
-        if home.home_of(Path(folder), major).folder.parent in kept:
+        if server_home.home_of(Path(folder), major).folder.parent in kept:
             with contextlib.suppress(DatabaseError):
                 remove_server(Path(folder))
 

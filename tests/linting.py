@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from migrator.lint.judge import Judgement, judge
-from migrator.lint.settings import LintSettings
-from migrator.lint.statements import Statement
+from migrator.lint.judgement import Judgement, judge
+from migrator.lint.lint_settings import LintSettings
+from migrator.lint.rule_facts import Statement
 from tests.conftest import Ran
 from tests.projects.books import BooksProject
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from docs.generate.console import Played, play, rewritten, run, with_outputs_of
 from docs.generate.paths import DOCS, ROOT
 from migrator.database.embedded import embedded_server, scratch_server
-from migrator.database.embedded.home import Home
-from migrator.database.embedded.place import place_of, scratch_place
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.server_home import Home
+from migrator.database.embedded.server_place import place_of, scratch_place
+from migrator.database.embedded.shared_use import remove_server
 
 _PROJECT = ("configs", "migrations", "examples")
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from migrator.api.asked import Request, Revisions
-from migrator.api.calling import acall, call
+from migrator.api.requests import Request, RevisionsRequest
+from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Workspace
-from migrator.config.version_table import VersionTable, version_table
+from migrator.config.version_table_name import VersionTableName, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
-from migrator.operations.look import graph_in_files
+from migrator.operations.look.revision_listing import graph_in_files
 from migrator.results.events import ignore
 from migrator.results.revisions import RevisionList
 from migrator.revisions.graph import UnclearGraph
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is required: `request` names the environment, and the rest is `migrator.api.options.HeadOptions`.
+class RequiredHead:
+    """What is required: `request` names the environment, and the rest is `migrator.api.requests.HeadOptions`.
 
     A `version_table` or `version_table_schema` that is None is what env.py says.
     """
@@ -41,19 +41,19 @@ class _Expected:
     """What the files say: the version table, the heads, and every revision that is known here."""
 
     workspace: Workspace
-    table: VersionTable
+    table: VersionTableName
     heads: frozenset[str]
     known: frozenset[str]
 
 
-def require_head(engine: Engine | Connection, wanted: Wanted) -> None:
+def require_head(engine: Engine | Connection, wanted: RequiredHead) -> None:
     """Raise where a database is not at head; see `Migrator.require_head`."""
     from sqlalchemy import Connection, Engine
 
-    from migrator.database.version_rows import version_rows
+    from migrator.database.own.version_rows import version_rows
 
     _refuse_other(engine, (Engine, Connection), "require_head", "an Engine or a Connection of SQLAlchemy")
-    expected = _by_headers(wanted) or _by_files(wanted, call(_loaded(wanted), ignore))
+    expected = _by_headers(wanted) or _by_files(wanted, call_and_wait(_loaded(wanted), ignore))
     name, schema = expected.table.name, expected.table.schema
     with _usable(engine):
         if isinstance(engine, Connection):
@@ -64,18 +64,18 @@ def require_head(engine: Engine | Connection, wanted: Wanted) -> None:
     _judge(rows, expected, wanted, engine)
 
 
-async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: Wanted) -> None:
+async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: RequiredHead) -> None:
     """Do as `require_head`, without blocking the event loop."""
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from migrator.database.version_rows import version_rows
+    from migrator.database.own.version_rows import version_rows
 
     kinds = "an AsyncEngine or an AsyncConnection of SQLAlchemy"
     _refuse_other(engine, (AsyncEngine, AsyncConnection), "arequire_head", kinds)
     # A long history takes a while to read.
     expected = await asyncio.to_thread(_by_headers, wanted)
     if expected is None:
-        expected = _by_files(wanted, await acall(_loaded(wanted), ignore))
+        expected = _by_files(wanted, await call_and_await(_loaded(wanted), ignore))
     name, schema = expected.table.name, expected.table.schema
     with _usable(engine):
         if isinstance(engine, AsyncConnection):
@@ -94,7 +94,7 @@ def _refuse_other(engine: object, kinds: tuple[type, ...], method: str, said: st
         )
 
 
-def _by_headers(wanted: Wanted) -> _Expected | None:
+def _by_headers(wanted: RequiredHead) -> _Expected | None:
     """Read what is expected from the headers of the version files; None where those do not tell."""
     workspace = wanted.request.workspace()
     try:
@@ -105,23 +105,25 @@ def _by_headers(wanted: Wanted) -> _Expected | None:
     return _expected(wanted, workspace, heads, (node.revision for node in graph.nodes))
 
 
-def _loaded(wanted: Wanted) -> Request:
-    return replace(wanted.request, asked=Revisions())
+def _loaded(wanted: RequiredHead) -> Request:
+    return replace(wanted.request, asked=RevisionsRequest())
 
 
-def _by_files(wanted: Wanted, loaded: RevisionList) -> _Expected:
+def _by_files(wanted: RequiredHead, loaded: RevisionList) -> _Expected:
     """Take what is expected from the version files as Alembic loads them."""
     found = loaded.revisions
     heads = (each.revision for each in found if each.is_head and not each.is_effective_head)
     return _expected(wanted, wanted.request.workspace(), heads, (each.revision for each in found))
 
 
-def _expected(wanted: Wanted, workspace: Workspace, heads: Iterable[str], known: Iterable[str]) -> _Expected:
+def _expected(
+    wanted: RequiredHead, workspace: Workspace, heads: Iterable[str], known: Iterable[str]
+) -> _Expected:
     table = version_table(workspace.environment, wanted.version_table, _schema(wanted, workspace))
     return _Expected(workspace, table, frozenset(heads), frozenset(known))
 
 
-def _schema(wanted: Wanted, workspace: Workspace) -> str | None:
+def _schema(wanted: RequiredHead, workspace: Workspace) -> str | None:
     """Give the schema that is known without env.py. Raises UsageError where each tenant has its own."""
     if wanted.version_table_schema is not None:
         return wanted.version_table_schema
@@ -156,7 +158,7 @@ def _address(engine: Any) -> str:
     return address(getattr(engine, "engine", engine).url)
 
 
-def _judge(rows: tuple[str, ...] | None, expected: _Expected, wanted: Wanted, engine: Any) -> None:
+def _judge(rows: tuple[str, ...] | None, expected: _Expected, wanted: RequiredHead, engine: Any) -> None:
     """Raise NotAtHeadError, or UnknownRevisionError, where a database is not at the heads."""
     current, again = rows or (), expected.workspace.again
     unknown = [each for each in current if each not in expected.known]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from migrator.api import asked
-from migrator.api.calling import acall, call
+from migrator.api import requests
+from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Choice
 from migrator.results.events import Report, ignore
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from migrator.api.at_head import Wanted
-    from migrator.api.options import DowngradeOptions, HeadOptions, UpgradeOptions
+    from migrator.api.at_head import RequiredHead
+    from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
     from migrator.results.checked import Checked
+    from migrator.results.environment_status import Goal, StatusList, Waited
     from migrator.results.revisions import Current
     from migrator.results.run import RunPlan, RunResult
-    from migrator.results.status import Goal, StatusList, Waited
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,9 @@ class Migrator:
         `tag`, `allow_ahead`. Raises MigrationFailedError with what was applied, LockedError, RefusedError,
         RevisionsError, DatabaseError and ConfigurationError.
         """
-        result: RunResult | RunPlan = self._call(asked.Upgrade(target=target, dry_run=dry_run, **options))
+        result: RunResult | RunPlan = self._call(
+            requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
+        )
         return result
 
     @overload
@@ -102,7 +104,7 @@ class Migrator:
         self, target: str = "head", *, dry_run: bool = False, **options: Unpack[UpgradeOptions]
     ) -> RunResult | RunPlan:
         """Do as `upgrade` in a coroutine."""
-        wanted = asked.Upgrade(target=target, dry_run=dry_run, **options)
+        wanted = requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
         result: RunResult | RunPlan = await self._acall(wanted)
         return result
 
@@ -129,7 +131,9 @@ class Migrator:
         Options: `lock_wait` (seconds), `backup`, `tag`, and `confirm`, the environment's name, without
         which a protected one is refused (RefusedError). Raises as `upgrade` does.
         """
-        result: RunResult | RunPlan = self._call(asked.Downgrade(target=target, dry_run=dry_run, **options))
+        result: RunResult | RunPlan = self._call(
+            requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
+        )
         return result
 
     @overload
@@ -151,18 +155,18 @@ class Migrator:
         self, target: str = "-1", *, dry_run: bool = False, **options: Unpack[DowngradeOptions]
     ) -> RunResult | RunPlan:
         """Do as `downgrade` in a coroutine."""
-        wanted = asked.Downgrade(target=target, dry_run=dry_run, **options)
+        wanted = requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
         result: RunResult | RunPlan = await self._acall(wanted)
         return result
 
     def current(self) -> Current:
         """Tell where the database stands, writing nothing. Raises RevisionsError for an unknown revision."""
-        result: Current = self._call(asked.Current())
+        result: Current = self._call(requests.CurrentRequest())
         return result
 
     async def acurrent(self) -> Current:
         """Do as `current` in a coroutine."""
-        result: Current = await self._acall(asked.Current())
+        result: Current = await self._acall(requests.CurrentRequest())
         return result
 
     def status(self, *, timeout: float = 10.0) -> StatusList:
@@ -171,25 +175,25 @@ class Migrator:
         Those of all environments, unless `env`, `config`, `url` or `tenant` was given. What is wrong with one
         stands in its status.
         """
-        result: StatusList = self._call(asked.Status(timeout))
+        result: StatusList = self._call(requests.StatusRequest(timeout))
         return result
 
     async def astatus(self, *, timeout: float = 10.0) -> StatusList:
         """Do as `status` in a coroutine."""
-        result: StatusList = await self._acall(asked.Status(timeout))
+        result: StatusList = await self._acall(requests.StatusRequest(timeout))
         return result
 
-    def check(self, *, against: asked.Against | None = None, fresh: bool = False) -> Checked:
+    def check(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
         """Compare the models with the database or the history; what differs is in the result.
 
         `against` is None for what the configuration says. Raises ModelsError and DatabaseError.
         """
-        result: Checked = self._call(asked.Check(against, fresh))
+        result: Checked = self._call(requests.CheckRequest(against, fresh))
         return result
 
-    async def acheck(self, *, against: asked.Against | None = None, fresh: bool = False) -> Checked:
+    async def acheck(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
         """Do as `check` in a coroutine."""
-        result: Checked = await self._acall(asked.Check(against, fresh))
+        result: Checked = await self._acall(requests.CheckRequest(against, fresh))
         return result
 
     def wait(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
@@ -198,12 +202,12 @@ class Migrator:
         Where it is not at head after `timeout` seconds the result says so. Raises DatabaseError where it does
         not answer.
         """
-        result: Waited = self._call(asked.Wait(timeout, goal))
+        result: Waited = self._call(requests.WaitRequest(timeout, goal))
         return result
 
     async def await_(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
         """Do as `wait` in a coroutine."""
-        result: Waited = await self._acall(asked.Wait(timeout, goal))
+        result: Waited = await self._acall(requests.WaitRequest(timeout, goal))
         return result
 
     def require_head(self, engine: Engine | Connection, **options: Unpack[HeadOptions]) -> None:
@@ -228,22 +232,22 @@ class Migrator:
 
         await arequire_head(engine, self._wanted(options))
 
-    def _wanted(self, options: HeadOptions) -> Wanted:
-        from migrator.api.at_head import Wanted
+    def _wanted(self, options: HeadOptions) -> RequiredHead:
+        from migrator.api.at_head import RequiredHead
 
-        return Wanted(self._request(asked.Revisions()), **options)
+        return RequiredHead(self._request(requests.RevisionsRequest()), **options)
 
-    def _call(self, wanted: asked.Asked) -> Any:
-        return call(self._request(wanted), self.report)
+    def _call(self, wanted: requests.AnyRequest) -> Any:
+        return call_and_wait(self._request(wanted), self.report)
 
-    async def _acall(self, wanted: asked.Asked) -> Any:
-        return await acall(self._request(wanted), self.report)
+    async def _acall(self, wanted: requests.AnyRequest) -> Any:
+        return await call_and_await(self._request(wanted), self.report)
 
-    def _request(self, wanted: asked.Asked) -> asked.Request:
-        asked.refuse_no_text("name", self.name)
+    def _request(self, wanted: requests.AnyRequest) -> requests.Request:
+        requests.require_text("name", self.name)
         for name, value in (("env", self.env), ("tenant", self.tenant)):
             if value is not None:
-                asked.refuse_no_text(name, value)
+                requests.require_text(name, value)
         choice = Choice(
             env=self.env,
             env_by="the argument env",
@@ -254,7 +258,7 @@ class Migrator:
             cwd=Path(self.directory).absolute(),
             process=dict(os.environ),
         )
-        return asked.Request(choice, wanted, self.tenant)
+        return requests.Request(choice, wanted, self.tenant)
 
 
 def _text(url: str | URL | None) -> str | None:
@@ -267,5 +271,5 @@ def _pairs(x: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{key}={value}" for key, value in x.items())
     pairs = (x,) if isinstance(x, str) else tuple(x)
     for pair in pairs:
-        asked.refuse_no_text("each of x", pair)
+        requests.require_text("each of x", pair)
     return pairs

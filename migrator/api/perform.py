@@ -7,30 +7,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrator.api.asked import (
-    Asked,
-    Change,
-    Check,
-    Current,
-    Downgrade,
+from migrator.api.requests import (
+    AnyRequest,
+    ChangeRequest,
+    CheckRequest,
+    CurrentRequest,
+    DowngradeRequest,
     Request,
-    Revisions,
-    Status,
-    Upgrade,
-    Wait,
+    RevisionsRequest,
+    StatusRequest,
+    UpgradeRequest,
+    WaitRequest,
 )
 from migrator.config.select import Workspace
-from migrator.operations.lean_start import imports_done
+from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:
-    from migrator.operations.execute import Terms
+    from migrator.operations.run.execute import RunTerms
 
 
 def perform(request: Request, report: Report) -> object:
     """Do what is asked and give its result, one of `migrator.results`. Raises what the operation raises."""
-    if isinstance(request.asked, Status) and not request.choice.says_where and request.tenant is None:
-        from migrator.operations.status import status_of_all
+    if isinstance(request.asked, StatusRequest) and not request.choice.says_where and request.tenant is None:
+        from migrator.operations.look.status import status_of_all
 
         imports_done()
         return status_of_all(request.choice, request.asked.seconds)
@@ -42,49 +42,53 @@ def perform(request: Request, report: Report) -> object:
     return work(workspace, report)
 
 
-def _work(asked: Asked) -> Callable[[Workspace, Report], object]:
+def _work(asked: AnyRequest) -> Callable[[Workspace, Report], object]:
     """Import the operation that is asked for, and give a call of it."""
     match asked:
-        case Upgrade():
-            from migrator.operations.upgrade import upgrade
+        case UpgradeRequest():
+            from migrator.operations.change.moves import upgrade
 
             terms = _terms(asked, None, allow_ahead=asked.allow_ahead)
             return partial(_to_target, upgrade, asked, terms)
-        case Downgrade():
-            from migrator.operations.downgrade import downgrade
+        case DowngradeRequest():
+            from migrator.operations.change.moves import downgrade
 
             return partial(_to_target, downgrade, asked, _terms(asked, asked.confirm))
-        case Current():
-            from migrator.operations.current import current
+        case CurrentRequest():
+            from migrator.operations.look.current import current
 
             return current
-        case Status(seconds):
-            from migrator.operations.status import status_of_tenant
+        case StatusRequest(seconds):
+            from migrator.operations.look.status import status_of_tenant
 
             return partial(status_of_tenant, seconds=seconds)
-        case Check(against, fresh):
-            from migrator.operations.check import check
+        case CheckRequest(against, fresh):
+            from migrator.operations.judge.check import check
 
             return partial(check, against=against, fresh=fresh)
-        case Wait(seconds, goal):
-            from migrator.operations.wait import wait
+        case WaitRequest(seconds, goal):
+            from migrator.operations.change.wait import wait
 
             return partial(wait, seconds=seconds, goal=goal)
-        case Revisions():
-            from migrator.operations.history import history
+        case RevisionsRequest():
+            from migrator.operations.look.history import history
 
             return history
 
 
 def _to_target(
-    operation: Callable[..., object], asked: Change, terms: Terms, workspace: Workspace, report: Report
+    operation: Callable[..., object],
+    asked: ChangeRequest,
+    terms: RunTerms,
+    workspace: Workspace,
+    report: Report,
 ) -> object:
     return operation(workspace, asked.target, terms, report, tag=asked.tag)
 
 
-def _terms(asked: Change, confirm: str | None, *, allow_ahead: bool = False) -> Terms:
-    from migrator.operations.consent import Consent
-    from migrator.operations.execute import Terms
+def _terms(asked: ChangeRequest, confirm: str | None, *, allow_ahead: bool = False) -> RunTerms:
+    from migrator.operations.run.consent import Consent
+    from migrator.operations.run.execute import RunTerms
 
     # Nobody can be asked: what is not said in the call is refused, as in a pipe.
-    return Terms(Consent(confirm), asked.dry_run, asked.lock_wait, allow_ahead, asked.backup)
+    return RunTerms(Consent(confirm), asked.dry_run, asked.lock_wait, allow_ahead, asked.backup)

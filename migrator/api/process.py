@@ -21,16 +21,16 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
-from migrator.api.asked import Done, Request, Said
+from migrator.api.requests import CommandResult, LogMessage, Request
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError, UsageError
-from migrator.operations.passing_on import PassedOn
+from migrator.processes.passed_errors import PassedOn
 from migrator.results.events import Report, ignore
 
 # It looks for modules where the caller does, and for nothing of what is `__main__` there. It has these of the
 # standard library before that, as the caller had before it added to its path: a project may have a types.py.
 _PROGRAM = (
     "import json, logging, multiprocessing.connection, sys, traceback; "
-    "sys.path[:] = json.loads(sys.argv[2]); from migrator.api.child import main; main(int(sys.argv[1]))"
+    "sys.path[:] = json.loads(sys.argv[2]); from migrator.api.api_child import main; main(int(sys.argv[1]))"
 )
 # How long a process may take to end once it is told to, and how often it is looked whether it lives, in
 # seconds.
@@ -105,11 +105,11 @@ class Work:
                 sources.remove(self._output)
             if self._pipe in ready:
                 told = self._told()
-                if isinstance(told, Done):
+                if isinstance(told, CommandResult):
                     return told.result
                 if isinstance(told, PassedOn):
                     raise told.error()
-                if isinstance(told, Said):
+                if isinstance(told, LogMessage):
                     _LOG.log(told.level, "%s", told.text)
                 else:
                     report(told)
@@ -132,7 +132,7 @@ class Work:
             told = self._pipe.recv()
         except (EOFError, OSError):
             raise self._died() from None
-        if isinstance(told, Done | PassedOn):
+        if isinstance(told, CommandResult | PassedOn):
             self._answered = True
             self._read_rest()
         return told

@@ -8,7 +8,7 @@ from typing import Any
 
 from migrator.cli.messages import Messages
 
-# The lock, and the look at who blocks whom, are not the user's SQL; see `migrator.database.second`.
+# The lock, and the look at who blocks whom, are not the user's SQL; see `migrator.database.connecting.second_connection`.
 INTERNAL = "migrator_internal"
 
 

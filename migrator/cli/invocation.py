@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from migrator.cli.common import Common
 from migrator.cli.messages import Messages
+from migrator.cli.options import Common
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import ExitCode, RefusedError, UsageError
-from migrator.operations.lean_start import imports_done
+from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
-    from migrator.cli.fleet import FleetOptions
-    from migrator.operations.consent import Consent
-    from migrator.operations.execute import Terms
+    from migrator.cli.fleet_runs import FleetOptions
+    from migrator.operations.run.consent import Consent
+    from migrator.operations.run.execute import RunTerms
 
 
 # `github` and `gitlab` are forms that a pipeline reads, of the findings of `lint`.
@@ -107,7 +107,7 @@ class Invocation:
 
     def consent(self, confirm: str | None, *, yes: bool = False) -> Consent:
         """Give the way in which this call consents to something."""
-        from migrator.operations.consent import Consent
+        from migrator.operations.run.consent import Consent
 
         return Consent(confirm, self._ask, yes, self.messages.plan, self._can_ask())
 
@@ -132,12 +132,12 @@ class Invocation:
         confirm: str | None = None,
         yes: bool = False,
         allow_ahead: bool = False,
-    ) -> Terms:
+    ) -> RunTerms:
         """Give the terms of a run. Raises UsageError for a time that is none."""
-        from migrator.operations.execute import Terms
+        from migrator.operations.run.execute import RunTerms
 
-        wait = None if lock_wait is None else seconds("--lock-wait", lock_wait)
-        return Terms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
+        wait = None if lock_wait is None else parse_seconds("--lock-wait", lock_wait)
+        return RunTerms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
 
     def _can_ask(self) -> bool:
         if self.common.no_input or os.environ.get("CI"):
@@ -148,7 +148,7 @@ class Invocation:
         return self.messages.ask(question) if self._can_ask() else None
 
 
-def seconds(option: str, text: str) -> float:
+def parse_seconds(option: str, text: str) -> float:
     """Read the duration that an option was given, in seconds; infinite for none. Raises UsageError."""
     try:
         duration = parse_duration(text)

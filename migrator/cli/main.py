@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +16,31 @@ import typer
 from migrator import secrets
 from migrator.cli.app import COMMANDS, build_app
 from migrator.cli.invocation import Invocation, Outcome
-from migrator.cli.logs import logs_to_stderr
 from migrator.cli.messages import Messages
 from migrator.cli.output import show, summarize
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError, UsageError, fault
-from migrator.operations.lean_start import begin_lean
-from migrator.operations.terminable import terminable
+from migrator.processes.foreign_logs import foreign_logs
+from migrator.processes.signals import terminable
+from migrator.processes.start_up import defer_garbage_collection
+
+
+@contextmanager
+def logs_to_stderr(messages: Messages) -> Iterator[None]:
+    """Send warnings and log records to `messages` while the block runs."""
+
+    def tell(level: int, text: str) -> None:
+        loud = level > logging.INFO
+        prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
+        for line in f"{prefix}{text}".splitlines():
+            messages.line(line, "yellow" if loud else "dim")
+
+    with foreign_logs(tell):
+        yield
 
 
 def run() -> None:
     """Run the command line of this process, and end it."""
-    begin_lean()
+    defer_garbage_collection()
     _open_closed_streams()
     code = main(sys.argv[1:])
     _close_stdout()

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migrator import secrets
-from migrator.cli.ticking import Ticker
+from migrator.cli.waiting import Ticker
 from migrator.errors import MigratorError
-from migrator.plain.errors import error_lines
+from migrator.plain.error_lines import error_lines
 from migrator.results.events import (
     Connecting,
     Event,
@@ -78,7 +78,7 @@ class Messages:
 
     def answer(self, question: str) -> str | None:
         """Ask on stderr; None where the input ends."""
-        from migrator.cli.typing_in import typed_after
+        from migrator.cli.waiting import typed_after
 
         self._end_unfinished()
         try:
@@ -113,7 +113,7 @@ class Messages:
     def plan(self, plan: RunPlan) -> None:
         """Show a plan to somebody who is about to be asked."""
         from migrator.plain import How
-        from migrator.plain.run import lines
+        from migrator.plain.run_lines import lines
 
         for line in lines(plan, How()):
             self.line(line, "bold red" if line.startswith("    ") else "")
@@ -154,7 +154,7 @@ class Messages:
         """Say what became of a tenant: of each one in a pipe, of the failures at a terminal, with totals."""
         answer = event.answer
         if answer is not None and (not self._terminal or answer.outcome == "failed"):
-            from migrator.plain.fleet import summary
+            from migrator.plain.fleet_lines import summary
 
             self._wipe_unfinished()
             text = f"{event.done}/{event.total}  {answer.tenant}  {summary(answer)}  {answer.seconds:.2f}s"

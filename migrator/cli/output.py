@@ -1,16 +1,85 @@
-"""The one place that prints results: as JSON, at a terminal, or plain."""
+"""The one place that prints results: as one JSON document, at a terminal, or plain."""
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from migrator.cli.envelope import envelope, line_of
+from migrator import secrets
 from migrator.cli.invocation import Form, Invocation, Outcome
-from migrator.errors import MigratorError, UsageError
+from migrator.errors import ExitCode, MigratorError, UsageError
 from migrator.plain import How, lines
+
+VERSION = 1
+
+
+def envelope(
+    command: str,
+    environment: str | None,
+    code: int,
+    result: object = None,
+    errors: tuple[MigratorError, ...] = (),
+    *,
+    in_one_line: bool = False,
+) -> str:
+    """Give the document for a result, or for the errors that stand in its place.
+
+    `status` is success (exit code 0), negative (1: the answer is no) or error.
+    """
+    document = {
+        "version": VERSION,
+        "command": command,
+        "environment": environment,
+        "status": _status(code, errors),
+        "exit_code": int(code),
+        "data": _data(result),
+        "errors": [_error(error) for error in errors],
+    }
+    return _written(document, None if in_one_line else 2)
+
+
+def line_of(result: Any) -> str:
+    """Give a part of a result, a dataclass, as one line of JSON."""
+    return _written(asdict(result), None)
+
+
+def _written(document: dict[str, Any], indent: int | None) -> str:
+    # Where stdout cannot take every character, JSON has a way of its own to write it.
+    ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    return json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    raise TypeError(f"There is no JSON for a {type(value).__name__}.")
+
+
+def _status(code: int, errors: tuple[MigratorError, ...]) -> str:
+    if code == ExitCode.OK:
+        return "success"
+    return "negative" if code == ExitCode.NO and not errors else "error"
+
+
+def _data(result: object) -> dict[str, Any]:
+    if is_dataclass(result) and not isinstance(result, type):
+        return asdict(result)
+    return {}
+
+
+def _error(error: MigratorError) -> dict[str, str]:
+    return {
+        "type": type(error).__name__,
+        "message": secrets.scrub(error.message),
+        "hint": secrets.scrub(error.hint),
+    }
+
 
 # Segments of text; a line of a table has about ten.
 _BATCH = 2000
@@ -52,11 +121,11 @@ def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorEr
     """
     if invocation.summary is None:
         return
-    from migrator.cli.summary import Asked, section
+    from migrator.cli.pipeline_reports import SummaryRequest, section
 
     file, invocation.summary = invocation.summary, None
     environment = invocation.environment or ""
-    asked = Asked(invocation.command, How(invocation.verbose, environment), outcome.code)
+    asked = SummaryRequest(invocation.command, How(invocation.verbose, environment), outcome.code)
     try:
         with file:
             file.write(section(asked, outcome.result, errors))
@@ -74,7 +143,7 @@ def show_line(part: object) -> None:
 
 
 def _print_for_pipeline(result: object, form: Form) -> None:
-    from migrator.cli.annotations import github, gitlab, in_repository
+    from migrator.cli.pipeline_reports import github, gitlab, in_repository
     from migrator.results.findings import Linted
 
     if not isinstance(result, Linted):
@@ -90,7 +159,7 @@ def _print_styled(result: object, how: How) -> None:
     from rich.console import Console
     from rich.segment import Segments
 
-    from migrator.cli.pretty import rendered
+    from migrator.cli.rich_tables import rendered
 
     console = Console(highlight=False, markup=False, emoji=False)
     segments = iter(console.render(rendered(result, how)))

@@ -9,10 +9,10 @@ from typing import Any
 
 import typer
 
-from migrator.cli.common import Common, parameters_of, taken, with_common
 from migrator.cli.echo import echoing
-from migrator.cli.fleet import FleetOptions, take_fleet
+from migrator.cli.fleet_runs import FleetOptions, take_fleet
 from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.options import Common, parameters_of, parse_options, with_common
 from migrator.cli.targets import TargetCommand
 
 CommandFunction = Callable[..., Outcome]
@@ -78,7 +78,7 @@ def _callable(command: Command) -> Callable[..., Outcome]:
     def call(ctx: typer.Context, **values: Any) -> Outcome:
         invocation: Invocation = ctx.obj
         invocation.begun = True
-        invocation.common = invocation.common.joined(taken(Common, values, keep=own))
+        invocation.common = invocation.common.joined(parse_options(Common, values, keep=own))
         if command.for_tenants:
             invocation.fleet = take_fleet(values)
         invocation.json = invocation.common.json or bool(invocation.fleet and invocation.fleet.json_lines)

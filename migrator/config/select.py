@@ -20,7 +20,7 @@ from migrator.config.environments import (
     find_root,
     read_foreign,
 )
-from migrator.config.variables import read_dotenv
+from migrator.config.variable_sources import read_dotenv
 from migrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Workspace:
     @cached_property
     def database(self) -> DatabaseSource:
         """The database of the environment. Raises ConfigurationError, see `find_database`."""
-        from migrator.config.sharing import refuse_shared
+        from migrator.config.shared_databases import refuse_shared
         from migrator.config.url import DatabaseSource, find_database, parse_url
 
         if self.tenant is not None and self.tenant.url is not None:

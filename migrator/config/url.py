@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from migrator import secrets
 from migrator.config.environments import Environment
-from migrator.config.variables import Place, places
+from migrator.config.variable_sources import VariableSource, places
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def names_database(environment: Environment, process: Mapping[str, str]) -> bool
 def own_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
     """Find what an environment's own sources say, leaving out those that environments share."""
     looked = [
-        place if place.own else Place(place.name, _only_own(place.values, environment), own=True)
+        place if place.own else VariableSource(place.name, _only_own(place.values, environment), own=True)
         for place in places(environment.root, environment.name, process)
     ]
     return search(environment, looked)
@@ -80,7 +80,7 @@ def own_variable(environment: str) -> str:
     return re.sub(r"\W", "_", environment).upper() + "_DATABASE_URL"
 
 
-def search(environment: Environment, looked: list[Place]) -> DatabaseSource | None:
+def search(environment: Environment, looked: list[VariableSource]) -> DatabaseSource | None:
     """Look through places and then the ini file; None where no database is named."""
     for place in looked:
         found = _in_place(place, environment)
@@ -89,7 +89,7 @@ def search(environment: Environment, looked: list[Place]) -> DatabaseSource | No
     return _in_file(environment)
 
 
-def _in_place(place: Place, environment: Environment) -> DatabaseSource | None:
+def _in_place(place: VariableSource, environment: Environment) -> DatabaseSource | None:
     own = own_variable(environment.name)
     for name in (own, "DATABASE_URL"):
         if name in place.values:
@@ -112,7 +112,7 @@ def _in_file(environment: Environment) -> DatabaseSource | None:
     return None
 
 
-def _from_parts(place: Place) -> URL:
+def _from_parts(place: VariableSource) -> URL:
     from sqlalchemy import URL
 
     get = place.values.get
@@ -250,7 +250,7 @@ def remember_password(url: URL) -> None:
                 secrets.register(text, harmless=harmless)
 
 
-def _nothing_found(environment: Environment, looked: list[Place]) -> ConfigurationError:
+def _nothing_found(environment: Environment, looked: list[VariableSource]) -> ConfigurationError:
     own = own_variable(environment.name)
     file = environment.shown(environment.config_file)
     lines = [f"{place.name} ({own}, DATABASE_URL, POSTGRES_DB)" for place in looked]

@@ -165,7 +165,7 @@ def connection_lost(exc: BaseException) -> bool:
 _IN_VAIN = frozenset({"55P03", "40P01", "40001", 1205, 1213})
 
 
-def waited_in_vain(exc: BaseException) -> bool:
+def is_lock_failure(exc: BaseException) -> bool:
     """Whether a statement failed because of what other sessions did: the same may go well a moment later."""
     return any(
         getattr(each, "sqlstate", None) in _IN_VAIN or (bool(each.args) and each.args[0] in _IN_VAIN)

@@ -16,14 +16,14 @@ KINDS = frozenset({"TABLE", "INDEX", "TYPE", "VIEW", "SEQUENCE", "DOMAIN", "SCHE
 
 
 @dataclass(frozen=True)
-class Object:
+class SqlObject:
     """A database object: its kind in upper case, and its name as it is shown, without a default schema."""
 
     kind: str
     name: str
 
 
-class Reader:
+class StatementReader:
     """Goes through tokens from left to right."""
 
     def __init__(self, tokens: Tokens) -> None:
@@ -80,7 +80,7 @@ class Reader:
             self.at += 1
 
 
-def kind(reader: Reader) -> str:
+def kind(reader: StatementReader) -> str:
     """Go past the kind of an object, and give it; a kind not in KINDS as the next word."""
     reader.skip(_BEFORE_KIND)
     reader.accept("MATERIALIZED")
@@ -89,9 +89,9 @@ def kind(reader: Reader) -> str:
     return word
 
 
-def made(tokens: Tokens) -> Object | None:
+def made(tokens: Tokens) -> SqlObject | None:
     """Give the object that the statement makes for certain: not one it might have found there."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     if not reader.accept("CREATE"):
         return None
     what = kind(reader)
@@ -99,29 +99,29 @@ def made(tokens: Tokens) -> Object | None:
     if what not in KINDS or reader.accept("IF", "NOT", "EXISTS"):
         return None
     name = reader.name()
-    return Object(what, name) if name else None
+    return SqlObject(what, name) if name else None
 
 
 def makes_table(tokens: Tokens) -> bool:
     """Whether the statement makes a table, if only where there is none."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     return reader.accept("CREATE") and kind(reader) == "TABLE"
 
 
-def dropped(tokens: Tokens) -> tuple[Object, ...]:
+def dropped(tokens: Tokens) -> tuple[SqlObject, ...]:
     """Give the objects that a DROP statement drops; not those of the session alone."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     if not reader.accept("DROP") or reader.word() in ("TEMPORARY", "FOREIGN"):
         return ()
     what = kind(reader)
     reader.accept("CONCURRENTLY")
     reader.accept("IF", "EXISTS")
-    return tuple(Object(what, name) for name in reader.names()) if what in KINDS else ()
+    return tuple(SqlObject(what, name) for name in reader.names()) if what in KINDS else ()
 
 
 def altered_table(tokens: Tokens) -> tuple[str, tuple[Tokens, ...]] | None:
     """Give the table of an ALTER TABLE, and its actions; None for another statement."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     if not reader.accept("ALTER") or not (reader.accept("TABLE") or reader.accept("FOREIGN", "TABLE")):
         return None
     reader.accept("IF", "EXISTS")
@@ -144,15 +144,15 @@ def between_commas(tokens: Tokens) -> Iterator[Tokens]:
         yield tokens[start:]
 
 
-def touched(tokens: Tokens) -> tuple[Object, ...]:
+def touched(tokens: Tokens) -> tuple[SqlObject, ...]:
     """Give the objects whose lock or content the statement takes; empty where that is not seen."""
     if altered := altered_table(tokens):
-        return (Object("TABLE", altered[0]),)
+        return (SqlObject("TABLE", altered[0]),)
     return _indexed(tokens) or dropped(tokens) or emptied(tokens) or _altered(tokens) or _maintained(tokens)
 
 
-def _indexed(tokens: Tokens) -> tuple[Object, ...]:
-    reader = Reader(tokens)
+def _indexed(tokens: Tokens) -> tuple[SqlObject, ...]:
+    reader = StatementReader(tokens)
     if reader.word() not in ("CREATE", "DROP"):
         return ()
     creates = reader.accept("CREATE")
@@ -165,37 +165,37 @@ def _indexed(tokens: Tokens) -> tuple[Object, ...]:
         reader.at += 1
     reader.accept("ONLY")
     table = reader.name()
-    return (Object("TABLE", table),) if table else ()
+    return (SqlObject("TABLE", table),) if table else ()
 
 
-def _altered(tokens: Tokens) -> tuple[Object, ...]:
-    reader = Reader(tokens)
+def _altered(tokens: Tokens) -> tuple[SqlObject, ...]:
+    reader = StatementReader(tokens)
     if not reader.accept("ALTER"):
         return ()
     what = kind(reader)
     reader.accept("IF", "EXISTS")
-    return (Object(what, reader.name()),) if what in KINDS else ()
+    return (SqlObject(what, reader.name()),) if what in KINDS else ()
 
 
-def _maintained(tokens: Tokens) -> tuple[Object, ...]:
-    reader = Reader(tokens)
+def _maintained(tokens: Tokens) -> tuple[SqlObject, ...]:
+    reader = StatementReader(tokens)
     if reader.accept("VALIDATE") or not reader.skip(frozenset({"REINDEX", "CLUSTER"})):
         return ()
     what = reader.word() if reader.word() in KINDS else "TABLE"
     reader.skip(KINDS)
     reader.accept("CONCURRENTLY")
     name = reader.name()
-    return (Object(what, name),) if name else ()
+    return (SqlObject(what, name),) if name else ()
 
 
-def emptied(tokens: Tokens) -> tuple[Object, ...]:
+def emptied(tokens: Tokens) -> tuple[SqlObject, ...]:
     """Give the tables that a TRUNCATE, or a DELETE without any WHERE, empties."""
-    reader = Reader(tokens)
+    reader = StatementReader(tokens)
     if reader.accept("TRUNCATE"):
         reader.accept("TABLE")
-        return tuple(Object("TABLE", name) for name in reader.names())
+        return tuple(SqlObject("TABLE", name) for name in reader.names())
     outer = list(_outside_brackets(tokens))
-    reader = Reader(outer)
+    reader = StatementReader(outer)
     while reader.next is not None and not reader.accept("DELETE", "FROM"):
         if reader.word() not in ("WITH", "") and reader.at == 0:
             return ()
@@ -203,7 +203,7 @@ def emptied(tokens: Tokens) -> tuple[Object, ...]:
     if reader.next is None or any(token.word in ("WHERE", "LIMIT", "USING") for token in outer[reader.at :]):
         return ()
     reader.accept("ONLY")
-    return (Object("TABLE", reader.name()),)
+    return (SqlObject("TABLE", reader.name()),)
 
 
 def _outside_brackets(tokens: Tokens) -> Iterator[Token]:
@@ -220,6 +220,6 @@ def referenced(tokens: Tokens) -> tuple[str, ...]:
     found = []
     for at, token in enumerate(tokens):
         if token.word == "REFERENCES":
-            reader = Reader(tokens[at + 1 :])
+            reader = StatementReader(tokens[at + 1 :])
             found.append(reader.name())
     return tuple(dict.fromkeys(filter(None, found)))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.errors import RevisionsError
-from migrator.lint.rules import RULES, nearest
+from migrator.lint.lint_settings import RULES, nearest
 from migrator.lint.squawk import squawk_knows
 from migrator.syntax import parse
 

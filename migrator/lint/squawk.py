@@ -23,7 +23,7 @@ _KEPT_VARIABLES = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
-class Single:
+class SquawkStatement:
     """One statement for squawk, without a semicolon; `group` is the transaction it runs in, None for none."""
 
     sql: str
@@ -31,7 +31,7 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Report:
+class SquawkReport:
     """What squawk says of the statement number `index`."""
 
     index: int
@@ -58,7 +58,7 @@ class Squawk:
     pg_version: str | None = None
     include: Sequence[str] = field(default=())
 
-    def judge(self, statements: Sequence[Single]) -> list[Report]:
+    def judge(self, statements: Sequence[SquawkStatement]) -> list[SquawkReport]:
         """Judge the statements, which run in this order.
 
         Where squawk cannot read one of them it judges none, so those are found one by one, reported as
@@ -73,12 +73,12 @@ class Squawk:
         left = {at: each for at, each in enumerate(statements) if at not in unread}
         return [*_reports(unread.values()), *_reports(self._together(left))]
 
-    def _together(self, statements: Mapping[int, Single]) -> list[_Found]:
+    def _together(self, statements: Mapping[int, SquawkStatement]) -> list[_Found]:
         text, starts, indexes = _script(statements)
         found = _findings(self._run([], text))
         return [replace(each, index=indexes[bisect_right(starts, each.line) - 1]) for each in found]
 
-    def _unread(self, statements: Sequence[Single]) -> dict[int, _Found]:
+    def _unread(self, statements: Sequence[SquawkStatement]) -> dict[int, _Found]:
         with tempfile.TemporaryDirectory(prefix="migrator-lint-") as folder:
             for at, each in enumerate(statements):
                 Path(folder, f"{at}.sql").write_text(f"{each.sql}\n;\n", encoding="utf-8")
@@ -156,7 +156,7 @@ def _failed(ran: subprocess.CompletedProcess[str]) -> ConfigurationError:
     )
 
 
-def _script(statements: Mapping[int, Single]) -> tuple[str, list[int], list[int | None]]:
+def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int | None]]:
     """Give one script, the lines at which its parts start, and the statement of each part, None for ours."""
     parts: list[tuple[int | None, str]] = []
     group: str | None = None
@@ -188,8 +188,10 @@ def _findings(output: str) -> list[_Found]:
         ) from exc
 
 
-def _reports(found: Iterable[_Found]) -> list[Report]:
+def _reports(found: Iterable[_Found]) -> list[SquawkReport]:
     """A finding on a line of ours, such as the COMMIT of a group, is about no statement."""
     return [
-        Report(each.index, each.rule, each.message, each.help) for each in found if each.index is not None
+        SquawkReport(each.index, each.rule, each.message, each.help)
+        for each in found
+        if each.index is not None
     ]

@@ -21,5 +21,5 @@ def lines(result: object, how: How) -> Iterable[str]:
     Only that one is imported: all the others would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
-    written: Iterable[str] = import_module(f"{__name__}.{name}").lines(result, how)
+    written: Iterable[str] = import_module(f"{__name__}.{name}_lines").lines(result, how)
     return written

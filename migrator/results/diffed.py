@@ -9,7 +9,7 @@ from migrator.results.differences import Difference
 
 
 @dataclass(frozen=True)
-class Single:
+class OneSided:
     """A revision that only one of two environments has."""
 
     environment: str
@@ -19,7 +19,7 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Twin:
+class SameContent:
     """Two files: of one content under two ids, or of one id with two contents."""
 
     left: str
@@ -29,7 +29,7 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Position:
+class EnvironmentPosition:
     """Where an environment's database stands; where it is not `known`, `note` says why."""
 
     environment: str
@@ -53,12 +53,12 @@ class Diffed:
 
     left: str
     right: str
-    only: tuple[Single, ...] = ()
-    renamed: tuple[Twin, ...] = ()
-    changed: tuple[Twin, ...] = ()
+    only: tuple[OneSided, ...] = ()
+    renamed: tuple[SameContent, ...] = ()
+    changed: tuple[SameContent, ...] = ()
     differences: tuple[Difference, ...] = ()
     shared_folder: str | None = None
-    positions: tuple[Position, ...] = ()
+    positions: tuple[EnvironmentPosition, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["ok", "note", "problem"]
+from migrator.config.select import Workspace
+from migrator.errors import MigratorError
+
+FindingSeverity = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Finding:
     """
 
     topic: str
-    severity: Severity
+    severity: FindingSeverity
     text: str
     hint: str = ""
 
@@ -32,3 +35,13 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether there is no problem."""
         return all(finding.severity != "problem" for finding in self.findings)
+
+
+_SHOWS = "--traceback shows"
+
+
+def problem_of(topic: str, error: MigratorError, workspace: Workspace) -> Finding:
+    """Give the problem that an error tells of. A traceback is for another command to show."""
+    again = workspace.again("current", "--traceback")
+    hint = error.hint.replace(_SHOWS, f"{again} shows")
+    return Finding(topic, "problem", error.message.removesuffix("; nothing was done."), hint)

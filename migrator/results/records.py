@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Direction = Literal["upgrade", "downgrade", "stamp", "adopted", "mark"]
+LoggedDirection = Literal["upgrade", "downgrade", "stamp", "adopted", "mark"]
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class SqlScript:
 
 
 @dataclass(frozen=True)
-class VersionTable:
+class VersionTableEnsured:
     """The version table is there; `created` says whether it was made just now."""
 
     table: str

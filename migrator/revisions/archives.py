@@ -1,9 +1,14 @@
-"""Where version files are kept after a history was started over."""
+"""Where version files are archived, and what a squashed file says of the files that it replaces."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+from migrator.revisions.fingerprint import tree_hash
+from migrator.revisions.rewriting import label_docstring
 
 
 def archive_folder(versions: Path) -> Path:
@@ -20,3 +25,39 @@ def new_archive(versions: Path, now: datetime | None = None) -> Path:
         number += 1
         path = archive_folder(versions) / f"{stamp}-{number}"
     return path
+
+
+SQUASHES, STANDS_FOR = "Squashes", "Stands for"
+_NAMES = re.compile(rf"^{SQUASHES}: *(.+)$".encode(), re.MULTILINE)
+_HASHES = re.compile(rf"^{STANDS_FOR}: *([0-9a-f]{{64}})$".encode(), re.MULTILINE)
+
+
+def labelled(source: bytes, path: Path, revisions: Sequence[str], last: bytes) -> bytes:
+    """Return `source` with what it was made of: the ids, and the hash of `last`, the file whose id it keeps.
+
+    By the hash a database that has applied that file knows this one. Raises RevisionsError.
+    """
+    written = label_docstring(source, path, SQUASHES, ", ".join(revisions))
+    return label_docstring(written, path, STANDS_FOR, tree_hash(last))
+
+
+def stood_for(source: bytes) -> frozenset[str]:
+    """Return the hashes of the files that the source of a version file says it stands for."""
+    return frozenset(found.decode() for found in _HASHES.findall(source))
+
+
+def squashed_into(sources: Iterable[bytes], revision: str) -> tuple[str, ...]:
+    """Return the revision that `revision` became part of, by what the sources of version files say.
+
+    Then the one that this became part of in its turn, and so on. Empty where no source names it.
+    """
+    into = {}
+    for source in sources:
+        for found in _NAMES.findall(source):
+            *older, last = found.decode().strip().split(", ")
+            into.update(dict.fromkeys(older, last))
+    chain = []
+    while revision in into:
+        revision = into.pop(revision)
+        chain.append(revision)
+    return tuple(chain)

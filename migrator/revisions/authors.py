@@ -22,7 +22,7 @@ _LOG = (
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedFile:
     """The commit that added a file: author, day (`2024-05-06`), and seconds since 1970."""
 
     author: str
@@ -30,7 +30,7 @@ class Added:
     time: int
 
 
-def added_by(paths: Sequence[Path]) -> dict[Path, Added | None]:
+def added_by(paths: Sequence[Path]) -> dict[Path, AddedFile | None]:
     """Give the commit that added each file to what is checked out, None for one that is not committed.
 
     A file is left out where the history that is here does not go back to that commit. It takes one git
@@ -44,7 +44,7 @@ def added_by(paths: Sequence[Path]) -> dict[Path, Added | None]:
     if done.returncode != 0:
         raise NoHistory
     # A merge shows once more what came with it; the newest commit that did it by itself says more.
-    added: dict[str, tuple[int, Added]] = {}
+    added: dict[str, tuple[int, AddedFile]] = {}
     for parents, name, commit in _commits(done.stdout.decode(errors="replace")):
         if name not in added or (added[name][0] > 1 and parents <= 1):
             added[name] = (parents, commit)
@@ -54,13 +54,13 @@ def added_by(paths: Sequence[Path]) -> dict[Path, Added | None]:
     return {path: added[name][1] if name in added else None for name, path in names.items()}
 
 
-def _commits(log: str) -> Iterator[tuple[int, str, Added]]:
+def _commits(log: str) -> Iterator[tuple[int, str, AddedFile]]:
     """Yield for each file that a commit added the number of its parents, the name, and the commit."""
-    parents, commit = 0, Added("", "", 0)
+    parents, commit = 0, AddedFile("", "", 0)
     for line in log.split("\n"):
         if line.startswith("\x01"):
             ids, time, date, author = line[1:].split("\0")
-            parents, commit = len(ids.split()), Added(author, date, int(time))
+            parents, commit = len(ids.split()), AddedFile(author, date, int(time))
         elif line:
             yield parents, line, commit
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import RevisionsError
-from migrator.revisions.irreversible import refuses_downgrade
-from migrator.revisions.message import docstring_safe
+from migrator.revisions.destructive import refuses_downgrade
+from migrator.revisions.docstrings import docstring_safe
 from migrator.syntax import parse
 
 _HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})

@@ -22,7 +22,7 @@ _IN_SQL = (
 
 
 @dataclass(frozen=True)
-class Created:
+class CreatedTables:
     """Names of tables that version files make, with their schema where it is said.
 
     `anything` is set where a file makes whatever the models have (`metadata.create_all`).
@@ -38,7 +38,7 @@ class Created:
         )
 
 
-def created_tables(paths: Iterable[Path]) -> Created:
+def created_tables(paths: Iterable[Path]) -> CreatedTables:
     """Give the tables that the files create, under the names they were given or renamed to.
 
     A file that makes tables in a way that cannot be read (a name from a variable) counts every text in it
@@ -55,7 +55,7 @@ def created_tables(paths: Iterable[Path]) -> Created:
         names.update(found)
         anything = anything or _creates_all(tree)
         names.update(_in_sql(text))
-    return Created(frozenset(names), anything)
+    return CreatedTables(frozenset(names), anything)
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:

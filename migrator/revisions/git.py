@@ -36,7 +36,7 @@ class NoHistory(Exception):
 
 
 @dataclass(frozen=True)
-class Change:
+class CommittedChange:
     """A commit that changed a file; `path` is relative to the top of the working tree."""
 
     commit: str
@@ -48,34 +48,34 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Uncommitted:
+class UncommittedFile:
     """HEAD has the revision in `path`; the working copy has not."""
 
     path: Path
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedFile:
     """`change` took the revision out of `path`; `before`, a commit's name, still had it there.
 
     `deleted` tells whether the whole file went.
     """
 
-    change: Change
+    change: CommittedChange
     path: Path
     before: str
     deleted: bool
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class FoundElsewhere:
     """`change`, which HEAD does not contain, added the revision in `path`.
 
     `ref` is a full reference name that contains it, and `ahead` tells whether that one is where HEAD's own
     branch is going.
     """
 
-    change: Change
+    change: CommittedChange
     path: Path
     ref: str
     ahead: bool
@@ -83,7 +83,7 @@ class Elsewhere:
 
 def find_in_history(
     root: Path, folders: Sequence[Path], revision: str
-) -> Uncommitted | Removed | Elsewhere | None:
+) -> UncommittedFile | RemovedFile | FoundElsewhere | None:
     """Tell what became of `revision`, a file of `folders`, in the repository around `root`.
 
     Returns None if it never was there. Raises NoHistory where git cannot tell: no git, no repository, a
@@ -91,10 +91,10 @@ def find_in_history(
     """
     if not _SAFE_ID.fullmatch(revision):
         raise NoHistory
-    return _Search(root, folders, revision).run()
+    return _HistorySearch(root, folders, revision).run()
 
 
-class _Search:
+class _HistorySearch:
     """One search; all its git commands share one time limit, and run at the top of the working tree."""
 
     def __init__(self, root: Path, folders: Sequence[Path], revision: str) -> None:
@@ -108,7 +108,7 @@ class _Search:
         if shallow != "false" or not self._folders:
             raise NoHistory
 
-    def run(self) -> Uncommitted | Removed | Elsewhere | None:
+    def run(self) -> UncommittedFile | RemovedFile | FoundElsewhere | None:
         if self._status("rev-parse", "--quiet", "--verify", "HEAD^{commit}"):
             found = self._appearances("HEAD")
             if found:
@@ -116,10 +116,10 @@ class _Search:
         others = self._appearances("--all")
         return self._elsewhere(_plainest(others)) if others else None
 
-    def _gone_from_head(self, found: list[Change]) -> Uncommitted | Removed | None:
+    def _gone_from_head(self, found: list[CommittedChange]) -> UncommittedFile | RemovedFile | None:
         for path in dict.fromkeys(change.path for change in found):
             if self._declaring([("HEAD", path)]):
-                return Uncommitted(self._top / path)
+                return UncommittedFile(self._top / path)
         path = found[0].path
         changes = self._changes("HEAD", [path])
         declaring = self._declaring(_sides(changes))
@@ -128,9 +128,9 @@ class _Search:
             return None
         change = _plainest(removals)
         deleted = not self._status("cat-file", "-e", f"{change.commit}:{path}")
-        return Removed(change, self._top / path, _before(change, declaring), deleted)
+        return RemovedFile(change, self._top / path, _before(change, declaring), deleted)
 
-    def _elsewhere(self, change: Change) -> Elsewhere | None:
+    def _elsewhere(self, change: CommittedChange) -> FoundElsewhere | None:
         refs = self._lines(
             "for-each-ref",
             f"--contains={change.commit}",
@@ -141,9 +141,9 @@ class _Search:
         ordered = ahead + [ref for kind in kinds for ref in refs if ref.startswith(kind)]
         if not ordered:
             return None
-        return Elsewhere(change, self._top / change.path, ordered[0], bool(ahead))
+        return FoundElsewhere(change, self._top / change.path, ordered[0], bool(ahead))
 
-    def _ahead(self, change: Change) -> list[str]:
+    def _ahead(self, change: CommittedChange) -> list[str]:
         """Return the references that HEAD follows: its branch's upstream, or the main branch if detached."""
         head = self._run("symbolic-ref", "--quiet", "HEAD").stdout.decode(errors="replace").strip()
         if head:
@@ -159,27 +159,27 @@ class _Search:
             "refs/heads/master",
         ]
 
-    def _appearances(self, start: str) -> list[Change]:
+    def _appearances(self, start: str) -> list[CommittedChange]:
         """Return the commits from `start` on that brought the revision, the newest first."""
         changes = self._changes(start, self._folders, f"-S{self._revision}")
         declaring = self._declaring(_sides(changes))
         return [c for c in changes if (c.commit, c.path) in declaring and not _before(c, declaring)]
 
-    def _changes(self, start: str, paths: Sequence[str], *options: str) -> list[Change]:
+    def _changes(self, start: str, paths: Sequence[str], *options: str) -> list[CommittedChange]:
         # -m, because a merge can add or remove a file by itself; without --full-history git leaves out the
         # branch on which a file came and went.
         lines = self._lines(
             *("log", start, "--full-history", "-m", "--no-renames", "--name-only", *_PLAIN, *options),
             *("--", *paths),
         )
-        changes: dict[Change, None] = {}
+        changes: dict[CommittedChange, None] = {}
         fields: list[str] = []
         for line in lines:
             if line.startswith("\x01"):
                 fields = line[1:].split("\0")
             elif line.endswith(".py"):
                 commit, short, parents, date, author = fields
-                changes[Change(commit, short, tuple(parents.split()), date, author, line)] = None
+                changes[CommittedChange(commit, short, tuple(parents.split()), date, author, line)] = None
         return list(changes)
 
     def _declaring(self, blobs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -253,12 +253,12 @@ def head_commit(root: Path) -> str | None:
     return done.stdout.decode().strip() or None if done.returncode == 0 else None
 
 
-def _sides(changes: Iterable[Change]) -> list[tuple[str, str]]:
+def _sides(changes: Iterable[CommittedChange]) -> list[tuple[str, str]]:
     """Return every file that a change made, and what it was in each parent."""
     return [(commit, c.path) for c in changes for commit in (c.commit, *c.parents)]
 
 
-def _before(change: Change, declaring: set[tuple[str, str]]) -> str:
+def _before(change: CommittedChange, declaring: set[tuple[str, str]]) -> str:
     """Return the name of the parent of `change` that declares the revision, or an empty string."""
     for number, parent in enumerate(change.parents, start=1):
         if (parent, change.path) in declaring:
@@ -266,6 +266,6 @@ def _before(change: Change, declaring: set[tuple[str, str]]) -> str:
     return ""
 
 
-def _plainest(changes: list[Change]) -> Change:
+def _plainest(changes: list[CommittedChange]) -> CommittedChange:
     # A merge shows what happened on its branches once more; the commit that did it says more.
     return min(changes, key=lambda change: len(change.parents) > 1)

@@ -9,9 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
-from migrator.revisions.docstrings import docstring_body, edit_of, label_edit, line_of
+from migrator.revisions.docstrings import docstring_body, docstring_safe, edit_of, label_edit, line_of
 from migrator.revisions.headers import ComputedHeader, Header, header_of, header_values
-from migrator.revisions.message import docstring_safe
 from migrator.revisions.version_text import Edit, VersionText, not_changed
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """Throw-away databases, into which a history is replayed without touching a real one."""
 
-from migrator.scratch.copies import Copies, copies
-from migrator.scratch.database import ScratchDatabase
-from migrator.scratch.failing import NoScratchError, ScratchFailedError
-from migrator.scratch.known import is_known_equal
-from migrator.scratch.place import Scratch, scratch
+from migrator.scratch.failures_in_words import NoScratchError, ScratchFailedError
+from migrator.scratch.known_equal import is_known_equal
+from migrator.scratch.migrated_copies import Copies, copies
+from migrator.scratch.scratch_database import ScratchDatabase
+from migrator.scratch.scratch_templates import Scratch, scratch
 
 __all__ = [
     "Copies",

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from migrator.config.state import private_folder
+from migrator.config.private_folder import private_folder
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.names import PREFIX, is_stale, new_name
+from migrator.scratch.store import PREFIX, is_stale, new_name
 
 
 @contextmanager

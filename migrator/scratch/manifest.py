@@ -1,26 +1,114 @@
-"""What a template was made of: it serves only while all of that is still so."""
+"""What a template was made of, and which files its replay read: it serves while all of that is unchanged."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 
 from migrator import __version__
 from migrator.config.environments import Environment
+from migrator.config.private_folder import STATE
 from migrator.config.select import Workspace
+
+_FOREIGN = frozenset({".git", STATE, ".venv", "__pycache__", "node_modules", "site-packages"})
+
+
+class Trace:
+    """The files that were read below a folder, and the folders that were listed there."""
+
+    def __init__(self, root: Path) -> None:
+        self._top = os.path.realpath(root) + os.sep
+        self.files: set[str] = set()
+        self.listings: set[str] = set()
+
+    def read(self, path: str) -> None:
+        """Note a file that was opened for reading; bytecode stands for its source."""
+        if path.endswith(".pyc"):
+            try:
+                path = importlib.util.source_from_cache(path)
+            except ValueError:
+                return
+        self._note(path, self.files)
+
+    def listed(self, path: str) -> None:
+        """Note a folder whose content was asked for."""
+        self._note(path, self.listings)
+
+    def _note(self, path: str, into: set[str]) -> None:
+        whole = os.path.realpath(path)
+        if whole.startswith(self._top):
+            inside = whole[len(self._top) :]
+            if _FOREIGN.isdisjoint(Path(inside).parts):
+                into.add(inside)
+
+
+_listening: list[Trace] = []
+_installed = False
+
+
+@contextmanager
+def tracing(root: Path) -> Iterator[Trace]:
+    """Note what is read below `root` in the block, and the modules from there that are imported already."""
+    global _installed
+    if not _installed:
+        sys.addaudithook(_hook)
+        _installed = True
+    trace = Trace(root)
+    for module in list(sys.modules.values()):
+        # Not getattr: some modules only pretend to be there, and an attribute would make them import.
+        said = getattr(module, "__dict__", {})
+        file = said.get("__file__")
+        if isinstance(file, str) and not _is_test(said.get("__loader__"), file):
+            trace.read(file)
+    _listening.append(trace)
+    try:
+        yield trace
+    finally:
+        _listening.remove(trace)
+
+
+def _is_test(loader: object, file: str) -> bool:
+    """Whether pytest has collected a module: no revision depends on it, and it changes all the time."""
+    rewritten = type(loader).__module__ == "_pytest.assertion.rewrite"
+    return rewritten and Path(file).name.startswith(("test_", "conftest.py"))
+
+
+def _hook(name: str, arguments: tuple[object, ...]) -> None:
+    if not _listening:
+        return
+    if name == "open":
+        path, _mode, flags = arguments
+        reads = not isinstance(flags, int) or flags & os.O_ACCMODE == os.O_RDONLY
+        if isinstance(path, str | bytes) and reads:
+            for trace in _listening:
+                trace.read(os.fsdecode(path))
+    elif name in ("os.listdir", "os.scandir") and not _by_import(sys._getframe(1)):
+        path = arguments[0]
+        if path is None or isinstance(path, str | bytes):
+            for trace in _listening:
+                trace.listed(os.fsdecode(path or "."))
+
+
+def _by_import(frame: FrameType | None) -> bool:
+    """Whether Python itself looks through a folder for modules: any new file there would count."""
+    return frame is not None and "importlib" in frame.f_code.co_filename
+
 
 _FORMAT = 1
 _NOT_REPLAYED = frozenset({"sqlalchemy.url"})
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedInputs:
     """What has to be the same for a template to be looked at: versions, settings and arguments."""
 
     root: str
@@ -31,7 +119,7 @@ class Fixed:
     settings: str
 
     @classmethod
-    def of(cls, workspace: Workspace, server: str) -> Fixed:
+    def of(cls, workspace: Workspace, server: str) -> FixedInputs:
         """Give those of a workspace. `server` names the kind and version of the scratch server."""
         environment = workspace.environment
         return cls(
@@ -66,7 +154,7 @@ class Manifest:
     project, with None for one that was looked for in vain; `listings` are folders that were looked through.
     """
 
-    fixed: Fixed
+    fixed: FixedInputs
     revisions: Mapping[str, str]
     files: Mapping[str, str | None]
     listings: Mapping[str, str | None]
@@ -83,7 +171,7 @@ class Manifest:
             if said.pop("format") != _FORMAT:
                 return None
             fixed = said.pop("fixed")
-            return cls(Fixed(**{**fixed, "x": tuple(fixed["x"])}), **said)
+            return cls(FixedInputs(**{**fixed, "x": tuple(fixed["x"])}), **said)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -92,7 +180,7 @@ class Manifest:
         """A short name: equal for equal templates."""
         return _digest(self.dumps().encode())[:16]
 
-    def serves(self, fixed: Fixed, revisions: Mapping[str, str], root: Path) -> bool:
+    def serves(self, fixed: FixedInputs, revisions: Mapping[str, str], root: Path) -> bool:
         """Whether it holds nothing but `revisions`, as they are now, and all else is as it was."""
         return (
             self.fixed == fixed

@@ -10,12 +10,11 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator.config.url import address
-from migrator.database.engine import SessionOptions, any_engine
+from migrator.database.connecting.engine import SessionOptions, any_engine
+from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import causes, database_error
-from migrator.database.second import SecondConnection
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.names import PREFIX, TEMPLATE, is_stale, new_name
-from migrator.scratch.store import TemplateGoneError
+from migrator.scratch.store import PREFIX, TEMPLATE, TemplateGoneError, is_stale, new_name
 
 _IN_USE = "55006"
 _GONE = "3D000"

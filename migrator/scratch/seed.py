@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from migrator.config.select import Workspace
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import first_line, is_database_failure
-from migrator.database.timeouts import run_plainly
 from migrator.errors import ConfigurationError, UsageError
-from migrator.scratch.database import ScratchDatabase
+from migrator.scratch.scratch_database import ScratchDatabase
 
 _PROJECT_FILE = Path("tests") / "seed.sql"
 _AT = re.compile(r"--\s*migrator:\s*at\s+(\S+)\s*")

@@ -11,9 +11,39 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from migrator.scratch import Copies
+
+
+class ShownUrl(str):
+    """A URL with its password, which its `repr` leaves out: pytest writes that of each argument of a test."""
+
+    __slots__ = ("_shown",)
+    _shown: str
+
+    def __new__(cls, url: URL) -> ShownUrl:
+        """Make one of a URL of SQLAlchemy's."""
+        text = super().__new__(cls, url.render_as_string(hide_password=False))
+        text._shown = url.render_as_string(hide_password=True)
+        return text
+
+    def __copy__(self) -> ShownUrl:
+        """Give itself, which nothing changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> ShownUrl:
+        """Give itself, which nothing changes."""
+        return self
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Be a plain text in another process, which may not have migrator."""
+        return str, (str(self),)
+
+    def __repr__(self) -> str:
+        """Give the URL with `***` for the password, in quotes."""
+        return repr(self._shown)
 
 
 @pytest.fixture(scope="session", name="_migrator_copies")
@@ -38,7 +68,6 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
 @pytest.fixture
 def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
     """URL of a fresh database at head, with its driver and password; dropped after the test."""
-    from migrator.testing.shown_url import ShownUrl
     from migrator.testing.surroundings import at_root
 
     made, root = _migrator_copies
@@ -71,7 +100,7 @@ def _told() -> Iterator[None]:
     """Fail without a traceback, in the words of the command line, where migrator raises an error."""
     from migrator import secrets
     from migrator.errors import MigratorError
-    from migrator.plain.errors import error_lines
+    from migrator.plain.error_lines import error_lines
 
     try:
         yield

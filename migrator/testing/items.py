@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 from migrator import secrets
-from migrator.bridge.scripts import first_revision, has_revisions, other_with_revisions
+from migrator.bridge.revision_files.loading import first_revision, has_revisions, other_with_revisions
 from migrator.config.environments import DEFAULT_NAME
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import ExitCode, MigratorError, NoModelsError
-from migrator.plain.errors import error_lines
+from migrator.plain.error_lines import error_lines
 from migrator.results.events import ignore
 from migrator.scratch import NoScratchError
-from migrator.scratch.kind import open_store
-from migrator.testing.checks import Check, check_named
+from migrator.scratch.choose_store import open_store
+from migrator.testing.migration_checks import MigrationCheck, check_named
 from migrator.testing.surroundings import at_root
-from migrator.testing.wanted import Wanted
+from migrator.testing.wanted_checks import WantedChecks
 
 
-def check_items(session: pytest.Session, wanted: Wanted) -> Iterator[pytest.Item]:
+def check_items(session: pytest.Session, wanted: WantedChecks) -> Iterator[pytest.Item]:
     """Give the checks that are asked for, in an order that is the same in each process."""
     # As pytest does with what it finds in files, so that they are counted.
     yield from session.genitems(
@@ -43,7 +43,7 @@ class CheckFailed(Exception):
 class Checks(pytest.Collector):
     """The checks of all environments, and the scratch servers that go on running from one to the next."""
 
-    def __init__(self, *, wanted: Wanted, **node: Any) -> None:
+    def __init__(self, *, wanted: WantedChecks, **node: Any) -> None:
         super().__init__(**node)
         self._wanted = wanted
         self._running: set[str] = set()
@@ -84,7 +84,7 @@ class EnvironmentChecks(pytest.Collector):
 class CheckItem(pytest.Item):
     """One check of one environment."""
 
-    def __init__(self, *, root: Path, check: Check, **node: Any) -> None:
+    def __init__(self, *, root: Path, check: MigrationCheck, **node: Any) -> None:
         super().__init__(**node)
         self._root = root
         self._check = check

@@ -60,7 +60,7 @@ async def session_on(url: str) -> AsyncIterator[AsyncSession]:
     from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
     from sqlalchemy.pool import NullPool
 
-    from migrator.database.engine import with_async_driver
+    from migrator.database.connecting.engine import with_async_driver
 
     engine = create_async_engine(with_async_driver(make_url(url)), poolclass=NullPool)
     try:

@@ -14,11 +14,11 @@ from migrator.testing.fixtures import session_under_anyio as session_under_anyio
 from migrator.testing.loops import has_test_loops
 
 if TYPE_CHECKING:
-    from migrator.testing.wanted import Wanted
+    from migrator.testing.wanted_checks import WantedChecks
 
 __all__ = ["async_session", "migrated_copies", "migrated_database", "session_under_anyio"]
 
-_wanted: pytest.StashKey[Wanted | None] = pytest.StashKey()
+_wanted: pytest.StashKey[WantedChecks | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(asyncio_loops, "migrator-asyncio-loops")
     if config.getoption("migrator") or config.getoption("migrator_env") or _always(config):
-        from migrator.testing.wanted import wanted
+        from migrator.testing.wanted_checks import wanted
 
         config.stash[_wanted] = wanted(config)
 

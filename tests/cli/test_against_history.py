@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from tests.projects.small import revision_text, tree, versions, write_project
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from migrator.cli.pretty import rendered
-from migrator.database.facts import Facts
-from migrator.database.locks import LockName
-from migrator.operations.doctor.server import server_version
+from migrator.cli.rich_tables import rendered
+from migrator.database.own.facts import Facts
+from migrator.database.own.locks import LockName
+from migrator.operations.look.doctor.server_checks import server_version
 from migrator.plain import How
 from migrator.results.doctor import Diagnosis, Finding
 from tests.conftest import Database, Ran

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.database.embedded.home import ROOT_STATE, Home
-from migrator.database.embedded.place import place_of
+from migrator.database.embedded.server_home import ROOT_STATE, Home
+from migrator.database.embedded.server_place import place_of
 from tests.conftest import Ran
 from tests.projects.small import versions, write_project, write_revision
 

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.embedded.removal import remove_server
-from migrator.database.held_seconds import HeldSeconds
-from migrator.database.second import SecondConnection
+from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection
+from migrator.database.embedded.shared_use import remove_server
 from tests.conftest import PASSWORD, Database, Ran
 from tests.faults.least import ALL_GRANTS, make_least, started
 from tests.faults.least import drop as drop_least

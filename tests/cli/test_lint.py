@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from tests.conftest import Database, Ran
 from tests.linting import Lint, findings, line_of, linting
 from tests.projects.books import AnyDatabase, BooksProject

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from migrator.database.embedded.home import ROOT_STATE
-from migrator.database.embedded.place import place_of
+from migrator.database.embedded.server_home import ROOT_STATE
+from migrator.database.embedded.server_place import place_of
 from tests.conftest import Database, Ran, process_variables, program
 from tests.projects.small import tree, versions, write_project, write_revision
 from tests.terminal import COLUMNS, at_terminal

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cli.summary import Asked, section
+from migrator.cli.pipeline_reports import SummaryRequest, section
 from migrator.errors import ExitCode, RevisionsError
 from migrator.plain import How
 from migrator.results.verified import DoesNotRun, Verified
@@ -19,7 +19,7 @@ AUTHORS = """op.create_table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(50), nullable=False),
 )"""
-ASKED = Asked("verify", How(environment="testing"), 1)
+ASKED = SummaryRequest("verify", How(environment="testing"), 1)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_an_error_of_several_lines_stays_in_its_block(monkeypatch: pytest.Monkey
     monkeypatch.setattr("migrator.secrets.scrub", lambda text: text.replace("s3cret", "***"))
     error = RevisionsError("first\nsecond s3cret", hint="third")
 
-    page = section(Asked("check", How(), ExitCode.REVISIONS), None, (error,))
+    page = section(SummaryRequest("check", How(), ExitCode.REVISIONS), None, (error,))
 
     assert page == (
         "### migrator check\n\n⚠️ **no answer**: revisions (exit code 5)\n\n"

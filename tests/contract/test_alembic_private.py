@@ -29,59 +29,110 @@ PACKAGE = ROOT / "migrator"
 
 # Private name -> where it lives, and what stops working without it.
 PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
-    "_version_locations": (ScriptDirectory, "errors no longer name the broken file (bridge/scripts.py)"),
-    "_revision_map": (RevisionMap, "ids over 32 characters are no longer refused (bridge/scripts.py)"),
-    "_upgrade_revs": (ScriptDirectory, "upgrade cannot plan its steps (bridge/plan.py)"),
-    "_downgrade_revs": (ScriptDirectory, "downgrade cannot plan its steps (bridge/plan.py)"),
-    "_stamp_revs": (ScriptDirectory, "stamp cannot plan its steps (bridge/plan.py)"),
-    "_generate_template": (ScriptDirectory, "a revision file may be written by half (bridge/writing.py)"),
+    "_version_locations": (
+        ScriptDirectory,
+        "errors no longer name the broken file (bridge/revision_files/loading.py)",
+    ),
+    "_revision_map": (
+        RevisionMap,
+        "ids over 32 characters are no longer refused (bridge/revision_files/loading.py)",
+    ),
+    "_upgrade_revs": (ScriptDirectory, "upgrade cannot plan its steps (bridge/revision_files/plan.py)"),
+    "_downgrade_revs": (ScriptDirectory, "downgrade cannot plan its steps (bridge/revision_files/plan.py)"),
+    "_stamp_revs": (ScriptDirectory, "stamp cannot plan its steps (bridge/revision_files/plan.py)"),
+    "_generate_template": (
+        ScriptDirectory,
+        "a revision file may be written by half (bridge/revision_files/writing.py)",
+    ),
     "_ensure_directory": (
         ScriptDirectory,
-        "folders made for a revision that failed stay (bridge/writing.py)",
+        "folders made for a revision that failed stay (bridge/revision_files/writing.py)",
     ),
     "_has_version_table": (
         MigrationContext,
-        "ensure-version cannot say what it did (bridge/version_table.py)",
+        "ensure-version cannot say what it did (bridge/env_py/connected_database.py)",
     ),
     "_ensure_version_table": (
         MigrationContext,
-        "ensure-version --sql prints nothing (bridge/version_table.py)",
+        "ensure-version --sql prints nothing (bridge/env_py/connected_database.py)",
     ),
     "_version": (
         MigrationContext,
-        "the statements for a tenant's version table are compiled anew (bridge/version_table.py)",
+        "the statements for a tenant's version table are compiled anew (bridge/env_py/connected_database.py)",
     ),
-    "_rev_path": (ScriptDirectory, "a collapsed revision has no file name (bridge/scripts.py)"),
-    "_generate_create_date": (ScriptDirectory, "a collapsed revision has no date (bridge/scripts.py)"),
-    "_from_path": (Script, "commands that run no file cannot read them (bridge/unexecuted.py)"),
-    "_load_revisions": (ScriptDirectory, "a file that is there twice is a fault (bridge/unexecuted.py)"),
-    "_is_real_head": (Script, "a head that others depend on is shown as a head (bridge/scripts.py)"),
+    "_rev_path": (
+        ScriptDirectory,
+        "a collapsed revision has no file name (bridge/revision_files/loading.py)",
+    ),
+    "_generate_create_date": (
+        ScriptDirectory,
+        "a collapsed revision has no date (bridge/revision_files/loading.py)",
+    ),
+    "_from_path": (
+        Script,
+        "commands that run no file cannot read them (bridge/revision_files/unexecuted.py)",
+    ),
+    "_load_revisions": (
+        ScriptDirectory,
+        "a file that is there twice is a fault (bridge/revision_files/unexecuted.py)",
+    ),
+    "_is_real_head": (
+        Script,
+        "a head that others depend on is shown as a head (bridge/revision_files/loading.py)",
+    ),
     "_create_rule": (
         Constraint,
-        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/checks.py)",
+        "checks that SQLAlchemy makes elsewhere only are generated on PostgreSQL (bridge/autogenerate/check_constraints.py)",
     ),
-    "_reverse": (ops.DropIndexOp, "a dropped index is described without its columns (bridge/changes.py)"),
+    "_reverse": (
+        ops.DropIndexOp,
+        "a dropped index is described without its columns (bridge/autogenerate/changes_in_words.py)",
+    ),
 }
 # Names without an underscore that Alembic's documentation does not mention either.
 UNDOCUMENTED: tuple[tuple[Any, str, str], ...] = (
-    (EnvironmentContext, "create_module_class_proxy", "no env.py can be observed (bridge/environment.py)"),
-    (RevisionContext, "run_autogenerate", "generate and check compare nothing (bridge/comparing.py)"),
-    (RevisionContext, "run_no_autogenerate", "reset-versions writes nothing (bridge/comparing.py)"),
-    (RevisionContext, "generate_scripts", "generate writes nothing (bridge/comparing.py)"),
-    (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/comparing.py)"),
-    (AutogenContext, "comparators", "what is renamed is not compared any more (bridge/renames.py)"),
-    (AutogenContext, "run_object_filters", "reset-versions ignores exclude_tables (bridge/comparing.py)"),
-    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/remembered.py)"),
-    (MigrationStep, "downgrade_from_script", "verify cannot take a revision back (bridge/plan.py)"),
-    (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/plan.py)"),
+    (
+        EnvironmentContext,
+        "create_module_class_proxy",
+        "no env.py can be observed (bridge/env_py/observed.py)",
+    ),
+    (
+        RevisionContext,
+        "run_autogenerate",
+        "generate and check compare nothing (bridge/autogenerate/comparing.py)",
+    ),
+    (
+        RevisionContext,
+        "run_no_autogenerate",
+        "reset-versions writes nothing (bridge/autogenerate/comparing.py)",
+    ),
+    (RevisionContext, "generate_scripts", "generate writes nothing (bridge/autogenerate/comparing.py)"),
+    (AutogenContext, "sorted_tables", "reset-versions finds no tables (bridge/autogenerate/comparing.py)"),
+    (
+        AutogenContext,
+        "comparators",
+        "what is renamed is not compared any more (bridge/autogenerate/rename_detection.py)",
+    ),
+    (
+        AutogenContext,
+        "run_object_filters",
+        "reset-versions ignores exclude_tables (bridge/autogenerate/comparing.py)",
+    ),
+    (DefaultImpl, "memo", "what tenants are sent may differ from what was seen (bridge/tenant_cache.py)"),
+    (
+        MigrationStep,
+        "downgrade_from_script",
+        "verify cannot take a revision back (bridge/revision_files/plan.py)",
+    ),
+    (RevisionMap, "iterate_revisions", "nobody knows what is applied (bridge/revision_files/plan.py)"),
     (Config, "messaging_opts", "Alembic's own messages stand beside ours (bridge/config.py)"),
-    (Config, "get_alembic_option", "revision_environment is not read (bridge/writing.py)"),
+    (Config, "get_alembic_option", "revision_environment is not read (bridge/revision_files/writing.py)"),
     (
         ScriptDirectory,
         "output_encoding",
-        "revision files are written in the wrong encoding (bridge/writing.py)",
+        "revision files are written in the wrong encoding (bridge/revision_files/writing.py)",
     ),
-    (ScriptDirectory, "env_py_location", "a broken env.py is not named (bridge/session.py)"),
+    (ScriptDirectory, "env_py_location", "a broken env.py is not named (bridge/env_py/session.py)"),
 )
 
 

@@ -12,8 +12,8 @@ import pytest
 from migrator.cli.app import COMMANDS
 from migrator.config.settings import KEYS, Key, Settings
 from migrator.config.url import parse_url
-from migrator.config.variables import read_dotenv
-from migrator.database.engine import _EXTRAS
+from migrator.config.variable_sources import read_dotenv
+from migrator.database.connecting.engine import _EXTRAS
 from migrator.errors import ExitCode
 from tests.conftest import ROOT, Ran
 

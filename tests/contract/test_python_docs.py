@@ -13,15 +13,15 @@ import pytest
 import migrator.errors
 import migrator.results.run_errors
 from migrator import Migrator
-from migrator.api import asked, options
+from migrator.api import requests
 from migrator.errors import ExitCode, MigratorError
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 OPTIONS = {
-    "upgrade": {"dry_run", *options.UpgradeOptions.__annotations__},
-    "downgrade": {"dry_run", *options.DowngradeOptions.__annotations__},
-    "require_head": set(options.HeadOptions.__annotations__),
+    "upgrade": {"dry_run", *requests.UpgradeOptions.__annotations__},
+    "downgrade": {"dry_run", *requests.DowngradeOptions.__annotations__},
+    "require_head": set(requests.HeadOptions.__annotations__),
 }
 ARGUMENTS = {each.name for each in fields(Migrator)}
 METHODS = [
@@ -54,7 +54,7 @@ def test_every_method_is_in_the_table_with_its_arguments_and_has_a_coroutine(met
 
 
 def test_the_options_that_type_checkers_know_are_those_that_are_taken() -> None:
-    for wanted, known in ((asked.Upgrade, "upgrade"), (asked.Downgrade, "downgrade")):
+    for wanted, known in ((requests.UpgradeRequest, "upgrade"), (requests.DowngradeRequest, "downgrade")):
         assert {each.name for each in fields(wanted)} == OPTIONS[known] | {"target"}
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.revisions.changing import Rewrite, Write, changed_files
 from migrator.revisions.drafting import left_behind
+from migrator.revisions.file_changes import Rewrite, Write, changed_files
 from tests.conftest import Ran
 from tests.processes import started
 from tests.projects.small import tree
@@ -22,7 +22,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from migrator.errors import MigratorError
-from migrator.revisions.changing import Delete, Move, Rewrite, Write, changed_files
+from migrator.revisions.file_changes import Delete, Move, Rewrite, Write, changed_files
 
 folder = Path(sys.argv[1])
 if os.getuid() == 0:
@@ -44,7 +44,7 @@ except MigratorError as exc:
 UNTIL_IT_ENDS = """
 import sys
 from pathlib import Path
-from migrator.revisions.changing import Delete, Rewrite, Write, changed_files
+from migrator.revisions.file_changes import Delete, Rewrite, Write, changed_files
 
 folder = Path(sys.argv[1])
 number = 0

@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrator.database.embedded.account import Program, run_as, start_as
 from migrator.database.embedded.cluster import create
-from migrator.database.embedded.home import prepare
-from migrator.database.embedded.place import Place, place_of
 from migrator.database.embedded.postmaster import free_port
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.server_home import prepare
+from migrator.database.embedded.server_place import ServerPlace, place_of
+from migrator.database.embedded.shared_use import remove_server
+from migrator.database.embedded.system_account import Program, run_as, start_as
 from tests.conftest import Database, Ran
 from tests.faults.least import ALL_GRANTS, GATE, Least, Told, make_least, told, upgrade, upgrading, wait_for
 from tests.projects.small import versions, write_project, write_revision
@@ -66,7 +66,7 @@ def completes(root: Path, least: Least, log: str = "_migrator.log") -> None:
 class Private:
     """A server of one test, which may be stopped; it keeps its port."""
 
-    place: Place
+    place: ServerPlace
     port: int
     program: Program | None = None
 

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from migrator.database.catalog import Catalog, differences, read_catalog
 from migrator.database.catalog.queries import catalog_statement
-from migrator.database.exclude import excluder
+from migrator.database.own.own_tables import excluder
 from migrator.results.differences import Difference
 from tests.projects.objects import EVERYTHING
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from migrator.database.catalog import Catalog, differences, foreign_objects, read_catalog
-from migrator.database.exclude import excluder
+from migrator.database.own.own_tables import excluder
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDatabase

@@ -20,7 +20,7 @@ from migrator.database.catalog import (
     needed_by_tables,
     read_catalog,
 )
-from migrator.database.catalog.statements import NotCreatableError
+from migrator.database.catalog.definition_statements import NotCreatableError
 from tests.projects.objects import EVERYTHING, TABLES
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import NullType
 
-from migrator.bridge.changes import describe
+from migrator.bridge.autogenerate.changes_in_words import describe
 from migrator.results.changes import Change
 
 POSTGRESQL = make_url("postgresql+psycopg://").get_dialect()()

@@ -18,9 +18,9 @@ import psycopg
 import pytest
 
 from migrator.database.embedded import EmbeddedServer, embedded_server, postmaster
-from migrator.database.embedded.account import give_to, start_as
-from migrator.database.embedded.home import ROOT_STATE, Home
-from migrator.database.embedded.place import place_of
+from migrator.database.embedded.server_home import ROOT_STATE, Home
+from migrator.database.embedded.server_place import place_of
+from migrator.database.embedded.system_account import give_to, start_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(not IS_ROOT, reason="only root has other accounts r
 PROLOGUE = """
 import contextlib, os, signal, sys
 from pathlib import Path
-import migrator.database.embedded.sharing
+import migrator.database.embedded.shared_use
 from migrator.database.embedded import embedded_server
 from migrator.errors import MigratorError
 root = Path(sys.argv[1])
@@ -576,7 +576,7 @@ sys.path.insert(0, {str(private)!r})
 os.umask(0o077)
 with embedded_server(root, durable=False) as server:
     server.ensure_database("some")
-from migrator.database.embedded.place import place_of
+from migrator.database.embedded.server_place import place_of
 say(place_of(root, durable=False).program("postgres"))
 """
     [postgres] = _output(new_project(), code)

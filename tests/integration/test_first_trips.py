@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from migrator.database.engine import SessionOptions, async_engine, look_in
-from migrator.database.initialized import initialize_once
+from migrator.database.connecting.engine import SessionOptions, async_engine, look_in
+from migrator.database.round_trips.first_questions import initialize_once
 from tests.proxy import counting_proxy
 
 if TYPE_CHECKING:

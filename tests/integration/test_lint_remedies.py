@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from migrator.lint.rules import RULES
+from migrator.lint.lint_settings import RULES
 from tests.linting import judged, ran
 
 # Their examples are of a model, or stand for any statement.

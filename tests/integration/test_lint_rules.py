@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.lint.rule import Rule
-from migrator.lint.rules import RULES
-from migrator.lint.settings import LintSettings
+from migrator.lint.lint_settings import RULES, LintSettings
+from migrator.lint.rule_facts import Rule
 from tests.linting import judged, ran, rules
 
 # Rule, a statement that it finds, one that it does not.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigurationError
-from migrator.lint.squawk import Single, Squawk, find_squawk, squawk_knows, squawk_version
+from migrator.lint.squawk import Squawk, SquawkStatement, find_squawk, squawk_knows, squawk_version
 from tests.conftest import ROOT, Ran
 
 JUDGE = """
@@ -67,7 +67,7 @@ def test_it_knows_its_rules_and_no_others() -> None:
 @pytest.mark.parametrize("squawk", [Squawk("false"), Squawk("no-such-squawk"), Squawk("echo"), Squawk("/")])
 def test_a_program_that_is_no_squawk_is_an_error_and_never_a_clean_bill(squawk: Squawk) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        squawk.judge([Single("DROP TABLE t", None)])
+        squawk.judge([SquawkStatement("DROP TABLE t", None)])
 
     assert "pip install" in caught.value.hint
 
@@ -76,11 +76,13 @@ def test_a_rule_that_this_squawk_does_not_know_is_an_error_with_its_words() -> N
     squawk = Squawk(find_squawk(), include=["no-such-rule"])
 
     with pytest.raises(ConfigurationError, match=r"failed with 2: .*invalid rule name no-such-rule"):
-        squawk.judge([Single("DROP TABLE t", None)])
+        squawk.judge([SquawkStatement("DROP TABLE t", None)])
 
 
 def test_a_thousand_statements_are_judged_in_one_go_each_at_its_place() -> None:
-    statements = [Single(f"DROP TABLE t{n}\n-- {n}", f"r{n // 7}" if n % 3 else None) for n in range(1000)]
+    statements = [
+        SquawkStatement(f"DROP TABLE t{n}\n-- {n}", f"r{n // 7}" if n % 3 else None) for n in range(1000)
+    ]
 
     reports = Squawk(find_squawk()).judge(statements)
 
@@ -89,7 +91,9 @@ def test_a_thousand_statements_are_judged_in_one_go_each_at_its_place() -> None:
 
 
 def test_of_many_statements_only_the_unreadable_ones_are_left_out() -> None:
-    statements = [Single("DROP TABEL t" if n in (3, 50) else f"DROP TABLE t{n}", "r") for n in range(100)]
+    statements = [
+        SquawkStatement("DROP TABEL t" if n in (3, 50) else f"DROP TABLE t{n}", "r") for n in range(100)
+    ]
 
     reports = Squawk(find_squawk()).judge(statements)
 
@@ -98,7 +102,7 @@ def test_of_many_statements_only_the_unreadable_ones_are_left_out() -> None:
 
 
 def test_a_rule_that_the_table_lacks_is_told_in_squawks_own_words() -> None:
-    from migrator.lint.rules import rule_named
+    from migrator.lint.lint_settings import rule_named
 
     rule = rule_named("from-the-future", "It hurts.", "Do not.")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from tests.conftest import ROOT, Database
 from tests.new_user import User, clean_environment
 from tests.projects import authors

@@ -33,11 +33,11 @@ from migrator.errors import (
     UsageError,
 )
 from migrator.results.checked import Checked
+from migrator.results.environment_status import StatusList, Waited
 from migrator.results.events import Connecting, Event, StepStarted
 from migrator.results.revisions import Current
 from migrator.results.run import RunPlan, RunResult
 from migrator.results.run_errors import MigrationFailedError
-from migrator.results.status import StatusList, Waited
 from tests.conftest import PASSWORD, Database, Ran
 from tests.processes import started
 from tests.projects.small import versions, write_project
@@ -492,7 +492,7 @@ def test_one_that_is_cancelled_before_it_has_begun_does_nothing(steps: Path, tmp
 def test_one_that_does_not_end_when_it_is_cancelled_is_killed(
     steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migrator.api.calling.GRACE", 0.5)
+    monkeypatch.setattr("migrator.api.waiting_calls.GRACE", 0.5)
     pid, ended = tmp_path / "pid", tmp_path / "ended"
     (steps / "migrations" / "env.py").write_text(
         "import os, pathlib, signal, time\n\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

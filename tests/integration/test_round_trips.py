@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrator.database.one_trip import ends_by_itself, goes_plainly
+from migrator.database.round_trips.one_trip import ends_by_itself, goes_plainly
 from tests.projects.small import revision_text, versions, write_project, write_revision
 from tests.proxy import counting_proxy
 from tests.terminal import at_terminal

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, text
 
 from migrator.config.select import Choice, choose
 from migrator.database.embedded import scratch_server
-from migrator.database.embedded.removal import remove_server
-from migrator.database.embedded.spreading import spread
+from migrator.database.embedded.postmaster import spread_over_disk
+from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
@@ -540,7 +540,7 @@ def test_new_databases_are_spread_over_a_disk_that_can_do_so(home: Path) -> None
     ).stdout
 
     assert "T" in said.split()[0]
-    spread(home / "nowhere")
+    spread_over_disk(home / "nowhere")
 
 
 def test_after_the_machine_was_started_anew_the_server_begins_empty(
@@ -549,7 +549,7 @@ def test_after_the_machine_was_started_anew_the_server_begins_empty(
     replayed(lone_root, notes)
     notes.write_text("")
     # The machine itself cannot be started anew in a test.
-    monkeypatch.setattr("migrator.database.embedded.boot.boot_id", lambda: "another start")
+    monkeypatch.setattr("migrator.database.embedded.server_home.boot_id", lambda: "another start")
 
     assert replayed(lone_root, notes) == ["r1", "r2", "r3"]
     assert replayed(lone_root, notes) == []

@@ -11,7 +11,7 @@ import pytest
 
 from docs.generate.console import blocks
 from docs.generate.paths import DOCS
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from tests.conftest import Database, Ran
 from tests.projects.small import versions, write_project
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from migrator.database.embedded.removal import remove_server
+from migrator.database.embedded.shared_use import remove_server
 from tests.bash import run_shell
 from tests.conftest import ROOT
 from tests.projects.shipped import GIT, git, write_shipped

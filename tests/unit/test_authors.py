@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.revisions.authors import Added, added_by
+from migrator.revisions.authors import AddedFile, added_by
 from migrator.revisions.git import NoHistory
 
 
@@ -66,7 +66,7 @@ def test_author_and_day_are_of_the_commit_that_added_the_file(repository: Reposi
 
     assert authors(first, second, third) == {"a.py": "Ann One", "é b.py": "Bob Two", "c.py": None}
     found = added_by([first])[first]
-    assert isinstance(found, Added)
+    assert isinstance(found, AddedFile)
     assert found.date == "2024-05-06"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.changing import Change, Delete, Move, Rewrite, Write, changed_files
 from migrator.revisions.drafting import publish
+from migrator.revisions.file_changes import Delete, FileChange, Move, Rewrite, Write, changed_files
 
 
 def tree(folder: Path) -> dict[str, str | None]:
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def all_kinds(folder: Path) -> list[Change]:
+def all_kinds(folder: Path) -> list[FileChange]:
     return [
         Write(folder / "new" / "deep" / "n.py", b"new"),
         Rewrite(folder / "versions" / "a.py", b"again"),
@@ -55,7 +55,7 @@ AFTER = {
 }
 
 
-def attempt(changes: Sequence[Change]) -> None:
+def attempt(changes: Sequence[FileChange]) -> None:
     with changed_files(changes):
         pass
 
@@ -161,10 +161,10 @@ def no_links(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize("change", [Rewrite, Delete, Move])
-def test_a_file_that_is_gone_takes_the_other_changes_back(folder: Path, change: type[Change]) -> None:
+def test_a_file_that_is_gone_takes_the_other_changes_back(folder: Path, change: type[FileChange]) -> None:
     before = tree(folder)
     path = folder / "versions" / "gone.py"
-    made: dict[type[Change], Change] = {
+    made: dict[type[FileChange], FileChange] = {
         Rewrite: Rewrite(path, b""),
         Delete: Delete(path),
         Move: Move(path, folder / "archive" / "gone.py"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.revisions.env_py import EnvPy, read_env_py
+from migrator.revisions.env_py_source import EnvPy, read_env_py
 
 FOREIGN = Path(__file__).parents[1] / "projects" / "foreign"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.database.exclude import excluder
+from migrator.database.own.own_tables import excluder
 
 
 @pytest.mark.parametrize(

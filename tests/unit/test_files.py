@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigurationError
-from migrator.revisions.files import archive_and_replace
+from migrator.revisions.folder_swap import archive_and_replace
 
 
 def tree(folder: Path) -> dict[str, str | None]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from migrator.config.tenants import Tenant
-from migrator.operations.fleet.course import Course
+from migrator.operations.fleet.tenant_order import TenantOrder
 from migrator.results.fleet import FleetResult, TenantAnswer, TenantOutcome
 
 TENANTS = [Tenant(name) for name in "abcd"]
 
 
-def take(course: Course, name: str, outcome: TenantOutcome = "done", code: int = 0) -> None:
+def take(course: TenantOrder, name: str, outcome: TenantOutcome = "done", code: int = 0) -> None:
     course.take(TenantAnswer(name, outcome, code))
 
 
-def begun(course: Course) -> list[str]:
+def begun(course: TenantOrder) -> list[str]:
     """Begin as many as there are to begin."""
     found = []
     while (tenant := course.next()) is not None:
@@ -21,18 +21,18 @@ def begun(course: Course) -> list[str]:
     return found
 
 
-def outcomes(course: Course) -> list[str]:
+def outcomes(course: TenantOrder) -> list[str]:
     return [each.outcome for each in course.all_answers()]
 
 
 def test_all_are_begun_in_their_order() -> None:
-    course = Course(TENANTS)
+    course = TenantOrder(TENANTS)
 
     assert begun(course) == ["a", "b", "c", "d"]
 
 
 def test_the_rest_waits_for_all_canaries() -> None:
-    course = Course(TENANTS, canary=2)
+    course = TenantOrder(TENANTS, canary=2)
 
     assert begun(course) == ["a", "b"]
     take(course, "a")
@@ -42,7 +42,7 @@ def test_the_rest_waits_for_all_canaries() -> None:
 
 
 def test_a_canary_that_failed_keeps_the_rest_from_beginning() -> None:
-    course = Course(TENANTS, canary=2)
+    course = TenantOrder(TENANTS, canary=2)
     begun(course)
     take(course, "b", "failed", 7)
     take(course, "a")
@@ -54,7 +54,7 @@ def test_a_canary_that_failed_keeps_the_rest_from_beginning() -> None:
 
 def test_fleets_without_canaries_go_on_after_a_failure_unless_they_are_not_to() -> None:
     for fail_fast, expected in ((False, ["b", "c", "d"]), (True, [])):
-        course = Course(TENANTS, fail_fast=fail_fast)
+        course = TenantOrder(TENANTS, fail_fast=fail_fast)
         course.next()
         take(course, "a", "failed", 7)
         assert begun(course) == expected

@@ -8,8 +8,8 @@ import pytest
 
 from migrator.errors import RevisionsError
 from migrator.lint.excuses import excuses
-from migrator.lint.judge import Judgement
-from migrator.lint.settings import LintSettings
+from migrator.lint.judgement import Judgement
+from migrator.lint.lint_settings import LintSettings
 from tests.linting import judged, ran, rules
 
 FILE = "versions/a1.py"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.cli.annotations import github, gitlab, in_repository
+from migrator.cli.pipeline_reports import github, gitlab, in_repository
 from migrator.plain import How, lines
 from migrator.results.findings import Linted, LintFinding
 

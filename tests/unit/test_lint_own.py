@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from migrator.lint.narrowing import compare
+from migrator.lint.own_rules import compare
 from migrator.lint.tokens import statements
 from tests.linting import judged, ran, rules
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigurationError
-from migrator.lint.rules import RULES
-from migrator.lint.settings import LintSettings, lint_settings
+from migrator.lint.lint_settings import RULES, LintSettings, lint_settings
 from tests.linting import judged, rules
 
 INI = Path("configs/alembic_online.ini")

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from migrator.database.records import insert_with_values
-from migrator.database.tables import Name, log_table
+from migrator.database.own.log_records import insert_with_values
+from migrator.database.own.own_tables import TableName, log_table
 
 DIALECT: Any = asyncpg.dialect
 ROW = {
@@ -26,7 +26,7 @@ ROW = {
 
 @pytest.mark.parametrize("backslashes", [True, False])
 def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
-    kind, table = DIALECT(), log_table(Name("_migrator", "log"))
+    kind, table = DIALECT(), log_table(TableName("_migrator", "log"))
     # What a server says whose standard_conforming_strings is off, or on.
     kind._backslash_escapes = backslashes
 
@@ -38,7 +38,7 @@ def test_it_is_what_sqlalchemy_would_write(backslashes: bool) -> None:
 
 
 def test_what_the_server_counts_is_added_where_there_is_something_to_add_to() -> None:
-    table = log_table(Name("_migrator", "log"))
+    table = log_table(TableName("_migrator", "log"))
 
     with_time = insert_with_values(table, {"duration_ms": 12}, DIALECT(), {"duration_ms": " + 1"})
     without = insert_with_values(table, {"duration_ms": None}, DIALECT(), {"duration_ms": " + 1"})
@@ -48,7 +48,7 @@ def test_what_the_server_counts_is_added_where_there_is_something_to_add_to() ->
 
 
 def test_names_are_quoted_where_they_have_to_be() -> None:
-    table = log_table(Name("Own", "log"))
+    table = log_table(TableName("Own", "log"))
 
     written = insert_with_values(table, {"started_at": datetime.now(UTC)}, DIALECT())
 

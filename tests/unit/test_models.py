@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import MetaData
 
-from migrator.database.models import load_models
 from migrator.errors import ExitCode, ModelsError
+from migrator.models.model_loading import load_models
 
 BASE = """
     from sqlalchemy.orm import DeclarativeBase
@@ -236,7 +236,7 @@ def test_a_package_under_the_root_wins_over_one_of_the_same_name_further_back(
 def test_it_works_in_a_process_of_its_own_from_any_folder(project: Project, tmp_path: Path) -> None:
     project.shop()
     program = (
-        "import sys, pathlib\nfrom migrator.database.models import load_models\n"
+        "import sys, pathlib\nfrom migrator.models.model_loading import load_models\n"
         "found = load_models([sys.argv[1]], pathlib.Path(sys.argv[2]))\nprint(sorted(found[0].tables))"
     )
     command = [sys.executable, "-c", program, project.package, str(project.root)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrator.revisions import git
-from migrator.revisions.origin import Origin, Places, explain
+from migrator.revisions.revision_origin import RevisionOrigin, SearchPlaces, explain
 
 FOLDER = "migrations/test/versions"
 ENVIRONMENT = {
@@ -32,11 +32,11 @@ class Project:
     """A project in a git repository of its own."""
 
     root: Path
-    places: Places = field(init=False)
+    places: SearchPlaces = field(init=False)
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        self.places = Places(
+        self.places = SearchPlaces(
             environment="testing",
             folders=(self.root / FOLDER,),
             archives=(self.root / "migrations/test/archive",),
@@ -61,7 +61,7 @@ class Project:
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
         return self.git("rev-parse", "--short", "HEAD")
 
-    def explain(self, revision: str) -> Origin:
+    def explain(self, revision: str) -> RevisionOrigin:
         return explain(revision, self.places)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from migrator.bridge.keeping import keeping
-from migrator.operations import planning
+from migrator.bridge.tenant_cache import tenant_cache
+from migrator.operations.run import planning
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _may_hold(path: Path, *, is_upgrade: bool = True) -> bool:
-    planner: Any = object.__new__(planning.Planner)
+    planner: Any = object.__new__(planning.RunPlanner)
     planner._judged = {}
     settings = SimpleNamespace(hold_statements=True)
     planner._session = SimpleNamespace(
@@ -41,7 +41,7 @@ def test_many_tenants_share_what_was_found_of_a_function(tmp_path: Path, judged:
     file = tmp_path / "r1.py"
     file.write_text("one")
 
-    with keeping():
+    with tenant_cache():
         assert [_may_hold(file), _may_hold(file)] == [True, True]
         assert judged == ["upgrade"]
         assert not _may_hold(file, is_upgrade=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.config.state import private_folder, write_whole
+from migrator.config.private_folder import private_folder, write_whole
 
 TOGETHER = 8
 

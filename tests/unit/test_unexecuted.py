@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
 from migrator.bridge.config import alembic_config
-from migrator.bridge.scripts import forget_loaded, load_scripts
-from migrator.bridge.unexecuted import UnexecutedScript
+from migrator.bridge.revision_files.loading import forget_loaded, load_scripts
+from migrator.bridge.revision_files.unexecuted import UnexecutedScript
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import RevisionsError
 from migrator.revisions.stock_headers import frame_of

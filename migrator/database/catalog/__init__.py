@@ -1,13 +1,13 @@
 """What a database holds, the comparison of two databases, and the SQL for what Alembic does not see."""
 
-from migrator.database.catalog.objects import Catalog, differences, foreign_objects
-from migrator.database.catalog.reading import read_catalog
-from migrator.database.catalog.statements import (
+from migrator.database.catalog.definition_statements import (
     NotCreatableError,
     creation_statements,
     needed_by_tables,
     removal_statements,
 )
+from migrator.database.catalog.objects import Catalog, differences, foreign_objects
+from migrator.database.catalog.reading import read_catalog
 
 __all__ = [
     "Catalog",

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from migrator.results.differences import Difference
 
-Key = tuple[str, str]
+ObjectKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogObject:
     """One object.
 
     `seen` says whether Alembic's autogenerate takes notice of it, `holder` what it is part of.
@@ -21,10 +21,10 @@ class Entry:
     name: str
     definition: str
     seen: bool = True
-    holder: Key | None = None
+    holder: ObjectKey | None = None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         """Its key in the catalogue."""
         return self.kind, self.name
 
@@ -37,12 +37,12 @@ class Catalog:
     which object, an object is part of.
     """
 
-    objects: Mapping[Key, str]
-    unseen: frozenset[Key] = frozenset()
-    holders: Mapping[Key, Key] = field(default_factory=dict)
+    objects: Mapping[ObjectKey, str]
+    unseen: frozenset[ObjectKey] = frozenset()
+    holders: Mapping[ObjectKey, ObjectKey] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Catalog:
+    def of(cls, entries: Iterable[CatalogObject]) -> Catalog:
         """Give the catalogue of these objects, sorted by kind and name."""
         found = sorted(entries, key=lambda entry: entry.key)
         return cls(
@@ -51,7 +51,7 @@ class Catalog:
             {entry.key: entry.holder for entry in found if entry.holder is not None},
         )
 
-    def only(self, keys: Collection[Key]) -> Catalog:
+    def only(self, keys: Collection[ObjectKey]) -> Catalog:
         """Give the part of the catalogue that has these keys."""
         return Catalog(
             {key: text for key, text in self.objects.items() if key in keys},
@@ -77,7 +77,7 @@ def differences(left: Catalog, right: Catalog) -> tuple[Difference, ...]:
     )
 
 
-def _goes_with_its_holder(key: Key, there: Catalog, missing: Catalog) -> bool:
+def _goes_with_its_holder(key: ObjectKey, there: Catalog, missing: Catalog) -> bool:
     holder = there.holders.get(key)
     return holder in there.objects and holder not in missing.objects
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.database.catalog import object_queries, table_queries
-from migrator.database.tables import OWN_SCHEMA
+from migrator.database.own.own_tables import OWN_SCHEMA
 
 # The kind of a row that is no object: its name is the statement that sets the search path as it was.
 BACK = "search path"

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.inspecting import inspected
-from migrator.database.catalog.objects import Catalog, Entry, Key
+from migrator.database.catalog.inspected import inspected
+from migrator.database.catalog.objects import Catalog, CatalogObject, ObjectKey
 from migrator.database.catalog.queries import BACK, catalog_statement
-from migrator.database.tables import is_own_table
-from migrator.database.timeouts import run_plainly
+from migrator.database.connecting.timeouts import run_plainly
+from migrator.database.own.own_tables import is_own_table
 
 LeaveOut = Callable[[str, str | None], bool]
 
@@ -56,7 +56,7 @@ class Row(NamedTuple):
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         """Its key in the catalogue."""
         return self.kind, self._name()
 
@@ -118,18 +118,18 @@ def _kept(rows: Sequence[Row], left_out: LeaveOut) -> Iterator[Row]:
     return (row for row in rows if row.relation is None or (row.schema, row.relation) not in gone)
 
 
-def _entries(row: Row) -> Iterator[Entry]:
+def _entries(row: Row) -> Iterator[CatalogObject]:
     definition = one_line(row)
     kind, name = row.key
-    yield Entry(kind, name, definition, row.seen, _holder(row))
+    yield CatalogObject(kind, name, definition, row.seen, _holder(row))
     if row.comment is not None:
         written = "'" + row.comment.replace("'", "''").replace("\n", "\\n") + "'"
         # The default schema has a comment from the start.
         seen = kind in _SEEN_COMMENTS or (kind == "schema" and row.seen)
-        yield Entry("comment", f"{kind} {name}", written, seen, row.key)
+        yield CatalogObject("comment", f"{kind} {name}", written, seen, row.key)
 
 
-def _holder(row: Row) -> Key | None:
+def _holder(row: Row) -> ObjectKey | None:
     if row.kind == "table" or row.relation is None:
         return None
     return "table", row._replace(kind="table", name=row.relation).key[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.objects import Key
+from migrator.database.catalog.objects import ObjectKey
 
 _CLASSES = (
     "pg_am",
@@ -58,7 +58,7 @@ WHERE (o.objid >= 16384 OR o.classid = 'pg_namespace'::regclass) AND o.rights IS
 )
 
 
-def uncatalogued(connection: Connection) -> dict[Key, str]:
+def uncatalogued(connection: Connection) -> dict[ObjectKey, str]:
     """Give what the catalogue leaves out and a revision can make, as keys and what there is to compare.
 
     Rights, event triggers, publications, operators, casts, base types, collations, text search objects,

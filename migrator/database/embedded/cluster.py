@@ -7,20 +7,20 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from migrator.config.state import write_whole
-from migrator.database.embedded.account import give_to, run_as
-from migrator.database.embedded.log import failure, open_log
+from migrator.config.private_folder import write_whole
+from migrator.database.embedded.server_log import failure, open_log
+from migrator.database.embedded.system_account import give_to, run_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from migrator.database.embedded.account import Account
-    from migrator.database.embedded.home import Home
-    from migrator.database.embedded.place import Place
+    from migrator.database.embedded.server_home import Home
+    from migrator.database.embedded.server_place import ServerPlace
+    from migrator.database.embedded.system_account import SystemAccount
 
 
-def create(place: Place) -> None:
+def create(place: ServerPlace) -> None:
     """Run initdb in a folder of its own and put the finished data in place; the caller holds the start lock.
 
     DatabaseError when initdb fails.
@@ -41,7 +41,7 @@ def create(place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _workshop(home: Home, account: Account | None) -> Iterator[Path]:
+def _workshop(home: Home, account: SystemAccount | None) -> Iterator[Path]:
     for left_behind in home.folder.glob("initdb-*"):
         shutil.rmtree(left_behind, ignore_errors=True)
     workshop = home.folder / f"initdb-{secrets.token_hex(4)}"
@@ -53,7 +53,7 @@ def _workshop(home: Home, account: Account | None) -> Iterator[Path]:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
-def _initdb(place: Place, data: Path, password_file: Path) -> list[str]:
+def _initdb(place: ServerPlace, data: Path, password_file: Path) -> list[str]:
     argv = [place.program("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
     argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions"]
     if place.binaries.major >= 16:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from migrator.database.embedded.place import Place
-    from migrator.database.embedded.server import EmbeddedServer
+    from migrator.database.embedded.embedded_server import EmbeddedServer
+    from migrator.database.embedded.server_place import ServerPlace
 
 
 def _say_nothing(_sentence: str) -> None:
@@ -35,7 +35,7 @@ def embedded_server(
     folder that cannot be written; DatabaseError, with the log's last lines, when PostgreSQL fails.
     """
     _require_locks()
-    from migrator.database.embedded.place import place_of
+    from migrator.database.embedded.server_place import place_of
 
     with _running(place_of(root, durable=durable), announce) as server:
         yield server
@@ -52,7 +52,7 @@ def scratch_server(
     machine. Raises as `embedded_server` does.
     """
     _require_locks()
-    from migrator.database.embedded.place import scratch_place
+    from migrator.database.embedded.server_place import scratch_place
 
     with _running(scratch_place(root, system=system), announce) as server:
         yield server
@@ -66,14 +66,14 @@ def _require_locks() -> None:
 
 
 @contextlib.contextmanager
-def _running(place: Place, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
-    from migrator.database.embedded import sharing
+def _running(place: ServerPlace, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
+    from migrator.database.embedded import shared_use
 
     owner = os.getpid()
-    server = sharing.enter(place, announce)
+    server = shared_use.enter(place, announce)
     try:
         yield server
     finally:
         # A child made by fork inside the block runs this too.
         if os.getpid() == owner:
-            sharing.leave(place)
+            shared_use.leave(place)

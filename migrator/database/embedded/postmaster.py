@@ -1,25 +1,98 @@
 """Starting and stopping a project's server, and finding the one that runs.
 
 Every process of a server inherits the lock on `server.lock`: the kernel says whether one of them lives, also
-where process ids were given out anew (after a reboot, in a container). The caller holds the start lock.
+where process ids were reused (after a reboot, in a container). The caller holds the start lock.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import struct
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded.account import Program, run_as, start_as
-from migrator.database.embedded.leftover import remove_stale_pid_file
-from migrator.database.embedded.log import failure, open_log, size, text_since
-from migrator.database.embedded.spreading import spread
+from migrator.database.embedded.server_log import failure, open_log, size, text_since
+from migrator.database.embedded.system_account import Program, run_as, start_as
+from migrator.errors import DatabaseError
 from migrator.file_locks import LockFile, wait_until
 
 if TYPE_CHECKING:
-    from migrator.database.embedded.home import Home
-    from migrator.database.embedded.place import Place
+    from migrator.database.embedded.server_home import Home
+    from migrator.database.embedded.server_place import ServerPlace
+
+
+# PostgreSQL copies a database into some 300 new files. ext4 looks for room for each beside the folder above
+# and skips all that was deleted there in the last minutes (`recently_deleted` in its ialloc.c): creating and
+# dropping one database after the other soon takes ten times as long. ext4 spreads the folders in a folder
+# that is marked as the top of a hierarchy (`chattr +T`) over the disk.
+# From linux/fs.h: FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, of which the size of a long is a part; FS_TOPDIR_FL.
+_LONG = struct.calcsize("l") << 16
+_GET, _SET = 0x80006601 | _LONG, 0x40006602 | _LONG
+_TOP = 0x00020000
+
+
+def spread_over_disk(folder: Path) -> None:
+    """Have new folders in this one spread over the disk; nothing happens where that is not known."""
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        # The account that owns the data may have put anything in its place.
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            (flags,) = struct.unpack("i", fcntl.ioctl(descriptor, _GET, struct.pack("i", 0)))
+            if not flags & _TOP:
+                fcntl.ioctl(descriptor, _SET, struct.pack("i", flags | _TOP))
+        finally:
+            os.close(descriptor)
+
+
+# PostgreSQL refuses to start while *any* process of its account has the id in `postmaster.pid`. After a
+# reboot, or in a container, ids come back soon. The caller knows that no server of migrator runs on the data.
+def remove_stale_pid_file(home: Home) -> None:
+    """Remove the file unless a PostgreSQL that somebody started by hand owns it: that is a DatabaseError."""
+    pid_file = home.data / "postmaster.pid"
+    try:
+        pid, folder, *_ = pid_file.read_text(errors="replace").splitlines()
+    except (FileNotFoundError, ValueError):
+        return
+    if _is_of(Path(folder), home.data) and _is_postgres(pid.lstrip("-")):
+        raise DatabaseError(
+            f"A PostgreSQL that migrator did not start (process {pid}) runs on {home.data}.",
+            hint=f"Stop that process. If it has nothing to do with the folder, delete {pid_file}.",
+        )
+    pid_file.unlink()
+
+
+def _is_of(folder: Path, data: Path) -> bool:
+    """False for a file that came along when the project was copied or moved."""
+    return folder.exists() and folder.samefile(data)
+
+
+def _is_postgres(pid: str) -> bool:
+    name, state = _name_and_state(pid)
+    return Path(name).name == "postgres" and not state.startswith("Z")
+
+
+def _name_and_state(pid: str) -> tuple[str, str]:
+    """A process's program and state; empty for a process that does not exist."""
+    if Path("/proc/self/stat").exists():
+        try:
+            before, _, after = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            return "", ""
+        return before.partition("(")[2], after.strip()
+    listed = subprocess.run(
+        ["ps", "-o", "state=,comm=", "-p", pid], capture_output=True, text=True, check=False
+    )
+    state, _, name = listed.stdout.strip().partition(" ")
+    return name.strip(), state
+
 
 HOST = "127.0.0.1"
 _READY_SECONDS = 120.0
@@ -64,7 +137,7 @@ def running_port(home: Home) -> int | None:
     return found[0] if found else None
 
 
-def start(place: Place) -> int:
+def start(place: ServerPlace) -> int:
     """Start the server, of which nothing runs, and wait until it takes connections; its port.
 
     DatabaseError when it fails.
@@ -82,7 +155,7 @@ def start(place: Place) -> int:
     raise failure(place.home, "the server did not start", since=since)
 
 
-def stop(place: Place) -> None:
+def stop(place: ServerPlace) -> None:
     """Stop the server and wait until its last process has ended. DatabaseError when it does not end."""
     since = size(place.home)
     if not (_ended(place, "fast") or _ended(place, "immediate")):
@@ -107,7 +180,7 @@ def free_port() -> int:
         return port
 
 
-def _launch(place: Place, port: int) -> int:
+def _launch(place: ServerPlace, port: int) -> int:
     """Start the server without waiting; the length that the log had before."""
     settings = {**_SETTINGS, "port": str(port)} | ({} if place.durable else _NOT_DURABLE)
     for major, later in _LATER_SETTINGS.items():
@@ -115,7 +188,7 @@ def _launch(place: Place, port: int) -> int:
     argv = [place.program("postgres"), "-D", str(place.home.data)]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     if place.disposable:
-        spread(place.home.data / "base")
+        spread_over_disk(place.home.data / "base")
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:
         lock.wait()
         _children[place.home] = start_as(place.account, argv, output=log.file, pass_fds=(lock.fileno(),))
@@ -131,7 +204,7 @@ def _became_ready(home: Home) -> bool:
         return not lock.take()
 
 
-def _ended(place: Place, mode: str) -> bool:
+def _ended(place: ServerPlace, mode: str) -> bool:
     told = False
     with LockFile(place.home.server_lock) as lock:
 
@@ -146,7 +219,7 @@ def _ended(place: Place, mode: str) -> bool:
         return wait_until(ended, _STOP_SECONDS)
 
 
-def _told_to_stop(place: Place, mode: str) -> bool:
+def _told_to_stop(place: ServerPlace, mode: str) -> bool:
     child = _children.get(place.home)
     if child is not None and child.poll() is None:
         child.send_signal(_SIGNALS[mode])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule import ACCESS_EXCLUSIVE, Rule
+from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, Rule
 
 LOSING = (
     Rule(

@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError, UsageError
-from migrator.operations.fleet.course import Course
-from migrator.operations.fleet.fleet import TICK, Account, FleetInterruptedError, database_held, interruptible
+from migrator.operations.fleet.over_tenants import (
+    TICK,
+    FleetInterruptedError,
+    FleetProgress,
+    database_held,
+    interruptible,
+)
 from migrator.operations.fleet.task import Task, failed, perform
+from migrator.operations.fleet.tenant_order import TenantOrder
 from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 
@@ -30,7 +36,7 @@ _ALONE = threading.Lock()
 
 
 def over_cluster(
-    workspace: Workspace, task: Task, course: Course, scheduler: str, jobs: int | None, report: Report
+    workspace: Workspace, task: Task, course: TenantOrder, scheduler: str, jobs: int | None, report: Report
 ) -> FleetResult:
     """Do a task to all tenants of a course on a Dask cluster, and give what became of each.
 
@@ -38,7 +44,7 @@ def over_cluster(
     as many as there are workers where it is None. Raises MissingExtraError without Dask, ConfigurationError
     for a scheduler that does not answer, and FleetInterruptedError.
     """
-    account = Account(course, report)
+    account = FleetProgress(course, report)
     there = workspace.portable()
     running: dict[Future[TenantAnswer], Tenant] = {}
     with database_held(workspace, course, report), _cluster(scheduler) as client, interruptible() as wish:

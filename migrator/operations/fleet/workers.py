@@ -15,12 +15,12 @@ from multiprocessing import Pipe, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
-from migrator.bridge.keeping import keeping
+from migrator.bridge.tenant_cache import tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ExitCode, InterruptedCommandError, MigratorError
-from migrator.operations.child import obey_parent, stdout_to_stderr
 from migrator.operations.fleet.task import Task, failed, perform
+from migrator.processes.child import obey_parent, stdout_to_stderr
 from migrator.results.fleet import TenantAnswer
 
 # How long a process may take to end once it is told to, in seconds.
@@ -164,6 +164,6 @@ def _serve(pipe: Connection, task: Task, workspace: Workspace) -> None:
         os.environ.update(workspace.choice.process)
         parent = parent_process()
         ends: list[Connection | int] = [pipe] if parent is None else [pipe, parent.sentinel]
-        with keeping():
+        with tenant_cache():
             while pipe in wait(ends) and (tenant := pipe.recv()) is not None:
                 pipe.send(perform(task, workspace, tenant))

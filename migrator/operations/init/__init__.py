@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrator.operations.init.init_request import Ask, InitRequest, no_answer
 from migrator.operations.init.project import make_project
-from migrator.operations.init.request import Ask, InitRequest, nobody
 from migrator.results.initialized import Initialized
 
 
-def init(root: Path, request: InitRequest, ask: Ask = nobody) -> Initialized:
+def init(root: Path, request: InitRequest, ask: Ask = no_answer) -> Initialized:
     """Write the files of a project into `root`, all or none, never over what is there.
 
     `ask` puts a question to somebody and gives the answer, or None where nobody can be asked. Raises

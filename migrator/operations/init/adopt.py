@@ -11,15 +11,15 @@ from migrator.errors import RefusedError, UsageError
 from migrator.operations.init.adopted_files import AdoptedFiles
 from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
+from migrator.operations.init.environment_names import unfinished_ones
+from migrator.operations.init.file_plan import FilePlan
+from migrator.operations.init.init_request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.layout import developing
-from migrator.operations.init.names import unfinished_ones
 from migrator.operations.init.next_step import LOOK, with_models, with_url
 from migrator.operations.init.project import refuse_percent, unfinished_notes
-from migrator.operations.init.questions import Settled, new_ones, settle_environments
-from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
+from migrator.operations.init.questions import ProjectChoices, new_ones, settle_environments
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
-from migrator.operations.init.writing import Plan
 from migrator.results.initialized import Initialized
 
 
@@ -39,9 +39,9 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
     request = replace(request, names=request.names or unfinished)
     said = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)
     named = new_ones(said, request, root)
-    settled = Settled(named, models, request.database or "url", shared=True)
+    settled = ProjectChoices(named, models, request.database or "url", shared=True)
     made = AdoptedFiles(root, team, settled, sources, there)
-    plan = Plan(root)
+    plan = FilePlan(root)
     plan.kept += [each.file.as_posix() for each in said if each not in named]
     plan.write(made.files())
     if not request.dry_run:

@@ -1,24 +1,119 @@
-"""The files that are written over a team's Alembic project."""
+"""The files that `init` writes over a team's Alembic project."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import ast
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.env_py_remarks import remarks
-from migrator.operations.init.adopted_ini import Rebased, written_ini
-from migrator.operations.init.alembic_source import URL
+from migrator.operations.init.alembic_source import ALEMBIC, URL, AlembicSource
+from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
-from migrator.operations.init.names import Named
 from migrator.operations.init.next_step import missing_wheel
-from migrator.operations.init.own_env_py import own_env_py, version_table
-from migrator.operations.init.questions import Settled
+from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
-from migrator.operations.init.templates import read_template
+from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.initialized import NewEnvironment
+from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks
 from migrator.revisions.git import shows
+
+_HERE = "%(here)s"
+
+
+class RelocatedValues:
+    """Values of a configuration as they have to be written in `configs` below a project's root.
+
+    A relative path begins at `start`, `%(here)s` is the configuration's own folder.
+    """
+
+    def __init__(self, source: AlembicSource, root: Path, start: Path) -> None:
+        configs = root / "configs"
+        self._here = _below_here(source.file.parent, configs)
+        self._start = _below_here(start, configs)
+        self._in_start = os.path.relpath(start, root)
+
+    def value(self, text: str) -> str:
+        """Give any value: `%(here)s` goes on to mean the same folder."""
+        return text.replace(_HERE, self._here)
+
+    def path(self, text: str) -> str:
+        """Give a path; one that is absolute, or inside a package (`package:folder`), stays as it is."""
+        if _HERE in text:
+            return _tidy(self.value(text))
+        if Path(text).is_absolute() or re.match(r"[A-Za-z_][\w.]*:", text):
+            return text
+        return _tidy(f"{self._start}/{text}")
+
+    def url(self, text: str) -> str:
+        """Give a URL; the relative file of an SQLite database begins at the project's root."""
+        found = re.match(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)", text)
+        if found is None or _HERE in text or self._in_start == ".":
+            return self.value(text)
+        return f"{found[1]}{self._in_start}/{found[2]}"
+
+
+def _below_here(folder: Path, configs: Path) -> str:
+    # A % in the path was refused; any other character is safe in an ini.
+    return f"{_HERE}/{Path(os.path.relpath(folder, configs)).as_posix()}"
+
+
+def _tidy(path: str) -> str:
+    """Give `%(here)s/..` for `%(here)s/../.`, and leave every `..` where it is."""
+    head, *parts = path.split("/")
+    return "/".join((head, *(part for part in parts if part not in ("", "."))))
+
+
+def written_ini(
+    head: Sequence[str],
+    alembic: Mapping[str, str],
+    migrator: Mapping[str, str],
+    sections: Mapping[str, Mapping[str, str]],
+) -> bytes:
+    """Write an ini file: comments, Alembic's section, ours, and all others."""
+    parts = [[f"# {line}" for line in head], _section(ALEMBIC, alembic), _section("migrator", migrator)]
+    parts += [_section(name, options) for name, options in sections.items()]
+    return ("\n\n".join("\n".join(lines) for lines in parts) + "\n").encode()
+
+
+def _section(name: str, options: Mapping[str, str]) -> list[str]:
+    return [f"[{name}]", *(_line(key, value) for key, value in options.items())]
+
+
+def _line(key: str, value: str) -> str:
+    # The further lines of a value are indented; an empty one would end it for some readers.
+    lines = [line for line in value.split("\n") if line.strip()]
+    return f"{key} = " + "\n    ".join(lines) if lines else f"{key} ="
+
+
+_TEMPLATE = "adopted/env.py.mako"
+# What advanced-alchemy passes by itself where its configuration says nothing else.
+_VERSION_TABLE, _PREFIX = "alembic_versions", "sa."
+
+
+def own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
+    """Give its source; `named` is the version table that the project's own configuration names."""
+    options = ""
+    if needs == "advanced-alchemy":
+        table = named or _VERSION_TABLE
+        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
+    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
+
+
+def version_table(sources: Sources) -> str | None:
+    """Give what the project passes as `version_table_name` to advanced-alchemy, None where it does not."""
+    for module in sources.modules.values():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.keyword(arg="version_table_name", value=ast.Constant(value=str(name))):
+                    return name
+    return None
+
 
 # Where migrator's own env.py goes, where the team's cannot run without another tool.
 OWN_FOLDER = "configs/env"
@@ -29,27 +124,27 @@ class AdoptedFiles:
     """The new files over a team's project."""
 
     def __init__(
-        self, root: Path, team: Team, settled: Settled, sources: Sources, there: Sequence[Environment]
+        self, root: Path, team: Team, settled: ProjectChoices, sources: Sources, there: Sequence[Environment]
     ) -> None:
         self.named = settled.environments
         self._root = root
         self._team = team
         self._settled = settled
         self._sources = sources
-        self._rebased = Rebased(team.source, root, team.start)
+        self._rebased = RelocatedValues(team.source, root, team.start)
         self._default = default_of(settled.environments, there)
         # The team's URL belongs to one environment, which is there already if any is.
         alone = not there or settled.database != "url"
         self._layout = Layout(root, settled, there, sources, shared=True)
         self.developing = developing(settled.environments) if alone else None
 
-    def has_database(self, new: Named | None) -> bool:
+    def has_database(self, new: EnvironmentName | None) -> bool:
         """Whether its file says where its database is."""
         if new is None or new is not self.developing:
             return False
         return self._settled.database != "url" or self._team.source.url is not None
 
-    def ini(self, new: Named) -> bytes:
+    def ini(self, new: EnvironmentName) -> bytes:
         """Give the ini of an environment."""
         source = self._team.source
         values = {name: self._rebased.value(value) for name, value in source.options.items()}
@@ -67,7 +162,7 @@ class AdoptedFiles:
         alembic = {name: value for name, value in paths.items() if value} | self._url(new) | values
         return written_ini(self._head(new), alembic, self._keys(new), sections)
 
-    def _head(self, new: Named) -> list[str]:
+    def _head(self, new: EnvironmentName) -> list[str]:
         file = self._team.shown(self._team.source.file)
         head = [title(new), f"It means what {file} means, which is as it was: its folders, its options."]
         if not self.has_database(new):
@@ -92,14 +187,14 @@ class AdoptedFiles:
         source = self._sources.source_folder
         return "\n".join(["%(here)s/..", *([f"%(here)s/../{source}"] if source else [])])
 
-    def _url(self, new: Named) -> dict[str, str]:
+    def _url(self, new: EnvironmentName) -> dict[str, str]:
         if not self.has_database(new) or self._settled.database == "embedded":
             return {}
         if self._settled.database == "sqlite":
             return {URL: f"sqlite:///{new.name}.db"}
         return {URL: self._rebased.url(self._team.source.url or "")}
 
-    def _keys(self, new: Named) -> dict[str, str]:
+    def _keys(self, new: EnvironmentName) -> dict[str, str]:
         """Give our section: the team's own, if it has one, and what follows from its env.py."""
         theirs = self._team.source.sections.get("migrator", {})
         named = ("environment", "aliases", "default", "protected", "database", "shares_database_with")
@@ -134,7 +229,7 @@ class AdoptedFiles:
         template = theirs.read_bytes() if theirs.is_file() else default
         return {f"{OWN_FOLDER}/env.py": env_py, f"{OWN_FOLDER}/script.py.mako": template}
 
-    def result(self, new: Named) -> NewEnvironment:
+    def result(self, new: EnvironmentName) -> NewEnvironment:
         """Give what is told of an environment."""
         folders = [self._team.shown(folder) for folder in self._team.version_folders]
         database = self._settled.database if new is self.developing else "url"

@@ -9,8 +9,8 @@ from typing import Any
 
 from migrator.config.environments import Environment
 from migrator.config.url import own_variable
-from migrator.operations.init.names import Named
-from migrator.operations.init.questions import Settled
+from migrator.operations.init.environment_names import EnvironmentName
+from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
 from migrator.results.initialized import NewEnvironment
 
@@ -30,7 +30,13 @@ class Layout:
     """The new environments of a project, and what the template may know of each."""
 
     def __init__(
-        self, root: Path, settled: Settled, there: Sequence[Environment], sources: Sources, *, shared: bool
+        self,
+        root: Path,
+        settled: ProjectChoices,
+        there: Sequence[Environment],
+        sources: Sources,
+        *,
+        shared: bool,
     ) -> None:
         self.root = root
         self.settled = settled
@@ -41,7 +47,7 @@ class Layout:
         self._default = default_of(settled.environments, there)
         self._developing = developing(settled.environments)
 
-    def values(self, new: Named) -> dict[str, Any]:
+    def values(self, new: EnvironmentName) -> dict[str, Any]:
         """Give the variables of the template of an environment's ini."""
         database = self.database(new)
         return {
@@ -60,7 +66,7 @@ class Layout:
             "against_history": self._against_history(database),
         }
 
-    def database(self, new: Named) -> str:
+    def database(self, new: EnvironmentName) -> str:
         """Where its database comes from: but for the one of the developers it has to be said."""
         return self.settled.database if new is self._developing else "url"
 
@@ -70,7 +76,7 @@ class Layout:
             return True
         return self.settled.database == "embedded" or database == "sqlite"
 
-    def folder(self, new: Named) -> str:
+    def folder(self, new: EnvironmentName) -> str:
         """Its version folder, from the root."""
         return SHARED if self.shared else f"migrations/{new.suffix}/versions"
 
@@ -83,7 +89,7 @@ class Layout:
         names = dict.fromkeys((*(each.name for each in self._there), *(each.name for each in self.named)))
         return [_example(name) for name in names]
 
-    def result(self, new: Named) -> NewEnvironment:
+    def result(self, new: EnvironmentName) -> NewEnvironment:
         """Give what is told of an environment."""
         return NewEnvironment(
             new.name,
@@ -110,26 +116,26 @@ def _example(name: str) -> Example:
     return Example(name, own_variable(name), place)
 
 
-def developing(named: Sequence[Named]) -> Named | None:
+def developing(named: Sequence[EnvironmentName]) -> EnvironmentName | None:
     """Give the environment of the developers: testing, or the first that is not protected."""
     open_to_all = [each for each in named if not each.protected]
     return next((each for each in open_to_all if each.name == "testing"), next(iter(open_to_all), None))
 
 
-def written_first(named: Sequence[Named]) -> list[Named]:
+def written_first(named: Sequence[EnvironmentName]) -> list[EnvironmentName]:
     """Put the environment of the developers first: the others are made by a later run as by this one."""
     first = developing(named)
     return sorted(named, key=lambda each: each is not first)
 
 
-def default_of(named: Sequence[Named], there: Sequence[Environment]) -> Named | None:
+def default_of(named: Sequence[EnvironmentName], there: Sequence[Environment]) -> EnvironmentName | None:
     """Give the environment that must say that it is the default: testing need not, production never is."""
     if there or any(each.name == "testing" for each in named):
         return None
     return developing(named)
 
 
-def title(new: Named) -> str:
+def title(new: EnvironmentName) -> str:
     """Give the first line of an environment's file."""
     return f'The environment "{new.name}"{_also_called(new.aliases)}{_remark(new)}'
 
@@ -141,7 +147,7 @@ def _also_called(aliases: Sequence[str]) -> str:
     return f" (alias{'es' if len(aliases) > 1 else ''} {names})"
 
 
-def _remark(new: Named) -> str:
+def _remark(new: EnvironmentName) -> str:
     if new.protected:
         return ". It is protected: what can hurt asks for consent."
     return ", taken when none is named." if new.name == "testing" else "."

@@ -11,16 +11,16 @@ from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
 from migrator.errors import RefusedError
 from migrator.operations.init.bases import find_models
+from migrator.operations.init.environment_names import EnvironmentName, kept_ones, unfinished_ones
+from migrator.operations.init.file_plan import FilePlan
+from migrator.operations.init.init_request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.layout import SHARED, Layout, written_first
-from migrator.operations.init.names import Named, kept_ones, unfinished_ones
 from migrator.operations.init.next_step import first_revision, missing_wheel
-from migrator.operations.init.questions import Settled, settle
-from migrator.operations.init.request import DEFAULT_NAMES, Ask, InitRequest
+from migrator.operations.init.questions import ProjectChoices, settle
 from migrator.operations.init.sources import Sources, read_sources
 from migrator.operations.init.templates import read_template
-from migrator.operations.init.writing import Plan
 from migrator.results.initialized import Initialized
-from migrator.revisions.env_py import is_ours
+from migrator.revisions.env_py_source import is_ours
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")
@@ -42,7 +42,7 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     request = replace(request, names=request.names or unfinished)
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
     new = Layout(root, settled, there, sources, shared=_shared(request, settled, there))
-    plan = Plan(root)
+    plan = FilePlan(root)
     plan.kept += [each.file.as_posix() for each in kept_ones(request.names, root)]
     plan.write(template.files({"environments": new.examples(), "models": settled.models}))
     plan.ignore((*template.ignored, *new.database_files()))
@@ -78,7 +78,7 @@ def _models_of(there: Sequence[Environment]) -> tuple[str, ...]:
     return next((each.settings.models for each in there if each.settings.models), ())
 
 
-def _shared(request: InitRequest, settled: Settled, there: Sequence[Environment]) -> bool:
+def _shared(request: InitRequest, settled: ProjectChoices, there: Sequence[Environment]) -> bool:
     """Whether there is one version folder; where nothing is said, it is as with the environments there."""
     if request.shared is None and there:
         return all(
@@ -117,7 +117,7 @@ def alembic_file(root: Path) -> str | None:
     return "pyproject.toml" if isinstance(tool, dict) and "alembic" in tool else None
 
 
-def unfinished_notes(unfinished: Sequence[str], named: Sequence[Named]) -> list[str]:
+def unfinished_notes(unfinished: Sequence[str], named: Sequence[EnvironmentName]) -> list[str]:
     """Say what an `init` that was killed was to make, and whether it is made now."""
     made = {each.name for each in named}
     notes = [

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrator.errors import UsageError
-from migrator.operations.init.names import Named, named_environments
-from migrator.operations.init.request import DATABASES, Ask, Database, InitRequest
+from migrator.operations.init.environment_names import EnvironmentName, named_environments
+from migrator.operations.init.init_request import DATABASES, Ask, Database, InitRequest
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
-class Settled:
+class ProjectChoices:
     """What a new project is like. `shared` says that all environments have one version folder."""
 
-    environments: tuple[Named, ...]
+    environments: tuple[EnvironmentName, ...]
     models: tuple[str, ...]
     database: Database
     shared: bool
@@ -28,23 +28,25 @@ class Settled:
 
 def settle(
     request: InitRequest, proposed: tuple[str, ...], root: Path, usual: tuple[str, ...], ask: Ask
-) -> Settled:
+) -> ProjectChoices:
     """Settle it. `proposed` are the models that were found, `usual` the environments where none is named.
 
     Raises UsageError for what was said and cannot be; an answer that cannot be is asked for again.
     """
     environments = new_ones(settle_environments(request, root, usual, ask), request, root)
     if not environments:
-        return Settled((), (), "url", shared=False)
+        return ProjectChoices((), (), "url", shared=False)
     models = parse_models(request.models)
     if not models:
         text = ", ".join(proposed)
         question = f"Package of the models, or package.module:Base [{text or 'none yet'}]: "
         models = _asked(ask, question, text, lambda said: parse_models(_words(said)))
-    return Settled(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
+    return ProjectChoices(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
 
 
-def new_ones(environments: Sequence[Named], request: InitRequest, root: Path) -> tuple[Named, ...]:
+def new_ones(
+    environments: Sequence[EnvironmentName], request: InitRequest, root: Path
+) -> tuple[EnvironmentName, ...]:
     """Give those environments that have no file yet.
 
     Raises UsageError where there are none, and something is said that only a new file could hold.
@@ -67,7 +69,7 @@ def new_ones(environments: Sequence[Named], request: InitRequest, root: Path) ->
 
 def settle_environments(
     request: InitRequest, root: Path, usual: Sequence[str], ask: Ask
-) -> tuple[Named, ...]:
+) -> tuple[EnvironmentName, ...]:
     """Settle which environments are made. Raises UsageError."""
     if request.names or not usual:
         return named_environments(request.names, root)
@@ -76,7 +78,7 @@ def settle_environments(
 
 
 def _where(
-    request: InitRequest, environments: Sequence[Named], ask: Ask, *, is_new: bool
+    request: InitRequest, environments: Sequence[EnvironmentName], ask: Ask, *, is_new: bool
 ) -> tuple[Database, bool]:
     # One more environment is seldom one of the developers'.
     database: Database = request.database or (_ask_database(ask) if is_new else "url")

@@ -10,7 +10,7 @@ from pathlib import Path
 from migrator.config.folders import folder_in_package
 from migrator.errors import ConfigurationError
 from migrator.operations.init.alembic_source import AlembicSource
-from migrator.revisions.env_py import EnvPy, read_env_py
+from migrator.revisions.env_py_source import EnvPy, read_env_py
 
 
 @dataclass(frozen=True)

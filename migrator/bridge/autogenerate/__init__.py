@@ -1,0 +1,1 @@
+"""What Alembic's autogenerate finds, corrected and written."""

@@ -1,0 +1,212 @@
+"""Compares models with a database, as Alembic's autogenerate does, and makes revisions of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import RevisionContext
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+from sqlalchemy import MetaData, Table
+
+from migrator.bridge.autogenerate.adjusting import Adjustments, AdjustOptions, adjust
+from migrator.bridge.autogenerate.changes_in_words import describe
+from migrator.bridge.autogenerate.check_constraints import compare_literal_defaults
+from migrator.bridge.autogenerate.reflecting import creation_of, find_serials_at_once
+from migrator.bridge.env_py.session import Session
+from migrator.bridge.revision_files.plan import PlannedStep
+from migrator.config.folders import script_folder
+from migrator.config.select import Workspace
+from migrator.database.catalog.carried_objects import CarriedObjects
+from migrator.errors import ModelsError, NoModelsError
+from migrator.results.changes import Change
+from migrator.revisions.env_py_source import is_ours
+
+# What `alembic.command.revision` takes, with its defaults.
+_ARGUMENTS: dict[str, Any] = {
+    "message": None,
+    "autogenerate": False,
+    "sql": False,
+    "head": "head",
+    "splice": False,
+    "branch_label": None,
+    "version_path": None,
+    "rev_id": None,
+    "depends_on": None,
+}
+Before = Callable[[tuple[str, ...], MigrationContext], bool]
+
+
+class Comparison:
+    """One comparison, or one blank revision: what was found, and the files made of it."""
+
+    def __init__(self, session: Session, **arguments: Any) -> None:
+        self._session = session
+        self._context = RevisionContext(session.config, session.scripts, {**_ARGUMENTS, **arguments})
+        self.changes: tuple[Change, ...] = ()
+        self.found = Adjustments()
+
+    def compare(self, before: Before, wishes: AdjustOptions | None = None) -> None:
+        """Compare the models with the database. `before(heads, context)` may refuse, or give False to skip.
+
+        With `wishes` a revision is to be written: renames are put in, and tables that no revision made are
+        left alone; `found` tells of both. Raises ModelsError for models without a table, or without any
+        table that the database has.
+        """
+        self._context.process_revision_directives = self._adjuster(wishes)
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            if before(tuple(heads), context):
+                require_tables(context, self._session.workspace)
+                compare_literal_defaults(context)
+                find_serials_at_once(context)
+                self._context.run_autogenerate(heads, context)
+                self._describe(context)
+            return ()
+
+        self._run(work, dont_mutate=True)
+
+    def _adjuster(self, wishes: AdjustOptions | None) -> Any:
+        def adjusted(context: MigrationContext, _heads: Any, scripts: list[ops.MigrationScript]) -> None:
+            # Of an env.py that reaches several databases the last one has just been compared.
+            up, down = scripts[-1].upgrade_ops_list[-1], scripts[-1].downgrade_ops_list[-1]
+            adjust(up, context, self._session, wishes, self.found)
+            up.reverse_into(down)
+
+        return adjusted
+
+    def run_env(self, *, offline: bool) -> None:
+        """Run env.py for what it adds to the template, comparing nothing."""
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.run_no_autogenerate(heads, context)
+            return ()
+
+        self._run(work, as_sql=offline, dont_mutate=True)
+
+    def create_all(self) -> tuple[str, ...]:
+        """Make the revision that creates every table of the models, without a database. Gives the tables.
+
+        Raises ModelsError for models without a table.
+        """
+        tables: list[Table] = []
+
+        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+            require_tables(context, self._session.workspace)
+            autogen = AutogenContext(context, autogenerate=False)
+            tables.extend(t for t in autogen.sorted_tables if _included(autogen, t))
+            up = directives[0].upgrade_ops
+            down = directives[0].downgrade_ops
+            if up is None or down is None:
+                raise AssertionError("Alembic gave a revision without operations.")
+            up.ops[:] = [op for table in tables for op in _creation(autogen, table)]
+            up.reverse_into(down)
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.process_revision_directives = fill
+            self._context.run_no_autogenerate(heads, context)
+            self._describe(context)
+            return ()
+
+        self._run(work, as_sql=True)
+        return tuple(table.fullname for table in tables)
+
+    def create_from_database(self, carried: CarriedObjects, files: Sequence[Path]) -> tuple[str, ...]:
+        """Make the revision that creates all that the database holds. Gives the tables.
+
+        `carried` is what Alembic does not see of it, `files` are the version files that made it.
+        """
+        tables: list[str] = []
+
+        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
+            if up is None or down is None:
+                raise AssertionError("Alembic gave a revision without operations.")
+            up.ops[:], down.ops[:] = creation_of(context, carried, files)
+            made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
+            tables.extend(f"{op.schema}.{op.table_name}" if op.schema else op.table_name for op in made)
+
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.process_revision_directives = fill
+            self._context.run_no_autogenerate(heads, context)
+            return ()
+
+        self._run(work, dont_mutate=True)
+        return tuple(tables)
+
+    def write(self) -> list[Script]:
+        """Write the revision files. Raises CommandError and what the files' folder raises."""
+        return [script for script in self._context.generate_scripts() if script is not None]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write: no change, or env.py's own hook took all away."""
+        return all(
+            up.is_empty() for each in self._context.generated_revisions for up in each.upgrade_ops_list
+        )
+
+    def _run(self, work: Any, **options: Any) -> None:
+        self._session.run(
+            work, template_args=self._context.template_args, revision_context=self._context, **options
+        )
+
+    def _describe(self, context: MigrationContext) -> None:
+        found = [up for each in self._context.generated_revisions for up in each.upgrade_ops_list]
+        self.changes = describe(found, context.dialect)
+
+
+def _included(autogen: AutogenContext, table: Table) -> bool:
+    return autogen.run_object_filters(table, table.name, "table", False, None)
+
+
+def _creation(autogen: AutogenContext, table: Table) -> list[ops.MigrateOperation]:
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    return [
+        ops.CreateTableOp.from_table(table),
+        *(
+            ops.CreateIndexOp.from_index(index)
+            for index in indexes
+            if autogen.run_object_filters(index, index.name, "index", False, None)
+        ),
+    ]
+
+
+def require_tables(context: MigrationContext, workspace: Workspace) -> None:
+    """Refuse to compare with nothing: every table of the database would be dropped. Raises ModelsError."""
+    metadata = context.opts.get("target_metadata")
+    every = [metadata] if isinstance(metadata, MetaData) else list(metadata or ())
+    if any(each.tables for each in every):
+        return
+    # An empty metadata is a mistake, and none may be meant.
+    error = NoModelsError if metadata is None else ModelsError
+    env_py = script_folder(workspace.environment) / "env.py"
+    if not is_ours(env_py):
+        raise _not_in_env_py(error, workspace.environment.shown(env_py))
+    file = workspace.environment.shown(workspace.environment.config_file)
+    models = workspace.environment.settings.models
+    if not models:
+        raise error(
+            f"No models are named for the environment {workspace.environment.name}.",
+            hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
+        )
+    raise ModelsError(
+        f"The models ({', '.join(models)}) have no tables, so that every table would be dropped.",
+        hint=f"Correct 'models' in the [migrator] section of {file}.",
+    )
+
+
+def _not_in_env_py(error: type[ModelsError], env_py: str) -> ModelsError:
+    """Give what is wrong with an env.py that names the models itself."""
+    if error is NoModelsError:
+        return error(
+            f"{env_py} names no models: its target_metadata is None.",
+            hint=f"Set it in {env_py} to the metadata of the models: target_metadata = Base.metadata",
+        )
+    return error(
+        f"The target_metadata of {env_py} has no tables, so that every table would be dropped.",
+        hint=f"Import the modules of the models in {env_py} before context.configure().",
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL's enum types: finding, changing and dropping them."""

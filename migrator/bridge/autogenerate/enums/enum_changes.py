@@ -1,0 +1,216 @@
+"""How an enum with other values is changed: values renamed and added in place, or the type rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from sqlalchemy import CheckConstraint, Table
+
+from migrator.bridge.autogenerate.dependents import RenamedNames
+from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
+from migrator.bridge.autogenerate.enums.enum_drops import says
+from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
+from migrator.bridge.autogenerate.reversible import ReversibleSql
+from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
+from migrator.results.changes import Change
+from migrator.results.renames import Rename
+
+# ALTER TYPE ... ADD VALUE runs inside a transaction from here on.
+_ADDS_IN_TRANSACTIONS = (12,)
+UseDefaults = dict[EnumUse, tuple[str | None, str | None]]
+
+
+@dataclass(frozen=True)
+class EnumAlteration:
+    """What changes an enum, and defaults; values that are renamed, and those that may have been renamed."""
+
+    statements: ReversibleSql
+    defaults: UseDefaults
+    applied: tuple[Rename, ...]
+    candidates: tuple[Rename, ...]
+
+
+def alteration(
+    up: ops.UpgradeOps,
+    autogen: AutogenContext,
+    renamed: RenamedNames,
+    enum: EnumType,
+    model: ModelEnum,
+    wished: Sequence[Rename],
+) -> EnumAlteration:
+    """Give what makes an enum of the database have the values of the models, and back.
+
+    Changes of defaults that only one of the two lists of values allows are taken out of `up` and made here.
+    """
+    name = qualified(*enum.key)
+    candidates = tuple(Rename("value", name, *pair) for pair in _may_be_renamed(enum.labels, model.labels))
+    applied = tuple(each for each in wished if _is_rename(each, name, enum.labels, model.labels))
+    values = [(each.old, each.new) for each in applied]
+    names = dict(values)
+    between = tuple(names.get(label, label) for label in enum.labels)
+    sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
+    defaults: UseDefaults = {}
+    if between == model.labels:
+        defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
+        sql += _set_defaults(defaults, 1)
+        undo = [*_set_defaults(defaults, 0), *undo]
+    elif _only_adds(between, model.labels) and _may_add(autogen, between, model):
+        sql += add_values(*enum.key, between, model.labels)
+        undo = [*rebuild(_rebuilt(enum, names), between, back=True), *undo]
+    else:
+        defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
+        what = _rebuilt(enum, names, defaults)
+        sql += rebuild(what, model.labels)
+        undo = [*rebuild(what, between, back=True), *undo]
+    there, back = _change(name, enum.labels, model.labels, values)
+    return EnumAlteration(ReversibleSql(sql, undo, there, back), defaults, applied, candidates)
+
+
+def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "replace" and i2 - i1 == j2 - j1:
+            pairs = zip(old[i1:i2], new[j1:j2], strict=True)
+            yield from ((one, other) for one, other in pairs if one not in new and other not in old)
+
+
+def _is_rename(wish: Rename, name: str, old: Sequence[str], new: Sequence[str]) -> bool:
+    mine = wish.kind == "value" and wish.where == name
+    return mine and wish.old in old and wish.old not in new and wish.new in new and wish.new not in old
+
+
+def _only_adds(old: Sequence[str], new: Sequence[str]) -> bool:
+    return [label for label in new if label in set(old)] == list(old)
+
+
+def _may_add(autogen: AutogenContext, old: Sequence[str], model: ModelEnum) -> bool:
+    """Whether values can be added in place: PostgreSQL forbids it to what uses one in the same run."""
+    version = autogen.dialect.server_version_info or _ADDS_IN_TRANSACTIONS
+    if tuple(version) < _ADDS_IN_TRANSACTIONS:
+        return False
+    added = set(model.labels) - set(old)
+    tables = {column.table for column in model.columns}
+    spoken = " ".join(text for table in tables for text in _spoken(autogen, table))
+    return not any(literal(label) in spoken for label in added)
+
+
+def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
+    """Give the SQL in a table's definition: defaults, checks and predicates."""
+    for column in table.c:
+        yield default_sql(column.server_default, autogen.dialect) or ""
+    checks = (*table.constraints, *(each for column in table.c for each in column.constraints))
+    for check in checks:
+        if isinstance(check, CheckConstraint):
+            yield sql_text(check.sqltext, autogen.dialect)
+    for index in table.indexes:
+        where = index.dialect_options["postgresql"]["where"]
+        for expression in (where, *index.expressions):
+            if expression is not None:
+                yield sql_text(expression, autogen.dialect)
+
+
+def _rebuilt(enum: EnumType, names: dict[str, str], defaults: UseDefaults | None = None) -> Rebuild:
+    """Give what a rebuild needs. Without `defaults`, for the way back only, they stay what they are."""
+    hanging = tuple(replace(each, make=_mapped(each.make, names)) for each in enum.hanging)
+    if defaults is None:
+        defaults = {}
+        for use in enum.uses:
+            default = None if use.default is None else _mapped(use.default, names)
+            defaults[use] = (default, default)
+    return Rebuild(*enum.key, enum.uses, defaults, hanging)
+
+
+def _removed(enum: EnumType, names: dict[str, str], labels: Sequence[str]) -> list[str]:
+    between = [names.get(label, label) for label in enum.labels]
+    return [label for label in between if label not in labels]
+
+
+def _mapped(sql: str, names: dict[str, str]) -> str:
+    """Give SQL as the database writes it with the new names of values."""
+    for old, new in names.items():
+        sql = sql.replace(f"{literal(old)}::", f"{literal(new)}::")
+    return sql
+
+
+def _defaults(
+    up: ops.UpgradeOps,
+    autogen: AutogenContext,
+    renamed: RenamedNames,
+    enum: EnumType,
+    names: dict[str, str],
+    labels: Sequence[str],
+) -> UseDefaults:
+    """Give each column's default before (under the new names of values) and after."""
+    removed = _removed(enum, names, labels)
+    found: UseDefaults = {}
+    for use in enum.uses:
+        before = _mapped(use.default, names) if use.default is not None else None
+        after = None if before is not None and says(before, removed) else before
+        alter = _altered_default(up, renamed, use)
+        if alter is not None:
+            after = default_sql(alter.modify_server_default, autogen.dialect)
+            take_default(alter)
+        found[use] = (before, after)
+    _without_empty(up)
+    return found
+
+
+def _altered_default(up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse) -> ops.AlterColumnOp | None:
+    for block in up.ops:
+        for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
+            if (
+                isinstance(op, ops.AlterColumnOp)
+                and op.modify_name is None
+                and op.modify_type is None
+                and op.modify_server_default is not False
+                and op.schema == use.schema
+                and renamed.old_table(op.schema, op.table_name) == use.table
+                and renamed.old_column(op.schema, op.table_name, op.column_name) == use.column
+            ):
+                return op
+    return None
+
+
+def _without_empty(up: ops.UpgradeOps) -> None:
+    for block in up.ops:
+        if isinstance(block, ops.ModifyTableOps):
+            block.ops[:] = [
+                op
+                for op in block.ops
+                if not isinstance(op, ops.AlterColumnOp) or op.modify_name or op.has_changes()
+            ]
+    up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
+
+
+def _set_defaults(defaults: UseDefaults, which: int) -> list[str]:
+    found = []
+    for use, both in defaults.items():
+        if same_default(*both):
+            continue
+        clause = "DROP DEFAULT" if both[which] is None else f"SET DEFAULT {both[which]}"
+        table = table_sql(use.schema, use.table)
+        found.append(f"ALTER TABLE {table} ALTER COLUMN {identifier(use.column)} {clause}")
+    return found
+
+
+def _change(
+    name: str, old: Sequence[str], new: Sequence[str], values: Sequence[tuple[str, str]]
+) -> tuple[Change, Change]:
+    said = {*(one for one, _ in values), *(other for _, other in values)}
+    added = [label for label in new if label not in old and label not in said]
+    removed = [label for label in old if label not in new and label not in said]
+
+    def change(plus: Sequence[str], minus: Sequence[str], pairs: Iterable[tuple[str, str]]) -> Change:
+        parts = [
+            *(f"rename {one} to {other}" for one, other in pairs),
+            *([f"add {', '.join(plus)}"] if plus else []),
+            *([f"remove {', '.join(minus)}"] if minus else []),
+        ]
+        text = f"alter enum {name}: {', '.join(parts) or 'another order'}"
+        return Change("alter_enum", text, destructive=bool(minus))
+
+    return change(added, removed, values), change(removed, added, [(n, o) for o, n in values])

@@ -1,0 +1,149 @@
+"""Finds what differs in PostgreSQL's enums, which Alembic does not compare, and writes it as plain SQL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+
+from migrator.bridge.autogenerate.dependents import RenamedNames
+from migrator.bridge.autogenerate.enums.enum_changes import alteration
+from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
+from migrator.bridge.autogenerate.enums.enum_drops import take_drops
+from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, write_types
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
+from migrator.bridge.autogenerate.reversible import ReversibleSql
+from migrator.bridge.autogenerate.sql_text import TableKey, qualified
+from migrator.results.changes import Change
+from migrator.results.renames import Rename
+from migrator.revisions.created_tables import types_mentioned
+
+# This package does the same in another way; both at once would do it twice.
+_OTHER = "alembic_postgresql_enum"
+
+
+@dataclass
+class EnumRenames:
+    """Values that were renamed, and those that may have been."""
+
+    applied: list[Rename] = field(default_factory=list)
+    candidates: list[Rename] = field(default_factory=list)
+
+
+def compare_enums(
+    up: ops.UpgradeOps,
+    autogen: AutogenContext,
+    renamed: RenamedNames,
+    wished: Iterable[Rename],
+    files: Iterable[Path],
+) -> EnumRenames:
+    """Add what makes, changes and drops enum types, and what moves columns from and to them.
+
+    New and changed types go first, while every table is as it was, after the drops of what names values that
+    go; dropped types go last. Raises ModelsError for an enum that the models define twice.
+    """
+    found = EnumRenames()
+    if (
+        autogen.dialect.name != "postgresql"
+        or autogen.connection is None
+        or autogen.opts.get("compare_type") is False
+        or _OTHER in sys.modules
+    ):
+        return found
+    models = model_enums(autogen)
+    database = database_enums(autogen.connection, autogen.dialect.default_schema_name)
+    if not models and not database:
+        return found
+    files = tuple(files)
+    dropped = set(_going(up, renamed))
+    changed = [
+        (enum, models[key])
+        for key, enum in database.items()
+        if key in models and enum.labels != models[key].labels
+    ]
+    early = take_drops(up, renamed, ((enum, set(enum.labels) - set(model.labels)) for enum, model in changed))
+    first = early.operations
+    defaults: dict[tuple[str | None, str, str], str | None] = {}
+    for enum, model in changed:
+        altered = alteration(up, autogen, renamed, early.left_of(enum), model, tuple(wished))
+        first.append(altered.statements)
+        defaults |= {(*use.where, use.column): after for use, (_, after) in altered.defaults.items()}
+        found.applied += altered.applied
+        found.candidates += altered.candidates
+    moved = retype_columns(up, autogen, renamed, defaults)
+    new = {key: one for key, one in models.items() if key not in database and one.makes_type}
+    with_table = _made_with_a_table(up, new, files)
+    made = [_made(key, one, with_table=key in with_table) for key, one in new.items()]
+    last = [_dropped(enum) for enum in _unused(database, models, {*dropped, *moved}, files)]
+    up.ops[:] = [*made, *first, *up.ops, *last]
+    write_types(autogen, {*database, *(set(new) - with_table)})
+    return found
+
+
+def _made_with_a_table(
+    up: ops.UpgradeOps, new: dict[TableKey, ModelEnum], files: tuple[Path, ...]
+) -> frozenset[TableKey]:
+    """Give the new types that creating a table makes by itself.
+
+    Not so one that a revision had before: SQLAlchemy makes a type once in a run, also where it was dropped.
+    """
+    created = {(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.CreateTableOp)}
+    keys = {
+        key
+        for key, one in new.items()
+        if any((column.table.schema, column.table.name) in created for column in one.columns)
+    }
+    known = types_mentioned(files, {name for _, name in keys})
+    return frozenset(key for key in keys if key[1] not in known)
+
+
+def _made(key: TableKey, one: ModelEnum, *, with_table: bool) -> ReversibleSql:
+    sql = [] if with_table else [create_type(*key, one.labels)]
+    return ReversibleSql(sql, [drop_type(*key)], _added(key, one.labels), _drop(key))
+
+
+def _dropped(enum: EnumType) -> ReversibleSql:
+    key = enum.key
+    undo = [create_type(*key, enum.labels)]
+    return ReversibleSql([drop_type(*key)], undo, _drop(key), _added(key, enum.labels))
+
+
+def _added(key: TableKey, labels: Iterable[str]) -> Change:
+    return Change("add_enum", f"add enum {qualified(*key)} ({', '.join(labels)})")
+
+
+def _drop(key: TableKey) -> Change:
+    return Change("drop_enum", f"drop enum {qualified(*key)}")
+
+
+def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[tuple[str | None, str, str]]:
+    """Give schema, table and column of what is dropped, by the names in the database."""
+    for op in up.ops:
+        if isinstance(op, ops.DropTableOp):
+            yield from ((op.schema, op.table_name, column.name) for column in op.to_table().c)
+        elif isinstance(op, ops.ModifyTableOps):
+            table = renamed.old_table(op.schema, op.table_name)
+            drops = (each for each in op.ops if isinstance(each, ops.DropColumnOp))
+            yield from ((op.schema, table, each.column_name) for each in drops)
+
+
+def _unused(
+    database: dict[TableKey, EnumType],
+    models: dict[TableKey, ModelEnum],
+    going: set[tuple[str | None, str, str]],
+    files: tuple[Path, ...],
+) -> list[EnumType]:
+    """Give the types that nothing will use; one that nothing uses now only where a revision names it."""
+    gone = [one for key, one in database.items() if key not in models]
+    idle = {one.name for one in gone if not one.uses and one.schema is None}
+    ours = types_mentioned(files, idle) if idle else frozenset()
+    return [
+        one
+        for one in gone
+        if (one.uses and all((use.schema, use.table, use.column) in going for use in one.uses))
+        or (not one.uses and one.schema is None and one.name in ours)
+    ]

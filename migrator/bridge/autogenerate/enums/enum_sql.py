@@ -1,0 +1,147 @@
+"""The SQL for enum types, and how a file creates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import ARRAY, Enum
+from sqlalchemy.dialects.postgresql import ENUM
+
+from migrator.bridge.autogenerate.enums.enum_types import EnumDependent, EnumUse, enum_key, enum_of
+from migrator.bridge.autogenerate.sql_text import TableKey, identifier, literal, table_sql
+
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A type with the columns that have it, their defaults before and after, and what names the type."""
+
+    schema: str | None
+    name: str
+    uses: tuple[EnumUse, ...]
+    defaults: Mapping[EnumUse, tuple[str | None, str | None]]
+    hanging: tuple[EnumDependent, ...]
+
+
+def create_type(schema: str | None, name: str, labels: Sequence[str]) -> str:
+    """Give CREATE TYPE."""
+    return f"CREATE TYPE {table_sql(schema, name)} AS ENUM ({', '.join(map(literal, labels))})"
+
+
+def drop_type(schema: str | None, name: str) -> str:
+    """Give DROP TYPE."""
+    return f"DROP TYPE {table_sql(schema, name)}"
+
+
+def rename_values(schema: str | None, name: str, values: Iterable[tuple[str, str]]) -> list[str]:
+    """Give a RENAME VALUE for each pair of an old and a new value."""
+    type_ = table_sql(schema, name)
+    return [f"ALTER TYPE {type_} RENAME VALUE {literal(old)} TO {literal(new)}" for old, new in values]
+
+
+def add_values(schema: str | None, name: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Give an ADD VALUE for each value that is new, at its place; the others must be in their old order."""
+    type_, there = table_sql(schema, name), list(before)
+    found = []
+    for index, label in enumerate(after):
+        if label in there:
+            continue
+        if index:
+            place = "" if there[-1] == after[index - 1] else f" AFTER {literal(after[index - 1])}"
+        else:
+            place = f" BEFORE {literal(there[0])}" if there else ""
+        found.append(f"ALTER TYPE {type_} ADD VALUE {literal(label)}{place}")
+        there.insert(index, label)
+    return found
+
+
+def rebuild(what: Rebuild, labels: Sequence[str], *, back: bool = False) -> list[str]:
+    """Give the statements that put a new type, with other values, in the place of an old one.
+
+    With `back` the defaults go back to what they were. A row with a value that is gone makes it fail.
+    """
+    type_ = table_sql(what.schema, what.name)
+    old = f"{what.name[: _LONGEST_NAME - 5]}__old"
+    return [
+        f"ALTER TYPE {type_} RENAME TO {identifier(old)}",
+        create_type(what.schema, what.name, labels),
+        *(each.drop for each in what.hanging),
+        *_columns(what, type_, back=back),
+        *(each.make for each in what.hanging),
+        drop_type(what.schema, old),
+    ]
+
+
+def _columns(what: Rebuild, type_: str, *, back: bool) -> Iterator[str]:
+    for (schema, table), uses in groupby(what.uses, key=lambda use: (use.schema, use.table)):
+        parts: list[str] = []
+        for use in uses:
+            before, after = what.defaults[use][::-1] if back else what.defaults[use]
+            target = f"{type_}[]" if use.array else type_
+            parts += retyping(use.column, target, before, after, "text[]" if use.array else "text")
+        yield f"ALTER TABLE {table_sql(schema, table)} {', '.join(parts)}"
+
+
+def retyping(
+    column: str, type_: str, before: str | None, after: str | None, through: str | None
+) -> list[str]:
+    """Give the clauses of an ALTER TABLE that change a column's type, with its default before and after."""
+    name = identifier(column)
+    cast = f"{name}::{through}::{type_}" if through else f"{name}::{type_}"
+    return [
+        *([f"ALTER COLUMN {name} DROP DEFAULT"] if before is not None else []),
+        f"ALTER COLUMN {name} TYPE {type_} USING {cast}",
+        *([f"ALTER COLUMN {name} SET DEFAULT {after}"] if after is not None else []),
+    ]
+
+
+def write_types(autogen: AutogenContext, there: set[TableKey]) -> None:
+    """Write the types that are `there` before a table is created so that creating it leaves them alone."""
+    options = autogen.migration_context.opts
+    theirs = options.get("render_item")
+
+    def render(kind: str, item: Any, context: AutogenContext) -> Any:
+        said = theirs(kind, item, context) if theirs else False
+        if said is not False or kind != "type":
+            return said
+        return _rendered(item, context, there)
+
+    # The context's own options: whoever compares after this does it in a context of their own.
+    options["render_item"] = render
+
+
+def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | bool:
+    enum = enum_of(item, context.dialect)
+    if enum is None:
+        return False
+    if isinstance(item, ARRAY):
+        return _array(item, context, there)
+    if enum_key(enum, context.dialect.default_schema_name) not in there:
+        return False
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+    schema = f", schema={str(enum.schema)!r}" if enum.schema else ""
+    labels = "".join(f"{label!r}, " for label in enum.enums)
+    return f"postgresql.ENUM({labels}name={str(enum.name)!r}{schema}, create_type=False)"
+
+
+def _array(item: ARRAY[Any], context: AutogenContext, there: set[TableKey]) -> str | bool:
+    """Alembic finds the type of an array's items with a pattern, which odd values break."""
+    inner = _rendered(item.item_type, context, there)
+    if inner is False:
+        if type(item.item_type) not in (Enum, ENUM):
+            return False
+        inner = f"{_module(item.item_type, context)}.{item.item_type!r}"
+    dimensions = f", dimensions={item.dimensions}" if item.dimensions else ""
+    return f"{_module(item, context)}.ARRAY({inner}{dimensions})"
+
+
+def _module(item: Any, context: AutogenContext) -> str:
+    if type(item).__module__.startswith("sqlalchemy.dialects"):
+        context.imports.add("from sqlalchemy.dialects import postgresql")
+        return "postgresql"
+    return "sa"

@@ -1,0 +1,1 @@
+"""Runs an env.py and watches what it reaches."""

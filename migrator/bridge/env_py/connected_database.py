@@ -1,0 +1,150 @@
+"""A database that env.py has reached, seen through the MigrationContext that Alembic made for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection, Engine, text
+
+from migrator.bridge.env_py.handover import is_our_env
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
+from migrator.config.select import Workspace
+from migrator.config.shared_databases import identity
+from migrator.database.connecting.connected_url import url_of
+from migrator.database.connecting.role import Role
+from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
+from migrator.database.own.facts import Facts, read_facts
+from migrator.database.own.own_tables import TableName
+
+
+def has_version_table(context: MigrationContext) -> bool:
+    """Whether the database of a context has a version table."""
+    return context._has_version_table()
+
+
+def ensure_version_table(context: MigrationContext) -> None:
+    """Make the version table where there is none; offline, write the SQL for it."""
+    context._ensure_version_table()
+
+
+def share_version_table(context: MigrationContext) -> None:
+    """Let the contexts of tenants describe a version table of one name by one object.
+
+    What SQLAlchemy has compiled for one tenant then serves the next.
+    """
+    primary_key = context.opts.get("version_table_pk", True)
+    key = (type(context.impl), context.version_table, context.version_table_schema, primary_key)
+    context._version = cached(key, lambda: context._version)
+
+
+@dataclass(frozen=True)
+class ConnectedDatabase:
+    """A database, how env.py looks at it, and where it stands.
+
+    `url` is where the connection leads to, also where its engine has a creator and a bare URL.
+    `by_our_env` is false for an env.py that knows nothing of migrator. `sees_schemas` tells whether its
+    autogenerate looks at every schema.
+    """
+
+    engine: Engine
+    url: URL
+    facts: Facts
+    heads: tuple[str, ...]
+    version_table: str
+    version_schema: str | None
+    has_version_table: bool
+    by_our_env: bool
+    sees_schemas: bool
+
+    @property
+    def qualified_version_table(self) -> str:
+        """The version table's name with its schema, as it stands in the log."""
+        schema = self.facts.schema or self.version_schema
+        return f"{schema}.{self.version_table}" if schema else self.version_table
+
+
+def connected_database(
+    heads: tuple[str, ...], context: MigrationContext, workspace: Workspace
+) -> ConnectedDatabase:
+    """Ask the database of a context what it is, in one round trip."""
+    connection = connection_of(context)
+    return ConnectedDatabase(
+        engine=connection.engine,
+        url=url_of(connection),
+        facts=read_facts(
+            connection, context.version_table, context.version_table_schema, log_table_name(workspace)
+        ),
+        heads=tuple(heads),
+        version_table=context.version_table,
+        version_schema=context.version_table_schema,
+        has_version_table=bool(heads) or has_version_table(context),
+        by_our_env=is_our_env(context.config) if context.config is not None else False,
+        sees_schemas=bool(context.opts.get("include_schemas")),
+    )
+
+
+def connection_of(context: MigrationContext) -> Connection:
+    """Give the connection of a context that is not offline."""
+    if context.connection is None:
+        raise RuntimeError("Alembic's context has no connection.")
+    return context.connection
+
+
+def log_table_name(workspace: Workspace) -> TableName | None:
+    """Give the name that the configuration has for the log, None where it has none of its own."""
+    said = workspace.environment.settings.log_table
+    if said is None or said == "off":
+        return None
+    schema, _dot, name = said.rpartition(".")
+    return TableName(schema or None, name)
+
+
+def configured_role(workspace: Workspace) -> Role | None:
+    """Give the role that the configuration has for a run, None where it has none."""
+    environment = workspace.environment
+    if not environment.settings.role:
+        return None
+    return Role(environment.settings.role, environment.shown(environment.config_file))
+
+
+def connect_again(found: ConnectedDatabase, application_name: str) -> SecondConnection | None:
+    """Connect once more as env.py's engine does, with the schema and the role of env.py's own connection.
+
+    None where that cannot be: a database in memory, or a driver's pool that is bound to env.py's event loop.
+    Raises what the driver raises.
+    """
+    if not can_connect_again(found.engine):
+        return None
+
+    def prepare(connection: Connection) -> None:
+        if found.facts.postgresql:
+            connection.execute(_SESSION, {**_session(found.facts), "application": application_name})
+
+    if has_tenant_cache() and found.facts.postgresql:
+        seconds = cached(HeldSeconds, HeldSeconds, HeldSeconds.close)
+        return seconds.connect((identity(found.url), found.facts.user), found.engine, prepare)
+    try:
+        return SecondConnection(found.engine, prepare)
+    except RuntimeError:
+        return None
+
+
+# An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
+_SESSION = text(
+    "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
+    " set_config('application_name', :application, false),"
+    " CASE WHEN current_setting('server_version_num')::int >= 140000 THEN"
+    " set_config('idle_session_timeout', '0', false) END"
+)
+
+
+def _session(facts: Facts) -> dict[str, str | None]:
+    role = facts.role if facts.role != facts.user else "none"
+    return {"path": facts.search_path, "role": role}
+
+
+def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, ...]:
+    """Read the version table on another connection than env.py's."""
+    options = {"version_table": found.version_table, "version_table_schema": found.version_schema}
+    return MigrationContext.configure(connection, opts=options).get_current_heads()

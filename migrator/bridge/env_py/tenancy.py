@@ -1,0 +1,53 @@
+"""Keeps a run for one tenant to that tenant's schema."""
+
+from __future__ import annotations
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from migrator.bridge.env_py.connected_database import connection_of
+from migrator.bridge.env_py.handover import is_our_env
+from migrator.config.select import Workspace
+from migrator.errors import DatabaseError, RefusedError, UsageError
+
+
+def refuse_none_of_many(workspace: Workspace) -> None:
+    """Refuse to take the database that tenants live in for one of them. Raises UsageError."""
+    environment = workspace.environment
+    if environment.settings.tenants is None or workspace.tenant is not None:
+        return
+    raise UsageError(
+        f"The environment {environment.name} has tenants, and none was named.",
+        hint="Give --tenants all, or a name, to upgrade, downgrade, stamp, mark, current, check, status or"
+        " log; no other command takes tenants.",
+    )
+
+
+def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None:
+    """Refuse to take another schema for a tenant's, before anything is asked of it.
+
+    Raises DatabaseError where there is none of its name, and RefusedError for an env.py that knows no
+    tenants: it would do to the same schema what was meant for each.
+    """
+    schema = workspace.tenant.schema if workspace.tenant is not None else None
+    if schema is None or context.as_sql or context.version_table_schema == schema:
+        return
+    connection = connection_of(context)
+    if connection.dialect.name == "postgresql":
+        database, there = connection.execute(text("SELECT current_database(), current_schema()")).one()
+        if there == schema:
+            return
+        if there is None or (context.config is not None and is_our_env(context.config)):
+            quoted = connection.dialect.identifier_preparer.quote(schema)
+            raise DatabaseError(
+                f"The database {database} has no schema {schema} that this role may use.",
+                hint=f"Create it: CREATE SCHEMA {quoted}; or take it out of the tenants of"
+                f" {workspace.environment.name}.",
+            )
+        where = f"the schema {there}"
+    else:
+        where = "a database without schemas"
+    raise RefusedError(
+        f"env.py works on {where}, not on that of the tenant {schema}; nothing was done.",
+        hint=f"It is told the tenant by -x tenant={schema}: let it take that from context.get_x_argument().",
+    )

@@ -1,0 +1,1 @@
+"""Loads, plans and writes revision files through Alembic."""

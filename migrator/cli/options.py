@@ -1,0 +1,232 @@
+"""The options that every command takes, and those that several share under Alembic's names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Sequence
+from copy import copy
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from migrator.cli.complete import complete_environment, complete_revision
+from migrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Options = TypeVar("Options", bound=DataclassInstance)
+
+
+_PANEL = "Common options"
+
+
+@dataclass(frozen=True)
+class Common:
+    """The values of the common options."""
+
+    env: Annotated[
+        str | None,
+        typer.Option(
+            "--env",
+            "-e",
+            metavar="NAME",
+            help="Environment, such as production or testing.",
+            autocompletion=complete_environment,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="Any Alembic ini or pyproject.toml, instead of --env.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            "-n",
+            metavar="SECTION",
+            help="Section of the ini file, instead of alembic.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Database URL; goes before every other source.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    x: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-x",
+            metavar="KEY=VALUE",
+            help="Argument for env.py (context.get_x_argument).",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=_PANEL)
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No banner and no progress on stderr.", rich_help_panel=_PANEL),
+    ] = False
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Show the SQL on stderr as it runs.", rich_help_panel=_PANEL)
+    ] = False
+    traceback: Annotated[
+        bool,
+        typer.Option("--traceback", help="Show where an error came from.", rich_help_panel=_PANEL),
+    ] = False
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never ask a question.", rich_help_panel=_PANEL)
+    ] = False
+
+    def joined(self, later: Common) -> Common:
+        """Join options before the command with those after it. Raises UsageError where they disagree."""
+        values: dict[str, Any] = {}
+        for each in fields(self):
+            first, second = getattr(self, each.name), getattr(later, each.name)
+            if each.name == "x":
+                values["x"] = [*(first or []), *(second or [])]
+            elif first and second and first != second:
+                # A URL may hold a password that nobody knows of yet.
+                values_said = "" if each.name == "url" else f", as {first} and as {second}"
+                raise UsageError(f"--{each.name} is given twice{values_said}.", hint="Give it once.")
+            else:
+                values[each.name] = first or second
+        return Common(**values)
+
+
+@cache
+def parameters_of(options: type[DataclassInstance]) -> list[inspect.Parameter]:
+    """Give options, the fields of a dataclass, as the parameters of a Typer function."""
+    hints = inspect.get_annotations(options, eval_str=True)
+    return [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
+        )
+        for each in fields(options)
+    ]
+
+
+def _unlisted(parameter: inspect.Parameter) -> inspect.Parameter:
+    (option,) = parameter.annotation.__metadata__
+    unlisted = copy(option)
+    unlisted.hidden = True
+    return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, unlisted])
+
+
+def parse_options(options: type[Options], values: dict[str, Any], keep: Container[str] = ()) -> Options:
+    """Take options, the fields of a dataclass, out of a command's arguments, but for those of `keep`."""
+    return options(**{each.name: values.pop(each.name) for each in fields(options) if each.name not in keep})
+
+
+def with_common(
+    function: Callable[..., Any],
+    wrapper: Callable[..., Any],
+    *,
+    skip: int = 0,
+    more: Sequence[inspect.Parameter] = (),
+    refused: Container[str] = (),
+) -> Callable[..., Any]:
+    """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
+
+    `more` are options between the two. A common option that the function has itself is the function's own;
+    those that are `refused` are understood, so that an error can say why, and stand in no help.
+
+    Typer builds a command from the signature; written out, ten options would stand in every function.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    own = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in list(signature.parameters.values())[skip:]
+    ]
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    names = {each.name for each in own}
+    common = [
+        _unlisted(each) if each.name in refused else each
+        for each in parameters_of(Common)
+        if each.name not in names
+    ]
+    parameters = [context, *own, *more, *common]
+    wrapper.__doc__ = function.__doc__
+    wrapper.__name__ = function.__name__
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=Any
+    )
+    wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wrapper
+
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="head, base, an id or its beginning, +2, -1, label@head.",
+        autocompletion=complete_revision,
+    ),
+]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TARGET...", help="Revisions; heads for all heads.", autocompletion=complete_revision
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that each file says.")]
+Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
+Tag = Annotated[
+    str | None, typer.Option("--tag", metavar="TAG", help="Tag for env.py (context.get_tag_argument).")
+]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="ENVIRONMENT", help="Name of the environment, where it is protected."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, and change nothing.")]
+LockWait = Annotated[
+    str | None,
+    typer.Option("--lock-wait", metavar="TIME", help="How long to wait for another run, such as 60s."),
+]
+Backup = Annotated[
+    bool, typer.Option("--backup/--no-backup", help="Copy an SQLite file to .migrator/backups first.")
+]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", metavar="TEXT", help="What the revision does.")
+]
+RevId = Annotated[
+    str | None, typer.Option("--rev-id", metavar="ID", help="Id of the revision, instead of a random one.")
+]
+BranchLabel = Annotated[
+    str | None, typer.Option("--branch-label", metavar="LABEL", help="Label of the branch that begins here.")
+]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option("--against", metavar="history|database", help="What the models are compared with."),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Replay the history from its beginning, as if for the first time.")
+]
+Summary = Annotated[
+    str | None,
+    typer.Option("--summary", metavar="FILE", help="Append the answer to a file too, in Markdown."),
+]
+
+
+def comparing_with(text: str | None) -> Literal["history", "database"] | None:
+    """Read what `--against` says, None where it is not given. Raises UsageError."""
+    match text:
+        case None | "history" | "database":
+            return text
+    raise UsageError(f"--against {text} is not known.", hint="Give --against history or --against database.")

@@ -1,0 +1,1 @@
+"""Engines and connections: opening them, and what each needs."""

@@ -1,0 +1,271 @@
+"""Engines for our own env.py: drivers, connect arguments, timeouts, and SQLite's transactions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from migrator.database.connecting.role import Role
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.round_trips.array_types import know_array_types
+from migrator.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from migrator.database.round_trips.kept_connections import HeldConnections
+
+_CONNECT_SECONDS = 10
+_SCHEMA = "migrator_schema"
+_EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
+# What a URL that names no driver means.
+_DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
+_ASYNC_DRIVERS = {**_DRIVERS, "sqlite": "aiosqlite"}
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What each connection is given. Timeouts are in seconds; None leaves the server's own."""
+
+    role: Role | None = None
+    lock_timeout: float | None = None
+    statement_timeout: float | None = None
+    writes: bool = True
+
+
+def with_driver(url: URL) -> URL:
+    """Give the URL with the async driver that is meant where none is named: asyncpg or asyncmy."""
+    driver = _DRIVERS.get(url.drivername)
+    return url.set(drivername=f"{url.drivername}+{driver}") if driver else url
+
+
+def with_async_driver(url: URL) -> URL:
+    """Give the URL with an async driver in the place of a sync one; the same URL where none is known."""
+    backend = url.get_backend_name()
+    driver = _ASYNC_DRIVERS.get(backend)
+    return url.set(drivername=f"{backend}+{driver}") if driver and not is_async(url) else url
+
+
+def is_async(url: URL) -> bool:
+    """Whether the URL's driver is an async one."""
+    return bool(url.get_dialect().is_async)
+
+
+def sync_engine(url: URL, options: SessionOptions) -> Engine:
+    """Make an engine without a pool for a sync driver. Raises ConfigurationError for a missing driver."""
+    try:
+        engine = create_engine(_clean(url), poolclass=NullPool, connect_args=_connect_args(url))
+    except ModuleNotFoundError as exc:
+        raise _missing_driver(url, exc) from exc
+    _prepare(engine, options)
+    return engine
+
+
+def async_engine(url: URL, options: SessionOptions, held: HeldConnections | None = None) -> AsyncEngine:
+    """Make an async engine without a pool, over `held` connections where the driver is asyncpg.
+
+    Raises ConfigurationError for a missing driver.
+    """
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    args = _connect_args(url)
+    if held is not None and url.get_driver_name() == "asyncpg":
+        args["async_creator_fn"] = held.connect_to_write if options.writes else held.connect
+        if not options.writes:
+            # Second connections are made by this engine too, and a statement that was prepared for one schema
+            # does not fit the tables of the next.
+            args["prepared_statement_cache_size"] = 0
+    try:
+        engine = create_async_engine(_clean(url), poolclass=NullPool, connect_args=args)
+    except ModuleNotFoundError as exc:
+        raise _missing_driver(url, exc) from exc
+    _prepare(engine.sync_engine, options)
+    return engine
+
+
+def any_engine(url: URL, options: SessionOptions) -> Engine:
+    """Make an engine without a pool for a driver of either kind, as a SecondConnection takes it.
+
+    A URL without a driver means what it means elsewhere. Raises ConfigurationError for a missing driver.
+    """
+    url = with_driver(url)
+    return async_engine(url, options).sync_engine if is_async(url) else sync_engine(url, options)
+
+
+def look_in(engine: Engine, schema: str | None) -> None:
+    """Let PostgreSQL connections that an engine makes from now on look for names in one schema alone.
+
+    None changes nothing; other kinds of databases have no such schemas.
+    """
+    if schema is not None and engine.dialect.name == "postgresql":
+        engine.update_execution_options(**{_SCHEMA: schema})
+        # SQLAlchemy asks only with the first connection.
+        engine.dialect.default_schema_name = schema
+
+
+def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
+    package = exc.name or url.get_driver_name()
+    if package in _EXTRAS:
+        return MissingExtraError(f"The driver {url.drivername}", _EXTRAS[package])
+    return ConfigurationError(
+        f"The driver {url.drivername} needs the package {package}, which is not installed.",
+        hint=f"Install it: pip install {package}",
+    )
+
+
+# libpq's names, as hosting services put them into URLs, and what asyncpg calls them.
+_ASYNCPG_NAMES = {"sslmode": "ssl", "connect_timeout": "timeout"}
+
+
+def _clean(url: URL) -> URL:
+    """Take those parameters out of the URL that go to asyncpg in another form."""
+    if url.get_driver_name() != "asyncpg":
+        return url
+    return url.difference_update_query([*_ASYNCPG_NAMES, "application_name"])
+
+
+def _connect_args(url: URL) -> dict[str, Any]:
+    driver = url.get_driver_name()
+    if driver == "asyncpg":
+        return _asyncpg_args(url.query)
+    if driver == "asyncmy":
+        return _asyncmy_args(url.query)
+    if driver.startswith("psycopg"):
+        return {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+    return {}
+
+
+def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
+    args: dict[str, Any] = {"timeout": float(query.get("connect_timeout", _CONNECT_SECONDS))}
+    if "sslmode" in query:
+        args["ssl"] = query["sslmode"]
+    if "application_name" in query:
+        args["server_settings"] = {"application_name": query["application_name"]}
+    return args
+
+
+def _asyncmy_args(query: Mapping[str, Any]) -> dict[str, Any]:
+    """asyncmy's own timeout ends with the TCP connection: a server that then says nothing hangs it."""
+    seconds = float(query.get("connect_timeout", _CONNECT_SECONDS))
+
+    async def connect(**parameters: Any) -> Any:
+        import asyncio
+
+        import asyncmy
+
+        async with asyncio.timeout(seconds):
+            return await asyncmy.connect(**parameters)
+
+    args: dict[str, Any] = {"async_creator_fn": connect}
+    return args if "charset" in query else {**args, "charset": "utf8mb4"}
+
+
+def _prepare(engine: Engine, options: SessionOptions) -> None:
+    _explain_refused_parameters(engine)
+    if engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine, options)
+    elif engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, options)
+    elif engine.dialect.driver == "asyncmy":
+        hear_all_answers(engine)
+
+
+def hear_all_answers(target: Engine | Connection) -> None:
+    """Raise the failure of each statement in a text of several: past the first, asyncmy hides it."""
+    logging.getLogger("asyncmy").addFilter(_worth_a_warning)
+
+    @event.listens_for(target, "after_cursor_execute")
+    def read_all_answers(connection: Connection, cursor: Any, *_: object) -> None:
+        async def read(_driver: object) -> None:
+            while await cursor._cursor.nextset():
+                pass
+
+        # Rows of a first statement are still to be fetched.
+        if cursor.description is None:
+            dbapi_connection: Any = connection.connection.dbapi_connection
+            dbapi_connection.run_async(read)
+
+
+def _worth_a_warning(record: logging.LogRecord) -> bool:
+    # A version table names its primary key, which MySQL does not keep; IF NOT EXISTS finds what there is.
+    return not record.getMessage().endswith((" ignored for PRIMARY key.", " already exists"))
+
+
+def _explain_refused_parameters(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: object, args: list[Any], parameters: dict[str, Any]) -> Any:
+        try:
+            return dialect.connect(*args, **parameters)
+        except TypeError as exc:
+            raise ConfigurationError(
+                f"The driver {engine.url.drivername} does not take a parameter of the database URL: {exc}.",
+                hint="Correct what follows the ? in the URL.",
+            ) from exc
+
+
+def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
+    timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
+    role = options.role
+    if timeouts != Timeouts():
+        SessionTimeouts(engine, timeouts)
+
+    # Before SQLAlchemy asks for the schema that is the default one.
+    @event.listens_for(engine, "connect", insert=True)
+    def apply_settings(dbapi_connection: Any, _record: object) -> None:
+        settings = [role.sql()] if role is not None else []
+        schema = engine.get_execution_options().get(_SCHEMA)
+        if schema is not None:
+            settings.append(
+                f"SET search_path TO {engine.dialect.identifier_preparer.quote_identifier(schema)}"
+            )
+        if timeouts != Timeouts():
+            settings.append(timeouts.sql())
+        if not settings:
+            return
+        with role.taken_on(engine.url.username) if role is not None else nullcontext():
+            run_at_once(dbapi_connection, "; ".join(settings))
+        # So that no rollback takes them back.
+        dbapi_connection.commit()
+
+    if engine.dialect.driver == "asyncpg":
+        # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
+        event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
+
+
+def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
+    """Make DDL really transactional: the stock driver commits on its own before each CREATE."""
+    begin = "BEGIN IMMEDIATE" if options.writes else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_alone(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin_explicitly(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def begin_immediately(connection: Connection) -> bool:
+    """Make DDL transactional on an open SQLite connection of somebody else's engine.
+
+    Gives whether that was done: an engine that begins its transactions by itself is left to it. Foreign keys
+    are not enforced from now on in either case: a table that is rebuilt would take its children's rows along,
+    and within a transaction that setting has no effect.
+    """
+    dbapi_connection: Any = connection.connection.dbapi_connection
+    run_at_once(dbapi_connection, "PRAGMA foreign_keys = OFF")
+    if dbapi_connection.isolation_level is None:
+        return False
+    dbapi_connection.isolation_level = None
+
+    @event.listens_for(connection, "begin")
+    def begin_explicitly(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return True

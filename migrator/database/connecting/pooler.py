@@ -1,0 +1,67 @@
+"""Tells whether a pooler stands before a server: there, locks and settings of a session do not hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import URL
+
+from migrator.database.connecting.second_connection import SecondConnection
+from migrator.database.failures import causes
+from migrator.database.own.facts import Facts
+from migrator.database.own.locks import session_id
+
+_ROUNDS = 5
+_POOLERS_PORT = 6432
+# A prepared statement that is there already, or there no longer: another client's session was given to us.
+_STRANDED = ("42P05", "26000")
+# PgBouncer's own words: it has one SQLSTATE for all that it refuses.
+_STATEMENT_MODE = "statement pooling mode"
+
+
+@dataclass(frozen=True)
+class SessionsSeen:
+    """The server's numbers of the sessions that connections, open side by side, were given in turn."""
+
+    of_each: tuple[frozenset[int], ...]
+
+    @property
+    def every(self) -> frozenset[int]:
+        """The sessions of all connections together."""
+        return frozenset().union(*self.of_each)
+
+    @property
+    def shared(self) -> bool:
+        """Whether a connection was given another's session, or changed its own."""
+        return any(len(each) > 1 for each in self.of_each) or len(self.every) < len(self.of_each)
+
+
+def sessions_seen(connections: Sequence[SecondConnection], facts: Facts) -> SessionsSeen:
+    """Ask connections in turn, again and again, which session they are in. Raises what the driver raises."""
+    seen: list[set[int]] = [set() for _ in connections]
+    for _ in range(_ROUNDS):
+        for number, connection in enumerate(connections):
+            session = connection.call(lambda c: session_id(c, facts))
+            if session is not None:
+                seen[number].add(session)
+    return SessionsSeen(tuple(frozenset(each) for each in seen))
+
+
+def failed_by_pooler(exc: BaseException) -> str | None:
+    """Say by what a failure is that of a pooler which hands sessions around; None for any other failure."""
+    for each in causes(exc):
+        if getattr(each, "sqlstate", None) in _STRANDED:
+            return "prepared statements are lost between two of them"
+        if _STATEMENT_MODE in str(each):
+            return _STATEMENT_MODE
+    return None
+
+
+def looks_pooled(url: URL) -> str | None:
+    """Say what of an address is usually a pooler's, such as `port 6432`; None for nothing."""
+    host = url.host or str(url.query.get("host", ""))
+    if re.search("pooler|pgbouncer", host, re.IGNORECASE):
+        return f"host {host}"
+    return f"port {_POOLERS_PORT}" if url.port == _POOLERS_PORT else None

@@ -1,0 +1,128 @@
+"""The folder of one project's server, and whether the machine has restarted since it was used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from migrator.config.private_folder import STATE, private_folder, write_whole
+
+# Root's data cannot lie in the project: the account that runs PostgreSQL would have to enter every folder
+# above it, and those may be private.
+ROOT_STATE = Path("/var/lib/migrator")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder and the names in it. Only `data` belongs to the account that runs PostgreSQL."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder; it exists once it is complete."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """What initdb and the server say."""
+        return self.folder / "log"
+
+    @property
+    def password(self) -> Path:
+        """The password of the server's superuser, readable for us alone."""
+        return self.folder / "password"
+
+    @property
+    def boot(self) -> Path:
+        """Which start of the machine the data is from, where it is not written to the disk for good."""
+        return self.folder / "boot"
+
+    @property
+    def users(self) -> Path:
+        """One locked file for each process that uses the server."""
+        return self.folder / "users"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held while somebody starts or stops the server."""
+        return self.folder / "start.lock"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by the server's own processes as long as one of them lives."""
+        return self.folder / "server.lock"
+
+
+def home_of(root: Path, major: int, kind: str = "postgresql") -> Home:
+    """Where a server of the project at `root` (resolved) lives, for PostgreSQL of that major version."""
+    if os.geteuid() != 0:
+        return Home(root / STATE / f"{kind}-{major}")
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
+    name = re.sub(r"[^\w.-]+", "-", root.name)[:40] or "root"
+    return Home(ROOT_STATE / f"{name}-{digest}" / f"{kind}-{major}")
+
+
+def prepare(home: Home) -> None:
+    """Make the folders that are missing. OSError when that is not possible."""
+    if home.users.is_dir():
+        return
+    if os.geteuid() == 0:
+        make_open_folder(home.folder)
+    else:
+        private_folder(home.folder.parent.parent, home.folder.name)
+    home.users.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_open_folder(folder: Path) -> None:
+    """Make a folder below ROOT_STATE that every account can enter, whatever the umask.
+
+    Folders that exist already keep their permissions.
+    """
+    for path in (*reversed(folder.parents), folder):
+        try:
+            path.mkdir()
+        except OSError:
+            if not path.is_dir():
+                raise
+        else:
+            path.chmod(0o755)
+
+
+_LINUX = Path("/proc/sys/kernel/random/boot_id")
+_MACOS = ("sysctl", "-n", "kern.bootsessionuuid")
+
+
+@cache
+def boot_id() -> str | None:
+    """Give what names this start of the machine, None where nothing does."""
+    try:
+        if sys.platform == "darwin":
+            done = subprocess.run(_MACOS, capture_output=True, text=True, check=True)
+            return done.stdout.strip() or None
+        return _LINUX.read_text().strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def forget_before_boot(home: Home) -> None:
+    """Take the data away where the machine has been started anew since: what was in memory may be missing.
+
+    No process of the server may live.
+    """
+    known = boot_id()
+    try:
+        same = known is not None and home.boot.read_text(encoding="utf-8") == known
+    except FileNotFoundError:
+        same = False
+    if not same:
+        shutil.rmtree(home.data, ignore_errors=True)
+        if known is not None:
+            write_whole(home.boot, known, mode=0o600)

@@ -1,0 +1,112 @@
+"""What one project's server runs from, and where it lives."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
+from migrator.database.embedded.server_home import ROOT_STATE, Home, boot_id, home_of, make_open_folder
+from migrator.database.embedded.system_account import SystemAccount, run_as, server_account
+from migrator.errors import ConfigurationError, DatabaseError
+from migrator.file_locks import LockFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@functools.cache
+def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Binaries:
+    """The programs themselves, or a copy where private folders keep the account away from them.
+
+    ConfigurationError when the account cannot execute the copy either.
+    """
+    if account is None or _runs(binaries, account):
+        return binaries
+    copy = _copy(binaries)
+    if not _runs(copy, account):
+        raise ConfigurationError(
+            f"The account {account.name!r} cannot execute {copy.program('postgres')}.",
+            hint="Check the permissions and mount options of that folder, or give a database URL.",
+        )
+    return copy
+
+
+def _runs(binaries: Binaries, account: SystemAccount) -> bool:
+    try:
+        code = run_as(account, [binaries.program("postgres"), "--version"], output=subprocess.DEVNULL)
+    except DatabaseError:
+        return False
+    return code == 0
+
+
+def _copy(binaries: Binaries) -> Binaries:
+    source = binaries.install
+    built = (source / "bin" / "postgres").stat().st_mtime_ns
+    digest = hashlib.sha256(os.fsencode(source) + b"\0" + str(built).encode()).hexdigest()[:10]
+    target = ROOT_STATE / "bin" / f"postgresql-{binaries.major}-{digest}"
+    copy = Binaries(target / source.parent.name / source.name, binaries.major)
+    make_open_folder(target.parent)
+    with LockFile(target.parent / "copy.lock") as lock:
+        lock.wait()
+        if not target.exists():
+            _copy_tree(source, target)
+    return copy
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy the programs and the libraries that they look for beside the package, with their layout."""
+    package = source.parent
+    draft = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    libraries = [package.with_name(f"{package.name}.libs"), package / ".dylibs"]
+    for part in (source, *(folder for folder in libraries if folder.is_dir())):
+        destination = draft / part.relative_to(package.parent)
+        shutil.copytree(part, destination, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    _open_to_everybody(draft)
+    draft.rename(target)
+
+
+def _open_to_everybody(copy: Path) -> None:
+    for folder, _, files in os.walk(copy):
+        Path(folder).chmod(0o755)
+        for path in (Path(folder) / name for name in files):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+@dataclass(frozen=True)
+class ServerPlace:
+    """One project's server, running or not. What a disposable one holds is worth nothing after a crash."""
+
+    home: Home
+    binaries: Binaries
+    account: SystemAccount | None
+    durable: bool
+    disposable: bool = False
+
+    def program(self, name: str) -> str:
+        """The path of a program that the server's account can execute."""
+        return runnable_binaries(self.binaries, self.account).program(name)
+
+
+def place_of(root: Path, *, durable: bool) -> ServerPlace:
+    """The server of the project at `root`. MissingExtraError or ConfigurationError when it can have none."""
+    binaries = wheel_binaries()
+    return ServerPlace(home_of(root.resolve(), binaries.major), binaries, server_account(), durable)
+
+
+def scratch_place(root: Path, *, system: bool) -> ServerPlace:
+    """The server for the project's scratch databases; raises as `place_of` does.
+
+    It writes nothing to the disk for good where it can be told whether the machine was started anew.
+    """
+    binaries = system_binaries() if system else wheel_binaries()
+    home = home_of(root.resolve(), binaries.major, kind="system" if system else "scratch")
+    return ServerPlace(home, binaries, server_account(), durable=boot_id() is None, disposable=True)

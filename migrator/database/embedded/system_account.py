@@ -1,0 +1,98 @@
+"""Which system account PostgreSQL runs as, and how a program is run as it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from migrator.database.embedded.binaries import program_environment
+from migrator.errors import ConfigurationError, DatabaseError
+
+_CANDIDATES = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class SystemAccount:
+    """A user of the operating system."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def server_account() -> SystemAccount | None:
+    """Who runs PostgreSQL: None for the current user, an account of the system when that user is root.
+
+    PostgreSQL refuses to run as root, and initdb needs an account that has a passwd entry.
+    ConfigurationError when root finds no such account.
+    """
+    if os.geteuid() != 0:
+        return None
+    for name in _CANDIDATES:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return SystemAccount(name, entry.pw_uid, entry.pw_gid)
+    raise ConfigurationError(
+        "The embedded PostgreSQL cannot run as root, and there is no account 'postgres' or 'nobody'.",
+        hint="Create a system account named postgres, run as an ordinary user, or give a database URL.",
+    )
+
+
+class Program(subprocess.Popen[bytes]):
+    """A program that runs beside us, and may go on after us without a warning."""
+
+    def __del__(self) -> None:
+        pass
+
+
+def start_as(
+    account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int, pass_fds: tuple[int, ...] = ()
+) -> Program:
+    """Start a program as the account, stdout and stderr to `output`.
+
+    DatabaseError when it cannot be executed. It runs in a session of its own, so that
+    Ctrl-C at the terminal reaches only us, and in the one folder that every account can enter.
+    """
+    try:
+        return Program(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=program_environment(),
+            cwd="/",
+            start_new_session=True,
+            pass_fds=pass_fds,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    except OSError as error:
+        who = f" as {account.name!r}" if account else ""
+        raise DatabaseError(
+            f"The embedded PostgreSQL cannot be used: {argv[0]} cannot be executed{who}: {error.strerror}.",
+            hint="Check the permissions of that file, or give a database URL.",
+        ) from error
+
+
+def run_as(account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int) -> int:
+    """Run a program to its end, as `start_as` does; its exit code."""
+    program = start_as(account, argv, output=output)
+    try:
+        return program.wait()
+    except BaseException:
+        program.kill()
+        program.wait()
+        raise
+
+
+def give_to(account: SystemAccount | None, path: Path) -> None:
+    """Make the account the owner of a file or folder that we have just made."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)

@@ -1,0 +1,1 @@
+"""What migrator reads, writes and locks in a database for itself."""

@@ -1,0 +1,89 @@
+"""Keeps account of the statements of a revision: which of them can no longer be rolled back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from migrator import secrets
+
+# On MySQL each of these commits what was before it, and itself.
+_COMMITS_ITSELF = re.compile(
+    r"\s*(?:create|alter|drop|rename|truncate|grant|revoke|lock\s+tables|analyze|optimize)\b", re.IGNORECASE
+)
+# A revision that ends its transaction by itself goes on without one.
+_BY_HAND = re.compile(r"\s*(?:(commit|end)|rollback|abort)\s*(?:work|transaction)?\s*;?\s*$", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\s*(?:create|drop)\s+temporary\b", re.IGNORECASE)
+
+
+class CommittedStatements:
+    """Notes what one connection runs while a revision runs.
+
+    `committed` are statements that stay although the version table does not tell of their revision yet;
+    `pending` those that the transaction still holds.
+    """
+
+    def __init__(self, connection: Connection, refuse: Callable[[str], None]) -> None:
+        """Listen to a connection. `refuse` is called before each statement of a revision and may raise."""
+        self.committed: list[str] = []
+        self.pending: list[str] = []
+        self.inside = False
+        self._by_hand = False
+        self._refuse = refuse
+        self._own_commits = connection.dialect.name in ("mysql", "mariadb")
+        event.listen(connection, "before_cursor_execute", self._before)
+        event.listen(connection, "after_cursor_execute", self._after)
+        event.listen(connection, "commit", self._commit)
+        event.listen(connection, "rollback", self._rollback)
+
+    def begin(self) -> None:
+        """Begin a revision."""
+        self.inside, self._by_hand = True, False
+
+    def end(self) -> None:
+        """End a revision's own statements; what follows is the version table's and the log's."""
+        self.inside = False
+
+    def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
+        if not self.inside:
+            return
+        self._refuse(statement)
+        if self._is_final(connection, statement):
+            # What is pending stays even where this statement fails.
+            self._commit(connection)
+
+    def _after(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
+        if not self.inside:
+            return
+        ended = _BY_HAND.match(statement)
+        if ended:
+            self._by_hand = True
+            self._commit(connection) if ended[1] else self._rollback(connection)
+            return
+        self.pending.append(statement)
+        if self._is_final(connection, statement):
+            self._commit(connection)
+
+    def _is_final(self, connection: Connection, statement: str) -> bool:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return True
+        if self._by_hand:
+            return True
+        if not self._own_commits:
+            return False
+        return bool(_COMMITS_ITSELF.match(statement)) and not _TEMPORARY.match(statement)
+
+    def _commit(self, _connection: Connection) -> None:
+        # Outside of a revision its row in the version table is committed with it.
+        self.committed = self.committed + self.pending if self.inside else []
+        self.pending = []
+
+    def _rollback(self, _connection: Connection) -> None:
+        self.pending = []
+
+    def shown(self) -> tuple[str, ...]:
+        """Give the committed statements, each on one line and scrubbed."""
+        return tuple(secrets.scrub(" ".join(statement.split())) for statement in self.committed)

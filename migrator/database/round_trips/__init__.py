@@ -1,0 +1,1 @@
+"""Saves round trips with private names of SQLAlchemy and asyncpg."""

@@ -1,0 +1,206 @@
+"""Judges statements: squawk's rules on PostgreSQL, and migrator's own everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from migrator import secrets
+from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
+from migrator.lint.excuses import Excuse, excuses
+from migrator.lint.lint_settings import LintSettings, rule_named
+from migrator.lint.new_objects import NewObjects
+from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
+from migrator.lint.rule_facts import Rule, Statement
+from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
+from migrator.lint.tokens import in_block
+from migrator.lint.tokens import statements as cut
+from migrator.results.findings import LintFinding
+
+# They change no table's shape, take no lock that squawk knows of, and hold parameters that it cannot read.
+_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "SELECT", "WITH", "VALUES", "MERGE", "COPY"})
+# The first says all that the second does, and more.
+_SAY_MORE = {
+    "adding-foreign-key-constraint": "constraint-missing-not-valid",
+    "adding-serial-primary-key-field": "constraint-missing-not-valid",
+    "disallowed-unique-constraint": "constraint-missing-not-valid",
+    "narrowing": "changing-column-type",
+    "ban-truncate-cascade": "truncate",
+}
+# A lock on these is one on tables that the statement does not name.
+_ON = {"INDEX": "the table of {}", "DOMAIN": "tables with a column of {}"}
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The findings in the order of the statements, notes on excuses that excuse nothing, and who judged."""
+
+    findings: tuple[LintFinding, ...]
+    notes: tuple[str, ...] = ()
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One statement of SQL; a call may run several."""
+
+    statement: Statement
+    sql: str
+    tokens: Tokens
+    is_new: bool
+    in_block: bool = False
+
+
+def judge(
+    statements: Sequence[Statement],
+    *,
+    dialect: str,
+    settings: LintSettings,
+    sources: Callable[[str], str],
+    only: Collection[str] | None = None,
+) -> Judgement:
+    """Judge the statements that a batch of revisions ran, in the order of the run.
+
+    `dialect` is SQLAlchemy's name of it; `sources` gives the source of a version file by the path that the
+    statements name. Tables that the batch makes are taken to be empty and unused. With `only` no rules count
+    but those of migrator's own that it names: squawk is not asked, and no note given.
+
+    Raises MissingExtraError on PostgreSQL without squawk, ConfigurationError when squawk fails,
+    RevisionsError for a bad excuse.
+    """
+    files = dict.fromkeys(statement.file for statement in statements)
+    verdicts = _Verdicts(dialect, settings, {file: excuses(sources(file), file) for file in files})
+    pieces = _pieces(statements, dialect)
+    broken = [_own(piece) for piece in pieces]
+    tool = ""
+    if dialect == "postgresql" and only is None:
+        squawk = Squawk(find_squawk(), settings.pg_version, settings.asked)
+        tool = f"squawk {squawk_version(squawk.program)}"
+        _add_squawk(squawk, pieces, broken)
+    findings = tuple(
+        finding
+        for piece, rules in zip(pieces, broken, strict=True)
+        for rule in _that_count(piece, rules)
+        if only is None or rule.name in only
+        if (finding := verdicts.finding(piece, rule))
+    )
+    return Judgement(findings, tuple(verdicts.unused()) if only is None else (), tool)
+
+
+def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:
+    fresh = NewObjects()
+    pieces = []
+    for statement in statements:
+        for tokens in cut(statement.sql, dialect):
+            sql = statement.sql[tokens[0].start : tokens[-1].end]
+            pieces.append(_Piece(statement, sql, tokens, fresh.covers(tokens)))
+            for inner, inside in in_block(tokens, dialect):
+                pieces.append(_Piece(statement, inner, inside, fresh.covers(inside), in_block=True))
+            fresh.learn(tokens)
+    return pieces
+
+
+def _own(piece: _Piece) -> dict[str, Rule]:
+    names = [*own_rules(piece.tokens, piece.statement.old_types)]
+    if piece.statement.in_transaction and ends_transaction(piece.tokens):
+        names.append("transaction-nesting")
+    return {name: rule_named(name) for name in names}
+
+
+def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[str, Rule]]) -> None:
+    """Add the rules that squawk finds broken to those of each piece."""
+    asked = [at for at, piece in enumerate(pieces) if piece.tokens[0].word not in _ROWS]
+    # squawk takes a table for new even where it may have been there. So it hears of all tables at last,
+    # outside of the transactions: which ones are new is known here.
+    asked.sort(key=lambda at: makes_table(pieces[at].tokens))
+    singles = [SquawkStatement(pieces[at].sql, _group(pieces[at])) for at in asked]
+    for report in squawk.judge(singles):
+        at = asked[report.index]
+        if _spared(report.rule, pieces[at], broken[at]):
+            continue
+        broken[at].setdefault(report.rule, rule_named(report.rule, report.message, report.help))
+
+
+def _group(piece: _Piece) -> str | None:
+    inside = piece.statement.in_transaction and not makes_table(piece.tokens)
+    return piece.statement.revision if inside else None
+
+
+def _spared(rule: str, piece: _Piece, broken: dict[str, Rule]) -> bool:
+    """Whether squawk goes too far: it knows no old types, no NOT VALID on a domain, no PL/pgSQL."""
+    if rule == SYNTAX_ERROR:
+        return piece.in_block
+    if rule in TYPE_CHANGES:
+        known = piece.statement.old_types and altered_table(piece.tokens)
+        return bool(known) and not TYPE_CHANGES & broken.keys()
+    words = [token.word for token in piece.tokens[-2:]]
+    return rule == "ban-alter-domain-with-add-constraint" and words == ["NOT", "VALID"]
+
+
+def _that_count(piece: _Piece, rules: dict[str, Rule]) -> Iterator[Rule]:
+    said = {_SAY_MORE[name] for name in rules if name in _SAY_MORE}
+    for name, rule in rules.items():
+        if name not in said and (rule.on_new or not piece.is_new):
+            yield rule
+
+
+class _Verdicts:
+    """Makes findings, and keeps account of the excuses that were needed."""
+
+    def __init__(self, dialect: str, settings: LintSettings, allowed: dict[str, tuple[Excuse, ...]]) -> None:
+        self._dialect = dialect
+        self._settings = settings
+        self._allowed = allowed
+        self._used: set[tuple[str, int, str]] = set()
+
+    def finding(self, piece: _Piece, rule: Rule) -> LintFinding | None:
+        """Give what a rule says of a piece; None where the settings ignore it."""
+        ran = piece.statement
+        excuse = self._excuse(rule.name, ran)
+        severity = self._settings.severity(rule)
+        if severity is None:
+            return None
+        return LintFinding(
+            rule=rule.name,
+            severity=severity,
+            revision=ran.revision,
+            file=ran.file,
+            line=ran.line,
+            operation=ran.operation,
+            statement=_one_line(piece.sql),
+            message=rule.why,
+            lock=_lock(rule, piece.tokens) if self._dialect == "postgresql" else "",
+            remedy=rule.remedy,
+            excused_by=excuse.reason if excuse else None,
+        )
+
+    def _excuse(self, rule: str, ran: Statement) -> Excuse | None:
+        # An excuse counts as needed where the settings ignore its rule: another environment may not.
+        for excuse in self._allowed[ran.file]:
+            if excuse.holds_for(rule, ran.line):
+                self._used.add((ran.file, excuse.line, rule))
+                return excuse
+        return None
+
+    def unused(self) -> Iterator[str]:
+        """Name the excuses that were not needed, but for those in a `downgrade`, which may not have run."""
+        for file, found in self._allowed.items():
+            for excuse in sorted(
+                (each for each in found if not each.in_downgrade), key=lambda each: each.line
+            ):
+                for rule in excuse.rules:
+                    if (file, excuse.line, rule) not in self._used:
+                        yield f"{file}:{excuse.line} allows {rule}, which nothing there needs"
+
+
+def _lock(rule: Rule, tokens: Tokens) -> str:
+    names = [_ON.get(each.kind, "{}").format(each.name) for each in touched(tokens)]
+    if rule.name == "adding-foreign-key-constraint":
+        names += [name for name in referenced(tokens) if name not in names]
+    return f"{rule.lock} on {' and '.join(names)}" if rule.lock and names else rule.lock
+
+
+def _one_line(sql: str) -> str:
+    line = secrets.scrub(" ".join(sql.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

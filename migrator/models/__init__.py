@@ -1,0 +1,1 @@
+"""Imports an application's models."""

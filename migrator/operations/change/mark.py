@@ -1,0 +1,185 @@
+"""`migrator mark`: says which environment a database belongs to, and accepts files as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from migrator.bridge.env_py.session import Needs, Session, database_session
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.plan import applied_revisions
+from migrator.config.select import Workspace
+from migrator.database.connecting.second_connection import SecondConnection, as_one_transaction
+from migrator.errors import RefusedError, RevisionsError, UsageError
+from migrator.operations.look.log import refuse_unreadable
+from migrator.operations.position.examine import Examined, edited_revisions, examine, has_moved
+from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
+from migrator.operations.run.consent import Consent
+from migrator.operations.run.recording import Recorder
+from migrator.operations.run.run_lock import ask, exclusive_lock, run_lock
+from migrator.results.events import Report
+from migrator.results.records import Marked
+
+
+@dataclass(frozen=True)
+class MarkRequest:
+    """What is to be marked. `force` takes a database over that another environment's mark was written in.
+
+    `accept` are revisions whose files are right as they are, `accept_all` means every edited one.
+    """
+
+    force: bool = False
+    accept: tuple[str, ...] = ()
+    accept_all: bool = False
+
+    @property
+    def accepts(self) -> bool:
+        """Whether files are to be accepted, and not the database marked."""
+        return bool(self.accept) or self.accept_all
+
+
+class MovedError(RefusedError):
+    """The database has changed since it was looked at."""
+
+
+def was_marked(result: Marked) -> bool:
+    """Whether a mark was written, or a file accepted."""
+    return result.changed
+
+
+def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: Report) -> Marked:
+    """Mark the environment's database as its own, or accept edited files in its log.
+
+    `consent.confirm` is the database's name. Marking what carries that mark already does nothing. Raises
+    RefusedError without the right confirmation, or for the very database where another environment's mark was
+    written; and as `upgrade` does where nothing was begun.
+    """
+    if not workspace.environment.managed and not request.accepts:
+        raise UsageError(
+            "A plain Alembic configuration has no marks.",
+            hint="Add a [migrator] section to it: then its database can be marked.",
+        )
+    with database_session(workspace, ["current"], report, Needs(models=False)) as session:
+        while True:
+            examined = _only_one(examine(session))
+            if request.accepts:
+                return _accept(session, examined, request, report)
+            try:
+                return _mark(session, examined, request, consent, report)
+            except MovedError:
+                # Tenants that share a database share its mark: another one's may be what has changed it.
+                if workspace.tenant is None:
+                    raise
+
+
+def _only_one(examined: Sequence[Examined]) -> Examined:
+    if len(examined) != 1:
+        raise UsageError("This env.py reaches several databases; mark them one by one, with --url.")
+    return examined[0]
+
+
+def _mark(
+    session: Session, examined: Examined, request: MarkRequest, consent: Consent, report: Report
+) -> Marked:
+    name, database = session.workspace.environment.name, database_name(examined)
+    _require_name(session.workspace, database, consent)
+    carried = examined.mark
+    if carried is not None and not is_copy(examined):
+        if carried.environment == name:
+            return Marked(name, database, changed=False)
+        if not belongs(session.workspace, carried.environment) and not request.force:
+            raise RefusedError(
+                f"The database {database} is the very one that was marked for {carried.environment}, on"
+                f" {carried.marked_at:%Y-%m-%d}.",
+                hint="If it has changed hands, add --force.",
+            )
+    recorder = Recorder(session, examined)
+    if not recorder.keeps_mark:
+        raise RefusedError(
+            f"The role {examined.found.facts.role} may make no table for a mark in {database}.",
+            hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",
+        )
+    with (
+        _writing(session, examined, report) as connection,
+        _alone(session, examined, connection, report),
+    ):
+        ask(connection, examined.found, as_one_transaction(recorder.mark))
+    return Marked(name, database, changed=True)
+
+
+def _require_name(workspace: Workspace, database: str, consent: Consent) -> None:
+    answer = consent.confirm
+    if workspace.tenant is not None:
+        # One name is for all: the tenants' databases have many.
+        database = workspace.environment.name
+    if answer is None:
+        name = workspace.environment.name
+        answer = consent.ask(f"To mark {database} as the database of {name}, type {database}: ")
+    if answer is None or answer.strip() != database:
+        said = "was not confirmed" if answer is None else f"is not called {answer.strip() or '(empty)'}"
+        raise RefusedError(
+            f"The database {database} {said}; it was not marked for {workspace.environment.name}.",
+            hint=f"Add --confirm {database}",
+        )
+
+
+def _accept(session: Session, examined: Examined, request: MarkRequest, report: Report) -> Marked:
+    refuse_other_database(session.workspace, examined)
+    refuse_unreadable(examined.found.facts)
+    name, database = session.workspace.environment.name, database_name(examined)
+    edited = edited_revisions(session, examined)
+    wanted = edited if request.accept_all else _named(session, examined, request.accept)
+    accepted = tuple(each for each in wanted if each in edited)
+    if accepted:
+        recorder = Recorder(session, examined)
+        with _writing(session, examined, report) as connection:
+            ask(connection, examined.found, as_one_transaction(lambda c: recorder.accept(c, accepted)))
+    return Marked(name, database, changed=bool(accepted), accepted=accepted)
+
+
+def _named(session: Session, examined: Examined, said: Sequence[str]) -> list[str]:
+    with translated(session.workspace):
+        scripts = [script for each in said for script in session.scripts.get_revisions(each) if script]
+    applied = applied_revisions(session.scripts, examined.found.heads)
+    for script in scripts:
+        if script.revision not in applied:
+            raise RevisionsError(
+                f"The revision {script.revision} is not applied in this database.",
+                hint=f"See what is: {session.workspace.again('history', '-i')}",
+            )
+    return [script.revision for script in scripts]
+
+
+@contextmanager
+def _writing(session: Session, examined: Examined, report: Report) -> Iterator[SecondConnection]:
+    """Give a connection to write records with, while no run is at work."""
+    seconds = session.workspace.environment.settings.longest_wait
+    with run_lock(examined.found, seconds, seconds, report) as lock:
+        if lock.connection is None:
+            raise UsageError("A database in memory cannot be marked: it ends with its connection.")
+        if has_moved(lock.connection, session.workspace, examined):
+            raise MovedError(
+                f"The database {database_name(examined)} has been changed in this very moment.",
+                hint="Look at it with migrator log, then run this again.",
+            )
+        yield lock.connection
+
+
+@contextmanager
+def _alone(
+    session: Session, examined: Examined, connection: SecondConnection, report: Report
+) -> Iterator[None]:
+    """Keep other tenants out while the mark is written that all of a database share."""
+    if session.workspace.tenant is None:
+        yield
+        return
+    with exclusive_lock(
+        connection, examined.found, session.workspace.environment.settings.longest_wait, report
+    ):
+        if has_moved(connection, session.workspace, examined):
+            raise MovedError(
+                f"Another tenant of the database {database_name(examined)} was marked in this very moment.",
+                hint="Run this again.",
+            )
+        yield

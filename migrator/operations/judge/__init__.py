@@ -1,0 +1,1 @@
+"""Commands that judge revisions and schemas, and what they share."""

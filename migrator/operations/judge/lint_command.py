@@ -1,0 +1,163 @@
+"""`migrator lint`: judges the SQL that revisions really run, on a scratch database."""
+
+from __future__ import annotations
+
+import tokenize
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from migrator.bridge.env_py.session import Needs, database_session, file_session
+from migrator.bridge.revision_files.loading import folders_of, translated
+from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError, DatabaseError, UsageError
+from migrator.lint.judgement import judge
+from migrator.lint.lint_settings import LintSettings, lint_settings
+from migrator.lint.squawk import find_squawk
+from migrator.operations.judge.scratch_run import RevisionBatch, captured
+from migrator.operations.position.position import refuse_unknown
+from migrator.results.events import Report
+from migrator.results.findings import Linted
+from migrator.revisions.changed_since import NoCommonCommit, UnknownReference, changed_since
+from migrator.revisions.git import NoHistory
+from migrator.scratch import scratch
+
+
+@dataclass(frozen=True)
+class LintRequest:
+    """What to judge: ids, beginnings of ids, `head`, or ranges `START:END` without their start.
+
+    With `since`, a name that git knows, it is the revisions whose files are new or changed since HEAD and
+    that one parted. Without any of them it is what is pending in the environment's database. With `fresh` no
+    kept template is used.
+    """
+
+    targets: tuple[str, ...] = ()
+    fresh: bool = False
+    since: str | None = None
+
+
+def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
+    """Run revisions on a scratch database, and judge each statement that they run there.
+
+    A database of the environment is only asked for what is pending, where no revision is named. Raises
+    ConfigurationError (MissingExtraError without squawk on PostgreSQL, unknown rules in the settings),
+    UsageError where git cannot tell what has changed, RevisionsError, ScratchFailedError, RefusedError and
+    DatabaseError.
+    """
+    settings = lint_settings_of(workspace)
+    if request.targets or request.since is not None:
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+        wanted = _named(scripts, request.targets, workspace)
+        if request.since is not None:
+            wanted |= _changed(scripts, request.since, workspace)
+    else:
+        scripts, wanted = _pending(workspace, report)
+    if not wanted:
+        return Linted(workspace.environment.name, ())
+    with scratch(workspace, report, fresh=request.fresh) as place:
+        if place.backend == "postgresql":
+            # Said before the history is replayed.
+            find_squawk()
+        capture = captured(place, RevisionBatch.of(scripts, wanted), workspace)
+        judgement = judge(
+            capture.statements,
+            dialect=place.backend,
+            settings=replace(settings, pg_version=capture.server_major),
+            sources=source_reader(workspace),
+        )
+    return Linted(
+        environment=workspace.environment.name,
+        revisions=tuple(capture.revisions),
+        findings=judgement.findings,
+        statements=len(capture.statements),
+        tool=judgement.tool,
+        notes=judgement.notes,
+    )
+
+
+def lint_settings_of(workspace: Workspace) -> LintSettings:
+    """Give what the environment says about rules. Raises ConfigurationError for a rule that nobody knows."""
+    environment = workspace.environment
+    said = environment.settings
+    return lint_settings(said.lint_error, said.lint_ignore, environment.shown(environment.config_file))
+
+
+def source_reader(workspace: Workspace) -> Callable[[str], str]:
+    """Give what reads a version file by its shown path, in the encoding that it declares."""
+
+    def read(shown: str) -> str:
+        with tokenize.open(workspace.environment.root / shown) as file:
+            return file.read()
+
+    return read
+
+
+def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Workspace) -> frozenset[str]:
+    found: set[str] = set()
+    with translated(workspace):
+        for target in targets:
+            start, colon, end = target.partition(":")
+            if colon:
+                found.update(_range(scripts, start or "base", end or "heads"))
+            else:
+                found.update(each.revision for each in scripts.get_revisions(target) if each is not None)
+    return frozenset(found)
+
+
+def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
+    lower = {each.revision for each in scripts.get_revisions(start) if each is not None}
+    for script in scripts.walk_revisions(base=start, head=end):
+        if script.revision not in lower:
+            yield script.revision
+
+
+def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
+    """Give the revisions whose files the branch changes. Raises UsageError where git cannot tell."""
+    if not since.strip():
+        raise UsageError("--since is empty.", hint="Name a commit that git knows, such as origin/main.")
+    try:
+        files = changed_since(workspace.environment.root, folders_of(scripts), since)
+    except UnknownReference as exc:
+        fetch = "in a pipeline, check out with all commits (fetch-depth: 0, GIT_DEPTH: 0)"
+        raise UsageError(f"git knows no commit {since} here.", hint=f"Fetch it; {fetch}.") from exc
+    except NoCommonCommit as exc:
+        raise UsageError(
+            f"git cannot tell where HEAD and {since} parted.",
+            hint="The clone has too few commits for that: git fetch --unshallow",
+        ) from exc
+    except NoHistory as exc:
+        raise UsageError(
+            f"git cannot tell what has changed since {since}.",
+            hint=f"Name the revisions instead: {workspace.again('lint', 'head')}",
+        ) from exc
+    return frozenset(
+        script.revision for script in scripts.walk_revisions() if Path(script.path).resolve() in files
+    )
+
+
+def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, frozenset[str]]:
+    needs = Needs(writes=False, models=False, absent_is_empty=True)
+    with (
+        _or_named(workspace),
+        database_session(workspace, ["current"], report, needs) as session,
+    ):
+        heads = session.read_heads()
+        refuse_unknown(session, heads)
+        steps = planned(upgrade_plan(session.scripts, "heads"), heads, workspace)
+        return session.scripts, frozenset(s.revision for s in map(script_of, steps) if s is not None)
+
+
+@contextmanager
+def _or_named(workspace: Workspace) -> Iterator[None]:
+    """Say with the error of a database that cannot be asked that none is needed."""
+    try:
+        yield
+    except (DatabaseError, ConfigurationError) as exc:
+        named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
+        exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
+        raise

@@ -1,0 +1,109 @@
+"""Two environments of one project: which ones are meant, and whether their histories make the same schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from migrator.config.environments import Environment, discover
+from migrator.config.select import Choice, Workspace, choose, project_root
+from migrator.database.catalog import Catalog, differences
+from migrator.errors import ConfigurationError, MigratorError, UsageError
+from migrator.operations.judge.drift import scratch_catalog
+from migrator.results.differences import Difference
+from migrator.results.events import Report, Waiting
+from migrator.scratch import scratch
+
+
+def compared_pair(choice: Choice, names: tuple[str, ...]) -> tuple[Workspace, Workspace]:
+    """Choose two environments by their names; those that there are, where it has two and none is named.
+
+    Raises UsageError where they are not two, ConfigurationError for an unknown one.
+    """
+    example = "For example: migrator diff production testing"
+    if not names:
+        names = tuple(each.name for each in _all(choice, example))
+    if len(names) != 2:
+        said = ", ".join(names) or "none"
+        raise UsageError(f"Two environments are compared, not {len(names)} ({said}).", hint=example)
+    return _pair(choice, (names[0], "the arguments"), (names[1], "the arguments"), example)
+
+
+def promoting_pair(choice: Choice, source: str | None, target: str | None) -> tuple[Workspace, Workspace]:
+    """Choose where revisions come from, and where they go.
+
+    Of two environments the one that is not named is the other one; where neither is named, what is not
+    protected goes to what is. Raises UsageError and ConfigurationError.
+    """
+    example = "For example: migrator promote --from testing --to production"
+    found = _all(choice, example)
+    if (source is None or target is None) and len(found) == 2:
+        said = source or target
+        if said is not None:
+            other = next((each.name for each in found if not each.answers_to(said)), None)
+            source, target = (source, other) if source is not None else (other, target)
+        elif found[0].protected != found[1].protected:
+            source, target = (each.name for each in sorted(found, key=lambda each: each.protected))
+    if source is None or target is None:
+        missing = "--from" if source is None else "--to"
+        raise UsageError(f"{missing} is not given.", hint=example)
+    return _pair(choice, (source, "--from"), (target, "--to"), example)
+
+
+def _all(choice: Choice, example: str) -> list[Environment]:
+    if choice.config is not None or choice.url is not None:
+        raise UsageError("Environments are given by their names, without --config and --url.", hint=example)
+    return discover(project_root(choice), section=choice.section)[0]
+
+
+def _pair(
+    choice: Choice, one: tuple[str, str], other: tuple[str, str], example: str
+) -> tuple[Workspace, Workspace]:
+    """Choose two environments by their names, each with what has named it."""
+    left, right = (choose(replace(choice, env=name, env_by=by)) for name, by in (one, other))
+    if left.environment.name == right.environment.name:
+        raise UsageError(f"{one[0]} and {other[0]} are one environment.", hint=example)
+    return left, right
+
+
+def compare_histories(
+    left: Workspace, right: Workspace, report: Report, *, fresh: bool
+) -> tuple[Difference, ...]:
+    """Give what two histories make otherwise, replayed to their heads on scratch databases.
+
+    Raises ConfigurationError where there is no scratch server or the two are not of one kind, RevisionsError
+    and ScratchFailedError, each naming the environment.
+    """
+    one, kind = _catalog(left, report, fresh=fresh)
+    other, other_kind = _catalog(right, report, fresh=fresh)
+    if kind != other_kind:
+        hint = "Give both the same scratch server: scratch_url = URL, in their [migrator] sections."
+        if kind.split()[0] != other_kind.split()[0]:
+            hint = "Their databases are of two kinds, so that nothing can tell whether they would be alike."
+        raise ConfigurationError(
+            f"{left.environment.name} is replayed on {kind}, {right.environment.name} on {other_kind}: two"
+            " schemas can be compared on one kind of server only.",
+            hint=hint,
+        )
+    return differences(one, other)
+
+
+def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Catalog, str]:
+    report(Waiting(f"replaying the history of {workspace.environment.name} on a scratch database"))
+    with (
+        named_in_errors(workspace),
+        scratch(workspace, report, fresh=fresh) as place,
+        place.reading("heads") as database,
+    ):
+        return scratch_catalog(database), f"{place.backend} {place.major}".strip()
+
+
+@contextmanager
+def named_in_errors(workspace: Workspace) -> Iterator[None]:
+    """Let every MigratorError say which environment it is about."""
+    try:
+        yield
+    except MigratorError as exc:
+        exc.message = f"{workspace.environment.name}: {exc.message}"
+        raise

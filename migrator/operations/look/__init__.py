@@ -1,0 +1,1 @@
+"""Commands that read revisions and databases, and what they share."""

@@ -1,0 +1,131 @@
+"""What `doctor` finds on further connections: a lock that is held, a pooler in front, privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from migrator.bridge.env_py.connected_database import ConnectedDatabase
+from migrator.config.select import Workspace
+from migrator.config.url import address, own_variable
+from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
+from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
+from migrator.database.failures import database_error
+from migrator.database.own.locks import LockName, holder_of
+from migrator.database.own.privileges import Privileges, read_privileges
+from migrator.operations.run.run_lock import describe_holder
+from migrator.results.doctor import Finding
+from migrator.results.run import Holder
+
+
+@dataclass(frozen=True)
+class SessionFindings:
+    """What was found on further connections. `privileges` is None where they are not asked for."""
+
+    findings: tuple[Finding, ...]
+    privileges: Privileges | None = None
+
+
+def look_again(workspace: Workspace, found: ConnectedDatabase) -> SessionFindings:
+    """Connect twice more, and look at what the server's sessions say. Never fails."""
+    if found.facts.backend not in ("postgresql", "mysql"):
+        return SessionFindings(())
+    try:
+        with _connections(found, 2) as connections:
+            return _look(workspace, found, connections) if connections else SessionFindings(())
+    except (SQLAlchemyError, OSError) as exc:
+        by_pooler = failed_by_pooler(exc)
+        if by_pooler is not None:
+            return SessionFindings((pooled(workspace, by_pooler),))
+        error = database_error(exc, address(found.url), "env.py")
+        text = f"no further connection, which holds the lock of a run, can be made or used. {error.message}"
+        return SessionFindings((Finding("connection", "problem", text, error.hint),))
+
+
+@contextmanager
+def _connections(found: ConnectedDatabase, count: int) -> Iterator[list[SecondConnection]]:
+    """Give plain connections; none where the driver's pool is bound to env.py's event loop.
+
+    Nothing is set on them: behind a pooler it would stay on sessions that belong to others.
+    """
+    with ExitStack() as opened:
+        connections: list[SecondConnection] = []
+        for _ in range(count if can_connect_again(found.engine) else 0):
+            try:
+                connections.append(SecondConnection(found.engine, lambda _connection: None))
+            except RuntimeError:
+                break
+            opened.callback(connections[-1].close)
+        yield connections
+
+
+def _look(
+    workspace: Workspace, found: ConnectedDatabase, connections: list[SecondConnection]
+) -> SessionFindings:
+    facts, first = found.facts, connections[0]
+    asked = None
+    if facts.postgresql:
+        asked = first.call(lambda c: read_privileges(c, facts.role, facts.schema, found.version_table))
+    seen = sessions_seen(connections, facts)
+    return SessionFindings((*_locks(found, first, seen), _pooler(workspace, found, seen)), asked)
+
+
+def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: SessionsSeen) -> Iterator[Finding]:
+    table = found.qualified_version_table
+    for working in (False, True):
+        name = LockName(found.facts, table, working=working)
+        holder = connection.call(lambda c, name=name: holder_of(c, name))  # type: ignore[misc]
+        if holder is not None:
+            yield _held(found, holder, working=working, ours=holder.pid in seen.every)
+            return
+    yield Finding("lock", "ok", "no run is at work")
+
+
+def _held(found: ConnectedDatabase, holder: Holder, *, working: bool, ours: bool) -> Finding:
+    """Name the holder; `ours` is a session that we were given with the lock, and have not asked for it."""
+    end = f"SELECT pg_terminate_backend({holder.pid})" if found.facts.postgresql else f"KILL {holder.pid}"
+    hint = f"Wait for it to end; if nobody knows of it, end it: {end}"
+    what = "the last statement of a run that has ended still works" if working else "a run is at work"
+    if ours:
+        what, hint = "a run has left its lock on a session of the pooler", f"End that session: {end}"
+    return Finding("lock", "problem", f"{what}: {describe_holder(holder)}", hint)
+
+
+def _pooler(workspace: Workspace, found: ConnectedDatabase, seen: SessionsSeen) -> Finding:
+    if seen.shared:
+        return pooled(workspace, "a connection is given the sessions of others")
+    return address_finding(workspace, found.url) or Finding(
+        "pooler", "ok", "each connection keeps its own session"
+    )
+
+
+def address_finding(workspace: Workspace, url: URL) -> Finding | None:
+    """Note an address that looks like a pooler's; None for any other."""
+    sign = looks_pooled(url)
+    if sign is None:
+        return None
+    text = f"the address looks like that of a pooler ({sign}), where the locks of a session may not hold"
+    return Finding("pooler", "note", text, _directly(workspace))
+
+
+def pooled(workspace: Workspace, sign: str) -> Finding:
+    """Give the finding for a pooler that hands sessions around; `sign` is how it was noticed."""
+    return Finding(
+        "pooler",
+        "problem",
+        f"a pooler in front of the server hands sessions around ({sign}): the lock of a run does not hold,"
+        " and settings reach others",
+        _directly(workspace),
+    )
+
+
+def _directly(workspace: Workspace) -> str:
+    says = "Connect to the server itself, past the pooler"
+    if not workspace.resolves_url:
+        return f"{says}: correct the address that env.py uses (PostgreSQL's port is usually 5432)."
+    name = own_variable(workspace.environment.name)
+    return f"{says}: {name}=postgresql://user:password@host:5432/database"

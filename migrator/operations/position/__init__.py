@@ -1,0 +1,1 @@
+"""Where a database stands, and whose it is."""

@@ -1,0 +1,119 @@
+"""Tells whether a database is the environment's own, by the mark that it carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrator.config.environments import Environment
+from migrator.config.select import Workspace
+from migrator.errors import RefusedError
+from migrator.operations.position.examine import Examined
+
+
+class UnmarkedError(RefusedError):
+    """A database has tables but no mark, and nothing says whose it is."""
+
+    def __init__(self, message: str, examined: Examined, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.examined = examined
+
+
+def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
+    """Refuse a database that is marked for another environment, a copy, or one that nobody has named.
+
+    Raises RefusedError. A plain Alembic configuration has no marks: whatever it reaches is its own.
+    """
+    if not workspace.environment.managed:
+        return
+    if examined.mark is None:
+        _refuse_unnamed(workspace, examined)
+    elif is_copy(examined):
+        raise _a_copy(workspace, examined)
+    elif not belongs(workspace, examined.mark.environment):
+        raise _anothers(workspace, examined)
+
+
+def is_copy(examined: Examined) -> bool:
+    """Whether a database is a copy of the one that its mark was written in."""
+    mark, here = examined.mark, examined.found.facts
+    if mark is None or here.backend == "sqlite":
+        # A file may be moved, and so may the folder that it lies in.
+        return False
+    if mark.system_identifier and examined.identifier and mark.system_identifier != examined.identifier:
+        return True
+    return mark.database != here.database
+
+
+def belongs(workspace: Workspace, marked: str) -> bool:
+    """Whether a database marked with `marked` may be used by the environment."""
+    mine = workspace.environment
+    if mine.answers_to(marked):
+        return True
+    other = next((each for each in workspace.others if each.answers_to(marked)), None)
+    shared = {*mine.settings.shares_database_with, *(_shares(other) if other else ())}
+    return (
+        marked in shared
+        or any(mine.answers_to(name) for name in _shares(other))
+        or bool(other and any(other.answers_to(name) for name in mine.settings.shares_database_with))
+    )
+
+
+def _shares(environment: Environment | None) -> tuple[str, ...]:
+    return environment.settings.shares_database_with if environment is not None else ()
+
+
+def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
+    """Adopt a database with tables only where somebody said which environment it is."""
+    if examined.empty or _was_named(workspace):
+        return
+    name = workspace.environment.name
+    raise UnmarkedError(
+        f"The database {database_name(examined)} has tables but carries no mark, and nothing says that it"
+        f" belongs to {name}: the environment was {_how(workspace)}, the URL came from"
+        f" {workspace.database.origin}; nothing was done.",
+        examined,
+        hint=f"If it does, name the environment: add --env {name}",
+    )
+
+
+def _how(workspace: Workspace) -> str:
+    return "not named" if workspace.chosen_by == "default" else f"chosen by {workspace.chosen_by}"
+
+
+def database_name(examined: Examined) -> str:
+    """Give the name that a person has for a database: of an SQLite file, its own without the folders."""
+    facts = examined.found.facts
+    return Path(facts.database).name if facts.backend == "sqlite" else facts.database
+
+
+def _was_named(workspace: Workspace) -> bool:
+    said = workspace.by_file or workspace.choice.env is not None
+    if said or workspace.chosen_by.startswith("ALEMBIC_ENV"):
+        return True
+    return workspace.database.own
+
+
+def _mark_command(workspace: Workspace, examined: Examined) -> str:
+    name = database_name(examined) if workspace.tenant is None else workspace.environment.name
+    return workspace.again("mark", "--confirm", name)
+
+
+def _a_copy(workspace: Workspace, examined: Examined) -> RefusedError:
+    mark, name = examined.mark, workspace.environment.name
+    assert mark is not None
+    return RefusedError(
+        f"The database {database_name(examined)} is a copy of {mark.environment} (marked in {mark.database}"
+        f" on {mark.marked_at:%Y-%m-%d}), and is not marked for {name} itself; nothing was done.",
+        hint=f"If this copy is to be {name}'s database: {_mark_command(workspace, examined)}",
+    )
+
+
+def _anothers(workspace: Workspace, examined: Examined) -> RefusedError:
+    mark, name = examined.mark, workspace.environment.name
+    assert mark is not None
+    return RefusedError(
+        f"The database {database_name(examined)} belongs to {mark.environment}, not to {name} (marked on"
+        f" {mark.marked_at:%Y-%m-%d}); nothing was done.",
+        hint=f"Correct the URL of {name}. If the database has changed hands:"
+        f" {_mark_command(workspace, examined)} --force",
+    )

@@ -1,0 +1,274 @@
+"""Guards the migrating connection while its revisions run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+from sqlalchemy.pool import NullPool, StaticPool
+
+from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
+from migrator.bridge.revision_files.plan import Heads, PlannedStep
+from migrator.config.select import Workspace
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
+from migrator.database.own.committed_statements import CommittedStatements
+from migrator.database.own.locks import LockName, LockWatch, try_lock
+from migrator.database.round_trips.kept_connections import keep_written
+from migrator.database.round_trips.one_trip import OneTrip
+from migrator.errors import ExitCode, MigratorError, RefusedError
+from migrator.operations.run import tenant_replay
+from migrator.operations.run.run_lock import RunLock
+from migrator.revisions.directives import Directives
+
+# What is left of a budget that is spent: enough for a lock that is free.
+_LEAST_SECONDS = 0.05
+
+
+class OvertakenError(BaseException):
+    """Somebody else has migrated the database since the plan was made.
+
+    Neither a revision nor env.py is to take it for a failure of its own.
+    """
+
+
+class GuardError(MigratorError):
+    """The guard stopped a revision."""
+
+    exit_code = ExitCode.MIGRATION
+
+
+class InvalidIndexError(GuardError):
+    """A revision builds an index whose broken rest is still there."""
+
+
+class BrokenReferencesError(GuardError):
+    """A revision leaves rows behind that refer to nothing."""
+
+
+class ConnectionGuard:
+    """What watches over one connection: its locks, timeouts, statements, and SQLite's foreign keys."""
+
+    def __init__(
+        self,
+        context: MigrationContext,
+        workspace: Workspace,
+        found: ConnectedDatabase,
+        lock: RunLock,
+        watch: LockWatch,
+        *,
+        commits_each: bool,
+    ) -> None:
+        """Guard the connection of a context. Without `commits_each` steps are not committed one by one."""
+        self._commits_each = commits_each
+        self._context = context
+        self._workspace = workspace
+        self._found = found
+        self._lock = lock
+        self._watch = watch
+        self._connection = connection_of(context)
+        self._timeouts: SessionTimeouts | None = None
+        self._one_trip: OneTrip | None = None
+        self._pid: int | None = None
+        self._spent = 0.0
+        self._invalid = found.facts.invalid_indexes
+        self._broken_references: frozenset[tuple[object, ...]] = frozenset()
+        self.statements = CommittedStatements(self._connection, self._refuse_invalid)
+        self._asked = Directives()
+
+    @property
+    def retries(self) -> int:
+        """How often the present revision may be begun again."""
+        asked, settings = self._asked, self._workspace.environment.settings
+        return settings.retries if asked.retries is None else asked.retries
+
+    def start(self) -> None:
+        """Prepare the connection before its first revision. Raises RefusedError where it leads elsewhere."""
+        facts = self._found.facts
+        if facts.backend in ("postgresql", "mysql"):
+            self._keep_out_of_pool()
+        if facts.postgresql:
+            self._start_postgresql()
+        elif facts.backend == "mysql":
+            try_lock(self._connection, self._working_lock())
+        elif facts.backend == "sqlite":
+            self._broken_references = self._foreign_key_check()
+
+    def _keep_out_of_pool(self) -> None:
+        """Let the locks and settings of this session end with env.py's use of it."""
+        if not isinstance(self._connection.engine.pool, NullPool | StaticPool):
+            self._connection.detach()
+
+    def _start_postgresql(self) -> None:
+        settings = self._workspace.environment.settings
+        wanted = Timeouts(settings.lock_timeout, settings.statement_timeout)
+        statements = []
+        if self._found.facts.major >= 14 and "linux" in self._found.facts.version:
+            # A server process whose client was killed ends soon, and not when its statement does.
+            statements.append("SET client_connection_check_interval = '1s'")
+        if wanted != Timeouts():
+            statements.append(wanted.sql())
+        # Nobody else can hold it: whoever wants it has to have the lock of the run first.
+        statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
+        run_plainly(self._connection, "; ".join(statements))
+        keep_written(self._connection, keep=True)
+        self._timeouts = SessionTimeouts(self._connection, wanted)
+        each = self._commits_each and settings.transaction == "revision"
+        self._one_trip = OneTrip(self._connection, self._found.version_table if each else None)
+        event.listen(self._connection, "after_cursor_execute", self._spend)
+        self._pid, database = self._connection.execute(
+            text("SELECT pg_backend_pid(), current_database()")
+        ).one()
+        if database != self._found.facts.database:
+            raise RefusedError(
+                f"env.py connected to {database}, but to {self._found.facts.database} before; nothing was"
+                " done.",
+                hint="Let it connect to the same database each time.",
+            )
+        if self._lock.connection is not None:
+            self._lock.connection.watch(self._watch.look)
+
+    def stop(self) -> None:
+        """End the watch: no further revision runs in this attempt."""
+        if self._one_trip is not None:
+            self._one_trip.stop()
+        if self._timeouts is not None:
+            self._timeouts.stop()
+            # Of several databases one may be stopped again after an attempt that never came to it.
+            self._timeouts = None
+        if self._lock.connection is not None:
+            self._lock.connection.watch(None)
+
+    def _working_lock(self) -> LockName:
+        return LockName(self._found.facts, self._found.qualified_version_table, working=True)
+
+    @property
+    def failed_held(self) -> bool:
+        """Whether statements failed that were held back, so that nobody can tell which one it was."""
+        return self._one_trip is not None and self._one_trip.failed_held
+
+    def before(
+        self, step: PlannedStep, asked: Directives, expected: Heads, *, hold: bool, one_by_one: bool
+    ) -> None:
+        """Come before a step and its transaction, with the database at the heads `expected`.
+
+        With `hold` its statements are sent together, with `one_by_one` each by itself. Raises LockedError
+        where the lock is lost.
+        """
+        self._lock.check()
+        way = (hold, one_by_one)
+        step.migration_fn = self._guarded(step.migration_fn, asked, expected, way)
+
+    def _guarded(
+        self, function: Callable[..., Any], asked: Directives, expected: Heads, way: tuple[bool, bool]
+    ) -> Callable[..., None]:
+        @wraps(function)
+        def guarded(**arguments: Any) -> None:
+            if not self._lock.excludes_others:
+                self._refuse_overtaken(expected)
+            self._begin(asked)
+            try:
+                with self._revision(*way):
+                    self._call(function, arguments, hold=way[0])
+            finally:
+                self.statements.end()
+
+        return guarded
+
+    def _call(self, function: Callable[..., Any], arguments: dict[str, Any], *, hold: bool) -> None:
+        # An INVALID index is looked for in each statement.
+        if hold and self._one_trip is not None and not self._invalid:
+            tenant_replay.apply_step(function, arguments, self._context, self._one_trip)
+            if self._one_trip.sent is None:
+                # What a SELECT or a SET may have changed of a session is not all undone.
+                keep_written(self._connection, keep=False)
+        else:
+            function(**arguments)
+
+    def _refuse_overtaken(self, expected: Heads) -> None:
+        """SQLite locks no longer than a transaction: between two of them another run may have come."""
+        if set(heads_again(self._connection, self._found)) != set(expected):
+            raise OvertakenError
+
+    def _begin(self, asked: Directives) -> None:
+        self._spent, self._asked = 0.0, asked
+        self._watch.begin(self._pid)
+        if self._one_trip is not None:
+            # A log row of the step before, in the same transaction.
+            self._one_trip.release()
+        if self._timeouts is not None:
+            self._timeouts.apply(self._connection, self._wanted())
+        self.statements.begin()
+
+    def _revision(self, hold: bool, one_by_one: bool) -> AbstractContextManager[None]:
+        if not hold:
+            # Its function may do anything.
+            keep_written(self._connection, keep=False)
+        if self._one_trip is None:
+            return nullcontext()
+        # Without another attempt nobody would learn which statement waited in vain.
+        hold = hold and bool(self.retries)
+        return self._one_trip.revision(self._wanted().lock, hold=hold, one_by_one=one_by_one)
+
+    def _wanted(self) -> Timeouts:
+        settings, asked = self._workspace.environment.settings, self._asked
+        return Timeouts(
+            asked.lock_timeout if "lock_timeout" in asked.said else settings.lock_timeout,
+            asked.statement_timeout if "statement_timeout" in asked.said else settings.statement_timeout,
+        )
+
+    def _spend(self, connection: Connection, *_: object) -> None:
+        """Let all waits of a revision share one lock_timeout: readers wait behind all of them together."""
+        waited, wanted = self._watch.waited, self._wanted()
+        if not self.statements.inside or self._timeouts is None or wanted.lock is None:
+            return
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return
+        if waited > self._spent:
+            self._spent = waited
+            left = max(wanted.lock - waited, _LEAST_SECONDS)
+            self._timeouts.apply(connection, Timeouts(left, wanted.statement))
+
+    def applied(self) -> None:
+        """Come after a step, in its transaction. Raises BrokenReferencesError."""
+        self._lock.begin_check()
+        if self._found.facts.backend == "sqlite":
+            new = self._foreign_key_check() - self._broken_references
+            if new:
+                table, _row, parent, _key = sorted(new, key=str)[0]
+                raise BrokenReferencesError(
+                    f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent}"
+                    " that are not there.",
+                    hint="Correct the revision, or the rows, then run it again.",
+                )
+
+    def _foreign_key_check(self) -> frozenset[tuple[object, ...]]:
+        rows = self._connection.execute(text("PRAGMA foreign_key_check"))
+        return frozenset(tuple(row) for row in rows)
+
+    def _refuse_invalid(self, statement: str) -> None:
+        """Refuse to go past an INVALID index: IF NOT EXISTS would keep it, and call that a success."""
+        if not self._invalid or not (found := _INDEX_STATEMENT.match(statement)):
+            return
+        for index in self._invalid:
+            name = re.escape(index.rpartition(".")[2].strip('"'))
+            if not re.search(rf"(?<!\w){name}(?!\w)", statement):
+                continue
+            if found[1].upper() == "CREATE":
+                raise InvalidIndexError(
+                    f"The index {index} is INVALID: a concurrent build of it was broken off",
+                    hint=f"Remove it: {drop_index(index)}; then run this again.",
+                )
+            self._invalid = tuple(each for each in self._invalid if each != index)
+
+
+_INDEX_STATEMENT = re.compile(r"\s*(CREATE|DROP|REINDEX)\b.*\bINDEX\b", re.IGNORECASE | re.DOTALL)
+
+
+def drop_index(index: str) -> str:
+    """Give the statement that removes an INVALID index without holding anybody up."""
+    return f"DROP INDEX CONCURRENTLY {index}"

@@ -1,0 +1,113 @@
+"""Consent for what can hurt a protected environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.config.select import Workspace
+from migrator.config.url import address
+from migrator.errors import RefusedError
+from migrator.results.run import RunPlan
+
+
+def _nobody(_question: str) -> None:
+    return None
+
+
+def _unseen(_plan: RunPlan) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """How consent is given: what `--confirm` and `--yes` say, and a way to ask.
+
+    `ask` is called with a question and gives the answer, or None where nobody can be asked; `show` shows a
+    plan to whoever is about to be asked.
+    """
+
+    confirm: str | None = None
+    ask: Callable[[str], str | None] = _nobody
+    yes: bool = False
+    show: Callable[[RunPlan], None] = _unseen
+    can_ask: bool = False
+
+
+NO_CONSENT = Consent()
+"""Consent where nobody can be asked and nothing was said."""
+
+
+def require_consent(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
+    """Refuse to go on in a protected environment without its name as confirmation. Raises RefusedError.
+
+    Whoever is asked is shown the `plan` first. Gives whether somebody was asked.
+    """
+    environment = workspace.environment
+    if not environment.protected:
+        return False
+    answer = consent.confirm
+    if answer is None:
+        if plan is not None and consent.can_ask:
+            consent.show(plan)
+        answer = consent.ask(f"{_named(workspace)} is protected. To {what}, type {environment.name}: ")
+    if answer is None:
+        raise RefusedError(
+            f"The environment {environment.name} is protected; it was not confirmed to {what}.",
+            hint=f"Add --confirm {environment.name}",
+        )
+    if answer.strip() != environment.name:
+        raise RefusedError(
+            f"The confirmation {answer.strip() or '(empty)'} is not the name of the environment"
+            f" {environment.name}.",
+            hint=f"Add --confirm {environment.name}",
+        )
+    return consent.confirm is None
+
+
+def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
+    """Show the plan and ask y/N where the environment is protected and somebody can be asked.
+
+    Gives whether somebody was asked. A deploy job, which cannot be, goes ahead. Raises RefusedError for any
+    answer but yes.
+    """
+    if not workspace.environment.protected or consent.yes or not consent.can_ask:
+        return False
+    consent.show(plan)
+    count = len(plan.steps)
+    answer = consent.ask(f"Apply {count} revision{'s' if count != 1 else ''} to {_named(workspace)}? [y/N] ")
+    _refuse_no(workspace, answer)
+    return True
+
+
+def agree_to_fleet(workspace: Workspace, consent: Consent, verb: str, count: int) -> None:
+    """Get the consent to do something to many tenants, once for all. Raises RefusedError as for one."""
+    what = f"{verb} {count} tenant{'s' if count != 1 else ''}"
+    if verb != "upgrade":
+        require_consent(workspace, what, consent)
+    elif workspace.environment.protected and not consent.yes and consent.can_ask:
+        answer = consent.ask(f"{what.capitalize()} of {_named(workspace)}? [y/N] ")
+        _refuse_no(workspace, answer)
+
+
+def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
+    """Give the environment's name as it was confirmed, or as it is typed; None where nobody can be asked."""
+    if consent.confirm is not None:
+        return consent.confirm
+    name = workspace.environment.name
+    return consent.ask(f"To {what} as databases of {name}, type {name}: ")
+
+
+def _refuse_no(workspace: Workspace, answer: str | None) -> None:
+    if (answer or "").strip().lower() not in ("y", "yes"):
+        raise RefusedError(
+            f"The upgrade of {workspace.environment.name} was not agreed to; nothing was done.",
+            hint="Answer y, or give --yes.",
+        )
+
+
+def _named(workspace: Workspace) -> str:
+    """Name the environment with its database, so that nobody consents to the wrong one."""
+    name = workspace.environment.name
+    url = workspace.database.url if workspace.resolves_url else None
+    return name if url is None else f"{name} ({address(url)})"

@@ -1,0 +1,208 @@
+"""Plans a run: what the databases are, what is to be done to them, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrator.bridge.env_py.session import Session
+from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
+from migrator.config.settings import parse_duration
+from migrator.config.url import address
+from migrator.errors import RefusedError, RevisionsError
+from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
+from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.position import ahead_by, refuse_unknown
+from migrator.operations.run.connection_guard import drop_index
+from migrator.operations.run.run_account import Run
+from migrator.results.events import Noticed, Report
+from migrator.results.run import RunPlan, Step
+from migrator.revisions.destructive import destructive
+from migrator.revisions.directives import Directives, directives
+from migrator.revisions.plain_function import only_operations
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """The databases of a run, and the plan over all of them. `ahead` is None unless they may be so."""
+
+    examined: tuple[Examined, ...]
+    plan: RunPlan
+    ahead: int | None = None
+
+
+class RunPlanner:
+    """Makes the plan of a run, as often as the databases change before it can begin.
+
+    Where somebody will see the plan, the files are searched for what they destroy.
+    """
+
+    def __init__(
+        self, session: Session, run: Run, report: Report, *, allow_ahead: bool, dry_run: bool
+    ) -> None:
+        self._session = session
+        self._run = run
+        self._report = report
+        self._allow_ahead = allow_ahead
+        self._dry_run = dry_run
+        self._directives: dict[str, Directives] = {}
+        self._notes: dict[str, None] = {}
+        # A file is judged while the database is at work on the one before it.
+        self._judging = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-judge")
+        self._judged: dict[tuple[str, bool] | None, Future[bool]] = {}
+
+    def prepare(self) -> PreparedRun:
+        """Look at the databases and plan the run.
+
+        Raises RefusedError for another environment's database, for one that is not where it is expected, and
+        for files that were edited after a protected environment had applied them; ConfigurationError for a
+        log_table that cannot be one; RevisionsError; and what `Session.run` raises.
+        """
+        options, ahead = self._run.environment_options(), None
+        try:
+            examined = examine(self._session, self.steps, **options)
+        except RevisionsError as exc:
+            # The database is asked once more: whose it is goes before what its revisions say.
+            examined = examine(self._session, **options)
+            self._refuse_others(examined)
+            ahead = self._ahead(examined, exc)
+            if ahead is None:
+                raise
+        else:
+            self._refuse_others(examined)
+        self._refuse_moved(examined)
+        self._warn(examined)
+        return PreparedRun(examined, self._plan(examined), ahead)
+
+    def steps(self, heads: tuple[str, ...]) -> list[PlannedStep]:
+        """Give the steps from `heads`, having read what each asks for. Raises RevisionsError."""
+        before = () if self._run.purge else heads
+        refuse_unknown(self._session, before)
+        steps = planned(self._run.plan, before, self._session.workspace)
+        for step in steps:
+            self.asked(step)
+        return steps
+
+    def asked(self, step: PlannedStep) -> Directives:
+        """Give what a step's file asks for itself. Raises RevisionsError where it cannot be read."""
+        script = script_of(step)
+        if script is None:
+            return Directives()
+        if script.path not in self._directives:
+            shown = self._session.workspace.environment.shown(script.path)
+            path = Path(script.path)
+            self._directives[script.path] = cached(
+                (directives, path), lambda: directives(path, shown, parse_duration)
+            )
+        return self._directives[script.path]
+
+    def may_hold(self, step: PlannedStep) -> bool:
+        """Whether the statements of a step may be sent together: nothing can come of them before the last."""
+        begun = self._judged.pop(_function(step), None)
+        return begun.result() if begun is not None else self._judge(step)
+
+    def expect(self, step: PlannedStep) -> None:
+        """Begin to find out whether a step that will run soon may be held, unless tenants share that."""
+        key = _function(step)
+        if key is not None and key not in self._judged and not has_tenant_cache():
+            self._judged[key] = self._judging.submit(self._judge, step)
+
+    def close(self) -> None:
+        """Find out nothing more."""
+        self._judging.shutdown(cancel_futures=True)
+
+    def _judge(self, step: PlannedStep) -> bool:
+        script = script_of(step)
+        if script is None or not self._session.workspace.environment.settings.hold_statements:
+            return False
+        source = Path(script.path).read_bytes()
+        function = "upgrade" if step.is_upgrade else "downgrade"
+        return cached((only_operations, source, function), lambda: only_operations(source, function))
+
+    def _refuse_others(self, examined: Iterable[Examined]) -> None:
+        for each in examined:
+            refuse_other_database(self._session.workspace, each)
+            refuse_log_table(self._session.workspace, each.found)
+
+    def _refuse_moved(self, examined: Iterable[Examined]) -> None:
+        expected = self._run.expected
+        for each in examined:
+            if expected is not None and set(each.found.heads) != expected:
+                now, before = ", ".join(each.found.heads) or "base", ", ".join(sorted(expected))
+                raise RefusedError(
+                    f"The database is at {now} now, and no longer at {before}; nothing was done.",
+                    hint="Another run has changed it: run this again.",
+                )
+
+    def _ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> int | None:
+        if self._run.direction != "upgrade":
+            return None
+        count = max((ahead_by(self._session, each) or 0 for each in examined), default=0)
+        if not count:
+            return None
+        what = f"The database is ahead of this checkout by {count} revision{'s' if count > 1 else ''}"
+        if not self._allow_ahead:
+            raise RevisionsError(
+                f"{what} (it is at {', '.join(examined[0].found.heads)}): a newer version has been deployed.",
+                hint="There is nothing to upgrade. If an older version is meant to run on it: --allow-ahead",
+            ) from exc
+        self._notice(f"{what}.")
+        return count
+
+    def _warn(self, examined: Iterable[Examined]) -> None:
+        for each in examined:
+            edited = edited_revisions(self._session, each) if self._run.direction == "upgrade" else ()
+            if edited:
+                self._edited(edited)
+            for index in each.found.facts.invalid_indexes:
+                self._notice(
+                    f"The index {index} is INVALID: a concurrent build of it was broken off. Remove it:"
+                    f" {drop_index(index)}"
+                )
+
+    def _edited(self, edited: tuple[str, ...]) -> None:
+        workspace = self._session.workspace
+        what = f"Edited after they had been applied: {', '.join(edited)}"
+        accept = workspace.again("mark", *(word for each in edited for word in ("--accept", each)))
+        if workspace.environment.protected and not self._dry_run:
+            raise RefusedError(
+                f"{what}. The database of {workspace.environment.name} is not what these files say; nothing"
+                " was done.",
+                hint=f"Bring the files back as they were, or accept them as they are: {accept}",
+            )
+        self._notice(f"{what}. To accept the files as they are: {accept}")
+
+    def _notice(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes[text] = None
+            self._report(Noticed(text))
+
+    def _plan(self, examined: tuple[Examined, ...]) -> RunPlan:
+        url = self._session.connected_to
+        heads = dict.fromkeys(head for each in examined for head in each.found.heads)
+        return RunPlan(
+            direction=self._run.direction,
+            target=", ".join(self._run.targets),
+            database=address(url) if url is not None else "",
+            before=tuple(heads),
+            steps=tuple(self._with_losses(step) for each in examined for step in each.steps),
+            notes=tuple(self._notes),
+        )
+
+    def _with_losses(self, step: Step) -> Step:
+        # Nobody looks at it otherwise, and reading a long history takes time.
+        seen = self._dry_run or self._session.workspace.environment.protected
+        if not step.path or not seen:
+            return step
+        function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
+        file = self._session.workspace.environment.root / step.path
+        return replace(step, destroys=tuple(each.what for each in destructive(file, function)))
+
+
+def _function(step: PlannedStep) -> tuple[str, bool] | None:
+    """Tell the functions of version files apart, for steps that have one."""
+    script = script_of(step)
+    return (script.path, step.is_upgrade) if script is not None else None

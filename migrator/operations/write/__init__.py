@@ -1,0 +1,1 @@
+"""Commands that write version files, and what they share."""

@@ -1,0 +1,178 @@
+"""`migrator promote`: takes tested revisions from one environment's folder to another's, with proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alembic.script import ScriptDirectory
+
+from migrator.bridge.env_py.session import file_session
+from migrator.bridge.revision_files.plan import applied_revisions
+from migrator.config.folders import shared_folder
+from migrator.config.select import Workspace
+from migrator.errors import MigratorError, RefusedError, RevisionsError
+from migrator.operations.judge.lint_command import LintRequest, lint
+from migrator.operations.judge.two_environments import compare_histories
+from migrator.operations.judge.verify import VerifyRequest, verify
+from migrator.operations.look.status import statuses
+from migrator.operations.write.draft_folders import Draft, drafted
+from migrator.operations.write.promotion_plan import (
+    NewFile,
+    Promotion,
+    collapsed_file,
+    folder_for,
+    moved_files,
+    plan_promotion,
+)
+from migrator.results.differences import Difference
+from migrator.results.events import Report
+from migrator.results.promoted import Promoted
+from migrator.revisions.file_changes import Write, changed_files
+
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class PromoteRequest:
+    """What to promote: the named revisions with what they need, or all that is lacking.
+
+    With `message` they become one revision. `untested` takes what the source's database has not applied.
+    """
+
+    revisions: tuple[str, ...] = ()
+    message: str | None = None
+    untested: bool = False
+    dry_run: bool = False
+    fresh: bool = False
+
+
+def promote(source: Workspace, target: Workspace, request: PromoteRequest, report: Report) -> Promoted:
+    """Write into the target's folder what it lacks of the source's, once it is proved on scratch databases.
+
+    All is judged, run up, down and up, and compared in copies of the folder. Whatever is raised, the folder
+    is as it was. Raises RefusedError for what the source has not applied, what does not verify or has lint
+    errors, and where the schemas are not equal; RevisionsError; and as `lint` and `verify` do.
+    """
+    _refuse_one_folder(source, target)
+    mine, theirs = (file_session(each, ["heads"], new_folder=True).scripts for each in (source, target))
+    promotion = plan_promotion(source, target, (mine, theirs), request.revisions)
+    names = source.environment.name, target.environment.name
+    if not promotion.moved:
+        return Promoted(*names, dry_run=request.dry_run, notes=promotion.notes)
+    notes = [*promotion.notes, *_tested(source, mine, promotion, request)]
+    folder = folder_for(target, theirs, promotion)
+    files = moved_files(promotion, folder, source, target)
+    with drafted(target) as draft:
+        _put(draft, files)
+        if request.message is None or len(files) == 1:
+            _prove(source, draft, files, promotion, request, report)
+        else:
+            files = [collapsed_file(promotion, folder, theirs, source, target, request.message)]
+            with drafted(target) as collapsed:
+                _put(collapsed, files)
+                _prove(source, collapsed, files, promotion, request, report)
+                _require_equal(
+                    compare_histories(draft.workspace, collapsed.workspace, report, fresh=request.fresh),
+                    "the separate revisions",
+                    "the collapsed one",
+                    target,
+                )
+    if not request.dry_run:
+        with changed_files([Write(file.path, file.content) for file in files]):
+            pass
+    written = tuple(file.result for file in files)
+    return Promoted(*names, written, promotion.whole, request.dry_run, tuple(notes))
+
+
+def _refuse_one_folder(source: Workspace, target: Workspace) -> None:
+    shared = shared_folder(source.environment, target.environment)
+    if shared is not None:
+        raise RefusedError(
+            f"{source.environment.name} and {target.environment.name} have one version folder,"
+            f" {source.environment.shown(shared)}: there is nothing to promote.",
+            hint=f"What one has the other has too: {target.again('upgrade')}",
+        )
+
+
+def _tested(
+    source: Workspace, scripts: ScriptDirectory, promotion: Promotion, request: PromoteRequest
+) -> list[str]:
+    """See that the source's database has applied what is promoted; gives a note where it cannot be asked."""
+    if request.untested:
+        return ["Whether the source's database has applied it was not asked (--untested)."]
+    (status,) = statuses([source], source.environment.name, _SECONDS)
+    if status.state == "not configured" or status.error is not None:
+        why = status.error or ", ".join(status.notes) or "no database is configured for it here"
+        return [f"Whether {source.environment.name} has applied it could not be asked: {why.rstrip('.')}."]
+    applied = applied_revisions(scripts, status.current)
+    lacking = [each.script.revision for each in promotion.moved if each.script.revision not in applied]
+    if lacking:
+        raise RefusedError(
+            f"The database of {source.environment.name} has not applied {', '.join(lacking)}; nothing was"
+            " written.",
+            hint=f"Test it first: {source.again('upgrade')}; or take it as it is: --untested",
+        )
+    return []
+
+
+def _put(draft: Draft, files: Sequence[NewFile]) -> None:
+    for file in files:
+        copy = draft.copy_of(file.path)
+        if copy.exists():
+            shown = draft.workspace.environment.shown(file.path)
+            raise RevisionsError(
+                f"The file {shown} exists already; nothing was written.",
+                hint="Rename one of the two: its name plays no part.",
+            )
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.content)
+
+
+def _prove(
+    source: Workspace,
+    draft: Draft,
+    files: Sequence[NewFile],
+    promotion: Promotion,
+    request: PromoteRequest,
+    report: Report,
+) -> None:
+    """Judge the new files, run them up, down and up, and compare the schemas where all was promoted."""
+    target, ids = draft.workspace, tuple(file.result.revision for file in files)
+    judged = lint(target, LintRequest(ids, request.fresh), report)
+    errors = [each for each in judged.findings if each.severity == "error" and each.excused_by is None]
+    if errors:
+        said = "; ".join(f"{each.file}:{each.line}: {each.message} [{each.rule}]" for each in errors)
+        raise _refused(target, f"lint finds errors: {draft.in_place(said)}", _lint_hint(source, ids))
+    verified = verify(
+        target, report, VerifyRequest(promotion.head or "base", None, request.fresh, models=False)
+    )
+    faults = [f"the {each.phase} of {each.revision} fails: {each.cause}" for each in verified.failed]
+    faults += [
+        f"the {each.phase} of {each.revision} does not give back what was there:"
+        f" {'; '.join(d.describe('before', 'after') for d in each.differences)}"
+        for each in verified.unlike
+    ]
+    if faults:
+        raise _refused(target, draft.in_place("; ".join(faults)), f"See: {source.again('verify')}")
+    if promotion.whole:
+        differences = compare_histories(source, target, report, fresh=request.fresh)
+        _require_equal(differences, source.environment.name, target.environment.name, target)
+
+
+def _lint_hint(source: Workspace, ids: Sequence[str]) -> str:
+    return f"See what to write instead: {source.again('lint', *ids)}"
+
+
+def _require_equal(differences: Sequence[Difference], left: str, right: str, target: Workspace) -> None:
+    if differences:
+        said = "; ".join(each.describe(left, right) for each in differences)
+        raise _refused(
+            target,
+            f"the schemas would not be equal: {said}",
+            "See: migrator diff; a part of a history is promoted by naming its revisions.",
+        )
+
+
+def _refused(target: Workspace, why: str, hint: str) -> MigratorError:
+    return RefusedError(f"Nothing was promoted to {target.environment.name}: {why.rstrip('.')}.", hint=hint)

@@ -1,0 +1,239 @@
+"""`migrator reset-versions`: starts a history over, for a new and empty database."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from migrator.bridge.autogenerate.comparing import Comparison
+from migrator.bridge.env_py.session import Needs, Session, database_session
+from migrator.bridge.revision_files.loading import translated
+from migrator.bridge.revision_files.writing import atomic_writing, written_info
+from migrator.config.folders import version_folders
+from migrator.config.select import Workspace
+from migrator.config.url import names_database
+from migrator.database.connecting.opening import is_missing_file
+from migrator.errors import ConfigurationError, RefusedError, RevisionsError
+from migrator.operations.change.moves import upgrade
+from migrator.operations.run.consent import Consent, require_consent
+from migrator.operations.run.execute import RunTerms
+from migrator.operations.write.draft_folders import draft_folders
+from migrator.operations.write.generate import check_rev_id
+from migrator.results.events import Report
+from migrator.results.run import RunResult
+from migrator.results.run_errors import RunError
+from migrator.results.written import VersionsReset, WrittenRevision
+from migrator.revisions.archives import archive_folder, new_archive
+from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.folder_swap import archive_and_replace
+from migrator.revisions.headers import version_files
+
+
+@dataclass(frozen=True)
+class ResetRequest:
+    """How to start over. With `files_only` no database is looked at; `upgrade` applies the new revision."""
+
+    message: str = "initial"
+    rev_id: str | None = None
+    files_only: bool = False
+    upgrade: bool = False
+    dry_run: bool = False
+
+
+def reset_versions(
+    workspace: Workspace, request: ResetRequest, consent: Consent, report: Report
+) -> VersionsReset:
+    """Archive the version files and write one revision that creates every table of the models.
+
+    Raises RefusedError where the database already has a revision, another environment uses the folder, or a
+    protected environment was not confirmed. Whatever is raised, the files are as they were; except where an
+    upgrade failed after the new revision had come into the database, as the error then says.
+    """
+    check_rev_id(request.rev_id)
+    folders = version_folders(workspace.environment)
+    refuse_empty(folders, workspace)
+    if not request.files_only:
+        refuse_shared_folder(folders, workspace)
+    if not request.dry_run:
+        require_consent(workspace, "start its history over", consent)
+    with draft_folders(folders) as drafts:
+        archives = archives_of(folders)
+        result = _draft(workspace, request, folders, drafts, archives, report)
+        if request.dry_run:
+            return result
+        failed = None
+        with swapped(folders, drafts, archives):
+            if request.upgrade:
+                result, failed = _upgrade(workspace, result, report)
+        if failed is not None:
+            raise _kept(failed, result) from failed
+    return result
+
+
+@contextmanager
+def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
+    """Put the drafts in the place of the folders, for good only if the block succeeds.
+
+    Raises ConfigurationError where they cannot be moved.
+    """
+    with ExitStack() as swaps:
+        for folder, draft, archive in zip(folders, drafts, archives, strict=True):
+            swaps.enter_context(archive_and_replace(folder, draft, archive))
+        yield
+
+
+def archives_of(folders: Sequence[Path]) -> list[Path]:
+    """Give an archive for each folder; several folders may have one parent, and then one place to go to."""
+    now = datetime.now(UTC)
+    if len(folders) == 1:
+        return [new_archive(folders[0], now)]
+    return [new_archive(folder, now) / folder.name for folder in folders]
+
+
+def _upgrade(
+    workspace: Workspace, result: VersionsReset, report: Report
+) -> tuple[VersionsReset, RunError | None]:
+    """Apply the new revision. Gives the error with which a run ended whose revision is in the database.
+
+    Raises every other error, after which the new files must go.
+    """
+    new = _new_revision(result)
+    try:
+        # Whoever was to be asked has been asked already.
+        done = upgrade(workspace, "head", RunTerms(Consent(yes=True)), report)
+        return replace(result, upgraded=done if isinstance(done, RunResult) else None), None
+    except RunError as exc:
+        if new in (exc.result.after or ()):
+            return replace(result, upgraded=exc.result), exc
+        raise _taken_back(exc, workspace, result) from exc
+
+
+def _new_revision(result: VersionsReset) -> str:
+    return result.written.revision if result.written is not None else ""
+
+
+def _taken_back(exc: RunError, workspace: Workspace, result: VersionsReset) -> RunError:
+    # The error's own hint speaks of a file that is about to be taken back.
+    again = workspace.again("reset-versions", "--upgrade")
+    hint = f"Correct the models or empty the database, then run again: {again}"
+    if exc.result.after is None and result.written is not None:
+        new = _new_revision(result)
+        rewrite = workspace.again("reset-versions", "--files-only", "--rev-id", new)
+        hint = (
+            f"Ask the database with: {workspace.again('current')}. Where it is at {new}, the file"
+            f" {result.written.path} has to come back and the old ones into {result.archive}: {rewrite};"
+            f" where it is not: {again}"
+        )
+    return type(exc)(f"{exc.message} Every version file is back where it was.", exc.result, hint=hint)
+
+
+def _kept(exc: RunError, result: VersionsReset) -> RunError:
+    """Say that the new files stay: without them the database would be at a revision that nobody has."""
+    return type(exc)(
+        f"{exc.message} The database has {_new_revision(result)}, so the new file stays; the old ones are in"
+        f" {result.archive}.",
+        exc.result,
+        hint=exc.hint,
+    )
+
+
+def refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
+    """Refuse to start over from nothing. Raises RevisionsError."""
+    if not any(path for folder in folders for path in version_files(folder)):
+        raise RevisionsError(
+            f"The environment {workspace.environment.name} has no revisions to start over from.",
+            hint='Write the first one: migrator generate -m "initial"',
+        )
+
+
+def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+    """Refuse folders that are another environment's history as well. Raises RefusedError."""
+    for other in workspace.others:
+        try:
+            shared = set(version_folders(other)) & set(folders)
+        except ConfigurationError:
+            continue
+        if shared:
+            raise RefusedError(
+                f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
+                f" {other.name}; nothing was changed.",
+                hint="When no database of either has a revision, add --files-only.",
+            )
+
+
+def _draft(
+    workspace: Workspace,
+    request: ResetRequest,
+    folders: Sequence[Path],
+    drafts: Sequence[Path],
+    archives: Sequence[Path],
+    report: Report,
+) -> VersionsReset:
+    """Write the new revision into the drafts, with the old files out of Alembic's sight."""
+    # An SQLite file that is not there yet has no revision, and must not be made by looking into it.
+    unseen = request.files_only or (workspace.resolves_url and is_missing_file(workspace.database.url))
+    needs = Needs(writes=False, offline=unseen)
+    command = ["revision", "--autogenerate"]
+    unread = io.StringIO()
+    reached = _with_some_database(workspace) if request.files_only else workspace
+    with database_session(reached, command, report, needs, folders=drafts, output=unread) as session:
+        if not unseen:
+            _refuse_used(session)
+        comparison = Comparison(
+            session,
+            message=docstring_safe(request.message),
+            rev_id=request.rev_id,
+            version_path=str(drafts[0]),
+        )
+        tables = comparison.create_all()
+        with translated(workspace), atomic_writing(session.scripts, workspace):
+            (script,) = comparison.write()
+        written = written_info(script, workspace)
+    old = [path for folder in folders for path in version_files(folder)]
+    return VersionsReset(
+        archived=tuple(workspace.environment.shown(path) for path in old),
+        archive=", ".join(moved_to(folders, archives, workspace)),
+        written=_in_place(written, folders[0], drafts[0], workspace),
+        tables=tables,
+        dry_run=request.dry_run,
+        upgrades=request.upgrade,
+    )
+
+
+def _with_some_database(workspace: Workspace) -> Workspace:
+    """Name a database where none is named: only its kind plays a part in what is written offline."""
+    choice = workspace.choice
+    if not workspace.resolves_url or choice.url or names_database(workspace.environment, choice.process):
+        return workspace
+    return replace(workspace, choice=replace(choice, url="postgresql://"))
+
+
+def moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> list[str]:
+    """Name each new folder in an `archive` once, whether it is itself a version folder or holds several."""
+    tops = [
+        archive_folder(folder) / archive.relative_to(archive_folder(folder)).parts[0]
+        for folder, archive in zip(folders, archives, strict=True)
+    ]
+    return [workspace.environment.shown(top) for top in dict.fromkeys(tops)]
+
+
+def _in_place(written: WrittenRevision, folder: Path, draft: Path, workspace: Workspace) -> WrittenRevision:
+    """Name the file by where it will be, not by where it was drafted."""
+    inside = workspace.environment.shown(draft)
+    return replace(written, path=workspace.environment.shown(folder) + written.path.removeprefix(inside))
+
+
+def _refuse_used(session: Session) -> None:
+    heads = session.read_heads()
+    if heads:
+        environment = session.workspace.environment
+        raise RefusedError(
+            f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history;"
+            " nothing was changed.",
+            hint="Start over with a new, empty database; keep this one with --restamp, which proves that the"
+            " new revision makes the same; or reset the files alone with --files-only.",
+        )

@@ -1,0 +1,67 @@
+"""A fleet's answers as lines: one for each tenant, and what it has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from migrator.plain import How
+from migrator.plain import lines as lines_of
+from migrator.plain.run_lines import count, named
+from migrator.results.fleet import FleetResult, TenantAnswer
+from migrator.results.run import RunPlan, RunResult
+
+_ORDER = ("done", "planned", "read", "yes", "nothing to do", "no", "failed", "skipped")
+
+
+def lines(result: FleetResult, how: How) -> Iterator[str]:
+    """Give the lines of all tenants, and their numbers in the end."""
+    for answer in result.tenants:
+        yield from _answer(answer, how)
+    counts = result.counts
+    told = [f"{counts[outcome]} {outcome}" for outcome in _ORDER if outcome in counts]
+    yield f"{_tenants(len(result.tenants))}: {', '.join(told) or 'none'}"
+
+
+def summary(answer: TenantAnswer) -> str:
+    """Give what became of a tenant in one line, without its name."""
+    if answer.outcome == "failed":
+        return f"failed ({answer.code}): {answer.error}"
+    if answer.outcome == "skipped":
+        return f"skipped: {answer.error}"
+    if isinstance(answer.result, RunResult | RunPlan):
+        return f"{answer.outcome}: {_run(answer.result)}"
+    return answer.outcome
+
+
+def _answer(answer: TenantAnswer, how: How) -> Iterator[str]:
+    yield f"{answer.tenant}: {summary(answer)}"
+    if answer.hint:
+        yield f"  hint: {answer.hint}"
+    for note in answer.notes:
+        yield f"  note: {note}"
+    for line in answer.trace.splitlines():
+        yield f"  {line}"
+    for line in _details(answer, how):
+        yield f"  {line}"
+
+
+def _details(answer: TenantAnswer, how: How) -> Iterable[str]:
+    """What is said of one database stands below its name; that of a run that went well is in its one line."""
+    whole = isinstance(answer.result, RunResult | RunPlan) and answer.outcome != "failed"
+    if answer.result is None or whole:
+        return ()
+    return lines_of(answer.result, replace(how, environment=answer.tenant))
+
+
+def _run(result: RunResult | RunPlan) -> str:
+    before = named(result.before)
+    if isinstance(result, RunPlan):
+        steps = ", ".join(step.revision for step in result.steps)
+        return f"{result.direction} from {before}: {steps}" if steps else f"at {before}"
+    after = "an unknown revision" if result.after is None else named(result.after)
+    return f"{before} -> {after}, {count(result.applied)}" if result.applied else f"at {after}"
+
+
+def _tenants(number: int) -> str:
+    return f"{number} tenant{'s' if number != 1 else ''}"

@@ -1,0 +1,30 @@
+"""What was promoted, as plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.plain import How
+from migrator.plain.run_lines import count
+from migrator.results.promoted import Promoted
+
+
+def lines(result: Promoted, _how: How) -> Iterator[str]:
+    """Give a line for each file, what was proved, and what to type next."""
+    way = f"from {result.source} to {result.target}"
+    if not result.revisions:
+        yield f"nothing to promote {way}"
+    would = "would write" if result.dry_run else "wrote"
+    for each in result.revisions:
+        after = ", ".join(each.down_revisions) or "<base>"
+        of = f", made of {', '.join(each.collapses)}" if each.collapses else ""
+        yield f"{would} {each.path} (after {after}{of})"
+    if result.revisions:
+        proved = (
+            "the schemas are equal" if result.equal else "applied, taken back and applied again on scratch"
+        )
+        promoted = "would be promoted" if result.dry_run else "promoted"
+        yield f"{count(result.revisions)} {promoted} {way}: {proved}"
+    yield from (f"note: {note}" for note in result.notes)
+    if result.revisions and not result.dry_run:
+        yield f"next: migrator upgrade --env {result.target}"

@@ -1,0 +1,1 @@
+"""Processes: starting them, stopping them, and what passes between them."""

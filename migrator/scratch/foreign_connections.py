@@ -1,0 +1,113 @@
+"""Keeps an env.py that does not connect where it was told from doing anything to a real database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.pool import Pool
+
+from migrator.errors import RefusedError
+
+_HINT = (
+    'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or from'
+    ' config.attributes["connection"]; or compare with a database: --against database'
+)
+
+_KNOWN = "migrator_scratch"
+
+
+class ConnectionRefusal:
+    """What keeps watch while an env.py runs; `refused` is the error where it connected elsewhere."""
+
+    def __init__(self, url: URL) -> None:
+        self._backend = url.get_backend_name()
+        self._name = _known_as(url.database or "", self._backend)
+        self.refused: RefusedError | None = None
+
+    def before(self, dialect: Any, _record: object, args: list[Any], parameters: dict[str, Any]) -> None:
+        """Refuse an address that says it is another database, before anything waits for its server."""
+        said = args[0] if dialect.name == "sqlite" and args else parameters.get("database")
+        said = said or parameters.get("dbname") or parameters.get("db")
+        if said is not None and _known_as(str(said), dialect.name) != self._name:
+            raise self._refusal(str(said))
+
+    def after(self, connection: Any, record: Any, *_: object) -> None:
+        """Ask a connection what it is, before anybody else asks it for anything: a new one, or a pool's."""
+        if record.info.get(_KNOWN) == self._name:
+            return
+        found = _database_of(connection)
+        if found is None or _known_as(found, self._backend) != self._name:
+            raise self._refusal(found or "a database that does not say what it is")
+        record.info[_KNOWN] = self._name
+
+    def _refusal(self, where: str) -> RefusedError:
+        error = RefusedError(
+            f"env.py connects to {where}, and not to the scratch database that it was given; nothing was done"
+            " there.",
+            hint=_HINT,
+        )
+        # An env.py may hide it.
+        self.refused = error
+        return error
+
+
+@contextmanager
+def refuse_other_connections(url: URL) -> Iterator[None]:
+    """Let no engine of this process connect to another database than `url` in the block.
+
+    Raises RefusedError where one tried to, whatever became of the error where it tried.
+    """
+    guard = ConnectionRefusal(url)
+    event.listen(Engine, "do_connect", guard.before)
+    event.listen(Pool, "connect", guard.after)
+    # A module of the project may have connected before.
+    event.listen(Pool, "checkout", guard.after)
+    try:
+        yield
+    except BaseException as exc:
+        if guard.refused is not None and exc is not guard.refused and not isinstance(exc, KeyboardInterrupt):
+            raise guard.refused from exc
+        raise
+    finally:
+        event.remove(Engine, "do_connect", guard.before)
+        event.remove(Pool, "connect", guard.after)
+        event.remove(Pool, "checkout", guard.after)
+    if guard.refused is not None:
+        raise guard.refused
+
+
+def _known_as(name: str, backend: str) -> str:
+    return os.path.realpath(name) if backend == "sqlite" and name != ":memory:" else name
+
+
+def _database_of(connection: Any) -> str | None:
+    """Ask a driver's connection for its database, leaving no transaction behind."""
+    kind = f"{type(connection).__module__}.{type(connection).__name__}"
+    if "asyncpg" in kind:
+        answer = connection.run_async(lambda driver: driver.fetchval("SELECT current_database()"))
+        return str(answer)
+    if "psycopg" in kind:
+        driver = getattr(connection, "_connection", connection)
+        return str(driver.info.dbname)
+    for words, question, column in (
+        ("sqlite", "PRAGMA database_list", 2),
+        ("mysql", "SELECT database()", 0),
+        ("pg8000", "SELECT current_database()", 0),
+    ):
+        if words in kind.lower():
+            return _asked(connection, question, column)
+    return None
+
+
+def _asked(connection: Any, question: str, column: int) -> str:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(question)
+        return str(cursor.fetchone()[column])
+    finally:
+        cursor.close()
+        connection.rollback()

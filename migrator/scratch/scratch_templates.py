@@ -1,0 +1,230 @@
+"""Where scratch databases are made, and the templates that spare replaying a history again."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from migrator.bridge.env_py.session import file_session
+from migrator.config.folders import script_folder
+from migrator.config.select import Workspace
+from migrator.errors import ConfigurationError
+from migrator.results.events import Report, Waiting
+from migrator.scratch.choose_store import open_store
+from migrator.scratch.known_equal import remember_equal, wanted_revisions
+from migrator.scratch.manifest import FixedInputs, Manifest, Trace, file_hash, listing_hash, tracing
+from migrator.scratch.scratch_database import ScratchDatabase, scratch_workspace
+from migrator.scratch.store import Store, TemplateGoneError
+from migrator.syntax import parse
+
+
+def runs_only_ours(env_py: Path) -> bool:
+    """Whether a file imports things and calls `run_migrations()` of migrator, with names and values, once.
+
+    False for one that cannot be read.
+    """
+    try:
+        body = parse(env_py.read_bytes()).body
+    except (OSError, SyntaxError):
+        return False
+    ours = False
+    for statement in body:
+        match statement:
+            case ast.Import() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.ImportFrom(module=module, names=names):
+                ours = ours or (module == "migrator.env" and any(n.name == "run_migrations" for n in names))
+            case ast.Expr(value=ast.Call(func=ast.Name(id="run_migrations"), args=args, keywords=keywords)):
+                if not all(_is_plain(each) for each in (*args, *(keyword.value for keyword in keywords))):
+                    return False
+            case _:
+                return False
+    return ours
+
+
+def _is_plain(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant | ast.Name | ast.Attribute)
+
+
+# So many take more than a second.
+_MANY = 100
+
+
+@contextmanager
+def scratch(workspace: Workspace, report: Report, *, fresh: bool = False) -> Iterator[Scratch]:
+    """Have a place for scratch databases of the environment's kind for the length of the block.
+
+    With `fresh` no template is used. Raises ConfigurationError (NoScratchError where there is no place for
+    them) and DatabaseError; the environment's own database is never contacted.
+    """
+    # What a history makes is alike for all tenants, and is replayed once.
+    workspace = workspace.without_tenant()
+    with open_store(workspace, report) as store, tracing(workspace.environment.root) as trace:
+        yield Scratch(workspace, store, trace, report, fresh=fresh)
+
+
+class Scratch:
+    """A place for scratch databases; each is taken away when its block ends.
+
+    `backend` is its kind, `major` the first part of a PostgreSQL server's version, empty for other kinds.
+    """
+
+    def __init__(
+        self, workspace: Workspace, store: Store, trace: Trace, report: Report, *, fresh: bool
+    ) -> None:
+        self.backend = store.backend
+        self.major = store.major
+        self._workspace = workspace
+        self._store = store
+        self._trace = trace
+        self._report = report
+        self._fresh = fresh
+
+    @contextmanager
+    def empty(self) -> Iterator[ScratchDatabase]:
+        """Give an empty database."""
+        with self._made(self._store.create()) as database:
+            yield database
+
+    @contextmanager
+    def at(self, *targets: str) -> Iterator[ScratchDatabase]:
+        """Give a database at revisions such as `heads`, ids, or `base`.
+
+        The history is replayed from the template that holds most of it, and what was replayed is kept as a
+        template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
+        """
+        wanted = wanted_revisions(self._workspace, targets)
+        with self._replayed(targets, wanted, *self._best(wanted)) as database:
+            yield database
+
+    @contextmanager
+    def _replayed(
+        self,
+        targets: tuple[str, ...],
+        wanted: Mapping[str, str] | None,
+        name: str | None,
+        had: Mapping[str, str],
+    ) -> Iterator[ScratchDatabase]:
+        """Give a copy of a template that has the revisions `had`, with what else is `wanted`."""
+        try:
+            url = self._store.create(name)
+        except TemplateGoneError:
+            url, had = self._store.create(), {}
+        with self._made(url) as database:
+            replayed, left = 0, len(wanted or ()) - len(had)
+            if left >= _MANY:
+                self._report(Waiting(f"replaying {left} revisions on a scratch database"))
+            for target in targets if wanted != had else ():
+                replayed += len(database.upgrade(target)) if target != "base" else 0
+            if replayed and wanted is not None:
+                self._keep(database, wanted)
+            yield database
+
+    @contextmanager
+    def reading(self, *targets: str) -> Iterator[ScratchDatabase]:
+        """Give a database at revisions, as `at` does, that will not be changed.
+
+        It is a template itself, which takes no time to copy, where there is one of just these revisions and
+        env.py is known to change nothing by itself.
+        """
+        wanted = wanted_revisions(self._workspace, targets)
+        name, had = self._best(wanted)
+        url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
+        if url is None:
+            with self._replayed(targets, wanted, name, had) as database:
+                yield database
+        else:
+            workspace = scratch_workspace(self._workspace, url)
+            yield ScratchDatabase(url, workspace, self._store, is_template=True)
+
+    def remember_equal(self, targets: tuple[str, ...], digest: str) -> None:
+        """Note that a database of this digest equals the history up to `targets`; see `is_known_equal`."""
+        wanted = wanted_revisions(self._workspace, targets)
+        for manifest in self._store.templates().values():
+            if wanted == manifest.revisions and manifest.serves(
+                self._fixed, wanted, self._workspace.environment.root
+            ):
+                remember_equal(self._workspace, manifest, digest)
+                return
+
+    @property
+    def _only_reads(self) -> bool:
+        """Whether env.py does nothing but what ours does: another may run statements of its own."""
+        try:
+            return runs_only_ours(script_folder(self._workspace.environment) / "env.py")
+        except ConfigurationError:
+            return False
+
+    @contextmanager
+    def _made(self, url: URL) -> Iterator[ScratchDatabase]:
+        with ExitStack() as stack:
+            stack.callback(self._store.drop, url)
+            yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
+
+    @property
+    def _fixed(self) -> FixedInputs:
+        return FixedInputs.of(self._workspace, self._store.server)
+
+    def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
+        """Give the template that holds most of what is wanted, and its revisions."""
+        best: tuple[str | None, Mapping[str, str]] = (None, {})
+        if wanted is None or self._fresh:
+            return best
+        for name, manifest in self._store.templates().items():
+            larger = len(manifest.revisions) > len(best[1])
+            if larger and manifest.serves(self._fixed, wanted, self._workspace.environment.root):
+                # What was read then was not read again now.
+                best = (name, manifest.revisions)
+                self._trace.files |= set(manifest.files)
+                self._trace.listings |= set(manifest.listings)
+        return best
+
+    def _keep(self, database: ScratchDatabase, revisions: Mapping[str, str]) -> None:
+        root, settings = self._workspace.environment.root, self._workspace.environment.settings
+        if not settings.scratch_keep:
+            return
+        versions = set(self._version_files())
+        manifest = Manifest(
+            fixed=self._fixed,
+            revisions=revisions,
+            files={
+                path: file_hash(root / path)
+                for path in sorted(self._trace.files)
+                if path not in versions
+                and not Path(path).name.startswith(".env")
+                and path != self._config_file
+            },
+            listings={
+                path: listing_hash(root / path)
+                for path in sorted(self._trace.listings)
+                if not any(Path(each).is_relative_to(path) for each in versions)
+            },
+        )
+        self._store.keep(database.url, manifest)
+        self._evict(settings.scratch_keep)
+
+    @property
+    def _config_file(self) -> str:
+        # Of it only two sections count, which have a place of their own in the manifest.
+        environment = self._workspace.environment
+        return environment.shown(environment.config_file)
+
+    def _version_files(self) -> Iterator[str]:
+        workspace = self._workspace
+        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
+        for script in scripts.walk_revisions():
+            yield workspace.environment.shown(Path(script.path).resolve())
+
+    def _evict(self, kept: int) -> None:
+        fixed = self._fixed
+        ours = [
+            name
+            for name, manifest in self._store.templates().items()
+            if (manifest.fixed.root, manifest.fixed.environment) == (fixed.root, fixed.environment)
+        ]
+        for name in ours[:-kept]:
+            self._store.forget(name)
