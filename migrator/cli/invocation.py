@@ -12,7 +12,7 @@ from migrator.cli.messages import Messages
 from migrator.cli.options import Common
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
-from migrator.errors import ExitCode, RefusedError, UsageError
+from migrator.errors import Effect, ExitCode, RefusedError, UsageError
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
@@ -120,7 +120,7 @@ class Invocation:
             return None
         answer = self.messages.answer(text)
         if answer is None:
-            raise RefusedError("The question was not answered; nothing was done.")
+            raise RefusedError("The question was not answered.", effect=Effect.NOTHING_DONE)
         return answer
 
     def terms(

@@ -25,7 +25,7 @@ from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
 from migrator.database.connecting.slow_answers import report_slow_answers
-from migrator.errors import ConfigurationError, RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
 Look = Callable[[tuple[str, ...], MigrationContext], None]
@@ -157,7 +157,8 @@ class Session:
             remedy = "leave --url out"
         raise RefusedError(
             f"env.py connects to {address(url)}, but the database of {environment.name} is"
-            f" {address(handed.url)} (from {self.workspace.database.origin}); nothing was done.",
+            f" {address(handed.url)} (from {self.workspace.database.origin}).",
+            effect=Effect.NOTHING_DONE,
             hint=f'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or {remedy}.',
         )
 

@@ -15,7 +15,7 @@ from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
-from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
+from migrator.errors import ConfigurationError, DatabaseError, MigratorError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
@@ -139,7 +139,8 @@ def _failed(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus
         known,
         state="unreachable" if down else "wrong",
         reachable=False if down else known.reachable,
-        error=secrets.scrub(error.message),
+        # What an error did not do was not asked of it.
+        error=secrets.scrub(error.what),
         hint=secrets.scrub(error.hint),
     )
 
@@ -199,7 +200,7 @@ def _without_log(workspace: Workspace, examined: Examined) -> str | None:
     try:
         refuse_log_table(workspace, examined.found)
     except ConfigurationError as exc:
-        return exc.message.removesuffix("; nothing was done.")
+        return exc.what.removesuffix(".")
     return None
 
 
@@ -218,7 +219,7 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
                 refuse_other_database(session.workspace, each)
         lacks = [behind(session, each) for each in examined]
     except MigratorError as exc:
-        return replace(_failed(known, exc), reachable=known.reachable, error=_finding(exc))
+        return replace(_failed(known, exc), reachable=known.reachable)
     known = replace(
         known,
         pending=_joined(each.pending for each in lacks),
@@ -226,12 +227,6 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
         ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
     )
     return replace(known, state=_state(known))
-
-
-def _finding(error: MigratorError) -> str:
-    """Leave out what a refusal says of a run: here there was none."""
-    text = secrets.scrub(error.message)
-    return text.removesuffix("; nothing was done.") if isinstance(error, RefusedError) else text
 
 
 def _state(known: EnvironmentStatus) -> State:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
 
 
@@ -101,7 +101,8 @@ def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | Non
 def _refuse_no(workspace: Workspace, answer: str | None) -> None:
     if (answer or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(
-            f"The upgrade of {workspace.environment.name} was not agreed to; nothing was done.",
+            f"The upgrade of {workspace.environment.name} was not agreed to.",
+            effect=Effect.NOTHING_DONE,
             hint="Answer y, or give --yes.",
         )
 
