@@ -12,7 +12,7 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
-from migrator.config.select import Choice, Workspace, choose, project_root
+from migrator.config.select import Choice, ChosenBy, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError
@@ -63,7 +63,9 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
     workspaces = [
-        Workspace(environment, tuple(each for each in found if each is not environment), "status", choice)
+        Workspace(
+            environment, tuple(each for each in found if each is not environment), ChosenBy.LISTING, choice
+        )
         for environment in found
     ]
     asked = statuses(workspaces, None if chosen is None else chosen.environment.name, seconds)

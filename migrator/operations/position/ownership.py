@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.config.select import Workspace
+from migrator.config.select import ChosenBy, Workspace
 from migrator.errors import Effect, RefusedError
 from migrator.operations.position.examine import Examined
 
@@ -77,7 +77,9 @@ def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
 
 
 def _how(workspace: Workspace) -> str:
-    return "not named" if workspace.chosen_by == "default" else f"chosen by {workspace.chosen_by}"
+    return (
+        "not named" if workspace.chosen_by is ChosenBy.NOTHING else f"chosen by {workspace.choice_in_words}"
+    )
 
 
 def database_name(examined: Examined) -> str:
@@ -88,9 +90,8 @@ def database_name(examined: Examined) -> str:
 
 def _was_named(workspace: Workspace) -> bool:
     said = workspace.by_file or workspace.choice.env is not None
-    if said or workspace.chosen_by.startswith("ALEMBIC_ENV"):
-        return True
-    return workspace.database.own
+    by_variable = workspace.chosen_by in (ChosenBy.ENV_VARIABLE, ChosenBy.ENV_IN_DOTENV)
+    return said or by_variable or workspace.database.own
 
 
 def _mark_command(workspace: Workspace, examined: Examined) -> str:

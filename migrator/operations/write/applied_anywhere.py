@@ -12,7 +12,7 @@ from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
-from migrator.config.select import Workspace
+from migrator.config.select import ChosenBy, Workspace
 from migrator.errors import ConfigurationError, Effect, RefusedError
 from migrator.operations.look.status import statuses
 from migrator.results.environment_status import EnvironmentStatus
@@ -92,7 +92,7 @@ def _users(workspace: Workspace, folders: Iterable[Path]) -> list[Workspace]:
     return [
         workspace,
         *(
-            Workspace(other, tuple(each for each in everybody if each is not other), "status", plain)
+            Workspace(other, tuple(each for each in everybody if each is not other), ChosenBy.LISTING, plain)
             for other in workspace.others
             if _may_use(other, ours)
         ),
