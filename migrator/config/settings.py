@@ -49,6 +49,11 @@ class Settings:
         """For how many seconds another run is waited for; infinite where there is no limit."""
         return float("inf") if self.lock_wait is None else self.lock_wait
 
+    @property
+    def log_off(self) -> bool:
+        """Whether the environment has no log."""
+        return self.log_table == "off"
+
 
 @dataclass(frozen=True)
 class Key:
