@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from migrator.api import requests
+from migrator.api.requests import Request
 from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Choice
+from migrator.operations import requests
 from migrator.results.events import Report, ignore
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from migrator.api.at_head import RequiredHead
     from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
+    from migrator.config.settings import Against
     from migrator.results.checked import Checked
     from migrator.results.environment_status import Goal, StatusList, Waited
     from migrator.results.revisions import Current
@@ -175,25 +177,25 @@ class Migrator:
         Those of all environments, unless `env`, `config`, `url` or `tenant` was given. What is wrong with one
         stands in its status.
         """
-        result: StatusList = self._call(requests.StatusRequest(timeout))
+        result: StatusList = self._call(requests.StatusRequest(seconds=timeout))
         return result
 
     async def astatus(self, *, timeout: float = 10.0) -> StatusList:
         """Do as `status` in a coroutine."""
-        result: StatusList = await self._acall(requests.StatusRequest(timeout))
+        result: StatusList = await self._acall(requests.StatusRequest(seconds=timeout))
         return result
 
-    def check(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
+    def check(self, *, against: Against | None = None, fresh: bool = False) -> Checked:
         """Compare the models with the database or the history; what differs is in the result.
 
         `against` is None for what the configuration says. Raises ModelsError and DatabaseError.
         """
-        result: Checked = self._call(requests.CheckRequest(against, fresh))
+        result: Checked = self._call(requests.CheckRequest(against=against, fresh=fresh))
         return result
 
-    async def acheck(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
+    async def acheck(self, *, against: Against | None = None, fresh: bool = False) -> Checked:
         """Do as `check` in a coroutine."""
-        result: Checked = await self._acall(requests.CheckRequest(against, fresh))
+        result: Checked = await self._acall(requests.CheckRequest(against=against, fresh=fresh))
         return result
 
     def wait(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
@@ -202,12 +204,12 @@ class Migrator:
         Where it is not at head after `timeout` seconds the result says so. Raises DatabaseError where it does
         not answer.
         """
-        result: Waited = self._call(requests.WaitRequest(timeout, goal))
+        result: Waited = self._call(requests.WaitRequest(seconds=timeout, goal=goal))
         return result
 
     async def await_(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
         """Do as `wait` in a coroutine."""
-        result: Waited = await self._acall(requests.WaitRequest(timeout, goal))
+        result: Waited = await self._acall(requests.WaitRequest(seconds=timeout, goal=goal))
         return result
 
     def require_head(self, engine: Engine | Connection, **options: Unpack[HeadOptions]) -> None:
@@ -237,13 +239,13 @@ class Migrator:
 
         return RequiredHead(self._request(requests.RevisionsRequest()), **options)
 
-    def _call(self, wanted: requests.AnyRequest) -> Any:
+    def _call(self, wanted: requests.DatabaseRequest) -> Any:
         return call_and_wait(self._request(wanted), self.report)
 
-    async def _acall(self, wanted: requests.AnyRequest) -> Any:
+    async def _acall(self, wanted: requests.DatabaseRequest) -> Any:
         return await call_and_await(self._request(wanted), self.report)
 
-    def _request(self, wanted: requests.AnyRequest) -> requests.Request:
+    def _request(self, wanted: requests.DatabaseRequest) -> Request:
         requests.require_text("name", self.name)
         for name, value in (("env", self.env), ("tenant", self.tenant)):
             if value is not None:
@@ -258,7 +260,7 @@ class Migrator:
             cwd=Path(self.directory).absolute(),
             process=dict(os.environ),
         )
-        return requests.Request(choice, wanted, self.tenant)
+        return Request(choice, wanted, self.tenant)
 
 
 def _text(url: str | URL | None) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from migrator.errors import ConfigurationError
 
 Transaction = Literal["revision", "run", "env"]
+Against = Literal["history", "database"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Settings:
     retries: int = 5
     hold_statements: bool = True
     log_table: str | None = None
-    against: Literal["history", "database"] = "database"
+    against: Against = "database"
     scratch: Literal["embedded", "system"] = "embedded"
     scratch_url: str | None = field(default=None, repr=False)
     scratch_keep: int = 5

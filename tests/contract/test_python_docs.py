@@ -15,6 +15,7 @@ import migrator.results.run_errors
 from migrator import Migrator
 from migrator.api import requests
 from migrator.errors import ExitCode, MigratorError
+from migrator.operations import requests
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")

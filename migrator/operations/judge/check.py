@@ -12,8 +12,9 @@ from migrator.bridge.env_py.session import Needs, Session, database_session, fil
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
+from migrator.config.settings import Against
 from migrator.errors import RevisionsError
-from migrator.operations.judge.compared_with import Against, against_of, history_session
+from migrator.operations.judge.compared_with import against_of, history_session
 from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
 from migrator.operations.position.examine import Examined, edited_revisions, examined
 from migrator.operations.position.position import refuse_unknown
