@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import singledispatch
+from typing import get_args
 
 from migrator.plain import How, Kind, Line, no_lines, wrote
 from migrator.plain.run_lines import count, run_lines
-from migrator.results.changes import Change
+from migrator.results.changes import Added, Altered, Change, Dropped
 from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
 
-_KINDS = {
-    **dict.fromkeys(("add_table", "add_column", "add_index", "add_constraint", "add_enum"), Kind.ADDED),
-    **dict.fromkeys(
-        ("drop_table", "drop_column", "drop_index", "drop_constraint", "drop_enum"), Kind.DROPPED
-    ),
-    **dict.fromkeys(("alter_column", "alter_enum"), Kind.ALTERED),
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(get_args(Added), Kind.ADDED),
+    **dict.fromkeys(get_args(Dropped), Kind.DROPPED),
+    **dict.fromkeys(get_args(Altered), Kind.ALTERED),
 }
 
 lines = singledispatch(no_lines)

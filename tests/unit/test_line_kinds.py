@@ -49,7 +49,7 @@ def test_a_line_is_its_text() -> None:
         ("other", Kind.PLAIN),
     ],
 )
-def test_a_change_has_the_kind_of_what_it_does(kind: str, expected: Kind) -> None:
+def test_a_change_has_the_kind_of_what_it_does(kind: Any, expected: Kind) -> None:
     assert kinds(Generated((), (Change(kind, "add this"),), True))[0] == ("add this", expected)
 
 
