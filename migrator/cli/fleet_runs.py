@@ -131,22 +131,16 @@ def run_task(run: Invocation, request: DatabaseRequest, *, yes: bool = False) ->
         result = operation(workspace, report=run.report)
         is_no = not request.writes and request.is_yes(result) is False
         return Outcome(result, ExitCode.NO if is_no else ExitCode.OK)
-    fleet = _over_tenants(run, run.fleet, workspace, request, consent)
-    return Outcome(fleet, fleet.code(writes=request.writes))
-
-
-def _over_tenants(
-    run: Invocation, options: FleetOptions, workspace: Workspace, request: DatabaseRequest, consent: Consent
-) -> FleetResult:
     from migrator.operations.fleet.tenant_listing import server_held
 
     if run.common.echo:
         raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
     with server_held(workspace, run.report):
-        return _with_tenants(run, options, workspace, request, consent)
+        fleet = _over_tenants(run, run.fleet, workspace, request, consent)
+    return Outcome(fleet, fleet.code(writes=request.writes))
 
 
-def _with_tenants(
+def _over_tenants(
     run: Invocation, options: FleetOptions, workspace: Workspace, request: DatabaseRequest, consent: Consent
 ) -> FleetResult:
     from migrator.config.tenants import parse_shard

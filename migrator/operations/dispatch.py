@@ -56,9 +56,10 @@ def operation_of(request: requests.DatabaseRequest, consent: Consent = NO_CONSEN
 
             return partial(log, limit=limit, revision=revision)
         case requests.StatusRequest(seconds=seconds):
-            from migrator.operations.look.status import status_of_tenant
+            from migrator.operations.look.status import status_of_one
 
-            return partial(status_of_tenant, seconds=seconds)
+            # There is nothing to report on the way.
+            return lambda workspace, *, report: status_of_one(workspace, seconds)  # noqa: ARG005
         case requests.CheckRequest(against=against, fresh=fresh):
             from migrator.operations.judge.check import check
 

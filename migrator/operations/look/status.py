@@ -21,7 +21,7 @@ from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.environment_status import EnvironmentStatus, LastRun, State, StatusList
-from migrator.results.events import Report, ignore
+from migrator.results.events import ignore
 from migrator.results.records import LogEntry
 
 _NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
@@ -44,11 +44,6 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     refuse_none_of_many(workspace)
     known = replace(_blank(workspace), database=_address(workspace))
     return StatusList(_answers([_Question(workspace, known)], seconds))
-
-
-def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
-    """Do as `status_of_one`, in the form that a task has: there is nothing to report on the way."""
-    return status_of_one(workspace, seconds)
 
 
 def status_of_all(choice: Choice, seconds: float) -> StatusList:
