@@ -1,12 +1,12 @@
 """Everything that can go wrong, one type for each documented exit code.
 
-An error's message is one sentence that says what happened; its hint says what to do next. The
-docstring of a class is the message used when none is given.
+An error says in one sentence what happened, its `effect` what that left behind, and its hint what to do
+next. The docstring of a class is the sentence used when none is given.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
@@ -26,18 +26,47 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class Effect(StrEnum):
+    """What a command had done when an error ended it."""
+
+    NOTHING_DONE = "nothing done"
+    NOTHING_WRITTEN = "nothing written"
+    NOTHING_CHANGED = "nothing changed"
+    NOTHING_APPLIED = "nothing applied"
+    PARTLY_APPLIED = "partly applied"
+
+
+# The effects that a message ends with. What a run has applied is in its result.
+_IN_WORDS: dict[Effect | None, str] = {
+    Effect.NOTHING_DONE: "nothing was done",
+    Effect.NOTHING_WRITTEN: "nothing was written",
+    Effect.NOTHING_CHANGED: "nothing was changed",
+}
+
+
 class MigratorError(Exception):
     """Something went wrong."""
 
     exit_code: ExitCode = ExitCode.FAULT
 
-    def __init__(self, message: str = "", *, hint: str = "") -> None:
-        self.message = message or (type(self).__doc__ or "").strip()
+    def __init__(self, what: str = "", *, effect: Effect | None = None, hint: str = "") -> None:
+        self.what = what or (type(self).__doc__ or "").strip()
+        self.effect = effect
         self.hint = hint
-        super().__init__(self.message)
+        super().__init__(self.what)
         if hint:
             # For whoever calls from Python, and sees a traceback.
             self.add_note(f"hint: {hint}")
+
+    @property
+    def message(self) -> str:
+        """What happened, and what that left behind where the error knows it."""
+        effect = _IN_WORDS.get(self.effect)
+        return f"{self.what.removesuffix('.')}; {effect}." if effect else self.what
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
 
 
 class UsageError(MigratorError):
@@ -50,6 +79,8 @@ class ConfigurationError(MigratorError):
     """The configuration is wrong."""
 
     exit_code = ExitCode.CONFIGURATION
+    # Whether env.py is what has to be corrected.
+    in_env_py = False
 
 
 class MissingExtraError(ConfigurationError):

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from migrator.api.requests import Request, RevisionsRequest
+from migrator.api.requests import Request
 from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Workspace
 from migrator.config.version_table_name import VersionTableName, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
+from migrator.operations.command_requests import RevisionsRequest
 from migrator.operations.look.revision_listing import graph_in_files
 from migrator.results.events import ignore
 from migrator.results.revisions import RevisionList

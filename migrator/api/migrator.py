@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from migrator.api import requests
+from migrator.api.requests import Request
 from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Choice
+from migrator.operations import command_requests
 from migrator.results.events import Report, ignore
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from migrator.api.at_head import RequiredHead
     from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
+    from migrator.config.settings import Against
     from migrator.results.checked import Checked
     from migrator.results.environment_status import Goal, StatusList, Waited
     from migrator.results.revisions import Current
@@ -81,7 +83,7 @@ class Migrator:
         RevisionsError, DatabaseError and ConfigurationError.
         """
         result: RunResult | RunPlan = self._call(
-            requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
+            command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
         )
         return result
 
@@ -104,7 +106,7 @@ class Migrator:
         self, target: str = "head", *, dry_run: bool = False, **options: Unpack[UpgradeOptions]
     ) -> RunResult | RunPlan:
         """Do as `upgrade` in a coroutine."""
-        wanted = requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
+        wanted = command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
         result: RunResult | RunPlan = await self._acall(wanted)
         return result
 
@@ -132,7 +134,7 @@ class Migrator:
         which a protected one is refused (RefusedError). Raises as `upgrade` does.
         """
         result: RunResult | RunPlan = self._call(
-            requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
+            command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
         )
         return result
 
@@ -155,18 +157,18 @@ class Migrator:
         self, target: str = "-1", *, dry_run: bool = False, **options: Unpack[DowngradeOptions]
     ) -> RunResult | RunPlan:
         """Do as `downgrade` in a coroutine."""
-        wanted = requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
+        wanted = command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
         result: RunResult | RunPlan = await self._acall(wanted)
         return result
 
     def current(self) -> Current:
         """Tell where the database stands, writing nothing. Raises RevisionsError for an unknown revision."""
-        result: Current = self._call(requests.CurrentRequest())
+        result: Current = self._call(command_requests.CurrentRequest())
         return result
 
     async def acurrent(self) -> Current:
         """Do as `current` in a coroutine."""
-        result: Current = await self._acall(requests.CurrentRequest())
+        result: Current = await self._acall(command_requests.CurrentRequest())
         return result
 
     def status(self, *, timeout: float = 10.0) -> StatusList:
@@ -175,25 +177,25 @@ class Migrator:
         Those of all environments, unless `env`, `config`, `url` or `tenant` was given. What is wrong with one
         stands in its status.
         """
-        result: StatusList = self._call(requests.StatusRequest(timeout))
+        result: StatusList = self._call(command_requests.StatusRequest(seconds=timeout))
         return result
 
     async def astatus(self, *, timeout: float = 10.0) -> StatusList:
         """Do as `status` in a coroutine."""
-        result: StatusList = await self._acall(requests.StatusRequest(timeout))
+        result: StatusList = await self._acall(command_requests.StatusRequest(seconds=timeout))
         return result
 
-    def check(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
+    def check(self, *, against: Against | None = None, fresh: bool = False) -> Checked:
         """Compare the models with the database or the history; what differs is in the result.
 
         `against` is None for what the configuration says. Raises ModelsError and DatabaseError.
         """
-        result: Checked = self._call(requests.CheckRequest(against, fresh))
+        result: Checked = self._call(command_requests.CheckRequest(against=against, fresh=fresh))
         return result
 
-    async def acheck(self, *, against: requests.Against | None = None, fresh: bool = False) -> Checked:
+    async def acheck(self, *, against: Against | None = None, fresh: bool = False) -> Checked:
         """Do as `check` in a coroutine."""
-        result: Checked = await self._acall(requests.CheckRequest(against, fresh))
+        result: Checked = await self._acall(command_requests.CheckRequest(against=against, fresh=fresh))
         return result
 
     def wait(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
@@ -202,12 +204,12 @@ class Migrator:
         Where it is not at head after `timeout` seconds the result says so. Raises DatabaseError where it does
         not answer.
         """
-        result: Waited = self._call(requests.WaitRequest(timeout, goal))
+        result: Waited = self._call(command_requests.WaitRequest(seconds=timeout, goal=goal))
         return result
 
     async def await_(self, *, timeout: float = 60.0, goal: Goal = "database") -> Waited:
         """Do as `wait` in a coroutine."""
-        result: Waited = await self._acall(requests.WaitRequest(timeout, goal))
+        result: Waited = await self._acall(command_requests.WaitRequest(seconds=timeout, goal=goal))
         return result
 
     def require_head(self, engine: Engine | Connection, **options: Unpack[HeadOptions]) -> None:
@@ -235,19 +237,19 @@ class Migrator:
     def _wanted(self, options: HeadOptions) -> RequiredHead:
         from migrator.api.at_head import RequiredHead
 
-        return RequiredHead(self._request(requests.RevisionsRequest()), **options)
+        return RequiredHead(self._request(command_requests.RevisionsRequest()), **options)
 
-    def _call(self, wanted: requests.AnyRequest) -> Any:
+    def _call(self, wanted: command_requests.DatabaseRequest) -> Any:
         return call_and_wait(self._request(wanted), self.report)
 
-    async def _acall(self, wanted: requests.AnyRequest) -> Any:
+    async def _acall(self, wanted: command_requests.DatabaseRequest) -> Any:
         return await call_and_await(self._request(wanted), self.report)
 
-    def _request(self, wanted: requests.AnyRequest) -> requests.Request:
-        requests.require_text("name", self.name)
+    def _request(self, wanted: command_requests.DatabaseRequest) -> Request:
+        command_requests.require_text("name", self.name)
         for name, value in (("env", self.env), ("tenant", self.tenant)):
             if value is not None:
-                requests.require_text(name, value)
+                command_requests.require_text(name, value)
         choice = Choice(
             env=self.env,
             env_by="the argument env",
@@ -258,7 +260,7 @@ class Migrator:
             cwd=Path(self.directory).absolute(),
             process=dict(os.environ),
         )
-        return requests.Request(choice, wanted, self.tenant)
+        return Request(choice, wanted, self.tenant)
 
 
 def _text(url: str | URL | None) -> str | None:
@@ -271,5 +273,5 @@ def _pairs(x: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{key}={value}" for key, value in x.items())
     pairs = (x,) if isinstance(x, str) else tuple(x)
     for pair in pairs:
-        requests.require_text("each of x", pair)
+        command_requests.require_text("each of x", pair)
     return pairs

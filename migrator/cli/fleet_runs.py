@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from migrator.cli.fleet_options import FleetOptions
 from migrator.cli.invocation import Invocation, Outcome
@@ -15,53 +14,50 @@ from migrator.results.events import Event, FleetChanged, Report
 
 if TYPE_CHECKING:
     from migrator.config.select import Workspace
-    from migrator.operations.fleet.task import Task
+    from migrator.operations.command_requests import DatabaseRequest
+    from migrator.operations.run.consent import Consent
     from migrator.results.fleet import FleetResult
 
 # More processes than this are more connections than many a server has, unless somebody asks for them.
 _MOST_JOBS = 4
 
 
-def run_reading_command(
-    run: Invocation, operation: Callable[..., Any], good: Callable[[Any], bool] | None, **arguments: Any
-) -> Outcome:
-    """Run a command that only reads; `good` tells of its result whether the answer is yes.
+def run_task(run: Invocation, request: DatabaseRequest, *, yes: bool = False) -> Outcome:
+    """Do what is asked to the environment's database, or to its tenants where that is asked for.
 
-    It is None where nothing is asked that could be no.
+    With `yes` nobody is asked whether to upgrade.
     """
-    from migrator.operations.fleet.task import Task
+    from migrator.operations.dispatch import operation_of
 
-    return run_task(run, Task(run.command, operation, arguments, writes=False, good=good))
-
-
-def run_task(run: Invocation, task: Task) -> Outcome:
-    """Do a task to the environment's database, or to its tenants where that is asked for."""
+    consent = run.consent(None, yes=yes)
+    operation = operation_of(request, consent)
     workspace = run.workspace()
     if run.fleet is None or not run.fleet.tenants:
-        result = task.run(workspace, run.report)
-        return Outcome(result, ExitCode.NO if task.outcome(result) == "no" else ExitCode.OK)
-    fleet = _over_tenants(run, run.fleet, workspace, task)
-    return Outcome(fleet, fleet.code(writes=task.writes))
-
-
-def _over_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
+        result = operation(workspace, report=run.report)
+        is_no = not request.writes and request.is_yes(result) is False
+        return Outcome(result, ExitCode.NO if is_no else ExitCode.OK)
     from migrator.operations.fleet.tenant_listing import server_held
 
     if run.common.echo:
         raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
     with server_held(workspace, run.report):
-        return _with_tenants(run, options, workspace, task)
+        fleet = _over_tenants(run, run.fleet, workspace, request, consent)
+    return Outcome(fleet, fleet.code(writes=request.writes))
 
 
-def _with_tenants(run: Invocation, options: FleetOptions, workspace: Workspace, task: Task) -> FleetResult:
+def _over_tenants(
+    run: Invocation, options: FleetOptions, workspace: Workspace, request: DatabaseRequest, consent: Consent
+) -> FleetResult:
     from migrator.config.tenants import parse_shard
     from migrator.operations.fleet.over_tenants import over_tenants
+    from migrator.operations.fleet.task import Task
     from migrator.operations.fleet.tenant_listing import tenants_of_environment
     from migrator.operations.fleet.tenant_order import TenantOrder
 
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)
-    task = _agreed(workspace, replace(task, traceback=run.common.traceback), len(tenants))
+    agreed = _agreed(workspace, request, consent, len(tenants))
+    task = Task(agreed, traceback=run.common.traceback)
     fail_fast = workspace.environment.protected if options.keep_going is None else not options.keep_going
     report = _streaming(run.report) if options.json_lines else run.report
     course = TenantOrder(tenants, canary=options.canary or 0, fail_fast=fail_fast)
@@ -84,19 +80,26 @@ def _streaming(told: Report) -> Report:
     return report
 
 
-def _agreed(workspace: Workspace, task: Task, count: int) -> Task:
+def _agreed(workspace: Workspace, request: DatabaseRequest, consent: Consent, count: int) -> DatabaseRequest:
     """Get the consent for all tenants at once: nobody can be asked from another process."""
-    from migrator.operations.run.consent import Consent, agree_to_fleet, confirmation
+    from migrator.operations.command_requests import (
+        DowngradeRequest,
+        MarkRequest,
+        StampRequest,
+        UpgradeRequest,
+    )
+    from migrator.operations.run.consent import agree_to_fleet_upgrade, confirmation, require_consent
 
-    consent = task.arguments.get("consent")
-    if consent is not None:
-        if not task.arguments["request"].accepts:
-            consent = replace(consent, confirm=confirmation(workspace, f"mark {count} tenants", consent))
-        return replace(task, arguments={**task.arguments, "consent": Consent(confirm=consent.confirm)})
-    terms = task.arguments.get("terms")
-    if terms is None:
-        return task
-    if count and not terms.dry_run:
-        agree_to_fleet(workspace, terms.consent, task.verb, count)
-    given = Consent(confirm=workspace.environment.name, yes=True)
-    return replace(task, arguments={**task.arguments, "terms": replace(terms, consent=given)})
+    tenants = f"{count} tenant{'s' if count != 1 else ''}"
+    match request:
+        case MarkRequest(accepts=False, confirm=None):
+            return replace(request, confirm=confirmation(workspace, f"mark {tenants}", consent))
+        case UpgradeRequest():
+            if count and not request.dry_run:
+                agree_to_fleet_upgrade(workspace, tenants, consent)
+        case DowngradeRequest() | StampRequest():
+            if count and not request.dry_run:
+                what = f"{request.verb} {tenants}"
+                require_consent(workspace, what, replace(consent, confirm=request.confirm))
+            return replace(request, confirm=workspace.environment.name)
+    return request

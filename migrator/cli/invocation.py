@@ -12,14 +12,13 @@ from migrator.cli.messages import Messages
 from migrator.cli.options import Common
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
-from migrator.errors import ExitCode, RefusedError, UsageError
+from migrator.errors import Effect, ExitCode, RefusedError, UsageError
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
     from migrator.cli.fleet_options import FleetOptions
     from migrator.operations.run.consent import Consent
-    from migrator.operations.run.execute import RunTerms
 
 
 # `github` and `gitlab` are forms that a pipeline reads, of the findings of `lint`.
@@ -120,24 +119,8 @@ class Invocation:
             return None
         answer = self.messages.answer(text)
         if answer is None:
-            raise RefusedError("The question was not answered; nothing was done.")
+            raise RefusedError("The question was not answered.", effect=Effect.NOTHING_DONE)
         return answer
-
-    def terms(
-        self,
-        *,
-        dry_run: bool,
-        lock_wait: str | None,
-        backup: bool,
-        confirm: str | None = None,
-        yes: bool = False,
-        allow_ahead: bool = False,
-    ) -> RunTerms:
-        """Give the terms of a run. Raises UsageError for a time that is none."""
-        from migrator.operations.run.execute import RunTerms
-
-        wait = None if lock_wait is None else parse_seconds("--lock-wait", lock_wait)
-        return RunTerms(self.consent(confirm, yes=yes), dry_run, wait, allow_ahead, backup)
 
     def _can_ask(self) -> bool:
         if self.common.no_input or os.environ.get("CI"):

@@ -112,11 +112,10 @@ class Messages:
 
     def plan(self, plan: RunPlan) -> None:
         """Show a plan to somebody who is about to be asked."""
-        from migrator.plain import How
-        from migrator.plain.run_lines import lines
+        from migrator.plain import How, Kind, lines
 
         for line in lines(plan, How()):
-            self.line(line, "bold red" if line.startswith("    ") else "")
+            self.line(line, "bold red" if line.kind is Kind.LOST else "")
 
     def _begin(self, step: StepStarted) -> None:
         took = f" (took {step.earlier:.0f}s before)" if step.earlier is not None and step.earlier >= 1 else ""

@@ -73,10 +73,11 @@ def _data(result: object) -> dict[str, Any]:
     return {}
 
 
-def _error(error: MigratorError) -> dict[str, str]:
+def _error(error: MigratorError) -> dict[str, str | None]:
     return {
         "type": type(error).__name__,
         "message": secrets.scrub(error.message),
+        "effect": error.effect,
         "hint": secrets.scrub(error.hint),
     }
 

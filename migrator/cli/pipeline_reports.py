@@ -14,6 +14,7 @@ from migrator import secrets
 from migrator.config.environments import shown
 from migrator.errors import ExitCode, MigratorError
 from migrator.plain import How, lines
+from migrator.plain.error_lines import error_lines
 from migrator.results.findings import Linted, LintFinding
 
 # GitLab's five severities, by ours; what is excused is still told.
@@ -120,9 +121,8 @@ def _plain_text(how: How, result: object, errors: tuple[MigratorError, ...]) -> 
     if result is not None:
         yield from lines(result, how)
     for error in errors:
-        yield from secrets.scrub(f"error: {error.message}").splitlines()
-        if error.hint:
-            yield from secrets.scrub(f"hint: {error.hint}").splitlines()
+        for line in error_lines(error):
+            yield from secrets.scrub(line).splitlines()
 
 
 def _fence(text: str) -> str:

@@ -10,16 +10,16 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from migrator.plain import How, lines
+from migrator.plain import How, Kind, Line, lines
 from migrator.plain.environment_list_lines import environment_cells
 from migrator.plain.environment_status_lines import status_cells
+from migrator.plain.fleet_lines import details, summary, total
 from migrator.plain.records_lines import log_cells
 from migrator.plain.revisions_lines import ahead_words, marks, parents
 from migrator.results.doctor import Diagnosis, Finding
-from migrator.results.environment_list import EnvironmentList
+from migrator.results.environment_list import EnvironmentInfo, EnvironmentList
 from migrator.results.environment_status import EnvironmentStatus, State, StatusList
-from migrator.results.findings import Linted
-from migrator.results.fleet import FleetResult
+from migrator.results.fleet import FleetResult, TenantOutcome
 from migrator.results.initialized import Initialized
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
@@ -89,21 +89,17 @@ def _remarks(status: EnvironmentStatus) -> Iterator[Text]:
         yield Text(f"  {hint}", style="dim")
 
 
-_COLOURS = (
-    ("add ", "green"),
-    ("drop ", "red"),
-    ("alter ", "yellow"),
-    ("wrote ", "bold green"),
-    ("upgraded ", "bold green"),
-    ("downgraded ", "bold green"),
-    ("stamped ", "bold green"),
-    ("models and ", "green"),
-    ("wrong: ", "bold red"),
-    ("failed:", "bold red"),
-    ("remaining:", "yellow"),
-    ("pending ", "yellow"),
-    ("next: ", "bold"),
-)
+_COLOURS = {
+    Kind.ADDED: "green",
+    Kind.DROPPED: "red",
+    Kind.ALTERED: "yellow",
+    Kind.DONE: "bold green",
+    Kind.GOOD: "green",
+    Kind.WRONG: "bold red",
+    Kind.OPEN: "yellow",
+    Kind.NEXT: "bold",
+    Kind.DETAIL: "dim",
+}
 
 
 @singledispatch
@@ -112,9 +108,9 @@ def rendered(result: object, how: How) -> RenderableType:
     return Group(*(_coloured(line) for line in lines(result, how)))
 
 
-def _coloured(line: str, *, indent: str = "", whole: bool = False) -> Text:
-    style = next((style for start, style in _COLOURS if line.startswith(start)), "")
-    return Text(f"{indent}{line}", style=style, no_wrap=whole, overflow="ignore" if whole else None)
+def _coloured(line: Line, *, whole: bool = False) -> Text:
+    style = _COLOURS.get(line.kind, "")
+    return Text(line, style=style, no_wrap=whole, overflow="ignore" if whole else None)
 
 
 @rendered.register
@@ -203,56 +199,45 @@ def _finding(finding: Finding) -> Text:
 
 @rendered.register
 def _(result: EnvironmentList, _how: How) -> RenderableType:
-    return Group(*(_environment(environment_cells(info)) for info in result.environments))
+    return Group(*(_environment(info) for info in result.environments))
 
 
-def _environment(cells: tuple[str, ...]) -> RenderableType:
+def _environment(info: EnvironmentInfo) -> RenderableType:
     """A block for each environment: six columns do not fit into 80."""
-    name, file, folder, url, origin, flags = cells
+    name, file, folder, url, origin, flags = environment_cells(info)
     title = Text(name, style="bold")
     if flags != "-":
         title.append(f"  {flags}", style="yellow")
     table = _labelled()
-    for label, text in (("file", file), ("versions", folder), ("database", url), ("from", origin)):
-        table.add_row(f"  {label}", Text(text, style="red" if text.startswith("error: ") else ""))
+    for label, text in (("file", file), ("versions", folder)):
+        table.add_row(f"  {label}", Text(text))
+    table.add_row("  database", Text(url, style="red" if info.error else ""))
+    table.add_row("  from", Text(origin))
     return Group(title, table)
 
 
-@rendered.register
-def _(result: Linted, how: How) -> RenderableType:
-    return Group(*(_lint_line(line) for line in lines(result, how)))
-
-
-def _lint_line(line: str) -> Text:
-    if line.startswith("  "):
-        return Text(line, style="" if line.startswith("  instead: ") else "dim")
-    styles = ((": error [", "bold red"), (": warning [", "yellow"), (": excused [", "green"))
-    return Text(line, style=next((style for mark, style in styles if mark in line), ""))
-
-
-_OUTCOMES = (
-    (": failed (", "bold red"),
-    (": nothing to do", "dim"),
-    (": skipped: ", "yellow"),
-    (": planned: ", "yellow"),
-    (": no", "yellow"),
-    (": done: ", "green"),
-    (": yes", "green"),
-)
+_OUTCOMES: dict[TenantOutcome, str] = {
+    "failed": "bold red",
+    "nothing to do": "dim",
+    "skipped": "yellow",
+    "planned": "yellow",
+    "no": "yellow",
+    "done": "green",
+    "yes": "green",
+}
 
 
 @rendered.register
 def _(result: FleetResult, how: How) -> RenderableType:
-    return Group(*(_tenant_line(line) for line in lines(result, how)))
-
-
-def _tenant_line(line: str) -> Text:
-    if line.startswith("  "):
-        return _coloured(line.removeprefix("  "), indent="  ")
-    name, colon, _ = line.partition(": ")
-    outcome = line.removeprefix(name)
-    style = next((style for start, style in _OUTCOMES if outcome.startswith(start)), "")
-    return Text.assemble((f"{name}{colon}", "bold"), (line.removeprefix(f"{name}{colon}"), style))
+    shown: list[Text] = []
+    for answer in result.tenants:
+        outcome = (summary(answer), _OUTCOMES.get(answer.outcome, ""))
+        shown += [
+            Text.assemble((f"{answer.tenant}: ", "bold"), outcome),
+            *map(_coloured, details(answer, how)),
+        ]
+    tenants, outcomes = total(result)
+    return Group(*shown, Text.assemble((f"{tenants}: ", "bold"), outcomes))
 
 
 @rendered.register

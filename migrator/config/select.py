@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from functools import cached_property
 from glob import escape
 from pathlib import Path
@@ -28,11 +29,27 @@ if TYPE_CHECKING:
     from migrator.config.url import DatabaseSource
 
 
+class ChosenBy(Enum):
+    """How an environment was chosen. The values are for messages."""
+
+    ENV = "--env"
+    CONFIG = "--config"
+    ENV_VARIABLE = "ALEMBIC_ENV"
+    CONFIG_VARIABLE = "ALEMBIC_CONFIG"
+    ENV_IN_DOTENV = "ALEMBIC_ENV in .env"
+    INI = "default = true"
+    NOTHING = "default"
+    # Plain Alembic was started with a configuration file.
+    ALEMBIC = "alembic -c"
+    # A command goes through all environments of a project.
+    LISTING = "status"
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the command line says about where to work. `process` are the process's variables.
 
-    `env_by` is what has named the environment `env`, for messages.
+    `env_by` is what has named the environment `env`, for messages: `--env`, or another option or argument.
     """
 
     env: str | None = None
@@ -59,7 +76,7 @@ class Workspace:
 
     environment: Environment
     others: tuple[Environment, ...]
-    chosen_by: str
+    chosen_by: ChosenBy
     choice: Choice
     tenant: Tenant | None = None
 
@@ -79,7 +96,14 @@ class Workspace:
     @property
     def by_file(self) -> bool:
         """Whether a configuration file was named, rather than an environment of a project."""
-        return self.chosen_by in ("--config", "ALEMBIC_CONFIG")
+        return self.chosen_by in (ChosenBy.CONFIG, ChosenBy.CONFIG_VARIABLE)
+
+    @property
+    def choice_in_words(self) -> str:
+        """What has chosen the environment, for messages."""
+        if self.chosen_by is ChosenBy.INI:
+            return f"{self.chosen_by.value} in {self.environment.shown(self.environment.config_file)}"
+        return _in_words(self.chosen_by, self.choice)
 
     def for_tenant(self, tenant: Tenant) -> Workspace:
         """Give the workspace of one tenant. An env.py that knows tenants is told by `-x tenant=`."""
@@ -128,17 +152,21 @@ def choose(choice: Choice) -> Workspace:
             hint="--env names an environment under configs/, --config any Alembic configuration file.",
         )
     if choice.config is not None:
-        return _foreign(choice, choice.config, "--config")
+        return _foreign(choice, choice.config, ChosenBy.CONFIG)
     if choice.env is not None:
-        return _named(choice, choice.env, choice.env_by)
+        return _named(choice, choice.env, ChosenBy.ENV)
     if choice.process.get("ALEMBIC_ENV"):
-        return _named(choice, choice.process["ALEMBIC_ENV"], "ALEMBIC_ENV")
+        return _named(choice, choice.process["ALEMBIC_ENV"], ChosenBy.ENV_VARIABLE)
     if choice.process.get("ALEMBIC_CONFIG"):
-        return _foreign(choice, choice.process["ALEMBIC_CONFIG"], "ALEMBIC_CONFIG")
+        return _foreign(choice, choice.process["ALEMBIC_CONFIG"], ChosenBy.CONFIG_VARIABLE)
     return _by_default(choice)
 
 
-def _foreign(choice: Choice, said: str, chosen_by: str) -> Workspace:
+def _in_words(chosen_by: ChosenBy, choice: Choice) -> str:
+    return choice.env_by if chosen_by is ChosenBy.ENV else chosen_by.value
+
+
+def _foreign(choice: Choice, said: str, chosen_by: ChosenBy) -> Workspace:
     path = Path(os.path.normpath(choice.cwd / said))
     if path.is_dir():
         raise ConfigurationError(
@@ -149,7 +177,7 @@ def _foreign(choice: Choice, said: str, chosen_by: str) -> Workspace:
     return ours or Workspace(environment, (), chosen_by, choice)
 
 
-def _of_project(path: Path, chosen_by: str, choice: Choice) -> Workspace | None:
+def _of_project(path: Path, chosen_by: ChosenBy, choice: Choice) -> Workspace | None:
     """Give the workspace of a file that is one of a project's `configs/alembic_*.ini`, else None.
 
     The project's other environments and its `.env` come along: the same rules hold, however it was named.
@@ -180,7 +208,7 @@ def project_root(choice: Choice) -> Path:
     )
 
 
-def _named(choice: Choice, name: str, chosen_by: str) -> Workspace:
+def _named(choice: Choice, name: str, chosen_by: ChosenBy) -> Workspace:
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
     return _pick(found, broken, name, chosen_by, choice)
@@ -191,25 +219,28 @@ def _by_default(choice: Choice) -> Workspace:
     found, broken = discover(root, section=choice.section)
     in_file = read_dotenv(root / ".env").get("ALEMBIC_ENV")
     if in_file:
-        return _pick(found, broken, in_file, "ALEMBIC_ENV in .env", choice)
+        return _pick(found, broken, in_file, ChosenBy.ENV_IN_DOTENV, choice)
     for each in broken:
         # Without its word another environment would be taken in silence.
         if each.default:
             raise each.error
     for environment in found:
         if environment.settings.default:
-            by = f"default = true in {environment.shown(environment.config_file)}"
-            return _workspace(environment, found, by, choice)
+            return _workspace(environment, found, ChosenBy.INI, choice)
     if DEFAULT_NAME not in [each.name for each in found] + [each.name for each in broken]:
         raise ConfigurationError(
             f"No environment was named, and there is none called {DEFAULT_NAME}.",
             hint=f"Name one with --env: {_known(found, broken)}, or write default = true into its ini.",
         )
-    return _pick(found, broken, DEFAULT_NAME, "default", choice)
+    return _pick(found, broken, DEFAULT_NAME, ChosenBy.NOTHING, choice)
 
 
 def _pick(
-    found: list[Environment], broken: list[BrokenEnvironment], name: str, chosen_by: str, choice: Choice
+    found: list[Environment],
+    broken: list[BrokenEnvironment],
+    name: str,
+    chosen_by: ChosenBy,
+    choice: Choice,
 ) -> Workspace:
     for environment in found:
         if environment.answers_to(name):
@@ -221,12 +252,12 @@ def _pick(
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     meant = f"Did you mean {near[0]}? " if near else ""
     raise ConfigurationError(
-        f"There is no environment {name} (from {chosen_by}).",
+        f"There is no environment {name} (from {_in_words(chosen_by, choice)}).",
         hint=f"{meant}The environments are: {_known(found, broken)}.",
     )
 
 
-def _workspace(environment: Environment, found: list[Environment], by: str, choice: Choice) -> Workspace:
+def _workspace(environment: Environment, found: list[Environment], by: ChosenBy, choice: Choice) -> Workspace:
     others = tuple(each for each in found if each is not environment)
     return Workspace(environment, others, by, choice)
 
@@ -241,8 +272,8 @@ def _known(found: list[Environment], broken: list[BrokenEnvironment]) -> str:
 def workspace_for_file(path: Path, process: Mapping[str, str], *, section: str, url: str | None) -> Workspace:
     """Give the workspace of an ini file that plain Alembic was started with."""
     choice = Choice(cwd=path.absolute().parent, process=process, section=section, url=url)
-    ours = _of_project(path, "alembic -c", choice)
+    ours = _of_project(path, ChosenBy.ALEMBIC, choice)
     if ours is not None:
         return ours
     environment = read_foreign(path, path.absolute().parent, section=section)
-    return Workspace(environment, (), "alembic -c", choice)
+    return Workspace(environment, (), ChosenBy.ALEMBIC, choice)

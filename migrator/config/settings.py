@@ -12,6 +12,7 @@ from typing import Any, Literal
 from migrator.errors import ConfigurationError
 
 Transaction = Literal["revision", "run", "env"]
+Against = Literal["history", "database"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Settings:
     retries: int = 5
     hold_statements: bool = True
     log_table: str | None = None
-    against: Literal["history", "database"] = "database"
+    against: Against = "database"
     scratch: Literal["embedded", "system"] = "embedded"
     scratch_url: str | None = field(default=None, repr=False)
     scratch_keep: int = 5
@@ -48,6 +49,11 @@ class Settings:
     def longest_wait(self) -> float:
         """For how many seconds another run is waited for; infinite where there is no limit."""
         return float("inf") if self.lock_wait is None else self.lock_wait
+
+    @property
+    def log_off(self) -> bool:
+        """Whether the environment has no log."""
+        return self.log_table == "off"
 
 
 @dataclass(frozen=True)

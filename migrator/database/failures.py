@@ -163,6 +163,7 @@ def connection_lost(exc: BaseException) -> bool:
 
 # Lock timeout, deadlock, serialization failure; on MySQL its own numbers for the first two.
 _IN_VAIN = frozenset({"55P03", "40P01", "40001", 1205, 1213})
+_SQLITE_BUSY = 5
 
 
 def is_lock_failure(exc: BaseException) -> bool:
@@ -176,7 +177,8 @@ def is_lock_failure(exc: BaseException) -> bool:
 
 def is_busy(exc: BaseException) -> bool:
     """Whether another connection is writing to an SQLite file."""
-    return any(str(each) == "database is locked" for each in causes(exc))
+    # The lowest byte of a code is its kind.
+    return any(getattr(each, "sqlite_errorcode", 0) & 0xFF == _SQLITE_BUSY for each in causes(exc))
 
 
 def failing_statement(exc: BaseException) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from importlib import import_module
 
 
@@ -15,11 +16,53 @@ class How:
     environment: str = ""
 
 
-def lines(result: object, how: How) -> Iterable[str]:
+class Kind(Enum):
+    """What a line is about. A terminal shows each kind in a colour of its own."""
+
+    PLAIN = auto()
+    ADDED = auto()
+    DROPPED = auto()
+    ALTERED = auto()
+    # Data that goes with what is dropped.
+    LOST = auto()
+    DONE = auto()
+    GOOD = auto()
+    WRONG = auto()
+    # What is still to be done, or to be looked at.
+    OPEN = auto()
+    NEXT = auto()
+    DETAIL = auto()
+
+
+class Line(str):
+    """The text of a line, which knows what kind of line it is."""
+
+    __slots__ = ("kind",)
+
+    def __new__(cls, text: str, kind: Kind = Kind.PLAIN) -> Line:
+        """Make a line of a text."""
+        line = super().__new__(cls, text)
+        line.kind = kind
+        return line
+
+    kind: Kind
+
+
+def no_lines(result: object, _how: How) -> Iterable[str]:
+    """Raise TypeError for a result of a kind that no function is registered for."""
+    raise TypeError(f"There is no text for a {type(result).__name__}.")
+
+
+def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
+    """Say that a file was written, or with `dry_run` that it would be."""
+    return Line(f"would write {path}{more}") if dry_run else Line(f"wrote {path}{more}", Kind.DONE)
+
+
+def lines(result: object, how: How) -> Iterator[Line]:
     """Give the lines of a result. A module here writes the results of the module of its name in `results`.
 
     Only that one is imported: all the others would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
     written: Iterable[str] = import_module(f"{__name__}.{name}_lines").lines(result, how)
-    return written
+    return (each if isinstance(each, Line) else Line(each) for each in written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line
 from migrator.plain.run_lines import count, named
 from migrator.results.diffed import Diffed, EnvironmentPosition
 
@@ -36,7 +36,7 @@ def _positions(result: Diffed) -> Iterator[str]:
     yield from (_position(each) for each in result.positions)
     for each in result.positions:
         if each.pending:
-            yield f"next: migrator upgrade --env {each.environment}"
+            yield Line(f"next: migrator upgrade --env {each.environment}", Kind.NEXT)
 
 
 def _position(each: EnvironmentPosition) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line
 from migrator.plain.run_lines import count
 from migrator.results.findings import Linted, LintFinding
 
@@ -28,17 +28,19 @@ def place(finding: LintFinding) -> str:
 def finding_lines(finding: LintFinding) -> Iterator[str]:
     """Give the block of one finding."""
     if finding.excused_by is not None:
-        yield f"{place(finding)}: excused [{finding.rule}] {finding.excused_by}"
-        yield f"  {finding.operation} of {finding.revision}: {finding.statement}"
+        yield Line(f"{place(finding)}: excused [{finding.rule}] {finding.excused_by}", Kind.GOOD)
+    else:
+        kind = Kind.WRONG if finding.severity == "error" else Kind.OPEN
+        yield Line(f"{place(finding)}: {finding.severity} [{finding.rule}] {finding.message}", kind)
+    yield Line(f"  {finding.operation} of {finding.revision}: {finding.statement}", Kind.DETAIL)
+    if finding.excused_by is not None:
         return
-    yield f"{place(finding)}: {finding.severity} [{finding.rule}] {finding.message}"
-    yield f"  {finding.operation} of {finding.revision}: {finding.statement}"
     if finding.lock:
-        yield f"  lock: {finding.lock}"
+        yield Line(f"  lock: {finding.lock}", Kind.DETAIL)
     first, *code = finding.remedy.splitlines() or [""]
     if first:
         yield f"  instead: {first}"
-        yield from (f"  {line}" for line in code)
+        yield from (Line(f"  {line}", Kind.DETAIL) for line in code)
 
 
 def _sum(result: Linted, environment: str) -> str:

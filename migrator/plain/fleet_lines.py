@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from migrator.plain import How
+from migrator.plain import How, Line
 from migrator.plain import lines as lines_of
 from migrator.plain.run_lines import count, named
 from migrator.results.fleet import FleetResult, TenantAnswer
@@ -17,10 +17,16 @@ _ORDER = ("done", "planned", "read", "yes", "nothing to do", "no", "failed", "sk
 def lines(result: FleetResult, how: How) -> Iterator[str]:
     """Give the lines of all tenants, and their numbers in the end."""
     for answer in result.tenants:
-        yield from _answer(answer, how)
+        yield f"{answer.tenant}: {summary(answer)}"
+        yield from details(answer, how)
+    yield ": ".join(total(result))
+
+
+def total(result: FleetResult) -> tuple[str, str]:
+    """Give the number of tenants in words, and how many had each outcome."""
     counts = result.counts
     told = [f"{counts[outcome]} {outcome}" for outcome in _ORDER if outcome in counts]
-    yield f"{_tenants(len(result.tenants))}: {', '.join(told) or 'none'}"
+    return _tenants(len(result.tenants)), ", ".join(told) or "none"
 
 
 def summary(answer: TenantAnswer) -> str:
@@ -34,19 +40,19 @@ def summary(answer: TenantAnswer) -> str:
     return answer.outcome
 
 
-def _answer(answer: TenantAnswer, how: How) -> Iterator[str]:
-    yield f"{answer.tenant}: {summary(answer)}"
+def details(answer: TenantAnswer, how: How) -> Iterator[Line]:
+    """Give the lines below the one of a tenant."""
     if answer.hint:
-        yield f"  hint: {answer.hint}"
+        yield Line(f"  hint: {answer.hint}")
     for note in answer.notes:
-        yield f"  note: {note}"
-    for line in answer.trace.splitlines():
-        yield f"  {line}"
-    for line in _details(answer, how):
-        yield f"  {line}"
+        yield Line(f"  note: {note}")
+    for traced in answer.trace.splitlines():
+        yield Line(f"  {traced}")
+    for line in _of_result(answer, how):
+        yield Line(f"  {line}", line.kind)
 
 
-def _details(answer: TenantAnswer, how: How) -> Iterable[str]:
+def _of_result(answer: TenantAnswer, how: How) -> Iterable[Line]:
     """What is said of one database stands below its name; that of a run that went well is in its one line."""
     whole = isinstance(answer.result, RunResult | RunPlan) and answer.outcome != "failed"
     if answer.result is None or whole:

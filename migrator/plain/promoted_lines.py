@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line, wrote
 from migrator.plain.run_lines import count
 from migrator.results.promoted import Promoted
 
@@ -14,11 +14,10 @@ def lines(result: Promoted, _how: How) -> Iterator[str]:
     way = f"from {result.source} to {result.target}"
     if not result.revisions:
         yield f"nothing to promote {way}"
-    would = "would write" if result.dry_run else "wrote"
     for each in result.revisions:
         after = ", ".join(each.down_revisions) or "<base>"
         of = f", made of {', '.join(each.collapses)}" if each.collapses else ""
-        yield f"{would} {each.path} (after {after}{of})"
+        yield wrote(each.path, f" (after {after}{of})", dry_run=result.dry_run)
     if result.revisions:
         proved = (
             "the schemas are equal" if result.equal else "applied, taken back and applied again on scratch"
@@ -27,4 +26,4 @@ def lines(result: Promoted, _how: How) -> Iterator[str]:
         yield f"{count(result.revisions)} {promoted} {way}: {proved}"
     yield from (f"note: {note}" for note in result.notes)
     if result.revisions and not result.dry_run:
-        yield f"next: migrator upgrade --env {result.target}"
+        yield Line(f"next: migrator upgrade --env {result.target}", Kind.NEXT)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import singledispatch
 
-from migrator.plain import How
+from migrator.plain import How, no_lines
 from migrator.results.records import LogEntry, LogList, Marked
 
-
-@singledispatch
-def lines(result: object, _how: How) -> Iterable[str]:
-    """Give the lines of a result. Each kind of result has its own function below."""
-    raise TypeError(f"There is no text for a {type(result).__name__}.")
+lines = singledispatch(no_lines)
 
 
 @lines.register

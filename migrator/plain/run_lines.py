@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from functools import singledispatch
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line, no_lines
 from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTableEnsured
 
-
-@singledispatch
-def lines(result: object, _how: How) -> Iterable[str]:
-    """Give the lines of a result. Each kind of result has its own function below."""
-    raise TypeError(f"There is no text for a {type(result).__name__}.")
+lines = singledispatch(no_lines)
 
 
 @lines.register
@@ -29,7 +25,7 @@ def _(result: RunPlan, _how: How) -> Iterator[str]:
         yield f"{result.direction}{where} from {named(result.before)}: {count(result.steps)}"
     for step in result.steps:
         yield f"  {_step(step)}"
-        yield from (f"    destroys: {lost}" for lost in step.destroys)
+        yield from (Line(f"    destroys: {lost}", Kind.LOST) for lost in step.destroys)
     yield from (f"note: {note}" for note in result.notes)
 
 
@@ -44,12 +40,12 @@ def run_lines(result: RunResult, environment: str) -> Iterator[str]:
     elif not result.applied and result.before == result.after:
         yield f"{environment} is already at {_target(result)}: nothing to do"
     elif result.after is None:
-        yield f"{_done(result)} {environment}: {count(result.applied)} (not read again: in memory)"
+        told = f"{_done(result)} {environment}: {count(result.applied)} (not read again: in memory)"
+        yield Line(told, Kind.DONE)
     else:
         seconds = sum(step.seconds or 0.0 for step in result.applied)
-        yield f"{_done(result)} {environment}: {named(result.before)} -> {where}" + (
-            "" if result.direction == "stamp" else f" ({count(result.applied)}, {seconds:.2f}s)"
-        )
+        took = "" if result.direction == "stamp" else f" ({count(result.applied)}, {seconds:.2f}s)"
+        yield Line(f"{_done(result)} {environment}: {named(result.before)} -> {where}{took}", Kind.DONE)
 
 
 def _target(result: RunResult) -> str:
@@ -76,13 +72,14 @@ def _unfinished(result: RunResult, where: str) -> Iterator[str]:
     yield from (f"{done}: {_step(step)}" for step in result.applied)
     if result.failed is not None:
         step = result.failed.step
-        yield f"failed: {_step(step) if step else 'the commit after the last revision'}"
+        what = _step(step) if step else "the commit after the last revision"
+        yield Line(f"failed: {what}", Kind.WRONG)
         if result.failed.line:
             yield f"  at {result.failed.file}:{result.failed.line}"
         if result.failed.statement:
             yield f"  statement: {result.failed.statement}"
         yield from (f"  committed: {statement}" for statement in result.failed.committed)
-    yield from (f"remaining: {_step(step)}" for step in result.remaining)
+    yield from (Line(f"remaining: {_step(step)}", Kind.OPEN) for step in result.remaining)
     yield f"the database is at {where}"
 
 

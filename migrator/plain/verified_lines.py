@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line
 from migrator.results.differences import Difference
 from migrator.results.verified import Unlike, Verified
 
@@ -28,7 +28,7 @@ def lines(result: Verified, _how: How) -> Iterator[str]:
         )
         yield f"models not compared: {why}"
     elif not result.changes:
-        yield "models and the end of the history agree"
+        yield Line("models and the end of the history agree", Kind.GOOD)
 
 
 def wrong_lines(result: Verified) -> Iterator[str]:
@@ -36,7 +36,7 @@ def wrong_lines(result: Verified) -> Iterator[str]:
     for unlike in result.unlike:
         yield from _unlike_lines(unlike)
     for failed in result.failed:
-        yield f"failed: {failed.phase} of {failed.revision} in {failed.path}"
+        yield Line(f"failed: {failed.phase} of {failed.revision} in {failed.path}", Kind.WRONG)
         yield f"    {failed.cause}"
         yield f"    hint: {failed.hint}"
     if result.not_verified and result.failed:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import singledispatch
+from typing import get_args
 
-from migrator.plain import How
+from migrator.plain import How, Kind, Line, no_lines, wrote
 from migrator.plain.run_lines import count, run_lines
-from migrator.results.changes import Change
+from migrator.results.changes import Added, Altered, Change, Dropped
 from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
 
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(get_args(Added), Kind.ADDED),
+    **dict.fromkeys(get_args(Dropped), Kind.DROPPED),
+    **dict.fromkeys(get_args(Altered), Kind.ALTERED),
+}
 
-@singledispatch
-def lines(result: object, _how: How) -> Iterable[str]:
-    """Give the lines of a result. Each kind of result has its own function below."""
-    raise TypeError(f"There is no text for a {type(result).__name__}.")
+lines = singledispatch(no_lines)
 
 
 @lines.register
 def _(result: Generated, _how: How) -> Iterator[str]:
     yield from change_lines(result.changes)
     for written in result.written:
-        yield f"wrote {written.path}"
+        yield wrote(written.path)
     if not result.written:
         yield "nothing changed: no revision was written"
     yield from (f"note: {note}" for note in result.notes)
@@ -29,25 +32,26 @@ def _(result: Generated, _how: How) -> Iterator[str]:
 
 def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
     """Give a line for each difference."""
-    yield from (change.text for change in changes)
+    for change in changes:
+        yield Line(change.text, _KINDS.get(change.kind, Kind.PLAIN))
 
 
 @lines.register
 def _(result: Rebased, _how: How) -> Iterator[str]:
-    moved, wrote = ("would move", "would rewrite") if result.dry_run else ("moved", "rewrote")
+    moved, rewrote = ("would move", "would rewrite") if result.dry_run else ("moved", "rewrote")
     before = f", no longer after {', '.join(result.before)}" if result.before else ""
-    yield f"{wrote} {result.path}: {result.revisions[0]} comes after {result.onto}{before}"
+    yield f"{rewrote} {result.path}: {result.revisions[0]} comes after {result.onto}{before}"
     yield f"{moved} {', '.join(result.revisions)} on top of {result.onto}"
 
 
 @lines.register
 def _(result: VersionsReset, how: How) -> Iterator[str]:
-    would = "would " if result.dry_run else ""
-    archive, write = ("archive", "write") if result.dry_run else ("archived", "wrote")
-    yield from (f"{would}{archive} {path}" for path in result.archived)
-    yield f"{would}{'move' if result.dry_run else 'moved'} them to {result.archive}"
+    archived, moved = ("would archive", "would move") if result.dry_run else ("archived", "moved")
+    yield from (f"{archived} {path}" for path in result.archived)
+    yield f"{moved} them to {result.archive}"
     if result.written is not None:
-        yield f"{would}{write} {result.written.path} (creates {', '.join(result.tables)})"
+        creates = f" (creates {', '.join(result.tables)})"
+        yield wrote(result.written.path, creates, dry_run=result.dry_run)
         if result.dry_run and result.upgrades:
             yield f"would upgrade {how.environment} to {result.written.revision}"
         if result.dry_run and result.restamps:
@@ -59,11 +63,10 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
 
 @lines.register
 def _(result: Squashed, _how: How) -> Iterator[str]:
-    would = "would " if result.dry_run else ""
     if result.written is None:
         yield "nothing to squash: it is the first revision"
         return
-    moved, wrote = ("move", "write") if result.dry_run else ("moved", "wrote")
-    yield f"{would}{moved} {count(result.squashed)} to {result.archive}: {', '.join(result.squashed)}"
-    yield f"{would}{wrote} {result.written.path} (creates {', '.join(result.tables)})"
+    moved = "would move" if result.dry_run else "moved"
+    yield f"{moved} {count(result.squashed)} to {result.archive}: {', '.join(result.squashed)}"
+    yield wrote(result.written.path, f" (creates {', '.join(result.tables)})", dry_run=result.dry_run)
     yield f"the schemas are equal; no database has to be changed, as {result.written.revision} keeps its id"

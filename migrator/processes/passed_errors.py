@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 from migrator import secrets
-from migrator.errors import ExitCode, MigratorError
+from migrator.errors import Effect, ExitCode, MigratorError
 
 # Where those kinds are made that whoever is told knows, and can import without Alembic.
 _KNOWN = ("migrator.errors", "migrator.results.run_errors")
@@ -32,7 +32,8 @@ class PassedOn:
     """
 
     kind: type[MigratorError]
-    message: str
+    what: str
+    effect: Effect | None
     hint: str
     exit_code: ExitCode
     result: object = None
@@ -41,7 +42,7 @@ class PassedOn:
     def error(self) -> MigratorError:
         """Give the error as it was. Not every kind is made of a message."""
         error = self.kind.__new__(self.kind)
-        MigratorError.__init__(error, self.message, hint=self.hint)
+        MigratorError.__init__(error, self.what, effect=self.effect, hint=self.hint)
         error.exit_code = self.exit_code
         if self.result is not None:
             vars(error)["result"] = self.result
@@ -59,7 +60,8 @@ def passed_on(error: MigratorError, *, traced: bool = False) -> PassedOn:
     trace = secrets.scrub("".join(traceback.format_exception(error))) if traced else ""
     return PassedOn(
         kind,
-        secrets.scrub(error.message),
+        secrets.scrub(error.what),
+        error.effect,
         secrets.scrub(error.hint),
         error.exit_code,
         getattr(error, "result", None),

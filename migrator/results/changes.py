@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Added = Literal["add_table", "add_column", "add_index", "add_constraint", "add_enum"]
+Dropped = Literal["drop_table", "drop_column", "drop_index", "drop_constraint", "drop_enum"]
+Altered = Literal["alter_column", "alter_enum"]
 
 
 @dataclass(frozen=True)
 class Change:
     """One change to the database.
 
-    `kind` is one of `add_table`, `drop_table`, `add_column`, `drop_column`, `alter_column`, `add_index`,
-    `drop_index`, `add_constraint`, `drop_constraint`, `table_comment`, `add_enum`, `drop_enum`, `alter_enum`,
-    `execute` and `other`; `table` is qualified with its schema if it has one, and empty where no table is
-    concerned. `destructive` means that a table or a column goes, with what it holds, or a value of an enum.
+    `table` is qualified with its schema if it has one, and empty where no table is concerned. `destructive`
+    means that a table or a column goes, with what it holds, or a value of an enum.
     """
 
-    kind: str
+    kind: Added | Dropped | Altered | Literal["table_comment", "execute", "other"]
     text: str
     table: str = ""
     destructive: bool = False

@@ -8,12 +8,14 @@ from typing import Literal
 from migrator.results.changes import Change
 from migrator.results.differences import Difference
 
+Part = Literal["models", "history", "edited files", "files", "heads"]
+
 
 @dataclass(frozen=True)
 class Skipped:
     """A part of the answer that could not be had, why, and what to do about it."""
 
-    what: str
+    what: Part
     why: str
     hint: str = ""
 
@@ -32,7 +34,7 @@ class Checked:
     """
 
     against: Literal["history", "database"]
-    compared: tuple[str, ...] = ()
+    compared: tuple[Part, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     changes: tuple[Change, ...] = ()
     pending: tuple[str, ...] = ()

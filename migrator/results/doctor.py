@@ -44,4 +44,4 @@ def problem_of(topic: str, error: MigratorError, workspace: Workspace) -> Findin
     """Give the problem that an error tells of. A traceback is for another command to show."""
     again = workspace.again("current", "--traceback")
     hint = error.hint.replace(_SHOWS, f"{again} shows")
-    return Finding(topic, "problem", error.message.removesuffix("; nothing was done."), hint)
+    return Finding(topic, "problem", error.what, hint)

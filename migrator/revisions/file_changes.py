@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.errors import ConfigurationError, RevisionsError
+from migrator.errors import ConfigurationError, Effect, RevisionsError
 from migrator.revisions.drafting import DraftFolders, draft_beside, draft_of, publish
 from migrator.revisions.folder_swap import signals_held
 
@@ -143,7 +143,7 @@ def _refuse_taken(path: Path) -> None:
 
 def _taken(path: Path) -> RevisionsError:
     return RevisionsError(
-        f"The file {path} exists already; nothing was changed.", hint="Move it out of the way."
+        f"The file {path} exists already.", effect=Effect.NOTHING_CHANGED, hint="Move it out of the way."
     )
 
 

@@ -64,7 +64,7 @@ def document(ran: Ran) -> dict[str, Any]:
     assert found["version"] == 1
     assert found["exit_code"] == ran.code
     assert isinstance(found["data"], dict)
-    assert all(list(error) == ["type", "message", "hint"] for error in found["errors"])
+    assert all(list(error) == ["type", "message", "effect", "hint"] for error in found["errors"])
     return dict(found)
 
 

@@ -15,6 +15,7 @@ import migrator.results.run_errors
 from migrator import Migrator
 from migrator.api import requests
 from migrator.errors import ExitCode, MigratorError
+from migrator.operations import command_requests
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
@@ -54,7 +55,10 @@ def test_every_method_is_in_the_table_with_its_arguments_and_has_a_coroutine(met
 
 
 def test_the_options_that_type_checkers_know_are_those_that_are_taken() -> None:
-    for wanted, known in ((requests.UpgradeRequest, "upgrade"), (requests.DowngradeRequest, "downgrade")):
+    for wanted, known in (
+        (command_requests.UpgradeRequest, "upgrade"),
+        (command_requests.DowngradeRequest, "downgrade"),
+    ):
         assert {each.name for each in fields(wanted)} == OPTIONS[known] | {"target"}
 
 

@@ -21,7 +21,7 @@ from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
 from migrator.database.catalog.carried_objects import CarriedObjects
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.changes import Change
 
 # A default that takes the next number of a sequence, as the server writes it.
@@ -103,7 +103,8 @@ def _refuse_unknown_types(operations: Sequence[ops.MigrateOperation]) -> None:
     if found:
         raise RefusedError(
             f"SQLAlchemy does not know the type of {', '.join(found)}, so that no revision can be written"
-            " that makes it; nothing was changed.",
+            " that makes it.",
+            effect=Effect.NOTHING_CHANGED,
             hint="Import the package that brings the type (such as pgvector.sqlalchemy) in env.py.",
         )
 

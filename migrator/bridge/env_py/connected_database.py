@@ -101,10 +101,10 @@ def connection_of(context: MigrationContext) -> Connection:
 
 def log_table_name(workspace: Workspace) -> TableName | None:
     """Give the name that the configuration has for the log, None where it has none of its own."""
-    said = workspace.environment.settings.log_table
-    if said is None or said == "off":
+    settings = workspace.environment.settings
+    if settings.log_table is None or settings.log_off:
         return None
-    schema, _dot, name = said.rpartition(".")
+    schema, _dot, name = settings.log_table.rpartition(".")
     return TableName(schema or None, name)
 
 

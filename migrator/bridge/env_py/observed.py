@@ -154,6 +154,11 @@ def _broken_env(exc: BaseException, workspace: Workspace, env_py: str) -> Config
     hint = "Correct env.py or what it uses; --traceback shows where it came from."
     if isinstance(exc, ModuleNotFoundError) and exc.name in _DRIVERS:
         hint = f"Install {exc.name}, or name another driver in the database's URL, such as postgresql+asyncpg://."
-    return ConfigurationError(
-        f"{where} failed: {type(exc).__name__}: {secrets.scrub(first_line(exc))}", hint=hint
-    )
+    return env_py_error(f"{where} failed: {type(exc).__name__}: {secrets.scrub(first_line(exc))}", hint)
+
+
+def env_py_error(what: str, hint: str) -> ConfigurationError:
+    """Return the error for an env.py that has to be corrected."""
+    error = ConfigurationError(what, hint=hint)
+    error.in_env_py = True
+    return error

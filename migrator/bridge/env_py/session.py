@@ -16,7 +16,13 @@ from sqlalchemy import URL
 from migrator.bridge.config import alembic_config, set_option, set_version_locations
 from migrator.bridge.env_py.connected_database import share_version_table
 from migrator.bridge.env_py.handover import Handover, hand_over, received_handover
-from migrator.bridge.env_py.observed import MigrationFunction, ObservedEnvironment, env_failures, run_env
+from migrator.bridge.env_py.observed import (
+    MigrationFunction,
+    ObservedEnvironment,
+    env_failures,
+    env_py_error,
+    run_env,
+)
 from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import cached
@@ -25,7 +31,7 @@ from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
 from migrator.database.connecting.slow_answers import report_slow_answers
-from migrator.errors import ConfigurationError, RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
 Look = Callable[[tuple[str, ...], MigrationContext], None]
@@ -94,9 +100,9 @@ class Session:
         if not called:
             # Whatever was asked for has not been done, and env.py has not said so.
             env_py = self.workspace.environment.shown(Path(self.scripts.env_py_location))
-            raise ConfigurationError(
+            raise env_py_error(
                 f"{env_py} ended without calling context.run_migrations(): nothing was done.",
-                hint="Call it inside `with context.begin_transaction():`, after context.configure().",
+                "Call it inside `with context.begin_transaction():`, after context.configure().",
             )
 
     def look(self, at: Look, **options: Any) -> None:
@@ -157,7 +163,8 @@ class Session:
             remedy = "leave --url out"
         raise RefusedError(
             f"env.py connects to {address(url)}, but the database of {environment.name} is"
-            f" {address(handed.url)} (from {self.workspace.database.origin}); nothing was done.",
+            f" {address(handed.url)} (from {self.workspace.database.origin}).",
+            effect=Effect.NOTHING_DONE,
             hint=f'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or {remedy}.',
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.config.select import Workspace
-from migrator.errors import DatabaseError, RefusedError, UsageError
+from migrator.errors import DatabaseError, Effect, RefusedError, UsageError
 
 
 def refuse_none_of_many(workspace: Workspace) -> None:
@@ -48,6 +48,7 @@ def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None
     else:
         where = "a database without schemas"
     raise RefusedError(
-        f"env.py works on {where}, not on that of the tenant {schema}; nothing was done.",
+        f"env.py works on {where}, not on that of the tenant {schema}.",
+        effect=Effect.NOTHING_DONE,
         hint=f"It is told the tenant by -x tenant={schema}: let it take that from context.get_x_argument().",
     )

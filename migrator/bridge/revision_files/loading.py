@@ -31,7 +31,7 @@ from migrator.bridge.tenant_cache import has_tenant_cache
 from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, RevisionsError
+from migrator.errors import ConfigurationError, Effect, RevisionsError
 from migrator.results.revisions import Revision
 from migrator.revisions.fingerprint import content_hash
 from migrator.revisions.headers import LONGEST_ID, created_in, version_files
@@ -115,7 +115,8 @@ def refuse_changed(scripts: ScriptDirectory, workspace: Workspace, apart_from: C
     if changed:
         raise RevisionsError(
             f"Somebody has written or changed {workspace.environment.shown(changed[0])} since the version"
-            " files were read; nothing was written.",
+            " files were read.",
+            effect=Effect.NOTHING_WRITTEN,
             hint="Another command is at work here? Run this one again.",
         )
 

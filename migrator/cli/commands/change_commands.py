@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from migrator.cli.fleet_runs import run_task
-from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.invocation import Invocation, Outcome, parse_seconds
 from migrator.cli.options import Backup, Confirm, DryRun, LockWait, Sql, Tag, Target, Targets
 from migrator.errors import UsageError
 
@@ -31,10 +30,13 @@ def upgrade(
     """Move a database to a later revision."""
     if sql:
         return _sql(run, "upgrade", [target], tag)
-    from migrator.operations.change.moves import upgrade as operation
+    from migrator.operations.command_requests import UpgradeRequest
 
-    terms = run.terms(dry_run=dry_run, yes=yes, allow_ahead=allow_ahead, lock_wait=lock_wait, backup=backup)
-    return _changed(run, "upgrade", operation, target=target, terms=terms, tag=tag)
+    wait = _wait(lock_wait)
+    request = UpgradeRequest(
+        target=target, dry_run=dry_run, allow_ahead=allow_ahead, lock_wait=wait, backup=backup, tag=tag
+    )
+    return run_task(run, request, yes=yes)
 
 
 def downgrade(
@@ -50,10 +52,13 @@ def downgrade(
     """Move a database back to an earlier revision."""
     if sql:
         return _sql(run, "downgrade", [target], tag)
-    from migrator.operations.change.moves import downgrade as operation
+    from migrator.operations.command_requests import DowngradeRequest
 
-    terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
-    return _changed(run, "downgrade", operation, target=target, terms=terms, tag=tag)
+    wait = _wait(lock_wait)
+    request = DowngradeRequest(
+        target=target, dry_run=dry_run, confirm=confirm, lock_wait=wait, backup=backup, tag=tag
+    )
+    return run_task(run, request)
 
 
 def stamp(
@@ -74,10 +79,18 @@ def stamp(
         if purge:
             raise UsageError("--purge needs the database, and --sql contacts none.")
         return _sql(run, "stamp", targets, tag)
-    from migrator.operations.change.moves import stamp as operation
+    from migrator.operations.command_requests import StampRequest
 
-    terms = run.terms(dry_run=dry_run, confirm=confirm, lock_wait=lock_wait, backup=backup)
-    return _changed(run, "stamp", operation, targets=targets, terms=terms, purge=purge, tag=tag)
+    request = StampRequest(
+        targets=tuple(targets),
+        purge=purge,
+        dry_run=dry_run,
+        confirm=confirm,
+        lock_wait=_wait(lock_wait),
+        backup=backup,
+        tag=tag,
+    )
+    return run_task(run, request)
 
 
 def mark(
@@ -100,15 +113,12 @@ def mark(
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every edited file.")] = False,
 ) -> Outcome:
     """Say which environment a database belongs to."""
-    from migrator.operations.change.mark import MarkRequest, was_marked
-    from migrator.operations.change.mark import mark as operation
-    from migrator.operations.fleet.task import Task
+    from migrator.operations.command_requests import MarkRequest
 
-    request = MarkRequest(force, tuple(accept or ()), accept_all)
+    request = MarkRequest(confirm=confirm, force=force, accept=tuple(accept or ()), accept_all=accept_all)
     if request.accepts and (confirm is not None or force):
         raise UsageError("--accept goes without --confirm and --force.", hint="Mark the database first.")
-    task = Task("mark", operation, {"request": request, "consent": run.consent(confirm)}, True, was_marked)
-    return run_task(run, task)
+    return run_task(run, request)
 
 
 def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
@@ -135,10 +145,8 @@ def run(
     return Outcome(result, result.code)
 
 
-def _changed(run: Invocation, verb: str, operation: Callable[..., Any], **arguments: Any) -> Outcome:
-    from migrator.operations.fleet.task import Task, has_changed
-
-    return run_task(run, Task(verb, operation, arguments, writes=True, good=has_changed))
+def _wait(text: str | None) -> float | None:
+    return None if text is None else parse_seconds("--lock-wait", text)
 
 
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migrator.cli.complete import complete_environment, complete_revision
-from migrator.cli.fleet_runs import run_reading_command
+from migrator.cli.fleet_runs import run_task
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.cli.options import AgainstOption, Fresh, Summary, comparing_with
 from migrator.errors import ExitCode, UsageError
@@ -21,12 +21,11 @@ def check(
     summary: Summary = None,
 ) -> Outcome:
     """Compare models with the database or the history (exit 1: they differ)."""
-    from migrator.operations.fleet.task import is_ok
-    from migrator.operations.judge.check import check as operation
+    from migrator.operations.command_requests import CheckRequest
 
     run.verbose = verbose
     run.summarize(summary)
-    return run_reading_command(run, operation, is_ok, against=comparing_with(against), fresh=fresh)
+    return run_task(run, CheckRequest(against=comparing_with(against), fresh=fresh))
 
 
 def verify(

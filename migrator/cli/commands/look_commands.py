@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migrator.cli.fleet_runs import run_reading_command
+from migrator.cli.fleet_runs import run_task
 from migrator.cli.invocation import Invocation, Outcome, parse_seconds
 from migrator.cli.options import Target, Verbose
 from migrator.errors import ExitCode, UsageError
@@ -42,11 +42,10 @@ def current(
     ] = False,
 ) -> Outcome:
     """Show where a database stands."""
-    from migrator.operations.look.current import at_heads
-    from migrator.operations.look.current import current as operation
+    from migrator.operations.command_requests import CurrentRequest
 
     run.verbose = verbose
-    return run_reading_command(run, operation, at_heads if check_heads else None)
+    return run_task(run, CurrentRequest(check_heads=check_heads))
 
 
 def heads(
@@ -87,9 +86,9 @@ def log(
     ] = None,
 ) -> Outcome:
     """Show what was done to a database, newest first."""
-    from migrator.operations.look.log import log as operation
+    from migrator.operations.command_requests import LogRequest
 
-    return run_reading_command(run, operation, None, limit=limit, revision=revision)
+    return run_task(run, LogRequest(limit=limit, revision=revision))
 
 
 def envs(run: Invocation) -> Outcome:
@@ -114,12 +113,12 @@ def status(
     ] = "10s",
 ) -> Outcome:
     """Show where all databases stand (exit 1: pending or wrong)."""
-    from migrator.operations.fleet.task import is_ok
-    from migrator.operations.look.status import status_of_all, status_of_one, status_of_tenant
+    from migrator.operations.command_requests import StatusRequest
+    from migrator.operations.look.status import status_of_all, status_of_one
 
     limit = parse_seconds("--timeout", timeout)
     if run.fleet is not None and run.fleet.tenants:
-        return run_reading_command(run, status_of_tenant, is_ok, seconds=limit)
+        return run_task(run, StatusRequest(seconds=limit))
     if run.choice().says_where:
         result = status_of_one(run.workspace(), limit)
     else:

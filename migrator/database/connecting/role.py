@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator.errors import ConfigurationError
+from migrator.errors import ConfigurationError, Effect
 
 _UNKNOWN = ("22023", "42704")
 _DENIED = "42501"
@@ -51,13 +51,15 @@ class Role:
         said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
         if code in _UNKNOWN:
             return ConfigurationError(
-                f"{said}, but the server has no such role; nothing was done.",
+                f"{said}, but the server has no such role.",
+                effect=Effect.NOTHING_DONE,
                 hint=f"Correct the key role, or create it: CREATE ROLE {self.quoted}",
             )
         if code == _DENIED:
             who = user or "the user of the database URL"
             return ConfigurationError(
-                f"{said}, a role that {who} may not take on; nothing was done.",
+                f"{said}, a role that {who} may not take on.",
+                effect=Effect.NOTHING_DONE,
                 hint=f"Grant it: GRANT {self.quoted} TO {_quoted(user) if user else who}; or correct the key"
                 " role.",
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Needs, Session, database_session
@@ -13,6 +12,7 @@ from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection, as_one_transaction
 from migrator.errors import RefusedError, RevisionsError, UsageError
+from migrator.operations.command_requests import MarkRequest
 from migrator.operations.look.log import refuse_unreadable
 from migrator.operations.position.examine import Examined, edited_revisions, examine, has_moved
 from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
@@ -23,30 +23,8 @@ from migrator.results.events import Report
 from migrator.results.records import Marked
 
 
-@dataclass(frozen=True)
-class MarkRequest:
-    """What is to be marked. `force` takes a database over that another environment's mark was written in.
-
-    `accept` are revisions whose files are right as they are, `accept_all` means every edited one.
-    """
-
-    force: bool = False
-    accept: tuple[str, ...] = ()
-    accept_all: bool = False
-
-    @property
-    def accepts(self) -> bool:
-        """Whether files are to be accepted, and not the database marked."""
-        return bool(self.accept) or self.accept_all
-
-
 class MovedError(RefusedError):
     """The database has changed since it was looked at."""
-
-
-def was_marked(result: Marked) -> bool:
-    """Whether a mark was written, or a file accepted."""
-    return result.changed
 
 
 def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: Report) -> Marked:

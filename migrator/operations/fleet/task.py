@@ -1,10 +1,9 @@
-"""What is to be done to each tenant: an operation with its arguments, which goes to another process."""
+"""What is to be done to each tenant: a request, which goes to another process."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,56 +11,36 @@ from migrator import secrets
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.errors import ExitCode, MigratorError, fault
-from migrator.results.events import Event, Noticed, Report, Retrying
+from migrator.operations.command_requests import DatabaseRequest
+from migrator.operations.dispatch import operation_of
+from migrator.results.events import Event, Noticed, Retrying
 from migrator.results.fleet import TenantAnswer, TenantOutcome
-from migrator.results.run import RunPlan, RunResult
-
-Judge = Callable[[Any], bool]
+from migrator.results.run import RunPlan
 
 
 @dataclass(frozen=True)
 class Task:
-    """An operation: `function(workspace, report=..., **arguments)`, all of it picklable.
+    """What is asked of each tenant's database. With `traceback` an answer tells where an error came from."""
 
-    `verb` is what it does, for questions to people. `good` tells of a result whether something was done, or
-    of a command that reads whether the answer is yes; None where it asks nothing.
-    With `traceback` an answer tells where an error came from.
-    """
-
-    verb: str
-    function: Callable[..., Any]
-    arguments: dict[str, Any]
-    writes: bool
-    good: Judge | None = None
+    request: DatabaseRequest
     traceback: bool = False
 
-    def run(self, workspace: Workspace, report: Report) -> Any:
-        """Do it to one workspace. Raises what the operation raises."""
-        return self.function(workspace, report=report, **self.arguments)
 
-    def outcome(self, result: Any) -> TenantOutcome:
-        """Say in a word what came of it."""
-        if self.good is None:
-            return "read"
-        if isinstance(result, RunPlan):
-            return "planned" if result.steps else "nothing to do"
-        if self.writes:
-            return "done" if self.good(result) else "nothing to do"
-        return "yes" if self.good(result) else "no"
-
-
-def has_changed(result: RunResult) -> bool:
-    """Whether a run did something."""
-    return bool(result.applied)
-
-
-def is_ok(result: Any) -> bool:
-    """Whether a result that knows it by itself says yes."""
-    return bool(result.ok)
+def outcome_of(request: DatabaseRequest, result: Any) -> TenantOutcome:
+    """Say in a word what came of a request."""
+    if isinstance(result, RunPlan):
+        return "planned" if result.steps else "nothing to do"
+    is_yes = request.is_yes(result)
+    if is_yes is None:
+        return "read"
+    if request.writes:
+        return "done" if is_yes else "nothing to do"
+    return "yes" if is_yes else "no"
 
 
 def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
     """Do a task to one tenant, and give what became of it: nothing that goes wrong stops the others."""
+    operation = operation_of(task.request)
     begun = time.monotonic()
     notes: list[str] = []
 
@@ -72,7 +51,7 @@ def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
             notes.append(f"{event.revision} was rolled back and begun again: {event.reason}")
 
     try:
-        result = task.run(workspace.for_tenant(tenant), report)
+        result = operation(workspace.for_tenant(tenant), report=report)
     except MigratorError as exc:
         answer = _failed(task, tenant, exc, exc)
     except KeyboardInterrupt:
@@ -81,7 +60,7 @@ def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
         # The border of this process: what is not understood is our own fault, and the others go on.
         answer = _failed(task, tenant, fault(exc), exc)
     else:
-        outcome = task.outcome(result)
+        outcome = outcome_of(task.request, result)
         answer = TenantAnswer(tenant.name, outcome, 1 if outcome == "no" else 0, result=result)
     return _finished(answer, time.monotonic() - begun, notes)
 

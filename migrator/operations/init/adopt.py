@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.config.environments import Environment, discover
-from migrator.errors import RefusedError, UsageError
+from migrator.errors import Effect, RefusedError, UsageError
 from migrator.operations.init.adopted_files import AdoptedFiles
 from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
@@ -69,7 +69,8 @@ def _refuse_unfit(team: Team, request: InitRequest) -> None:
     if team.source.databases:
         raise RefusedError(
             f"{team.shown(team.source.file)} has a URL in each of several sections, and an environment is one"
-            " database; nothing was written.",
+            " database.",
+            effect=Effect.NOTHING_WRITTEN,
             hint=f"It is driven as it is: migrator upgrade --config {team.shown(team.source.file)}",
         )
     if request.models and not team.runs_ours:

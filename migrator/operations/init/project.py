@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.operations.init.bases import find_models
 from migrator.operations.init.environment_names import EnvironmentName, kept_ones, unfinished_ones
 from migrator.operations.init.file_plan import FilePlan
@@ -69,7 +69,8 @@ def refuse_percent(root: Path) -> None:
     """Refuse a folder that no ini file can name. Raises RefusedError."""
     if "%" in str(root):
         raise RefusedError(
-            f"The path {root} has a % in it, which Alembic's ini files cannot name; nothing was written.",
+            f"The path {root} has a % in it, which Alembic's ini files cannot name.",
+            effect=Effect.NOTHING_WRITTEN,
             hint="Rename that folder.",
         )
 
@@ -95,12 +96,14 @@ def _refuse_alembic(root: Path) -> None:
     found = alembic_file(root)
     if found is not None:
         raise RefusedError(
-            f"This is an Alembic project already: {found}; nothing was written.",
+            f"This is an Alembic project already: {found}.",
+            effect=Effect.NOTHING_WRITTEN,
             hint=f"Make environments of it, and leave its files as they are: migrator init --from {found}",
         )
     if env_py.exists():
         raise RefusedError(
-            f"{_ENV_PY} is there already, and it does not call migrator; nothing was written.",
+            f"{_ENV_PY} is there already, and it does not call migrator.",
+            effect=Effect.NOTHING_WRITTEN,
             hint="Move it out of the way, or name its configuration: migrator init --from FILE",
         )
 

@@ -12,12 +12,13 @@ from migrator.bridge.env_py.session import Needs, Session, database_session, fil
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
+from migrator.config.settings import Against
 from migrator.errors import RevisionsError
-from migrator.operations.judge.compared_with import Against, against_of, history_session
+from migrator.operations.judge.compared_with import against_of, history_session
 from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
 from migrator.operations.position.examine import Examined, edited_revisions, examined
 from migrator.operations.position.position import refuse_unknown
-from migrator.results.checked import Checked, Skipped
+from migrator.results.checked import Checked, Part, Skipped
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.scratch import ScratchFailedError
@@ -118,9 +119,10 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
 
 def _said(
     seen: Sequence[Examined], pending: Sequence[str], workspace: Workspace
-) -> tuple[list[str], list[Skipped]]:
+) -> tuple[list[Part], list[Skipped]]:
     """Say what the answer about models and edited files is made of."""
-    compared, skipped = [], []
+    compared: list[Part] = []
+    skipped = []
     if pending:
         hint = f"Upgrade it first: {workspace.again('upgrade')}"
         skipped.append(Skipped("models", "the database is behind", hint))

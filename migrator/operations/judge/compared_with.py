@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
+from migrator.config.settings import Against
 from migrator.operations.fleet.tenant_listing import reference_tenant
 from migrator.results.events import Connecting, Report
 from migrator.scratch import scratch
-
-Against = Literal["history", "database"]
 
 
 def against_of(workspace: Workspace, asked: Against | None) -> Against:

@@ -105,5 +105,5 @@ def named_in_errors(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except MigratorError as exc:
-        exc.message = f"{workspace.environment.name}: {exc.message}"
+        exc.what = f"{workspace.environment.name}: {exc.what}"
         raise

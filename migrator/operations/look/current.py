@@ -11,11 +11,6 @@ from migrator.results.events import Report
 from migrator.results.revisions import Current
 
 
-def at_heads(found: Current) -> bool:
-    """Whether a database stands at all heads."""
-    return found.at_heads
-
-
 def current(workspace: Workspace, report: Report) -> Current:
     """Read the revisions of the environment's database, writing nothing.
 

@@ -65,7 +65,7 @@ def _info(
         origin=origin,
         protected=environment.protected,
         default=default,
-        chosen_by=chosen.chosen_by if is_chosen and chosen is not None else None,
+        chosen_by=chosen.choice_in_words if is_chosen and chosen is not None else None,
         error=error,
     )
 

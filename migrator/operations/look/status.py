@@ -12,16 +12,16 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.env_py.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
-from migrator.config.select import Choice, Workspace, choose, project_root
+from migrator.config.select import Choice, ChosenBy, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
-from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
+from migrator.errors import ConfigurationError, DatabaseError, MigratorError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
 from migrator.processes.side_by_side import Unanswered, side_by_side
 from migrator.results.environment_status import EnvironmentStatus, LastRun, State, StatusList
-from migrator.results.events import Report, ignore
+from migrator.results.events import ignore
 from migrator.results.records import LogEntry
 
 _NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
@@ -46,11 +46,6 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     return StatusList(_answers([_Question(workspace, known)], seconds))
 
 
-def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
-    """Do as `status_of_one`, in the form that a task has: there is nothing to report on the way."""
-    return status_of_one(workspace, seconds)
-
-
 def status_of_all(choice: Choice, seconds: float) -> StatusList:
     """Ask the databases of all environments at once, for at most `seconds` each, writing nothing.
 
@@ -63,7 +58,9 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
     workspaces = [
-        Workspace(environment, tuple(each for each in found if each is not environment), "status", choice)
+        Workspace(
+            environment, tuple(each for each in found if each is not environment), ChosenBy.LISTING, choice
+        )
         for environment in found
     ]
     asked = statuses(workspaces, None if chosen is None else chosen.environment.name, seconds)
@@ -139,7 +136,8 @@ def _failed(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus
         known,
         state="unreachable" if down else "wrong",
         reachable=False if down else known.reachable,
-        error=secrets.scrub(error.message),
+        # What an error did not do was not asked of it.
+        error=secrets.scrub(error.what),
         hint=secrets.scrub(error.hint),
     )
 
@@ -199,7 +197,7 @@ def _without_log(workspace: Workspace, examined: Examined) -> str | None:
     try:
         refuse_log_table(workspace, examined.found)
     except ConfigurationError as exc:
-        return exc.message.removesuffix("; nothing was done.")
+        return exc.what.removesuffix(".")
     return None
 
 
@@ -218,7 +216,7 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
                 refuse_other_database(session.workspace, each)
         lacks = [behind(session, each) for each in examined]
     except MigratorError as exc:
-        return replace(_failed(known, exc), reachable=known.reachable, error=_finding(exc))
+        return replace(_failed(known, exc), reachable=known.reachable)
     known = replace(
         known,
         pending=_joined(each.pending for each in lacks),
@@ -226,12 +224,6 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
         ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
     )
     return replace(known, state=_state(known))
-
-
-def _finding(error: MigratorError) -> str:
-    """Leave out what a refusal says of a run: here there was none."""
-    text = secrets.scrub(error.message)
-    return text.removesuffix("; nothing was done.") if isinstance(error, RefusedError) else text
 
 
 def _state(known: EnvironmentStatus) -> State:

@@ -24,7 +24,7 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.own.facts import is_empty, read_facts
 from migrator.database.own.log_records import Identity, read_identity, read_log
-from migrator.errors import ConfigurationError
+from migrator.errors import ConfigurationError, Effect
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
 from migrator.revisions.archives import stood_for
@@ -144,11 +144,12 @@ def refuse_log_table(workspace: Workspace, found: ConnectedDatabase) -> None:
     if fault == "no schema":
         schema = found.engine.dialect.identifier_preparer.quote(name.schema or "")
         raise ConfigurationError(
-            f"{said}, but the database {found.facts.database} has no schema {name.schema}; nothing was done.",
+            f"{said}, but the database {found.facts.database} has no schema {name.schema}.",
+            effect=Effect.NOTHING_DONE,
             hint=f"Create it: CREATE SCHEMA {schema}; or correct log_table.",
         )
     raise ConfigurationError(
-        f"{said}, which the database {found.facts.database} has, but not as a log of migrator; nothing was"
-        " done.",
+        f"{said}, which the database {found.facts.database} has, but not as a log of migrator.",
+        effect=Effect.NOTHING_DONE,
         hint="Correct log_table: name a table that is not there yet, in a schema that is.",
     )

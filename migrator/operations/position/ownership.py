@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.config.select import Workspace
-from migrator.errors import RefusedError
+from migrator.config.select import ChosenBy, Workspace
+from migrator.errors import Effect, RefusedError
 from migrator.operations.position.examine import Examined
 
 
@@ -14,7 +14,7 @@ class UnmarkedError(RefusedError):
     """A database has tables but no mark, and nothing says whose it is."""
 
     def __init__(self, message: str, examined: Examined, *, hint: str) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, effect=Effect.NOTHING_DONE, hint=hint)
         self.examined = examined
 
 
@@ -70,14 +70,16 @@ def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
     raise UnmarkedError(
         f"The database {database_name(examined)} has tables but carries no mark, and nothing says that it"
         f" belongs to {name}: the environment was {_how(workspace)}, the URL came from"
-        f" {workspace.database.origin}; nothing was done.",
+        f" {workspace.database.origin}.",
         examined,
         hint=f"If it does, name the environment: add --env {name}",
     )
 
 
 def _how(workspace: Workspace) -> str:
-    return "not named" if workspace.chosen_by == "default" else f"chosen by {workspace.chosen_by}"
+    return (
+        "not named" if workspace.chosen_by is ChosenBy.NOTHING else f"chosen by {workspace.choice_in_words}"
+    )
 
 
 def database_name(examined: Examined) -> str:
@@ -88,9 +90,8 @@ def database_name(examined: Examined) -> str:
 
 def _was_named(workspace: Workspace) -> bool:
     said = workspace.by_file or workspace.choice.env is not None
-    if said or workspace.chosen_by.startswith("ALEMBIC_ENV"):
-        return True
-    return workspace.database.own
+    by_variable = workspace.chosen_by in (ChosenBy.ENV_VARIABLE, ChosenBy.ENV_IN_DOTENV)
+    return said or by_variable or workspace.database.own
 
 
 def _mark_command(workspace: Workspace, examined: Examined) -> str:
@@ -103,7 +104,8 @@ def _a_copy(workspace: Workspace, examined: Examined) -> RefusedError:
     assert mark is not None
     return RefusedError(
         f"The database {database_name(examined)} is a copy of {mark.environment} (marked in {mark.database}"
-        f" on {mark.marked_at:%Y-%m-%d}), and is not marked for {name} itself; nothing was done.",
+        f" on {mark.marked_at:%Y-%m-%d}), and is not marked for {name} itself.",
+        effect=Effect.NOTHING_DONE,
         hint=f"If this copy is to be {name}'s database: {_mark_command(workspace, examined)}",
     )
 
@@ -113,7 +115,8 @@ def _anothers(workspace: Workspace, examined: Examined) -> RefusedError:
     assert mark is not None
     return RefusedError(
         f"The database {database_name(examined)} belongs to {mark.environment}, not to {name} (marked on"
-        f" {mark.marked_at:%Y-%m-%d}); nothing was done.",
+        f" {mark.marked_at:%Y-%m-%d}).",
+        effect=Effect.NOTHING_DONE,
         hint=f"Correct the URL of {name}. If the database has changed hands:"
         f" {_mark_command(workspace, examined)} --force",
     )

@@ -21,7 +21,7 @@ from migrator.database.own.facts import drop_index
 from migrator.database.own.locks import LockName, LockWatch, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip
-from migrator.errors import ExitCode, MigratorError, RefusedError
+from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
 from migrator.operations.run import tenant_replay
 from migrator.operations.run.run_lock import RunLock
 from migrator.revisions.directives import Directives
@@ -126,8 +126,8 @@ class ConnectionGuard:
         ).one()
         if database != self._found.facts.database:
             raise RefusedError(
-                f"env.py connected to {database}, but to {self._found.facts.database} before; nothing was"
-                " done.",
+                f"env.py connected to {database}, but to {self._found.facts.database} before.",
+                effect=Effect.NOTHING_DONE,
                 hint="Let it connect to the same database each time.",
             )
         if self._lock.connection is not None:

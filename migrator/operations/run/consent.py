@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
 
 
@@ -80,20 +80,15 @@ def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> b
     return True
 
 
-def agree_to_fleet(workspace: Workspace, consent: Consent, verb: str, count: int) -> None:
-    """Get the consent to do something to many tenants, once for all. Raises RefusedError as for one."""
-    what = f"{verb} {count} tenant{'s' if count != 1 else ''}"
-    if verb != "upgrade":
-        require_consent(workspace, what, consent)
-    elif workspace.environment.protected and not consent.yes and consent.can_ask:
-        answer = consent.ask(f"{what.capitalize()} of {_named(workspace)}? [y/N] ")
+def agree_to_fleet_upgrade(workspace: Workspace, tenants: str, consent: Consent) -> None:
+    """Get the consent to upgrade `tenants`, such as `12 tenants`, at once. Raises RefusedError as for one."""
+    if workspace.environment.protected and not consent.yes and consent.can_ask:
+        answer = consent.ask(f"Upgrade {tenants} of {_named(workspace)}? [y/N] ")
         _refuse_no(workspace, answer)
 
 
 def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
-    """Give the environment's name as it was confirmed, or as it is typed; None where nobody can be asked."""
-    if consent.confirm is not None:
-        return consent.confirm
+    """Give the environment's name as it is typed; None where nobody can be asked."""
     name = workspace.environment.name
     return consent.ask(f"To {what} as databases of {name}, type {name}: ")
 
@@ -101,7 +96,8 @@ def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | Non
 def _refuse_no(workspace: Workspace, answer: str | None) -> None:
     if (answer or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(
-            f"The upgrade of {workspace.environment.name} was not agreed to; nothing was done.",
+            f"The upgrade of {workspace.environment.name} was not agreed to.",
+            effect=Effect.NOTHING_DONE,
             hint="Answer y, or give --yes.",
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.config.select import Workspace
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def gate_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
     file, _colon, line = first.rpartition(":")
     listed = "; ".join(f"{place}: {what} [{rule}]" for place, rule, what in found)
     return RefusedError(
-        f"lint_gate of {workspace.environment.name} refuses the upgrade: {listed}; nothing was done.",
+        f"lint_gate of {workspace.environment.name} refuses the upgrade: {listed}.",
+        effect=Effect.NOTHING_DONE,
         hint=f"Where it is meant, add to line {line} of {file}: # migrator: allow {rule} -- reason",
     )
 

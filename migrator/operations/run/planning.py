@@ -13,7 +13,7 @@ from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.own.facts import drop_index
-from migrator.errors import RefusedError, RevisionsError
+from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import ahead_by, refuse_unknown
@@ -133,7 +133,8 @@ class RunPlanner:
             if expected is not None and set(each.found.heads) != expected:
                 now, before = ", ".join(each.found.heads) or "base", ", ".join(sorted(expected))
                 raise RefusedError(
-                    f"The database is at {now} now, and no longer at {before}; nothing was done.",
+                    f"The database is at {now} now, and no longer at {before}.",
+                    effect=Effect.NOTHING_DONE,
                     hint="Another run has changed it: run this again.",
                 )
 
@@ -169,8 +170,8 @@ class RunPlanner:
         accept = workspace.again("mark", *(word for each in edited for word in ("--accept", each)))
         if workspace.environment.protected and not self._dry_run:
             raise RefusedError(
-                f"{what}. The database of {workspace.environment.name} is not what these files say; nothing"
-                " was done.",
+                f"{what}. The database of {workspace.environment.name} is not what these files say.",
+                effect=Effect.NOTHING_DONE,
                 hint=f"Bring the files back as they were, or accept them as they are: {accept}",
             )
         self._notice(f"{what}. To accept the files as they are: {accept}")

@@ -195,9 +195,7 @@ def _names(session: Session, examined: Examined) -> TableNames:
     )
     if not hidden and found.facts.log is None:
         return TableNames(None, None)
-    return places_for_records(
-        found.facts, log_table_name(session.workspace), log_off=settings.log_table == "off"
-    )
+    return places_for_records(found.facts, log_table_name(session.workspace), log_off=settings.log_off)
 
 
 def origin_of(root: Path) -> RecordAuthor:

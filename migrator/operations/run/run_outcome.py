@@ -192,12 +192,12 @@ def lock_lost_error(
 ) -> LockLostError:
     """Make the error for a run that stopped between two revisions because its lock was lost."""
     result = _partial(session, run, sites)
-    return LockLostError(cause.message, result, hint=cause.hint)
+    return LockLostError(cause.what, result, hint=cause.hint)
 
 
 def stopped_error(session: Session, run: Run, sites: Sequence[DatabaseRun], cause: MigratorError) -> RunError:
     """Make the error for a run that something else than a revision stopped, after some were applied."""
-    error = RunError(cause.message, _partial(session, run, sites), hint=cause.hint)
+    error = RunError(cause.what, _partial(session, run, sites), hint=cause.hint)
     error.exit_code = cause.exit_code
     return error
 

@@ -12,8 +12,8 @@ from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
-from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, RefusedError
+from migrator.config.select import ChosenBy, Workspace
+from migrator.errors import ConfigurationError, Effect, RefusedError
 from migrator.operations.look.status import statuses
 from migrator.results.environment_status import EnvironmentStatus
 
@@ -32,7 +32,8 @@ def require_unapplied(workspace: Workspace, scripts: ScriptDirectory, revisions:
         if found:
             names = ", ".join(each for each in revisions if each in found)
             raise RefusedError(
-                f"The database of {status.name} ({status.database}) has {names}; nothing was changed.",
+                f"The database of {status.name} ({status.database}) has {names}.",
+                effect=Effect.NOTHING_CHANGED,
                 hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
             )
     hint = "Where it is certain that no database has it, add --unapplied."
@@ -53,7 +54,8 @@ def require_applied(workspace: Workspace, scripts: ScriptDirectory, revision: st
                 at = ", ".join(status.current)
                 raise RefusedError(
                     f"The database of {status.name} ({status.database}) is at {at}, and has not applied"
-                    f" {revision}; nothing was changed.",
+                    f" {revision}.",
+                    effect=Effect.NOTHING_CHANGED,
                     hint=f"Upgrade it first: migrator upgrade {revision} --env {status.name}",
                 )
     hint = "Where it is certain that every database in use has it, add --applied."
@@ -72,7 +74,8 @@ def _refuse_unasked(
     reasons += [f"{each.name}: {_part(each.error.message)}" for each in _broken(workspace)]
     if reasons:
         raise RefusedError(
-            f"Whether {what} is applied cannot be told of {'; of '.join(reasons)}; nothing was changed.",
+            f"Whether {what} is applied cannot be told of {'; of '.join(reasons)}.",
+            effect=Effect.NOTHING_CHANGED,
             hint=hint,
         )
 
@@ -89,7 +92,7 @@ def _users(workspace: Workspace, folders: Iterable[Path]) -> list[Workspace]:
     return [
         workspace,
         *(
-            Workspace(other, tuple(each for each in everybody if each is not other), "status", plain)
+            Workspace(other, tuple(each for each in everybody if each is not other), ChosenBy.LISTING, plain)
             for other in workspace.others
             if _may_use(other, ours)
         ),

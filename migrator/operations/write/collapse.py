@@ -15,7 +15,7 @@ from migrator.database.catalog import Catalog, differences
 from migrator.database.catalog.carried_objects import CarriedObjects, carried_over, filled_tables
 from migrator.database.catalog.objects import ObjectKey
 from migrator.database.catalog.uncatalogued import uncatalogued
-from migrator.errors import RefusedError
+from migrator.errors import Effect, RefusedError
 from migrator.operations.judge.drift import scratch_catalog
 from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.write.draft_folders import Draft
@@ -126,7 +126,8 @@ def _refuse_rows(workspace: Workspace, database: ScratchDatabase, catalog: Catal
         said = ", ".join(f"{name} ({count})" for name, count in filled.items())
         raise RefusedError(
             f"The old revisions of {workspace.environment.name} put rows into tables, which one new revision"
-            f" would not: {said}; nothing was changed.",
+            f" would not: {said}.",
+            effect=Effect.NOTHING_CHANGED,
             hint="Where no new database needs them, or something else puts them there: --without-rows",
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError, MigratorError, RevisionsError
+from migrator.errors import ConfigurationError, Effect, MigratorError, RevisionsError
 from migrator.revisions.drafting import DraftFolders, draft_of
 
 
@@ -63,7 +63,7 @@ def drafted(workspace: Workspace) -> Iterator[Draft]:
                     )
             yield draft
         except MigratorError as exc:
-            exc.message, exc.hint = draft.in_place(exc.message), draft.in_place(exc.hint)
+            exc.what, exc.hint = draft.in_place(exc.what), draft.in_place(exc.hint)
             raise
 
 
@@ -99,6 +99,7 @@ def _moved(path: Path, folders: Sequence[Path], others: Sequence[Path]) -> Path:
         if inside.is_relative_to(folder.resolve()):
             return other / inside.relative_to(folder.resolve())
     raise RevisionsError(
-        f"The version file {path} does not lie in a version folder; nothing was changed.",
+        f"The version file {path} does not lie in a version folder.",
+        effect=Effect.NOTHING_CHANGED,
         hint="A link to it stands there: put the file itself in its place.",
     )

@@ -16,8 +16,9 @@ from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.writing import atomic_writing, runs_env_for_revisions, written_info
 from migrator.config.select import Workspace
+from migrator.config.settings import Against
 from migrator.errors import RevisionsError, UsageError
-from migrator.operations.judge.compared_with import Against, against_of, compared_session
+from migrator.operations.judge.compared_with import against_of, compared_session
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import NO_CONSENT, Consent
 from migrator.operations.write.generate_questions import agree_to_drops, compare_with_renames

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from migrator.bridge.autogenerate.comparing import Comparison
-from migrator.errors import RefusedError, UsageError
+from migrator.errors import Effect, RefusedError, UsageError
 from migrator.operations.run.consent import Consent
 from migrator.results.changes import Change
 from migrator.results.renames import Rename
@@ -29,7 +29,9 @@ def agree_to_drops(changes: Sequence[Change], candidates: Sequence[Rename], cons
         if (answer or "").strip().lower() in ("y", "yes"):
             return
     raise RefusedError(
-        f"The revision would drop {', '.join(dropped)}; nothing was written.", hint=_hint(candidates)
+        f"The revision would drop {', '.join(dropped)}.",
+        effect=Effect.NOTHING_WRITTEN,
+        hint=_hint(candidates),
     )
 
 

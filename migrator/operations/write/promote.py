@@ -11,7 +11,7 @@ from migrator.bridge.env_py.session import file_session
 from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.folders import shared_folder
 from migrator.config.select import Workspace
-from migrator.errors import MigratorError, RefusedError, RevisionsError
+from migrator.errors import Effect, MigratorError, RefusedError, RevisionsError
 from migrator.operations.judge.lint_command import LintRequest, lint
 from migrator.operations.judge.two_environments import compare_histories
 from migrator.operations.judge.verify import VerifyRequest, verify
@@ -109,8 +109,8 @@ def _tested(
     lacking = [each.script.revision for each in promotion.moved if each.script.revision not in applied]
     if lacking:
         raise RefusedError(
-            f"The database of {source.environment.name} has not applied {', '.join(lacking)}; nothing was"
-            " written.",
+            f"The database of {source.environment.name} has not applied {', '.join(lacking)}.",
+            effect=Effect.NOTHING_WRITTEN,
             hint=f"Test it first: {source.again('upgrade')}; or take it as it is: --untested",
         )
     return []
@@ -122,7 +122,8 @@ def _put(draft: Draft, files: Sequence[NewFile]) -> None:
         if copy.exists():
             shown = draft.workspace.environment.shown(file.path)
             raise RevisionsError(
-                f"The file {shown} exists already; nothing was written.",
+                f"The file {shown} exists already.",
+                effect=Effect.NOTHING_WRITTEN,
                 hint="Rename one of the two: its name plays no part.",
             )
         copy.parent.mkdir(parents=True, exist_ok=True)

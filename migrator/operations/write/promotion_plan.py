@@ -22,7 +22,7 @@ from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions, dependencies
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.errors import RevisionsError
+from migrator.errors import Effect, RevisionsError
 from migrator.results.promoted import PromotedRevision
 from migrator.revisions.composing import Heading, Part, compose
 from migrator.revisions.fingerprint import pair_by_content
@@ -165,7 +165,8 @@ def _listed(revisions: Iterable[str]) -> str:
 
 def _refused(script: Script, why: str, hint: str = "") -> RevisionsError:
     return RevisionsError(
-        f"{script.revision} cannot be promoted: it {why}; nothing was written.",
+        f"{script.revision} cannot be promoted: it {why}.",
+        effect=Effect.NOTHING_WRITTEN,
         hint=hint or "Write a revision with the same changes for the target.",
     )
 

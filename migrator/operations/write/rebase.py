@@ -11,7 +11,7 @@ from alembic.script import Script, ScriptDirectory
 from migrator.bridge.revision_files.loading import down_revisions, load_version_files, own_labels, translated
 from migrator.bridge.revision_files.plan import dependencies, stands_on
 from migrator.config.select import Workspace
-from migrator.errors import RevisionsError
+from migrator.errors import Effect, RevisionsError
 from migrator.results.written import Rebased
 from migrator.revisions.file_changes import Rewrite, changed_files
 from migrator.revisions.graph import reached
@@ -206,7 +206,7 @@ def _check(workspace: Workspace, branch: MovedBranch) -> None:
     heads = scripts.get_heads()
     if branch.onto in heads or branch.revisions[-1] not in heads:
         raise RevisionsError(
-            f"With {branch.first.revision} after {branch.onto} the heads would be {', '.join(heads)};"
-            " nothing was changed.",
+            f"With {branch.first.revision} after {branch.onto} the heads would be {', '.join(heads)}.",
+            effect=Effect.NOTHING_CHANGED,
             hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
         )

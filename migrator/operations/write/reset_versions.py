@@ -17,7 +17,7 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.config.url import names_database
 from migrator.database.connecting.opening import is_missing_file
-from migrator.errors import ConfigurationError, RefusedError, RevisionsError
+from migrator.errors import ConfigurationError, Effect, RefusedError, RevisionsError
 from migrator.operations.change.moves import upgrade
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import RunTerms
@@ -160,7 +160,8 @@ def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
         if shared:
             raise RefusedError(
                 f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
-                f" {other.name}; nothing was changed.",
+                f" {other.name}.",
+                effect=Effect.NOTHING_CHANGED,
                 hint="When no database of either has a revision, add --files-only.",
             )
 
@@ -232,8 +233,8 @@ def _refuse_used(session: Session) -> None:
     if heads:
         environment = session.workspace.environment
         raise RefusedError(
-            f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history;"
-            " nothing was changed.",
+            f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history.",
+            effect=Effect.NOTHING_CHANGED,
             hint="Start over with a new, empty database; keep this one with --restamp, which proves that the"
             " new revision makes the same; or reset the files alone with --files-only.",
         )

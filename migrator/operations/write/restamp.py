@@ -9,7 +9,7 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.plan import stamp_plan
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
-from migrator.errors import RefusedError, RevisionsError
+from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import RunTerms, execute
@@ -93,13 +93,14 @@ def _require_heads(session: Session, heads: tuple[str, ...]) -> None:
     name, wanted = session.workspace.environment.name, set(session.scripts.get_revisions("heads"))
     if not heads:
         raise RevisionsError(
-            f"The database of {name} has no revision, so that nothing is to be stamped; nothing was changed.",
+            f"The database of {name} has no revision, so that nothing is to be stamped.",
+            effect=Effect.NOTHING_CHANGED,
             hint=f"Start over without --restamp: {session.workspace.again('reset-versions')}",
         )
     if {script.revision for script in wanted if script is not None} != set(heads):
         raise RevisionsError(
-            f"The database of {name} is at {', '.join(heads)}, and not at the newest revision; nothing was"
-            " changed.",
+            f"The database of {name} is at {', '.join(heads)}, and not at the newest revision.",
+            effect=Effect.NOTHING_CHANGED,
             hint=f"Upgrade it first: {session.workspace.again('upgrade', 'heads')}",
         )
 

@@ -12,7 +12,7 @@ from migrator.bridge.env_py.session import file_session
 from migrator.bridge.revision_files.loading import folders_of, own_labels, translated
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.select import Workspace
-from migrator.errors import RevisionsError
+from migrator.errors import Effect, RevisionsError
 from migrator.operations.write.applied_anywhere import require_applied
 from migrator.operations.write.collapse import Collapse, collapse
 from migrator.operations.write.draft_folders import Draft, draft_folders, drafted
@@ -79,7 +79,9 @@ def _older_part(workspace: Workspace, scripts: ScriptDirectory, to: str) -> tupl
     with translated(workspace):
         named = [script for script in scripts.get_revisions(to) if script is not None]
     if len(named) != 1:
-        raise RevisionsError(f"{to} is not one revision; nothing was changed.", hint="Name it by its id.")
+        raise RevisionsError(
+            f"{to} is not one revision.", effect=Effect.NOTHING_CHANGED, hint="Name it by its id."
+        )
     (last,) = named
     below = applied_revisions(scripts, (last.revision,))
     old = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
@@ -88,15 +90,16 @@ def _older_part(workspace: Workspace, scripts: ScriptDirectory, to: str) -> tupl
         if script.revision not in below and into:
             raise RevisionsError(
                 f"{script.revision} comes after {', '.join(sorted(into))}, which would be squashed, and not"
-                f" after {last.revision}; nothing was changed.",
+                f" after {last.revision}.",
+                effect=Effect.NOTHING_CHANGED,
                 hint="Name a revision below which no branch begins, or merge the branches first:"
                 f" {workspace.again('branches')}",
             )
     for script in old:
         if own_labels(script):
             raise RevisionsError(
-                f"{script.revision} has a branch label, which the new revision would not have; nothing was"
-                " changed.",
+                f"{script.revision} has a branch label, which the new revision would not have.",
+                effect=Effect.NOTHING_CHANGED,
                 hint="Take the label out of its file first, where nobody uses it.",
             )
     return last, old
@@ -109,7 +112,8 @@ def _changes(
     names = [path.name for path in files]
     if len(set(names)) < len(names):
         raise RevisionsError(
-            "Two of the files have one name, and cannot go into one archive; nothing was changed.",
+            "Two of the files have one name, and cannot go into one archive.",
+            effect=Effect.NOTHING_CHANGED,
             hint="Rename one of them: its name plays no part.",
         )
     moves: list[FileChange] = [Move(path, archive / path.name) for path in files]
@@ -120,7 +124,8 @@ def _try_out(workspace: Workspace, files: Sequence[Path], new: Path, content: by
     """See that the history loads with the new file in the place of the old ones. Raises RevisionsError."""
     if new.exists():
         raise RevisionsError(
-            f"The file {workspace.environment.shown(new)} exists already; nothing was changed.",
+            f"The file {workspace.environment.shown(new)} exists already.",
+            effect=Effect.NOTHING_CHANGED,
             hint="Give another message: -m TEXT",
         )
     with drafted(workspace) as draft:

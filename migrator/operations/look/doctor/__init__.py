@@ -31,7 +31,7 @@ def _configuration(workspace: Workspace) -> Finding:
     protected = ", protected" if environment.protected else ""
     file = environment.shown(environment.config_file)
     return Finding(
-        "configuration", "ok", f"{environment.name}: {file}, chosen by {workspace.chosen_by}{protected}"
+        "configuration", "ok", f"{environment.name}: {file}, chosen by {workspace.choice_in_words}{protected}"
     )
 
 

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.plan import unknown_revisions
-from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.connecting.pooler import failed_by_pooler
@@ -144,18 +143,18 @@ def _failure(workspace: Workspace, error: MigratorError) -> Iterator[Finding]:
     if by_pooler is not None:
         yield pooled(workspace, by_pooler)
         return
-    finding, grant = problem_of(_topic(workspace, error), error, workspace), _grant(workspace, error)
+    finding, grant = problem_of(_topic(error), error, workspace), _grant(workspace, error)
     yield replace(finding, hint=grant) if grant else finding
     note = address_finding(workspace, url) if url is not None else None
     if note is not None:
         yield note
 
 
-def _topic(workspace: Workspace, error: MigratorError) -> str:
+def _topic(error: MigratorError) -> str:
     if isinstance(error, RefusedError):
         return "url"
-    env_py = workspace.environment.shown(script_folder(workspace.environment) / "env.py")
-    return "env.py" if error.message.startswith(env_py) else "connection"
+    in_env_py = isinstance(error, ConfigurationError) and error.in_env_py
+    return "env.py" if in_env_py else "connection"
 
 
 def _grant(workspace: Workspace, error: MigratorError) -> str | None:

@@ -135,7 +135,7 @@ def _own_tables(role: _Role, workspace: Workspace) -> Iterator[Finding]:
         places_for_records(
             facts,
             log_table_name(workspace),
-            log_off=workspace.environment.settings.log_table == "off",
+            log_off=workspace.environment.settings.log_off,
         )
     except DatabaseError as exc:
         yield Finding("privileges", "problem", exc.message, exc.hint)
