@@ -79,9 +79,9 @@ def read_header(path: Path | str) -> Header | None:
 
 def header_of(path: Path | str, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
-    stock = stock_header(path, source)
+    stock = stock_values(source)
     if stock is not None:
-        return stock
+        return Header(str(path), *stock[:-1], _shown(stock[-1]))
     path = Path(path)
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
@@ -102,12 +102,6 @@ def header_of(path: Path | str, source: bytes) -> Header | None:
         depends_on=_texts(path, bound, "depends_on"),
         description=_shown(ast.get_docstring(tree, clean=False) or ""),
     )
-
-
-def stock_header(path: Path | str, source: bytes) -> Header | None:
-    """Return the header of a version file that is laid out as Alembic's template has it, None for others."""
-    stock = stock_values(source)
-    return Header(str(path), *stock[:-1], _shown(stock[-1])) if stock is not None else None
 
 
 def _shown(docstring: str) -> str:

@@ -28,7 +28,7 @@ def wanted_revisions(workspace: Workspace, targets: tuple[str, ...]) -> dict[str
     Raises RevisionsError.
     """
     try:
-        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         with translated(workspace):
             found = [script for each in targets for script in scripts.get_revisions(each) if script]
     except RevisionsError:

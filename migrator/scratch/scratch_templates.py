@@ -215,7 +215,7 @@ class Scratch:
 
     def _version_files(self) -> Iterator[str]:
         workspace = self._workspace
-        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         for script in scripts.walk_revisions():
             yield workspace.environment.shown(Path(script.path).resolve())
 

@@ -68,14 +68,6 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
         ScriptDirectory,
         "a collapsed revision has no date (bridge/revision_files/loading.py)",
     ),
-    "_from_path": (
-        Script,
-        "commands that run no file cannot read them (bridge/revision_files/unexecuted.py)",
-    ),
-    "_load_revisions": (
-        ScriptDirectory,
-        "a file that is there twice is a fault (bridge/revision_files/unexecuted.py)",
-    ),
     "_is_real_head": (
         Script,
         "a head that others depend on is shown as a head (bridge/revision_files/loading.py)",
