@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import ast
-import threading
 import warnings
-
-# CPython keeps one count for all threads of how deep it is in the tree that it makes (see its gh-106905), and
-# fails where a collection of garbage lets another thread begin a tree in the middle of it.
-_ALONE = threading.Lock()
 
 
 def parse(source: str | bytes) -> ast.Module:
@@ -18,7 +13,7 @@ def parse(source: str | bytes) -> ast.Module:
     """
     try:
         # An invalid escape in somebody's file is Python's business when it runs the file.
-        with _ALONE, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as exc:
