@@ -17,8 +17,7 @@ def lines(result: Promoted, _how: How) -> Iterator[str]:
     would = "would write" if result.dry_run else "wrote"
     for each in result.revisions:
         after = ", ".join(each.down_revisions) or "<base>"
-        of = f", made of {', '.join(each.collapses)}" if each.collapses else ""
-        yield f"{would} {each.path} (after {after}{of})"
+        yield f"{would} {each.path} (after {after})"
     if result.revisions:
         proved = (
             "the schemas are equal" if result.equal else "applied, taken back and applied again on scratch"

@@ -46,7 +46,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_ensure_directory": (
         ScriptDirectory,
-        "folders made for a revision that failed stay (bridge/revision_files/writing.py)",
+        "a folder made for a revision that failed stays (bridge/revision_files/writing.py)",
     ),
     "_has_version_table": (
         MigrationContext,
@@ -59,14 +59,6 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     "_version": (
         MigrationContext,
         "the statements for a tenant's version table are compiled anew (bridge/env_py/connected_database.py)",
-    ),
-    "_rev_path": (
-        ScriptDirectory,
-        "a collapsed revision has no file name (bridge/revision_files/loading.py)",
-    ),
-    "_generate_create_date": (
-        ScriptDirectory,
-        "a collapsed revision has no date (bridge/revision_files/loading.py)",
     ),
     "_is_real_head": (
         Script,

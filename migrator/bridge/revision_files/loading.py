@@ -243,13 +243,6 @@ def own_labels(script: Script) -> tuple[str, ...]:
     return _tuple(getattr(script.module, "branch_labels", None))
 
 
-def new_file(scripts: ScriptDirectory, folder: Path, revision: str, message: str) -> tuple[Path, str]:
-    """Give the path that Alembic would give a new version file, and its date of creation, by the settings."""
-    # Neither has a public name; both follow what the ini says of `file_template` and `timezone`.
-    created = scripts._generate_create_date()
-    return scripts._rev_path(folder, revision, message, created), str(created)
-
-
 def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()

@@ -230,10 +230,6 @@ def promote(
         str | None,
         typer.Option("--to", metavar="ENV", help="Where they go.", autocompletion=complete_environment),
     ] = None,
-    collapse: Annotated[
-        bool, typer.Option("--collapse", help="Make one revision of them, with -m as its message.")
-    ] = False,
-    message: Message = None,
     untested: Annotated[
         bool, typer.Option("--untested", help="Take what the source's database has not applied, too.")
     ] = False,
@@ -245,12 +241,12 @@ def promote(
     from migrator.operations.write.promote import PromoteRequest
     from migrator.operations.write.promote import promote as operation
 
-    example = 'For example: migrator promote --collapse -m "release 2.4"'
     if run.common.env is not None:
-        raise UsageError("promote takes --from and --to, and no --env.", hint=example)
-    if collapse != (message is not None):
-        raise UsageError("--collapse and -m go together.", hint=example)
+        raise UsageError(
+            "promote takes --from and --to, and no --env.",
+            hint="For example: migrator promote --from testing --to production",
+        )
     source, target = promoting_pair(run.choice(), from_, to)
     run.enter(target)
-    request = PromoteRequest(tuple(revisions or ()), message, untested, dry_run, fresh)
+    request = PromoteRequest(tuple(revisions or ()), untested, dry_run, fresh)
     return Outcome(operation(source, target, request, run.report))

@@ -20,7 +20,6 @@ from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promotion_plan import (
     NewFile,
     Promotion,
-    collapsed_file,
     folder_for,
     moved_files,
     plan_promotion,
@@ -37,11 +36,10 @@ _SECONDS = 10.0
 class PromoteRequest:
     """What to promote: the named revisions with what they need, or all that is lacking.
 
-    With `message` they become one revision. `untested` takes what the source's database has not applied.
+    `untested` takes what the source's database has not applied.
     """
 
     revisions: tuple[str, ...] = ()
-    message: str | None = None
     untested: bool = False
     dry_run: bool = False
     fresh: bool = False
@@ -65,19 +63,7 @@ def promote(source: Workspace, target: Workspace, request: PromoteRequest, repor
     files = moved_files(promotion, folder, source, target)
     with drafted(target) as draft:
         _put(draft, files)
-        if request.message is None or len(files) == 1:
-            _prove(source, draft, files, promotion, request, report)
-        else:
-            files = [collapsed_file(promotion, folder, theirs, source, target, request.message)]
-            with drafted(target) as collapsed:
-                _put(collapsed, files)
-                _prove(source, collapsed, files, promotion, request, report)
-                _require_equal(
-                    compare_histories(draft.workspace, collapsed.workspace, report, fresh=request.fresh),
-                    "the separate revisions",
-                    "the collapsed one",
-                    target,
-                )
+        _prove(source, draft, files, promotion, request, report)
     if not request.dry_run:
         with changed_files([Write(file.path, file.content) for file in files]):
             pass
@@ -156,17 +142,17 @@ def _prove(
     if faults:
         raise _refused(target, draft.in_place("; ".join(faults)), f"See: {source.again('verify')}")
     if promotion.whole:
-        differences = compare_histories(source, target, report, fresh=request.fresh)
-        _require_equal(differences, source.environment.name, target.environment.name, target)
+        _require_equal(source, target, compare_histories(source, target, report, fresh=request.fresh))
 
 
 def _lint_hint(source: Workspace, ids: Sequence[str]) -> str:
     return f"See what to write instead: {source.again('lint', *ids)}"
 
 
-def _require_equal(differences: Sequence[Difference], left: str, right: str, target: Workspace) -> None:
+def _require_equal(source: Workspace, target: Workspace, differences: Sequence[Difference]) -> None:
     if differences:
-        said = "; ".join(each.describe(left, right) for each in differences)
+        names = source.environment.name, target.environment.name
+        said = "; ".join(each.describe(*names) for each in differences)
         raise _refused(
             target,
             f"the schemas would not be equal: {said}",

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
-from alembic.util import rev_id
 
 from migrator.bridge.revision_files.loading import (
     contents,
     down_revisions,
     folders_of,
-    new_file,
     own_labels,
     translated,
 )
@@ -24,11 +22,11 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.results.promoted import PromotedRevision
-from migrator.revisions.composing import Heading, Part, compose
+from migrator.revisions.archives import made_of
 from migrator.revisions.fingerprint import pair_by_content
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
-COLLAPSES, PROMOTED = "Collapses", "Promoted from"
+PROMOTED = "Promoted from"
 
 
 @dataclass(frozen=True)
@@ -87,11 +85,11 @@ def plan_promotion(
 def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str]:
     """Give what the target has already, and under which id; both are given oldest first."""
     ids = {script.revision for script in theirs}
-    collapsed = {each: script.revision for script in theirs for each in collapsed_ids(script)}
-    known = collapsed | {each: each for each in ids}
+    squashed = {each: script.revision for script in theirs for each in made_of(script.longdoc)}
+    known = squashed | {each: each for each in ids}
     there = {}
     for script in upwards:
-        inside = collapsed_ids(script)
+        inside = made_of(script.longdoc)
         if script.revision in known:
             there[script.revision] = known[script.revision]
         elif inside and all(each in known for each in inside):
@@ -99,12 +97,6 @@ def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str
     here = {script.revision for script in upwards}
     left = contents(script for script in upwards if script.revision not in there)
     return there | pair_by_content(left, contents(script for script in theirs if script.revision not in here))
-
-
-def collapsed_ids(script: Script) -> tuple[str, ...]:
-    """Give the ids of the revisions that a file says it was made of."""
-    found = re.search(rf"^{COLLAPSES}: *(.+)$", script.longdoc, re.MULTILINE)
-    return tuple(re.split(r",\s*", found[1].strip())) if found else ()
 
 
 def origin_line(script: Script, source: str) -> str:
@@ -206,34 +198,3 @@ def moved_files(promotion: Promotion, folder: Path, source: Workspace, target: W
         )
         files.append(NewFile(new, content, result))
     return files
-
-
-def collapsed_file(
-    promotion: Promotion,
-    folder: Path,
-    scripts: ScriptDirectory,
-    source: Workspace,
-    target: Workspace,
-    message: str,
-) -> NewFile:
-    """Give the one file that does what all of them do. Raises RevisionsError as `compose` does."""
-    moved = [each.script for each in promotion.moved]
-    ids = tuple(script.revision for script in moved)
-    needs = [each for every in promotion.moved for each in every.depends_on if each not in ids]
-    revision = rev_id()
-    path, created = new_file(scripts, folder, revision, message)
-    heading = Heading(
-        revision=revision,
-        down_revision=promotion.head,
-        depends_on=tuple(dict.fromkeys(needs)),
-        message=message,
-        created=created,
-        lines=(
-            f"{PROMOTED}: {origin_line(moved[0], source.environment.name)}",
-            f"{COLLAPSES}: {', '.join(ids)}",
-        ),
-    )
-    parts = [Part(each.revision, each.doc, Path(each.path)) for each in moved]
-    below = (promotion.head,) if promotion.head is not None else ()
-    shown = target.environment.shown(path)
-    return NewFile(path, compose(parts, heading), PromotedRevision(revision, below, message, shown, ids))

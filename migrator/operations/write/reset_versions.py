@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from migrator.errors import ConfigurationError, RefusedError, RevisionsError
 from migrator.operations.change.moves import upgrade
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import RunTerms
-from migrator.operations.write.draft_folders import draft_folders
+from migrator.operations.write.draft_folders import draft_folders, swapped
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.run import RunResult
@@ -29,7 +28,6 @@ from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.docstrings import docstring_safe
-from migrator.revisions.folder_swap import archive_and_replace
 from migrator.revisions.headers import version_files
 
 
@@ -72,18 +70,6 @@ def reset_versions(
         if failed is not None:
             raise _kept(failed, result) from failed
     return result
-
-
-@contextmanager
-def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
-    """Put the drafts in the place of the folders, for good only if the block succeeds.
-
-    Raises ConfigurationError where they cannot be moved.
-    """
-    with ExitStack() as swaps:
-        for folder, draft, archive in zip(folders, drafts, archives, strict=True):
-            swaps.enter_context(archive_and_replace(folder, draft, archive))
-        yield
 
 
 def archives_of(folders: Sequence[Path]) -> list[Path]:

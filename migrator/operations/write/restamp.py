@@ -15,14 +15,13 @@ from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import RunTerms, execute
 from migrator.operations.run.run_account import Run
 from migrator.operations.write.collapse import Collapse, collapse
-from migrator.operations.write.draft_folders import Draft, draft_folders
+from migrator.operations.write.draft_folders import Draft, draft_folders, swapped
 from migrator.operations.write.generate import check_rev_id
 from migrator.operations.write.reset_versions import (
     archives_of,
     moved_to,
     refuse_empty,
     refuse_shared_folder,
-    swapped,
 )
 from migrator.results.events import Report
 from migrator.results.run import RunResult
