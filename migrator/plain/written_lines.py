@@ -58,7 +58,7 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
 
 
 @lines.register
-def _(result: Squashed, _how: How) -> Iterator[str]:
+def _(result: Squashed, how: How) -> Iterator[str]:
     would = "would " if result.dry_run else ""
     if result.written is None:
         yield "nothing to squash: it is the first revision"
@@ -66,4 +66,10 @@ def _(result: Squashed, _how: How) -> Iterator[str]:
     moved, wrote = ("move", "write") if result.dry_run else ("moved", "wrote")
     yield f"{would}{moved} {count(result.squashed)} to {result.archive}: {', '.join(result.squashed)}"
     yield f"{would}{wrote} {result.written.path} (creates {', '.join(result.tables)})"
-    yield f"the schemas are equal; no database has to be changed, as {result.written.revision} keeps its id"
+    new = result.written.revision
+    if not result.stamps:
+        yield f"the schemas are equal; no database has to be changed, as {new} keeps its id"
+    elif result.stamped is not None:
+        yield from run_lines(result.stamped, how.environment)
+    else:
+        yield f"would stamp {how.environment} with {new}"

@@ -70,7 +70,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_reverse": (
         ops.DropIndexOp,
-        "a dropped index is described without its columns (bridge/autogenerate/changes_in_words.py)",
+        "a dropped index is described without its columns (bridge/autogenerate/sql_text.py)",
     ),
 }
 # Names without an underscore that Alembic's documentation does not mention either.

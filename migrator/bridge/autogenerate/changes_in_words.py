@@ -11,7 +11,13 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import RenameColumn, ReversibleSql
-from migrator.bridge.autogenerate.sql_text import columns_text, default_text, sql_text, type_texts
+from migrator.bridge.autogenerate.sql_text import (
+    columns_text,
+    creation_of,
+    default_text,
+    sql_text,
+    type_texts,
+)
 from migrator.results.changes import Change
 
 Operations = ops.MigrateOperation | Sequence[ops.MigrateOperation]
@@ -113,7 +119,7 @@ def _(operation: ops.CreateIndexOp, dialect: Dialect) -> Change:
 @_change.register
 def _(operation: ops.DropIndexOp, dialect: Dialect) -> Change:
     table = _qualified(operation.schema, operation.table_name)
-    added = _creation(operation)
+    added = creation_of(operation)
     if isinstance(added, ops.CreateIndexOp):
         return Change("drop_index", f"drop {_index(added, dialect)}", table)
     return Change(
@@ -135,20 +141,12 @@ def _(operation: ops.AddConstraintOp, _dialect: Dialect) -> Change:
 @_change.register
 def _(operation: ops.DropConstraintOp, _dialect: Dialect) -> Change:
     table = _qualified(operation.schema, operation.table_name)
-    added = _creation(operation)
+    added = creation_of(operation)
     if isinstance(added, ops.AddConstraintOp):
         return Change("drop_constraint", f"drop {_constraint(added)}", table)
     words = {"foreignkey": "foreign key", "primary": "primary key", None: "constraint"}
     what = words.get(operation.constraint_type, f"{operation.constraint_type} constraint")
     return Change("drop_constraint", f"drop {_named(what, operation.constraint_name)} on {table}", table)
-
-
-def _creation(operation: ops.DropIndexOp | ops.DropConstraintOp) -> object:
-    """What made the thing that is dropped, where autogenerate found it in the database.
-
-    The public `reverse()` will not do: it raises, or invents a column, where there is none.
-    """
-    return getattr(operation, "_reverse", None)
 
 
 @singledispatch

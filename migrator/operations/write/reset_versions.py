@@ -55,7 +55,8 @@ def reset_versions(
     folders = version_folders(workspace.environment)
     refuse_empty(folders, workspace)
     if not request.files_only:
-        refuse_shared_folder(folders, workspace)
+        hint = "When no database of either has a revision, add --files-only."
+        refuse_shared_folder(folders, workspace, hint)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
     with draft_folders(folders) as drafts:
@@ -136,7 +137,7 @@ def refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
         )
 
 
-def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace, hint: str) -> None:
     """Refuse folders that are another environment's history as well. Raises RefusedError."""
     for other in workspace.others:
         try:
@@ -147,7 +148,7 @@ def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
             raise RefusedError(
                 f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
                 f" {other.name}; nothing was changed.",
-                hint="When no database of either has a revision, add --files-only.",
+                hint=hint,
             )
 
 
@@ -220,6 +221,7 @@ def _refuse_used(session: Session) -> None:
         raise RefusedError(
             f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history;"
             " nothing was changed.",
-            hint="Start over with a new, empty database; keep this one with --restamp, which proves that the"
-            " new revision makes the same; or reset the files alone with --files-only.",
+            hint="Start over with a new, empty database; keep this one with `migrator squash --to head"
+            " --new-id`, which proves that the new revision makes the same; or reset the files alone with"
+            " --files-only.",
         )
