@@ -26,7 +26,7 @@ def qualified(schema: str | None, name: str) -> str:
 
 
 def creation_of(operation: object) -> object:
-    """Return the operation that made what `operation` drops, None where it drops nothing or that is not known.
+    """Return the operation that made what `operation` drops, None where that is not known.
 
     The public `reverse()` raises, or invents a column, where it is not known.
     """
