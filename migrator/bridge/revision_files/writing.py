@@ -47,7 +47,7 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
             changes.enter_context(changed_files([Write(dest, content)]))
             written.append(dest)
 
-    def no_folder(_path: Path) -> None:
+    def no_folder(path: Path) -> None:
         """Leave it to the change that writes the file."""
 
     forget_loaded()
