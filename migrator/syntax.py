@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
+from functools import lru_cache
 
 
+# A run reads a version file twice: for what it does, and for its log row.
+@lru_cache(maxsize=1)
 def parse(source: str | bytes) -> ast.Module:
-    """Return the syntax tree of `source`, bytes in the encoding that they declare.
+    """Return the syntax tree of `source`, bytes in the encoding that they declare. It must not be changed.
 
     Raises SyntaxError for whatever Python cannot parse, null bytes and bottomless nesting too.
     """

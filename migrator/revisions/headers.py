@@ -74,7 +74,7 @@ def read_header(path: Path | str) -> Header | None:
     Raises RevisionsError for a file that cannot be read or parsed, or whose header makes no sense,
     and ComputedHeader for one that cannot be known without running the file.
     """
-    return header_of(path, _read(path))
+    return header_of(path, read_source(path))
 
 
 def header_of(path: Path | str, source: bytes) -> Header | None:
@@ -194,7 +194,8 @@ def declares(path: Path, source: bytes, revision: str) -> bool:
         return False
 
 
-def _read(path: Path | str) -> bytes:
+def read_source(path: Path | str) -> bytes:
+    """Return the content of the version file `path`. Raises RevisionsError where it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             return file.read()

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Dialect
 from migrator.bridge.autogenerate.reversible import RenameColumn, ReversibleSql
 from migrator.bridge.autogenerate.sql_text import (
     columns_text,
-    creation_of,
     default_text,
+    dropped_creation,
     sql_text,
     type_texts,
 )
@@ -104,7 +104,7 @@ def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str
 
 
 def _dropped_index(operation: ops.DropIndexOp, table: str, dialect: Dialect) -> Change:
-    added = creation_of(operation)
+    added = dropped_creation(operation)
     if isinstance(added, ops.CreateIndexOp):
         return Change("drop_index", f"drop {_index(added, dialect)}", table)
     return Change(
@@ -119,7 +119,7 @@ def _index(operation: ops.CreateIndexOp, dialect: Dialect) -> str:
 
 
 def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> Change:
-    added = creation_of(operation)
+    added = dropped_creation(operation)
     if isinstance(added, ops.AddConstraintOp):
         return Change("drop_constraint", f"drop {_constraint(added)}", table)
     words = {"foreignkey": "foreign key", "primary": "primary key", None: "constraint"}

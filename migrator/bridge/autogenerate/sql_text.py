@@ -25,7 +25,7 @@ def qualified(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else str(name)
 
 
-def creation_of(operation: object) -> object:
+def dropped_creation(operation: object) -> object:
     """Return the operation that made what `operation` drops, None where that is not known.
 
     The public `reverse()` raises, or invents a column, where it is not known.

@@ -61,6 +61,11 @@ def load_scripts(
     return scripts
 
 
+def scripts_of(workspace: Workspace) -> ScriptDirectory:
+    """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
+    return load_scripts(alembic_config(workspace), workspace)
+
+
 def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool = True) -> None:
     """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
     if "_revision_map" in vars(scripts.revision_map):
@@ -247,8 +252,3 @@ def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def load_version_files(workspace: Workspace) -> ScriptDirectory:
-    """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
-    return load_scripts(alembic_config(workspace), workspace)

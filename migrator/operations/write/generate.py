@@ -27,6 +27,9 @@ from migrator.results.written import Generated
 from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.headers import LONGEST_ID
 
+# What Alembic takes as it is.
+_ALEMBICS = ("autogenerate", "sql", "head", "splice", "branch_label", "version_path", "rev_id")
+
 
 @dataclass(frozen=True)
 class GenerateRequest:
@@ -126,14 +129,8 @@ def _comparison(session: Session, request: GenerateRequest) -> Comparison:
     return Comparison(
         session,
         message=None if request.message is None else docstring_safe(request.message),
-        autogenerate=request.autogenerate,
-        sql=request.sql,
-        head=request.head,
-        splice=request.splice,
-        branch_label=request.branch_label,
-        version_path=request.version_path,
-        rev_id=request.rev_id,
         depends_on=list(request.depends_on) or None,
+        **{name: getattr(request, name) for name in _ALEMBICS},
     )
 
 
