@@ -12,9 +12,43 @@ from migrator.results.environment_status import Goal
 Against = Literal["history", "database"]
 
 
+class ChangeOptions(TypedDict, total=False):
+    """`lock_wait`: for how many seconds another run is waited for, None for what the configuration says.
+
+    `backup`: whether an SQLite file is copied first. `tag` is for env.py (`context.get_tag_argument`).
+    """
+
+    lock_wait: float | None
+    backup: bool
+    tag: str | None
+
+
+class UpgradeOptions(ChangeOptions, total=False):
+    """`allow_ahead`: accept a database that a newer version has upgraded."""
+
+    allow_ahead: bool
+
+
+class DowngradeOptions(ChangeOptions, total=False):
+    """`confirm`: the environment's name, where it is protected."""
+
+    confirm: str | None
+
+
+class HeadOptions(TypedDict, total=False):
+    """`version_table`, `version_table_schema`: those that env.py computes, so that they cannot be read in it.
+
+    `allow_ahead`: accept a revision that has no file here.
+    """
+
+    version_table: str | None
+    version_table_schema: str | None
+    allow_ahead: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChangeRequest:
-    """To move a database through revisions; the fields are those of `migrator.api.requests`."""
+    """To move a database through revisions; the fields are those of `ChangeOptions`."""
 
     target: str
     dry_run: bool
@@ -173,37 +207,3 @@ def _refuse_no_seconds(name: str, value: object) -> None:
 def _refuse_unknown(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(f"{name} {value!r} is not known.", hint=f"Give one of: {', '.join(known)}.")
-
-
-class ChangeOptions(TypedDict, total=False):
-    """`lock_wait`: for how many seconds another run is waited for, None for what the configuration says.
-
-    `backup`: whether an SQLite file is copied first. `tag` is for env.py (`context.get_tag_argument`).
-    """
-
-    lock_wait: float | None
-    backup: bool
-    tag: str | None
-
-
-class UpgradeOptions(ChangeOptions, total=False):
-    """`allow_ahead`: accept a database that a newer version has upgraded."""
-
-    allow_ahead: bool
-
-
-class DowngradeOptions(ChangeOptions, total=False):
-    """`confirm`: the environment's name, where it is protected."""
-
-    confirm: str | None
-
-
-class HeadOptions(TypedDict, total=False):
-    """`version_table`, `version_table_schema`: those that env.py computes, so that they cannot be read in it.
-
-    `allow_ahead`: accept a revision that has no file here.
-    """
-
-    version_table: str | None
-    version_table_schema: str | None
-    allow_ahead: bool

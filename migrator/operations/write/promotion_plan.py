@@ -9,22 +9,13 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.revision_files.loading import (
-    contents,
-    down_revisions,
-    folders_of,
-    own_labels,
-    translated,
-)
+from migrator.bridge.revision_files.loading import contents, down_revisions, own_labels, translated
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions, dependencies
-from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
-from migrator.results.promoted import PromotedRevision
 from migrator.revisions.archives import made_of
 from migrator.revisions.fingerprint import pair_by_content
-from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
 PROMOTED = "Promoted from"
 
@@ -160,41 +151,3 @@ def _refused(script: Script, why: str, hint: str = "") -> RevisionsError:
         f"{script.revision} cannot be promoted: it {why}; nothing was written.",
         hint=hint or "Write a revision with the same changes for the target.",
     )
-
-
-@dataclass(frozen=True)
-class NewFile:
-    """A file that is to be written, by its path in the target's folder."""
-
-    path: Path
-    content: bytes
-    result: PromotedRevision
-
-
-def folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
-    """Give the folder for the new files: that of the target's head, else the first one."""
-    if promotion.head is None:
-        return version_folders(target.environment)[0]
-    path = Path(scripts.get_revision(promotion.head).path)
-    real = {folder.resolve(): folder for folder in folders_of(scripts)}
-    return next((real[each] for each in path.resolve().parents if each in real), path.parent)
-
-
-def moved_files(promotion: Promotion, folder: Path, source: Workspace, target: Workspace) -> list[NewFile]:
-    """Give the files as they will be in the target's folder. Raises RevisionsError."""
-    files = []
-    for moved in promotion.moved:
-        script, path = moved.script, Path(moved.script.path)
-        down: str | tuple[str, ...] | None = moved.down_revisions or None
-        if len(moved.down_revisions) == 1:
-            down = moved.down_revisions[0]
-        needs = moved.depends_on if script.dependencies else KEEP
-        content = rewrite_header(path.read_bytes(), path, NewHeader(down_revision=down, depends_on=needs))
-        content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
-        message = " ".join(script.doc.split())
-        new = folder / path.name
-        result = PromotedRevision(
-            script.revision, moved.down_revisions, message, target.environment.shown(new)
-        )
-        files.append(NewFile(new, content, result))
-    return files

@@ -10,14 +10,14 @@ from alembic.script import Script, ScriptDirectory
 
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
 from migrator.bridge.revision_files.loading import folders_of, own_labels, translated
-from migrator.bridge.revision_files.plan import applied_revisions, stamp_plan, stands_on
+from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import RefusedError, RevisionsError
+from migrator.operations.change.moves import stamp
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import RunTerms, execute
-from migrator.operations.run.run_account import Run
+from migrator.operations.run.execute import RunTerms
 from migrator.operations.write.applied_anywhere import require_applied
 from migrator.operations.write.collapse import Collapse, collapse
 from migrator.operations.write.draft_folders import Draft, draft_folders, drafted, swapped
@@ -228,16 +228,12 @@ def _stamp(workspace: Workspace, revision: str, expected: frozenset[str], report
     """Stamp the database through the spine. Raises RefusedError where it has moved meanwhile."""
     # Whoever was to be asked has been asked already.
     terms = RunTerms(Consent(confirm=workspace.environment.name, yes=True))
-    with database_session(workspace, ["stamp", revision], report, Needs(models=False)) as session:
-        run = Run(
-            "stamp", (revision,), stamp_plan(session.scripts, [revision]), purge=True, expected=expected
-        )
-        try:
-            done = execute(session, run, terms, report)
-        except RunError as exc:
-            raise type(exc)(
-                f"{exc.message} Every version file is back where it was.", exc.result, hint=exc.hint
-            ) from exc
+    try:
+        done = stamp(workspace, [revision], terms, report, purge=True, expected=expected)
+    except RunError as exc:
+        raise type(exc)(
+            f"{exc.message} Every version file is back where it was.", exc.result, hint=exc.hint
+        ) from exc
     if not isinstance(done, RunResult):
         raise RefusedError("The database was not stamped.")
     return done
