@@ -37,8 +37,7 @@ class FleetOptions:
         ),
     ] = None
     jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", metavar="N", min=1, max=1000, help="Tenants at a time."),
+        int | None, typer.Option("--jobs", metavar="N", min=1, max=1000, help="Tenants at a time.")
     ] = None
     keep_going: Annotated[
         bool | None,
@@ -63,8 +62,7 @@ class FleetOptions:
         typer.Option("--executor", metavar="local|dask", help="Processes here, or a Dask cluster."),
     ] = None
     scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster."),
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster.")
     ] = None
     json_lines: Annotated[
         bool,

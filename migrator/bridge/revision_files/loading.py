@@ -12,10 +12,7 @@ from weakref import WeakKeyDictionary
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import (
-    RevisionError,
-    RevisionMap,
-)
+from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError
 
 from migrator.bridge.config import alembic_config

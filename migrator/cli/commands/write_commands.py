@@ -164,8 +164,7 @@ def reset_versions(
     ] = False,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not look at a database.")] = False,
     restamp: Annotated[
-        bool,
-        typer.Option("--restamp", help="Old spelling of: squash --to head --new-id."),
+        bool, typer.Option("--restamp", help="Old spelling of: squash --to head --new-id.")
     ] = False,
     without_rows: WithoutRows = False,
     fresh: Fresh = False,
@@ -184,13 +183,7 @@ def reset_versions(
             raise UsageError(f"--restamp and {other} exclude each other.", hint="Give one of them.")
         run.report(Noticed("--restamp goes with the next release; use: migrator squash --to head --new-id"))
         wanted = SquashRequest(
-            "heads",
-            message,
-            new_id=True,
-            rev_id=rev_id,
-            rows=not without_rows,
-            fresh=fresh,
-            dry_run=dry_run,
+            "heads", message, new_id=True, rev_id=rev_id, rows=not without_rows, fresh=fresh, dry_run=dry_run
         )
         done = squashing(run.workspace(), wanted, run.consent(confirm), run.report)
         return Outcome(
