@@ -131,9 +131,8 @@ def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Re
     from migrator.bridge.revision_files.loading import revision_info, translated
     from migrator.operations.position.position import known_heads
 
-    with database_session(
-        workspace, [command, "current"], report, Needs(writes=False, models=False)
-    ) as session:
+    needs = Needs(writes=False, models=False)
+    with database_session(workspace, [command, "current"], report, needs) as session:
         heads = known_heads(session)
         with translated(workspace):
             return tuple(revision_info(each, workspace) for each in session.scripts.get_revisions(heads))
