@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import ast
-import threading
 import warnings
-
-# CPython keeps one count for all threads of how deep it is in the tree that it makes (see its gh-106905), and
-# fails where a collection of garbage lets another thread begin a tree in the middle of it.
-_ALONE = threading.Lock()
+from functools import lru_cache
 
 
+# A run reads a version file twice: for what it does, and for its log row.
+@lru_cache(maxsize=1)
 def parse(source: str | bytes) -> ast.Module:
-    """Return the syntax tree of `source`, bytes in the encoding that they declare.
+    """Return the syntax tree of `source`, bytes in the encoding that they declare. It must not be changed.
 
     Raises SyntaxError for whatever Python cannot parse, null bytes and bottomless nesting too.
     """
     try:
         # An invalid escape in somebody's file is Python's business when it runs the file.
-        with _ALONE, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as exc:

@@ -10,8 +10,6 @@ import typer
 from migrator.cli.options import parse_options
 from migrator.errors import UsageError
 
-_PANEL = "Tenants"
-
 
 @dataclass(frozen=True)
 class FleetOptions:
@@ -23,14 +21,11 @@ class FleetOptions:
             "--tenants",
             metavar="all|NAME|GLOB|file:F",
             help="Do it for these tenants of the environment (repeatable).",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", metavar="N", min=1, max=1000, help="Tenants at a time.", rich_help_panel=_PANEL
-        ),
+        typer.Option("--jobs", metavar="N", min=1, max=1000, help="Tenants at a time."),
     ] = None
     keep_going: Annotated[
         bool | None,
@@ -38,47 +33,30 @@ class FleetOptions:
             "--keep-going/--fail-fast",
             help="After a tenant failed: go on, or begin no other. Protected environments fail fast.",
             show_default=False,
-            rich_help_panel=_PANEL,
         ),
     ] = None
     canary: Annotated[
         int | None,
         typer.Option(
-            "--canary",
-            metavar="N",
-            min=1,
-            help="So many tenants first; the rest if they went well.",
-            rich_help_panel=_PANEL,
+            "--canary", metavar="N", min=1, help="So many tenants first; the rest if they went well."
         ),
     ] = None
     shard: Annotated[
         str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only part I, from 0, of N parts of the tenants.",
-            rich_help_panel=_PANEL,
-        ),
+        typer.Option("--shard", metavar="I/N", help="Only part I, from 0, of N parts of the tenants."),
     ] = None
     executor: Annotated[
         str | None,
-        typer.Option(
-            "--executor",
-            metavar="local|dask",
-            help="Processes here, or a Dask cluster.",
-            rich_help_panel=_PANEL,
-        ),
+        typer.Option("--executor", metavar="local|dask", help="Processes here, or a Dask cluster."),
     ] = None
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster.", rich_help_panel=_PANEL),
+        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster."),
     ] = None
     json_lines: Annotated[
         bool,
         typer.Option(
-            "--json-lines",
-            help="JSON on stdout: a line for each tenant as it ends, then the document.",
-            rich_help_panel=_PANEL,
+            "--json-lines", help="JSON on stdout: a line for each tenant as it ends, then the document."
         ),
     ] = False
 

@@ -24,20 +24,6 @@ from migrator.processes.signals import terminable
 from migrator.processes.start_up import defer_garbage_collection
 
 
-@contextmanager
-def logs_to_stderr(messages: Messages) -> Iterator[None]:
-    """Send warnings and log records to `messages` while the block runs."""
-
-    def tell(level: int, text: str) -> None:
-        loud = level > logging.INFO
-        prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
-        for line in f"{prefix}{text}".splitlines():
-            messages.line(line, "yellow" if loud else "dim")
-
-    with foreign_logs(tell):
-        yield
-
-
 def run() -> None:
     """Run the command line of this process, and end it."""
     defer_garbage_collection()
@@ -72,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _call(invocation: Invocation, arguments: list[str]) -> object:
     app = build_app(rich=sys.stdout.isatty())
-    with logs_to_stderr(invocation.messages):
+    with _logs_to_stderr(invocation.messages):
         try:
             outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
         except SystemExit as exc:
@@ -174,3 +160,17 @@ def _close_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _logs_to_stderr(messages: Messages) -> Iterator[None]:
+    """Send warnings and log records of other packages to `messages`, without passwords, in the block."""
+
+    def tell(level: int, text: str) -> None:
+        loud = level > logging.INFO
+        prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
+        for line in f"{prefix}{text}".splitlines():
+            messages.line(line, "yellow" if loud else "dim")
+
+    with foreign_logs(tell):
+        yield

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Options = TypeVar("Options", bound=DataclassInstance)
 
 
-_PANEL = "Common options"
-
-
 @dataclass(frozen=True)
 class Common:
     """The values of the common options."""
@@ -35,64 +32,30 @@ class Common:
             metavar="NAME",
             help="Environment, such as production or testing.",
             autocompletion=complete_environment,
-            rich_help_panel=_PANEL,
         ),
     ] = None
     config: Annotated[
         str | None,
         typer.Option(
-            "--config",
-            "-c",
-            metavar="FILE",
-            help="Any Alembic ini or pyproject.toml, instead of --env.",
-            rich_help_panel=_PANEL,
+            "--config", "-c", metavar="FILE", help="Any Alembic ini or pyproject.toml, instead of --env."
         ),
     ] = None
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name",
-            "-n",
-            metavar="SECTION",
-            help="Section of the ini file, instead of alembic.",
-            rich_help_panel=_PANEL,
-        ),
+        typer.Option("--name", "-n", metavar="SECTION", help="Section of the ini file, instead of alembic."),
     ] = None
     url: Annotated[
-        str | None,
-        typer.Option(
-            "--url",
-            metavar="URL",
-            help="Database URL; goes before every other source.",
-            rich_help_panel=_PANEL,
-        ),
+        str | None, typer.Option("--url", metavar="URL", help="Database URL; goes before every other source.")
     ] = None
     x: Annotated[
         list[str] | None,
-        typer.Option(
-            "-x",
-            metavar="KEY=VALUE",
-            help="Argument for env.py (context.get_x_argument).",
-            rich_help_panel=_PANEL,
-        ),
+        typer.Option("-x", metavar="KEY=VALUE", help="Argument for env.py (context.get_x_argument)."),
     ] = None
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=_PANEL)
-    ] = False
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="No banner and no progress on stderr.", rich_help_panel=_PANEL),
-    ] = False
-    echo: Annotated[
-        bool, typer.Option("--echo", help="Show the SQL on stderr as it runs.", rich_help_panel=_PANEL)
-    ] = False
-    traceback: Annotated[
-        bool,
-        typer.Option("--traceback", help="Show where an error came from.", rich_help_panel=_PANEL),
-    ] = False
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask a question.", rich_help_panel=_PANEL)
-    ] = False
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No banner and no progress on stderr.")] = False
+    echo: Annotated[bool, typer.Option("--echo", help="Show the SQL on stderr as it runs.")] = False
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")] = False
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask a question.")] = False
 
     def joined(self, later: Common) -> Common:
         """Join options before the command with those after it. Raises UsageError where they disagree."""
@@ -111,9 +74,11 @@ class Common:
 
 
 @cache
-def parameters_of(options: type[DataclassInstance]) -> list[inspect.Parameter]:
-    """Give options, the fields of a dataclass, as the parameters of a Typer function."""
+def parameters_of(options: type[DataclassInstance], panel: str) -> list[inspect.Parameter]:
+    """Return options, the fields of a dataclass, as parameters that help shows in a panel of their own."""
     hints = inspect.get_annotations(options, eval_str=True)
+    for each in fields(options):
+        hints[each.name].__metadata__[0].rich_help_panel = panel
     return [
         inspect.Parameter(
             each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
@@ -158,7 +123,7 @@ def with_common(
     names = {each.name for each in own}
     common = [
         _unlisted(each) if each.name in refused else each
-        for each in parameters_of(Common)
+        for each in parameters_of(Common, "Common options")
         if each.name not in names
     ]
     parameters = [context, *own, *more, *common]

@@ -86,5 +86,5 @@ def _callable(command: Command) -> Callable[..., Outcome]:
         with echoing(invocation.messages, wanted=invocation.common.echo):
             return command.function(invocation, **values)
 
-    more = parameters_of(FleetOptions) if command.for_tenants else []
+    more = parameters_of(FleetOptions, "Tenants") if command.for_tenants else []
     return with_common(command.function, call, skip=1, more=more, refused=command.refused)

@@ -19,6 +19,8 @@ _MYSQL = re.compile(
     rf"(?P<skip>\s+|--(?=\s|$)[^\n]*|\#[^\n]*)|{_MYSQL_STRING}|(?P<name>`(?:[^`]|``)*`)|{_REST}", re.DOTALL
 )
 _COMMENT = re.compile(r"/\*|\*/")
+_DDL = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "DELETE", "REINDEX", "CLUSTER"})
+_BEFORE = frozenset({"BEGIN", "THEN", "ELSE", "LOOP"})
 _ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "TRIGGER", "EVENT"})
 # CREATE OR REPLACE DEFINER = user@host PROCEDURE, and what else may stand before the word.
 _MOST_WORDS_BEFORE_ROUTINE = 9
@@ -93,10 +95,6 @@ def statements(sql: str, dialect: str) -> list[tuple[Token, ...]]:
 def _is_routine(before: list[Token]) -> bool:
     words = {token.word for token in before[: _MOST_WORDS_BEFORE_ROUTINE + 1]}
     return before[0].word == "CREATE" and bool(words & _ROUTINES)
-
-
-_DDL = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "DELETE", "REINDEX", "CLUSTER"})
-_BEFORE = frozenset({"BEGIN", "THEN", "ELSE", "LOOP"})
 
 
 def in_block(tokens: Sequence[Token], dialect: str) -> Iterator[tuple[str, tuple[Token, ...]]]:

@@ -16,8 +16,7 @@ def lines(result: Promoted, _how: How) -> Iterator[str]:
         yield f"nothing to promote {way}"
     for each in result.revisions:
         after = ", ".join(each.down_revisions) or "<base>"
-        of = f", made of {', '.join(each.collapses)}" if each.collapses else ""
-        yield wrote(each.path, f" (after {after}{of})", dry_run=result.dry_run)
+        yield wrote(each.path, f" (after {after})", dry_run=result.dry_run)
     if result.revisions:
         proved = (
             "the schemas are equal" if result.equal else "applied, taken back and applied again on scratch"

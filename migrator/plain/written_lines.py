@@ -62,11 +62,17 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
 
 
 @lines.register
-def _(result: Squashed, _how: How) -> Iterator[str]:
+def _(result: Squashed, how: How) -> Iterator[str]:
     if result.written is None:
         yield "nothing to squash: it is the first revision"
         return
     moved = "would move" if result.dry_run else "moved"
     yield f"{moved} {count(result.squashed)} to {result.archive}: {', '.join(result.squashed)}"
     yield wrote(result.written.path, f" (creates {', '.join(result.tables)})", dry_run=result.dry_run)
-    yield f"the schemas are equal; no database has to be changed, as {result.written.revision} keeps its id"
+    new = result.written.revision
+    if not result.stamps:
+        yield f"the schemas are equal; no database has to be changed, as {new} keeps its id"
+    elif result.stamped is not None:
+        yield from run_lines(result.stamped, how.environment)
+    else:
+        yield f"would stamp {how.environment} with {new}"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PromotedRevision:
-    """A file in the target's folder. `collapses` are the revisions that it stands for, where it is new."""
+    """A file in the target's folder."""
 
     revision: str
     down_revisions: tuple[str, ...]
     message: str
     path: str
-    collapses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -47,17 +47,21 @@ class Rebased:
 
 @dataclass(frozen=True)
 class Squashed:
-    """What `squash` made of the older part of a history, or would with `--dry-run`.
+    """What `squash` made of a history or of its older part, or would with `--dry-run`.
 
-    `squashed` are the old revisions, oldest first, whose files are in `archive`; the last one's id is that of
-    the new file `written`, which makes `tables`. Without any there was nothing to squash.
+    `squashed` are the old revisions, oldest first, and `files` their files, which are in `archive` now. The
+    new file `written`, which makes `tables`, has the last one's id, unless it `stamps` the database with an
+    id of its own; `stamped` is what became of that. Without any there was nothing to squash.
     """
 
     squashed: tuple[str, ...]
+    files: tuple[str, ...]
     archive: str
     written: WrittenRevision | None
     tables: tuple[str, ...]
     dry_run: bool
+    stamps: bool = False
+    stamped: RunResult | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def new_archive(versions: Path, now: datetime | None = None) -> Path:
 
 
 SQUASHES, STANDS_FOR = "Squashes", "Stands for"
+# Files that `promote --collapse` made say `Collapses`.
+_MADE_OF = re.compile(rf"^(?:{SQUASHES}|Collapses): *(.+)$", re.MULTILINE)
 _NAMES = re.compile(rf"^{SQUASHES}: *(.+)$".encode(), re.MULTILINE)
 _HASHES = re.compile(rf"^{STANDS_FOR}: *([0-9a-f]{{64}})$".encode(), re.MULTILINE)
 
@@ -39,6 +41,12 @@ def labelled(source: bytes, path: Path, revisions: Sequence[str], last: bytes) -
     """
     written = label_docstring(source, path, SQUASHES, ", ".join(revisions))
     return label_docstring(written, path, STANDS_FOR, tree_hash(last))
+
+
+def made_of(docstring: str) -> tuple[str, ...]:
+    """Return the ids of the revisions that a version file was made of, by its docstring; empty for most."""
+    found = _MADE_OF.search(docstring)
+    return tuple(re.split(r",\s*", found[1].strip())) if found else ()
 
 
 def stood_for(source: bytes) -> frozenset[str]:

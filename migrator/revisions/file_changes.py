@@ -1,10 +1,13 @@
-"""Changes several files all together or not at all."""
+"""Changes several files or folders all together or not at all."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import shutil
+import signal
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, Effect, RevisionsError
 from migrator.revisions.drafting import DraftFolders, draft_beside, draft_of, publish
-from migrator.revisions.folder_swap import signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,26 +37,19 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
-class Delete:
-    """A file that goes."""
-
-    path: Path
-
-
-@dataclass(frozen=True)
 class Move:
-    """A file that goes to another path, on the same file system, where there is none yet."""
+    """A file or folder that goes to another path, on the same file system, where there is none by then."""
 
     path: Path
     to: Path
 
 
-FileChange = Write | Rewrite | Delete | Move
+FileChange = Write | Rewrite | Move
 
 
 @contextmanager
 def changed_files(changes: Sequence[FileChange]) -> Iterator[None]:
-    """Make `changes`, of different files, for good only if the with block succeeds.
+    """Make `changes`, in their order, for good only if the with block succeeds.
 
     New contents are drafted beside their targets and synced to the disk before anything is renamed. After any
     failure, an interrupt included, every file is as it was, and what was made is gone. Drafts that a killed
@@ -66,18 +61,38 @@ def changed_files(changes: Sequence[FileChange]) -> Iterator[None]:
         work = _Work(folders)
         try:
             # Held while it is changed, so that what is done is written down; in the block they are not.
-            with signals_held():
+            with _signals_held():
                 _change(work, changes)
                 _drop_bytecode(changes)
             yield
-            with signals_held():
+            with _signals_held():
                 work.finish()
         except BaseException:
-            with signals_held():
+            with _signals_held():
                 work.undo()
             raise
         finally:
             _drop_bytecode(changes)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block has ended."""
+    # A second Ctrl-C would otherwise stop the files from being put back; it is delivered afterwards. Blocking
+    # the signals would not do: another thread of the process would take them. Handlers run in the main one.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: set[int] = set()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.signal(number, lambda number, _: held.add(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for waiting in held:
+            signal.raise_signal(waiting)
 
 
 @dataclass
@@ -114,10 +129,12 @@ def _change(work: _Work, changes: Sequence[FileChange]) -> None:
     path = Path()
     try:
         drafts: dict[int, Path] = {}
+        moved_away = {change.path for change in changes if isinstance(change, Move)}
         for number, change in enumerate(changes):
             path = change.to if isinstance(change, Move) else change.path
             if isinstance(change, Write | Move):
-                _refuse_taken(path)
+                if path not in moved_away:
+                    _refuse_taken(path)
                 _make_folders(work, path.parent)
             if isinstance(change, Write | Rewrite):
                 drafts[number] = _draft(work, change)
@@ -131,8 +148,9 @@ def _change(work: _Work, changes: Sequence[FileChange]) -> None:
         in_the_way = next((each for each in path.parents if each.is_file()), None)
         if in_the_way is not None:
             hint = f"{in_the_way} is a file, where there has to be a folder: move it out of the way."
+        kind = "folder" if path.is_dir() else "file"
         raise ConfigurationError(
-            f"The file {path} cannot be changed: {exc.strerror}; every file is as it was.", hint=hint
+            f"The {kind} {path} cannot be changed: {exc.strerror}; every file is as it was.", hint=hint
         ) from exc
 
 
@@ -149,7 +167,10 @@ def _taken(path: Path) -> RevisionsError:
 
 def _make_folders(work: _Work, folder: Path) -> None:
     for each in (*reversed(folder.absolute().parents), folder.absolute()):
-        if not each.exists():
+        if each.exists():
+            if not each.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(each))
+        else:
             each.mkdir()
             work.back.append(lambda made=each: _remove_empty(made))  # type: ignore[misc]
 
@@ -190,11 +211,6 @@ def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
             target = _real(change)
             _keep_copy(work, target)
             draft.replace(target)
-        case Delete(path=path):
-            kept = draft_beside(path, "before")
-            path.rename(kept)
-            work.back.append(lambda: kept.rename(path))
-            work.kept.append(kept)
         case Move(path=path, to=to):
             _refuse_taken(to)
             path.rename(to)
@@ -249,6 +265,9 @@ def _drop_bytecode(changes: Sequence[FileChange]) -> None:
             for found in (path.parent / "__pycache__").glob(f"{glob.escape(path.stem)}.*.pyc"):
                 with suppress(OSError):
                     found.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                for cache in list(path.rglob("__pycache__")):
+                    shutil.rmtree(cache, ignore_errors=True)
 
 
 def _paths(change: FileChange) -> tuple[Path, ...]:

@@ -52,9 +52,8 @@ def content_hash(source: str | bytes) -> str:
 
     Two revisions with equal ones do the same, wherever they stand. Raises SyntaxError as `tree_hash` does.
     """
-    tree = parse(source)
-    tree.body = [statement for statement in tree.body if not _is_header(statement)]
-    return hashlib.sha256(_serialized(tree)).hexdigest()
+    body = [statement for statement in parse(source).body if not _is_header(statement)]
+    return hashlib.sha256(_serialized(ast.Module(body, type_ignores=[]))).hexdigest()
 
 
 def _is_header(statement: ast.stmt) -> bool:

@@ -74,14 +74,14 @@ def read_header(path: Path | str) -> Header | None:
     Raises RevisionsError for a file that cannot be read or parsed, or whose header makes no sense,
     and ComputedHeader for one that cannot be known without running the file.
     """
-    return header_of(path, _read(path))
+    return header_of(path, read_source(path))
 
 
 def header_of(path: Path | str, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
-    stock = stock_header(path, source)
+    stock = stock_values(source)
     if stock is not None:
-        return stock
+        return Header(str(path), *stock[:-1], _shown(stock[-1]))
     path = Path(path)
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
@@ -102,12 +102,6 @@ def header_of(path: Path | str, source: bytes) -> Header | None:
         depends_on=_texts(path, bound, "depends_on"),
         description=_shown(ast.get_docstring(tree, clean=False) or ""),
     )
-
-
-def stock_header(path: Path | str, source: bytes) -> Header | None:
-    """Return the header of a version file that is laid out as Alembic's template has it, None for others."""
-    stock = stock_values(source)
-    return Header(str(path), *stock[:-1], _shown(stock[-1])) if stock is not None else None
 
 
 def _shown(docstring: str) -> str:
@@ -200,7 +194,8 @@ def declares(path: Path, source: bytes, revision: str) -> bool:
         return False
 
 
-def _read(path: Path | str) -> bytes:
+def read_source(path: Path | str) -> bytes:
+    """Return the content of the version file `path`. Raises RevisionsError where it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             return file.read()

@@ -30,21 +30,6 @@ _BINDS_MORE = re.compile(_NAME + rb"|\bimport[ \t(]*\*")
 # One of these is in all of that. To look for them is five times as fast, and nearly no file has one.
 _NEEDED = (b"revision", b"branch_labels", b"depends_on", b"*")
 _EACH_TEXT = re.compile(_TEXT)
-# Nothing but functions, of which neither head nor name can make a difference, and comments.
-_FUNCTIONS = re.compile(
-    rb"""
-    (?:[ \t]*(?:\#[^\n]*)?\n)*+
-    (?:def[ ](?!__|%(name)s)\w+\(\)(?:[ ]->[ ]None)?:[^\n]*\n
-       (?:(?:[ \t][^\n]*|\#[^\n]*)?\n)*+
-    )*+
-    """
-    % {b"name": _NAME},
-    re.VERBOSE,
-)
-# What ends a line or begins one anew without being a line feed, or ends the source.
-_ODD = (b"\r", b"\x0b", b"\x0c", b"\x1a", b"\0")
-# An annotation that looks at a value.
-_LOOKS = re.compile(rb"^\w+:[^=\n]*" + _NAME, re.MULTILINE)
 
 
 class StockValues(NamedTuple):
@@ -76,21 +61,6 @@ def stock_values(source: bytes) -> StockValues | None:
         )
     except UnicodeDecodeError:
         return None
-
-
-def frame_of(source: bytes) -> bytes | None:
-    """Give what loading a version file executes apart from the texts in it: its imports and its annotations.
-
-    Where one file loads, another with the same frame does too, unless it is no Python at all. None for a
-    source that is laid out in another way, or where more than functions follow.
-    """
-    found = _STOCK.match(source)
-    if found is None or any(each in source for each in _ODD):
-        return None
-    if _FUNCTIONS.fullmatch(source, found.end()) is None:
-        return None
-    frame = _EACH_TEXT.sub(b"", source[found.end("doc") : found.end()])
-    return None if _LOOKS.search(frame) else frame
 
 
 def _binds_more(source: bytes, end: int) -> bool:

@@ -20,26 +20,6 @@ from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.scratch.manifest import FixedInputs, Manifest, file_hash
 
-
-def wanted_revisions(workspace: Workspace, targets: tuple[str, ...]) -> dict[str, str] | None:
-    """Give the revisions that targets (`heads`, ids, `base`) mean, with the hashes of their files.
-
-    None where only a replay tells: an env.py of somebody else's may name other folders.
-    Raises RevisionsError.
-    """
-    try:
-        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
-        with translated(workspace):
-            found = [script for each in targets for script in scripts.get_revisions(each) if script]
-    except RevisionsError:
-        if workspace.environment.managed:
-            raise
-        return None
-    applied = applied_revisions(scripts, tuple(script.revision for script in found))
-    paths = {revision: Path(scripts.get_revision(revision).path) for revision in applied}
-    return {revision: file_hash(path) or "" for revision, path in paths.items()}
-
-
 # The tenants of a fleet each have a digest of their own.
 _DIGESTS = 2000
 _FILES = 5
@@ -95,3 +75,22 @@ def _forget_old(workspace: Workspace, environment: str) -> None:
     ours = [path for path, manifest, _ in _all(workspace) if manifest.fixed.environment == environment]
     for path in ours[:-_FILES]:
         path.unlink(missing_ok=True)
+
+
+def wanted_revisions(workspace: Workspace, targets: tuple[str, ...]) -> dict[str, str] | None:
+    """Give the revisions that targets (`heads`, ids, `base`) mean, with the hashes of their files.
+
+    None where only a replay tells: an env.py of somebody else's may name other folders.
+    Raises RevisionsError.
+    """
+    try:
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+        with translated(workspace):
+            found = [script for each in targets for script in scripts.get_revisions(each) if script]
+    except RevisionsError:
+        if workspace.environment.managed:
+            raise
+        return None
+    applied = applied_revisions(scripts, tuple(script.revision for script in found))
+    paths = {revision: Path(scripts.get_revision(revision).path) for revision in applied}
+    return {revision: file_hash(path) or "" for revision, path in paths.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,41 +13,12 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
+from migrator.revisions.env_py_source import runs_only_ours
 from migrator.scratch.choose_store import open_store
 from migrator.scratch.known_equal import remember_equal, wanted_revisions
 from migrator.scratch.manifest import FixedInputs, Manifest, Trace, file_hash, listing_hash, tracing
 from migrator.scratch.scratch_database import ScratchDatabase, scratch_workspace
 from migrator.scratch.store import Store, TemplateGoneError
-from migrator.syntax import parse
-
-
-def runs_only_ours(env_py: Path) -> bool:
-    """Whether a file imports things and calls `run_migrations()` of migrator, with names and values, once.
-
-    False for one that cannot be read.
-    """
-    try:
-        body = parse(env_py.read_bytes()).body
-    except (OSError, SyntaxError):
-        return False
-    ours = False
-    for statement in body:
-        match statement:
-            case ast.Import() | ast.Expr(value=ast.Constant()):
-                continue
-            case ast.ImportFrom(module=module, names=names):
-                ours = ours or (module == "migrator.env" and any(n.name == "run_migrations" for n in names))
-            case ast.Expr(value=ast.Call(func=ast.Name(id="run_migrations"), args=args, keywords=keywords)):
-                if not all(_is_plain(each) for each in (*args, *(keyword.value for keyword in keywords))):
-                    return False
-            case _:
-                return False
-    return ours
-
-
-def _is_plain(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant | ast.Name | ast.Attribute)
-
 
 # So many take more than a second.
 _MANY = 100
@@ -215,7 +185,7 @@ class Scratch:
 
     def _version_files(self) -> Iterator[str]:
         workspace = self._workspace
-        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
+        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
         for script in scripts.walk_revisions():
             yield workspace.environment.shown(Path(script.path).resolve())
 

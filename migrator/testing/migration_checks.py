@@ -14,14 +14,7 @@ from migrator.plain.findings_lines import finding_lines
 from migrator.plain.verified_lines import wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
-
-CHECKS = (
-    "one_head",
-    "upgrade_from_base",
-    "up_down_up",
-    "models_equal_history",
-    "no_destructive_change",
-)
+from migrator.testing.wanted_checks import CHECKS
 
 
 @dataclass(frozen=True)

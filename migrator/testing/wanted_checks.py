@@ -11,7 +11,9 @@ import pytest
 
 from migrator.config.environments import discover, find_root
 from migrator.errors import ConfigurationError
-from migrator.testing.migration_checks import CHECKS
+
+# The names of the checks, in their order: the cheapest first.
+CHECKS = ("one_head", "upgrade_from_base", "up_down_up", "models_equal_history", "no_destructive_change")
 
 
 @dataclass(frozen=True)

@@ -202,90 +202,30 @@ def test_a_file_of_that_name_is_left_alone(on_sqlite: TwoProject) -> None:
     assert two.files(two.production) == before
 
 
-def test_collapsed_they_are_one_revision_that_does_the_same_rows_and_all(two: TwoProject) -> None:
-    head = 'LINES = """\n\n\nthree"""\n\n\ndef lines():\n    return LINES.splitlines()\n'
-    rows = 'op.execute(f"""INSERT INTO one VALUES ({len(lines())},\n \'x\n\n\ny\')""")'
-    revision(two.testing, "r4", "r3", rows, "op.execute('DELETE FROM one WHERE id = 4')", head=head)
+def test_what_an_earlier_version_put_into_one_file_is_not_promoted_again(on_sqlite: TwoProject) -> None:
+    two = on_sqlite
+    revision(two.production, "all_of_it", "r1", f"{ROWS}\n{TWO}", f"{NO_TWO}\n{NO_ROWS}")
+    path = two.production / "all_of_it.py"
+    path.write_text(path.read_text().replace('"""', '"""one release\n\nCollapses: r2, r3\n', 1))
     two.run("upgrade")
 
-    ran = two.run("promote", "--collapse", "-m", 'release "2"', "--json")
+    ran = two.run("promote")
 
-    (made,) = data(ran)["revisions"]
-    assert (made["down_revisions"], made["collapses"]) == (["r1"], ["r2", "r3", "r4"])
-    lines = docstring(two.root / made["path"]).splitlines()
-    assert lines[0] == 'release "2"'
-    assert lines[-2:] == ["Promoted from: testing", "Collapses: r2, r3, r4"]
-    two.run("upgrade", "--env", "production")
-    rows_ = "SELECT * FROM one ORDER BY id"
-    assert two.query(rows_, "PRODUCTION") == two.query(rows_, "TESTING")
-    assert [row[0] for row in two.query(rows_, "PRODUCTION")] == [1, 4]
-    assert "the schemas of production and testing are equal" in two.run("diff").out
-    again = two.run("promote").out
-    assert again.startswith("nothing to promote from testing to production\n")
-    assert f"note: r2 is there as {made['revision']}" in again
+    assert ran.out.startswith("nothing to promote from testing to production\n")
+    assert "note: r2 is there as all_of_it" in ran.out
 
 
-def test_pg_dump_finds_both_databases_equal_after_a_collapsed_promotion(
-    on_postgresql: TwoProject, dump: Callable[[str], str]
-) -> None:
-    two = on_postgresql
-    enum = (
-        "op.execute(\"CREATE TYPE mood AS ENUM ('a', 'b')\")\nop.execute('ALTER TABLE two ADD COLUMN m mood')"
-    )
-    revision(
-        two.testing,
-        "r4",
-        "r3",
-        enum,
-        "op.execute('ALTER TABLE two DROP COLUMN m')\nop.execute('DROP TYPE mood')",
-    )
-    revision(
-        two.testing,
-        "r5",
-        "r4",
-        "op.execute('CREATE VIEW v AS SELECT m FROM two')",
-        "op.execute('DROP VIEW v')",
-    )
+def test_what_the_target_has_squashed_is_not_promoted_again(on_sqlite: TwoProject) -> None:
+    two = on_sqlite
     two.run("upgrade")
-
-    two.run("promote", "--collapse", "-m", "all")
+    two.run("promote")
     two.run("upgrade", "--env", "production", "--yes")
-
-    assert dump(two.env["TESTING_DATABASE_URL"]) == dump(two.env["PRODUCTION_DATABASE_URL"])
-
-
-def test_a_collapsed_revision_shows_what_it_destroys_in_the_plan(on_sqlite: TwoProject) -> None:
-    two = on_sqlite
-    drop = "op.execute('DROP TABLE two')  # migrator: allow ban-drop-table -- empty"
-    revision(two.testing, "r4", "r3", drop, TWO)
+    for last in ("r2", "r3"):
+        two.run("squash", "--env", "production", "--to", last, "--without-rows")
+    revision(two.testing, "r4", "r3")
     two.run("upgrade")
-    two.run("promote", "--collapse", "-m", "all")
 
-    plan = data(two.run("upgrade", "--env", "production", "--dry-run", "--json"))
-
-    assert [step["destroys"] for step in plan["steps"]] == [[], ["DROP TABLE two"]]
-
-
-@pytest.mark.parametrize(
-    ("head", "said"),
-    [
-        ("from os.path import *", "it imports *"),
-        ("NAME = __file__", "it uses __file__"),
-        ("def set_it():\n    global IT\n    IT = 1", "it has a global statement"),
-    ],
-)
-def test_what_cannot_stand_in_a_function_is_refused_by_its_name(
-    on_sqlite: TwoProject, head: str, said: str
-) -> None:
-    two = on_sqlite
-    revision(two.testing, "r4", "r3", head=head)
-    two.run("upgrade")
-    before = two.files(two.production)
-
-    ran = two.run("promote", "--collapse", "-m", "all", code=5)
-
-    assert "r4.py cannot become a part of another file: " + said in ran.err
-    assert two.files(two.production) == before
+    assert two.run("promote").out.startswith("wrote migrations/online/versions/r4.py (after r3)\n")
 
 
 def test_branches_that_meet_again_keep_their_shape(on_sqlite: TwoProject) -> None:
@@ -368,8 +308,7 @@ def test_the_origin_is_kept_by_a_second_promotion(on_sqlite: TwoProject) -> None
     [
         (["--from", "testing", "--to", "test"], 2, "testing and test are one environment."),
         (["--to", "stagin"], 3, "There is no environment stagin (from --to)."),
-        (["--collapse"], 2, "--collapse and -m go together."),
-        (["-m", "x"], 2, "--collapse and -m go together."),
+        (["--collapse"], 2, "No such option: --collapse"),
         (["--env", "production"], 2, "promote takes --from and --to, and no --env."),
         (["nothing"], 5, "No such revision or branch 'nothing'"),
     ],

@@ -1,4 +1,4 @@
-"""`squash` and `reset-versions --restamp`: one revision in the place of many, proved on real databases."""
+"""`squash`, and its old spelling `reset-versions --restamp`: one revision of many, on real databases."""
 
 from __future__ import annotations
 
@@ -301,16 +301,20 @@ def test_the_first_revision_is_squashed_already(
     assert ran.out == "nothing to squash: it is the first revision\n"
 
 
-def test_restamp_puts_one_revision_in_the_place_of_all_and_the_database_follows(
+def test_with_a_new_id_one_revision_takes_the_place_of_all_and_the_database_follows(
     three: BooksProject, run: Callable[..., Ran], either_database: AnyDatabase
 ) -> None:
     run("upgrade")
     tables = either_database.tables()
 
-    ran = run("reset-versions", "--restamp", "--rev-id", "fresh", "-m", "all of it")
+    ran = run("squash", "--to", "head", "--new-id", "--rev-id", "fresh", "-m", "all of it")
 
-    assert "wrote migrations/test/versions/fresh_all_of_it.py (creates authors, books)" in ran.out
-    assert ran.out.splitlines()[-1] == "stamped testing: r3 -> fresh"
+    lines = ran.out.splitlines()
+    assert re.fullmatch(r"moved 3 revisions to migrations/test/archive/\d{8}T\d{6}Z: r1, r2, r3", lines[0])
+    assert lines[1:] == [
+        "wrote migrations/test/versions/fresh_all_of_it.py (creates authors, books)",
+        "stamped testing: r3 -> fresh",
+    ]
     assert (either_database.version(), either_database.tables()) == (["fresh"], tables)
     assert three.files() == ["fresh_all_of_it.py"]
     assert "database and its history agree" in run("check", "--against", "database", code=1).out
@@ -318,15 +322,59 @@ def test_restamp_puts_one_revision_in_the_place_of_all_and_the_database_follows(
     assert (newest["direction"], newest["revision"]) == ("stamp", "fresh")
 
 
-def test_restamp_of_a_database_that_is_behind_or_new_is_5(
+def test_the_old_spelling_does_the_same_and_says_so(
+    three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
+) -> None:
+    run = runner(migrator, three, on_sqlite)
+    run("upgrade")
+    before = tree(three.root / "migrations")
+    dry = run("reset-versions", "--restamp", "--rev-id", "fresh", "--dry-run").out
+    assert tree(three.root / "migrations") == before
+
+    ran = run("reset-versions", "--restamp", "--rev-id", "fresh", "--json")
+
+    assert "would stamp testing with fresh" in dry
+    assert "use: migrator squash --to head --new-id" in ran.err
+    found = data(ran)
+    assert found["archived"] == [f"migrations/test/versions/r{number}_by_hand.py" for number in (1, 2, 3)]
+    assert found["written"]["path"] == "migrations/test/versions/fresh_initial.py"
+    assert found["restamps"] is True
+    assert (found["stamped"]["after"], on_sqlite.version()) == (["fresh"], ["fresh"])
+
+
+def test_only_a_whole_history_gets_a_new_id(three: BooksProject, run: Callable[..., Ran]) -> None:
+    run("upgrade")
+    before = tree(three.root / "migrations")
+
+    ran = run("squash", "--to", "r2", "--new-id", code=5)
+
+    assert "There are revisions besides those up to r2, and only a whole history gets a new id" in ran.err
+    assert tree(three.root / "migrations") == before
+
+
+def test_a_folder_that_another_environment_uses_gets_no_new_id(
+    three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
+) -> None:
+    run = runner(migrator, three, on_sqlite)
+    run("upgrade")
+    ini = three.root / "configs" / "alembic_test.ini"
+    (three.root / "configs" / "alembic_stage.ini").write_text(ini.read_text())
+
+    ran = run("squash", "--to", "head", "--new-id", code=4)
+
+    assert "is also the history of stage; nothing was changed." in ran.err
+    assert "leave --new-id out" in ran.err
+
+
+def test_a_new_id_for_a_database_that_is_behind_or_new_is_5(
     three: BooksProject, run: Callable[..., Ran]
 ) -> None:
     before = tree(three.root / "migrations")
     run("ensure-version")
-    new = run("reset-versions", "--restamp", code=5)
+    new = run("squash", "--to", "head", "--new-id", code=5)
     run("upgrade", "r1")
 
-    behind = run("reset-versions", "--restamp", code=5)
+    behind = run("squash", "--to", "head", "--new-id", code=5)
 
     assert "has no revision, so that nothing is to be stamped; nothing was changed." in new.err
     assert "is at r1, and not at the newest revision; nothing was changed." in behind.err
@@ -345,14 +393,14 @@ def test_a_stamp_that_fails_puts_every_file_back(
     )
     before = tree(three.root / "migrations")
 
-    ran = on_server("reset-versions", "--restamp", code=7)
+    ran = on_server("squash", "--to", "head", "--new-id", code=7)
 
     assert "not now" in ran.err
     assert "Every version file is back where it was." in ran.err
     assert (tree(three.root / "migrations"), on_postgresql.version()) == (before, ["r3"])
 
 
-def test_restamp_of_a_protected_environment_is_confirmed(
+def test_a_new_id_in_a_protected_environment_is_confirmed(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:
     run = runner(migrator, three, on_sqlite)
@@ -360,24 +408,31 @@ def test_restamp_of_a_protected_environment_is_confirmed(
     run("upgrade", "--yes")
     before = tree(three.root / "migrations")
 
-    assert "--confirm testing" in run("reset-versions", "--restamp", code=4).err
+    assert "--confirm testing" in run("squash", "--to", "head", "--new-id", code=4).err
     assert tree(three.root / "migrations") == before
-    run("reset-versions", "--restamp", "--confirm", "testing", "--rev-id", "fresh")
+    run("squash", "--to", "head", "--new-id", "--confirm", "testing", "--rev-id", "fresh")
     assert on_sqlite.version() == ["fresh"]
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["--restamp", "--upgrade"], ["--restamp", "--files-only"], ["--without-rows"], ["--fresh"]],
-    ids=" ".join,
+    ("arguments", "said"),
+    [
+        (["reset-versions", "--restamp", "--upgrade"], "--restamp"),
+        (["reset-versions", "--restamp", "--files-only"], "--restamp"),
+        (["reset-versions", "--without-rows"], "--restamp"),
+        (["reset-versions", "--fresh"], "--restamp"),
+        (["squash", "--to", "head", "--new-id", "--applied"], "--applied"),
+        (["squash", "--to", "r2", "--rev-id", "fresh"], "--new-id"),
+    ],
+    ids=str,
 )
 def test_options_that_do_not_go_together_are_2(
-    three: BooksProject, migrator: Migrator, arguments: list[str]
+    three: BooksProject, migrator: Migrator, arguments: list[str], said: str
 ) -> None:
-    ran = migrator("reset-versions", *arguments, cwd=three.root)
+    ran = migrator(*arguments, cwd=three.root)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "restamp" in ran.err
+    assert said in ran.err
 
 
 def test_what_a_plain_project_has_is_squashed_too(

@@ -46,7 +46,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_ensure_directory": (
         ScriptDirectory,
-        "folders made for a revision that failed stay (bridge/revision_files/writing.py)",
+        "a folder made for a revision that failed stays (bridge/revision_files/writing.py)",
     ),
     "_has_version_table": (
         MigrationContext,
@@ -60,22 +60,6 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
         MigrationContext,
         "the statements for a tenant's version table are compiled anew (bridge/env_py/connected_database.py)",
     ),
-    "_rev_path": (
-        ScriptDirectory,
-        "a collapsed revision has no file name (bridge/revision_files/loading.py)",
-    ),
-    "_generate_create_date": (
-        ScriptDirectory,
-        "a collapsed revision has no date (bridge/revision_files/loading.py)",
-    ),
-    "_from_path": (
-        Script,
-        "commands that run no file cannot read them (bridge/revision_files/unexecuted.py)",
-    ),
-    "_load_revisions": (
-        ScriptDirectory,
-        "a file that is there twice is a fault (bridge/revision_files/unexecuted.py)",
-    ),
     "_is_real_head": (
         Script,
         "a head that others depend on is shown as a head (bridge/revision_files/loading.py)",
@@ -86,7 +70,7 @@ PRIVATE: dict[str, tuple[type | ModuleType, str]] = {
     ),
     "_reverse": (
         ops.DropIndexOp,
-        "a dropped index is described without its columns (bridge/autogenerate/changes_in_words.py)",
+        "a dropped index is described without its columns (bridge/autogenerate/sql_text.py)",
     ),
 }
 # Names without an underscore that Alembic's documentation does not mention either.

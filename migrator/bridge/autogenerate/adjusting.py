@@ -81,21 +81,7 @@ def _name(parts: Sequence[str], kind: str, longest: int, taken: set[str]) -> str
         number += 1
 
 
-_ALWAYS = ("views", "triggers", "functions", "sequences", "expressions of computed columns")
-
-
-def not_compared(context: MigrationContext) -> tuple[str, ...]:
-    """Give what a comparison leaves out, with the options that its env.py has passed."""
-    found = list(_ALWAYS)
-    if context.dialect.name == "postgresql":
-        found.append("text of CHECK constraints")
-    else:
-        found.append("CHECK constraints")
-    if context.opts.get("compare_server_default") in (False, None):
-        found.append("server defaults (compare_server_default in env.py)")
-    if context.opts.get("compare_type") is False:
-        found.append("types of columns and enums (compare_type in env.py)")
-    return tuple(found)
+_NEVER_COMPARED = ("views", "triggers", "functions", "sequences", "expressions of computed columns")
 
 
 @dataclass(frozen=True)
@@ -140,7 +126,7 @@ def adjust(
     # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)
     enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)
-    found.not_compared += [each for each in not_compared(context) if each not in found.not_compared]
+    found.not_compared += [each for each in _not_compared(context) if each not in found.not_compared]
     found.applied += [*renaming.applied, *enums.applied]
     found.candidates += [*renaming.candidates, *enums.candidates]
 
@@ -192,3 +178,17 @@ def _refuse_other_models(up: ops.UpgradeOps, autogen: AutogenContext, session: S
 def _list(names: list[str], most: int = 3) -> str:
     shown = ", ".join(sorted(names)[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _not_compared(context: MigrationContext) -> tuple[str, ...]:
+    """Give what a comparison leaves out, with the options that its env.py has passed."""
+    found = list(_NEVER_COMPARED)
+    if context.dialect.name == "postgresql":
+        found.append("text of CHECK constraints")
+    else:
+        found.append("CHECK constraints")
+    if context.opts.get("compare_server_default") in (False, None):
+        found.append("server defaults (compare_server_default in env.py)")
+    if context.opts.get("compare_type") is False:
+        found.append("types of columns and enums (compare_type in env.py)")
+    return tuple(found)

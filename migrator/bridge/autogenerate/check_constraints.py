@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateTable, DefaultClause
 from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
-from migrator.bridge.autogenerate.sql_text import TableKey
+from migrator.bridge.autogenerate.sql_text import TableKey, drop_of_check
 
 _NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"
@@ -172,5 +172,4 @@ def _given_by_server(name: str, table: Table) -> bool:
 def _drop(schema: str | None, table: str, name: str, definition: str) -> ops.DropConstraintOp:
     condition = definition.removeprefix("CHECK ").removesuffix(" NOT VALID").removesuffix(" NO INHERIT")
     condition = condition[1:-1] if condition.startswith("(") and condition.endswith(")") else condition
-    made = ops.CreateCheckConstraintOp(name, table, condition, schema=schema)
-    return ops.DropConstraintOp(name, table, "check", schema=schema, _reverse=made)
+    return drop_of_check(ops.CreateCheckConstraintOp(name, table, condition, schema=schema))

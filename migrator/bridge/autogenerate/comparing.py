@@ -99,10 +99,7 @@ class Comparison:
             require_tables(context, self._session.workspace)
             autogen = AutogenContext(context, autogenerate=False)
             tables.extend(t for t in autogen.sorted_tables if _included(autogen, t))
-            up = directives[0].upgrade_ops
-            down = directives[0].downgrade_ops
-            if up is None or down is None:
-                raise AssertionError("Alembic gave a revision without operations.")
+            up, down = _operations(directives)
             up.ops[:] = [op for table in tables for op in _creation(autogen, table)]
             up.reverse_into(down)
 
@@ -123,9 +120,7 @@ class Comparison:
         tables: list[str] = []
 
         def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
-            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
-            if up is None or down is None:
-                raise AssertionError("Alembic gave a revision without operations.")
+            up, down = _operations(directives)
             up.ops[:], down.ops[:] = creation_of(context, carried, files)
             made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
             tables.extend(f"{op.schema}.{op.table_name}" if op.schema else op.table_name for op in made)
@@ -157,6 +152,13 @@ class Comparison:
     def _describe(self, context: MigrationContext) -> None:
         found = [up for each in self._context.generated_revisions for up in each.upgrade_ops_list]
         self.changes = describe(found, context.dialect)
+
+
+def _operations(directives: Sequence[ops.MigrationScript]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
+    up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
+    if up is None or down is None:
+        raise AssertionError("Alembic gave a revision without operations.")
+    return up, down
 
 
 def _included(autogen: AutogenContext, table: Table) -> bool:

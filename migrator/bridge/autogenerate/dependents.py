@@ -10,7 +10,7 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import TableKey, identifier, qualified, table_sql
+from migrator.bridge.autogenerate.sql_text import TableKey, dropped_creation, identifier, qualified, table_sql
 from migrator.results.changes import Change
 
 
@@ -51,7 +51,7 @@ def drops_of_renamed(block: ops.ModifyTableOps, names: Mapping[str, str]) -> lis
 
 
 def _columns(operation: ops.DropIndexOp | ops.DropConstraintOp) -> list[str]:
-    made = operation._reverse
+    made = dropped_creation(operation)
     if isinstance(made, ops.CreateForeignKeyOp):
         return list(made.local_cols)
     return [_column_name(column) for column in getattr(made, "columns", None) or ()]
@@ -75,9 +75,9 @@ def keep_dependents(up: ops.UpgradeOps, renamed: RenamedNames, dialect: Dialect)
     }
     for block in blocks:
         for drop in list(block.ops):
-            if not isinstance(drop, ops.DropIndexOp | ops.DropConstraintOp) or drop._reverse is None:
+            if not isinstance(drop, ops.DropIndexOp | ops.DropConstraintOp) or dropped_creation(drop) is None:
                 continue
-            found = adds.get(_signature(drop._reverse, renamed, table=block.table_name))
+            found = adds.get(_signature(dropped_creation(drop), renamed, table=block.table_name))
             if found is not None and _can_follow(drop, found[1], dialect):
                 block.ops.remove(drop)
                 found[0].ops.remove(found[1])

@@ -25,6 +25,20 @@ def qualified(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else str(name)
 
 
+def dropped_creation(operation: object) -> object:
+    """Return the operation that made what `operation` drops, None where that is not known.
+
+    The public `reverse()` raises, or invents a column, where it is not known.
+    """
+    return getattr(operation, "_reverse", None)
+
+
+def drop_of_check(made: ops.CreateCheckConstraintOp) -> ops.DropConstraintOp:
+    """Return the operation that drops a check, and knows what made it."""
+    name, table = made.constraint_name, made.table_name
+    return ops.DropConstraintOp(name, table, "check", schema=made.schema, _reverse=made)
+
+
 def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
     """Give the table of the models that an operation creates."""
     wanted = (create.schema, create.table_name)

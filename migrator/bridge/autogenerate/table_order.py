@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import TableKey, qualified
+from migrator.bridge.autogenerate.sql_text import TableKey, dropped_creation, qualified
 
 
 def put_in_order(up: ops.UpgradeOps, dialect: Dialect) -> None:
@@ -58,7 +58,7 @@ def _keys_to(block: ops.ModifyTableOps, tables: Collection[TableKey]) -> ops.Mod
 
 def drops_key_to(op: ops.MigrateOperation, tables: Collection[TableKey]) -> bool:
     """Whether an operation drops a foreign key that refers to one of these tables."""
-    key = op._reverse if isinstance(op, ops.DropConstraintOp) else None
+    key = dropped_creation(op)
     return (
         isinstance(key, ops.CreateForeignKeyOp)
         and (key.kw.get("referent_schema"), key.referent_table) in tables

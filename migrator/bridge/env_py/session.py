@@ -169,16 +169,13 @@ class Session:
         )
 
 
-def file_session(
-    workspace: Workspace, command: Sequence[str], *, new_folder: bool = False, unexecuted: bool = False
-) -> Session:
+def file_session(workspace: Workspace, command: Sequence[str], *, new_folder: bool = False) -> Session:
     """Give a session that reads version files and touches no database.
 
-    With `new_folder` a missing version folder is no error. With `unexecuted` files are executed where they
-    may not load, and no others. Raises ConfigurationError and RevisionsError.
+    With `new_folder` a missing version folder is no error. Raises ConfigurationError and RevisionsError.
     """
     config = alembic_config(workspace, command)
-    scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, unexecuted=unexecuted)
+    scripts = load_scripts(config, workspace, missing_folder_ok=new_folder)
     return Session(workspace, config, scripts, ignore)
 
 
@@ -206,9 +203,7 @@ def database_session(
         set_version_locations(config, workspace, folders)
     if workspace.environment.managed:
         to_run = needs.writes or needs.offline
-        scripts = load_scripts(
-            config, workspace, missing_folder_ok=new_folder, to_run=to_run, unexecuted=not to_run
-        )
+        scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=to_run)
     else:
         scripts = find_scripts(config, workspace)
     session = Session(workspace, config, scripts, report)

@@ -12,10 +12,7 @@ from weakref import WeakKeyDictionary
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import (
-    RevisionError,
-    RevisionMap,
-)
+from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError
 
 from migrator.bridge.config import alembic_config
@@ -26,7 +23,6 @@ from migrator.bridge.revision_files.loading_errors import (
     refuse_duplicates,
     revisions_error,
 )
-from migrator.bridge.revision_files.unexecuted import has_unexecuted, leave_unexecuted
 from migrator.bridge.tenant_cache import has_tenant_cache
 from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
@@ -46,16 +42,9 @@ _read_as: WeakKeyDictionary[RevisionMap, _Stamp] = WeakKeyDictionary()
 
 
 def load_scripts(
-    config: Config,
-    workspace: Workspace,
-    *,
-    missing_folder_ok: bool = False,
-    to_run: bool = False,
-    unexecuted: bool = False,
+    config: Config, workspace: Workspace, *, missing_folder_ok: bool = False, to_run: bool = False
 ) -> ScriptDirectory:
     """Load the version files of a workspace; with `to_run` nobody else is given the modules afterwards.
-
-    With `unexecuted` those are not executed that are sure to load, until somebody asks for their modules.
 
     Raises ConfigurationError for a missing folder, RevisionsError for a broken file, a duplicate or too long
     revision id, a missing down revision or a cycle; each names the file.
@@ -63,33 +52,29 @@ def load_scripts(
     scripts = find_scripts(config, workspace)
     if workspace.environment.managed and not missing_folder_ok:
         _refuse_missing(folders_of(scripts), workspace)
-    read_scripts(scripts, workspace, to_run=to_run, unexecuted=unexecuted)
+    read_scripts(scripts, workspace, to_run=to_run)
     if workspace.environment.managed:
         _refuse_long_ids(scripts, workspace)
     return scripts
 
 
-def read_scripts(
-    scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool = True, unexecuted: bool = False
-) -> None:
-    """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError.
+def scripts_of(workspace: Workspace) -> ScriptDirectory:
+    """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
+    return load_scripts(alembic_config(workspace), workspace)
 
-    `to_run` and `unexecuted` are those of `load_scripts`.
-    """
+
+def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool = True) -> None:
+    """Read the version files; Alembic does so when they are first asked for. Raises RevisionsError."""
     if "_revision_map" in vars(scripts.revision_map):
         return
     stamp = _stamp(scripts)
-    known = _loaded.get(stamp) if not scripts.sourceless else None
-    if known is not None and (unexecuted or not has_unexecuted(known)):
+    known = _loaded.pop(stamp, None) if not scripts.sourceless else None
+    if known is not None:
         scripts.revision_map = known
     else:
-        folders = folders_of(scripts)
-        if unexecuted:
-            leave_unexecuted(scripts, folders, lambda: _strictly(folders, workspace))
-        with _strictly(folders, workspace):
+        with _strictly(folders_of(scripts), workspace):
             scripts.get_heads()
     _read_as[scripts.revision_map] = stamp
-    _loaded.pop(stamp, None)
     if not to_run or has_tenant_cache():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
         _loaded[stamp] = scripts.revision_map
@@ -261,19 +246,7 @@ def own_labels(script: Script) -> tuple[str, ...]:
     return _tuple(getattr(script.module, "branch_labels", None))
 
 
-def new_file(scripts: ScriptDirectory, folder: Path, revision: str, message: str) -> tuple[Path, str]:
-    """Give the path that Alembic would give a new version file, and its date of creation, by the settings."""
-    # Neither has a public name; both follow what the ini says of `file_template` and `timezone`.
-    created = scripts._generate_create_date()
-    return scripts._rev_path(folder, revision, message, created), str(created)
-
-
 def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def load_version_files(workspace: Workspace) -> ScriptDirectory:
-    """Load the version files of a workspace. Raises ConfigurationError and RevisionsError."""
-    return load_scripts(alembic_config(workspace), workspace)

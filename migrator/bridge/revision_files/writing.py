@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,7 +20,7 @@ from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.file_locks import LockFile
 from migrator.results.written import WrittenRevision
-from migrator.revisions.drafting import DraftFolders, draft_of, publish
+from migrator.revisions.file_changes import Write, changed_files
 
 
 @contextmanager
@@ -31,39 +33,32 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
     Python, a file that is there already, or version files that somebody has changed since they were read.
     """
     written: list[Path] = []
-    made: list[Path] = []
+    changes = ExitStack()
 
     def generate(src: Path, dest: Path, **values: Any) -> None:
-        draft = draft_of(dest)
-        folders.use(dest.parent)
-        try:
-            _render(src, draft, dest, scripts.output_encoding, values, workspace)
-            with _alone(scripts):
-                refuse_changed(scripts, workspace, apart_from=written)
-                _publish(draft, dest, workspace)
-                written.append(dest)
-        finally:
-            draft.unlink(missing_ok=True)
+        content = _rendered(src, dest, scripts.output_encoding, values, workspace)
+        with _alone(scripts):
+            refuse_changed(scripts, workspace, apart_from=written)
+            if os.path.lexists(dest):
+                raise RevisionsError(
+                    f"The file {workspace.environment.shown(dest)} exists already.",
+                    hint="Give another message.",
+                )
+            changes.enter_context(changed_files([Write(dest, content)]))
+            written.append(dest)
 
-    def ensure(path: Path) -> None:
-        for folder in (*reversed(path.absolute().parents), path.absolute()):
-            if not folder.exists():
-                folder.mkdir()
-                made.append(folder)
+    def no_folder(path: Path) -> None:
+        """Leave it to the change that writes the file."""
 
     forget_loaded()
-    folders = DraftFolders()
     # Alembic has no public hook for either; both names are checked by a test.
     scripts._generate_template = generate  # type: ignore[method-assign]
-    scripts._ensure_directory = ensure  # type: ignore[method-assign]
+    scripts._ensure_directory = no_folder  # type: ignore[method-assign]
     try:
-        with folders, stdout_to(sys.stderr):
+        with changes, stdout_to(sys.stderr):
             yield
-    except BaseException as exc:
-        _take_back(written, made)
-        if isinstance(exc, OSError):
-            raise _not_written(exc, hook=bool(written)) from exc
-        raise
+    except OSError as exc:
+        raise _not_written(exc, hook=bool(written)) from exc
     finally:
         del scripts._generate_template, scripts._ensure_directory
 
@@ -79,15 +74,6 @@ def _alone(scripts: ScriptDirectory) -> Iterator[None]:
         yield
 
 
-def _publish(draft: Path, dest: Path, workspace: Workspace) -> None:
-    try:
-        publish(draft, dest)
-    except FileExistsError as exc:
-        raise RevisionsError(
-            f"The file {workspace.environment.shown(dest)} exists already.", hint="Give another message."
-        ) from exc
-
-
 def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:
     if hook:
         return ConfigurationError(
@@ -100,22 +86,24 @@ def _not_written(exc: OSError, *, hook: bool) -> ConfigurationError:
     )
 
 
-def _render(
-    src: Path, draft: Path, dest: Path, encoding: str, values: dict[str, Any], workspace: Workspace
-) -> None:
-    _fill_in(src, draft, encoding, values, workspace)
+def _rendered(src: Path, dest: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> bytes:
+    content = _filled_in(src, encoding, values, workspace)
     try:
-        compile(draft.read_bytes(), str(dest), "exec", dont_inherit=True)
+        compile(content, str(dest), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as exc:
         raise RevisionsError(
             f"The template {workspace.environment.shown(src)} yields no valid Python: {exc}.",
             hint="Correct the template; the message and the operations are what it was given.",
         ) from exc
+    return content
 
 
-def _fill_in(src: Path, draft: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> None:
+def _filled_in(src: Path, encoding: str, values: dict[str, Any], workspace: Workspace) -> bytes:
     try:
-        template_to_file(src, draft, encoding, **values)
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / "draft"
+            template_to_file(src, draft, encoding, **values)
+            return draft.read_bytes()
     except OSError:
         raise
     except Exception as exc:
@@ -126,14 +114,6 @@ def _fill_in(src: Path, draft: Path, encoding: str, values: dict[str, Any], work
             f" {type(cause).__name__}: {' '.join(str(cause).split())}.",
             hint=str(exc) if cause is not exc else "Correct the template.",
         ) from exc
-
-
-def _take_back(written: list[Path], made: list[Path]) -> None:
-    for path in written:
-        path.unlink(missing_ok=True)
-    for folder in reversed(made):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def written_info(script: Script, workspace: Workspace) -> WrittenRevision:

@@ -164,8 +164,7 @@ def reset_versions(
     ] = False,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not look at a database.")] = False,
     restamp: Annotated[
-        bool,
-        typer.Option("--restamp", help="Keep the database: prove that nothing changes, and stamp it."),
+        bool, typer.Option("--restamp", help="Old spelling of: squash --to head --new-id.")
     ] = False,
     without_rows: WithoutRows = False,
     fresh: Fresh = False,
@@ -174,14 +173,30 @@ def reset_versions(
 ) -> Outcome:
     """Start the history over with one revision."""
     if restamp:
-        from migrator.operations.write.restamp import RestampRequest
-        from migrator.operations.write.restamp import restamp as restamped
+        from migrator.operations.write.squash import SquashRequest
+        from migrator.operations.write.squash import squash as squashing
+        from migrator.results.events import Noticed
+        from migrator.results.written import VersionsReset
 
         if upgrade or files_only:
             other = "--upgrade" if upgrade else "--files-only"
             raise UsageError(f"--restamp and {other} exclude each other.", hint="Give one of them.")
-        wanted = RestampRequest(message, rev_id, not without_rows, fresh, dry_run)
-        return Outcome(restamped(run.workspace(), wanted, run.consent(confirm), run.report))
+        run.report(Noticed("--restamp goes with the next release; use: migrator squash --to head --new-id"))
+        wanted = SquashRequest(
+            "heads", message, new_id=True, rev_id=rev_id, rows=not without_rows, fresh=fresh, dry_run=dry_run
+        )
+        done = squashing(run.workspace(), wanted, run.consent(confirm), run.report)
+        return Outcome(
+            VersionsReset(
+                tuple(sorted(done.files)),
+                done.archive,
+                done.written,
+                done.tables,
+                done.dry_run,
+                restamps=True,
+                stamped=done.stamped,
+            )
+        )
     from migrator.operations.write.reset_versions import ResetRequest
     from migrator.operations.write.reset_versions import reset_versions as operation
 
@@ -202,16 +217,25 @@ def squash(
     applied: Annotated[
         bool, typer.Option("--applied", help="Ask no database: all that are in use have REV.")
     ] = False,
+    new_id: Annotated[
+        bool, typer.Option("--new-id", help="With --to head: a new id, with which the database is stamped.")
+    ] = False,
+    rev_id: RevId = None,
     without_rows: WithoutRows = False,
     fresh: Fresh = False,
     dry_run: DryRun = False,
+    confirm: Confirm = None,
 ) -> Outcome:
-    """Make one revision of the older part of a history."""
+    """Make one revision of a history, or of its older part."""
     from migrator.operations.write.squash import SquashRequest
     from migrator.operations.write.squash import squash as operation
 
-    request = SquashRequest(to, message, applied, not without_rows, fresh, dry_run)
-    return Outcome(operation(run.workspace(), request, run.report))
+    if new_id and applied:
+        raise UsageError("--new-id and --applied exclude each other.", hint="Give one of them.")
+    if rev_id is not None and not new_id:
+        raise UsageError("--rev-id goes with --new-id only.")
+    request = SquashRequest(to, message, new_id, rev_id, applied, not without_rows, fresh, dry_run)
+    return Outcome(operation(run.workspace(), request, run.consent(confirm), run.report))
 
 
 def promote(
@@ -230,10 +254,6 @@ def promote(
         str | None,
         typer.Option("--to", metavar="ENV", help="Where they go.", autocompletion=complete_environment),
     ] = None,
-    collapse: Annotated[
-        bool, typer.Option("--collapse", help="Make one revision of them, with -m as its message.")
-    ] = False,
-    message: Message = None,
     untested: Annotated[
         bool, typer.Option("--untested", help="Take what the source's database has not applied, too.")
     ] = False,
@@ -245,12 +265,12 @@ def promote(
     from migrator.operations.write.promote import PromoteRequest
     from migrator.operations.write.promote import promote as operation
 
-    example = 'For example: migrator promote --collapse -m "release 2.4"'
     if run.common.env is not None:
-        raise UsageError("promote takes --from and --to, and no --env.", hint=example)
-    if collapse != (message is not None):
-        raise UsageError("--collapse and -m go together.", hint=example)
+        raise UsageError(
+            "promote takes --from and --to, and no --env.",
+            hint="For example: migrator promote --from testing --to production",
+        )
     source, target = promoting_pair(run.choice(), from_, to)
     run.enter(target)
-    request = PromoteRequest(tuple(revisions or ()), message, untested, dry_run, fresh)
+    request = PromoteRequest(tuple(revisions or ()), untested, dry_run, fresh)
     return Outcome(operation(source, target, request, run.report))

@@ -26,33 +26,6 @@ if TYPE_CHECKING:
     from migrator.database.embedded.server_place import ServerPlace
 
 
-def register_user(folder: Path) -> LockFile:
-    """Count this process among the users until `unregister_user` or its death."""
-    user = LockFile(folder / f"{os.getpid()}-{secrets.token_hex(4)}")
-    user.wait()
-    return user
-
-
-def unregister_user(user: LockFile) -> None:
-    """Count this process no longer."""
-    user.path.unlink(missing_ok=True)
-    user.close()
-
-
-def any_alive(folder: Path) -> bool:
-    """Whether a living process uses the server; the files of dead ones are removed."""
-    alive = [path for path in folder.iterdir() if not _removed_as_dead(path)]
-    return bool(alive)
-
-
-def _removed_as_dead(path: Path) -> bool:
-    with LockFile(path, create=False) as user:
-        if not user.take():
-            return False
-        path.unlink()
-        return True
-
-
 @dataclass
 class _Use:
     """This process's use of one server, however many blocks share it."""
@@ -74,7 +47,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
             lock.wait()
-            use = _uses.get(place.home) or _Use(register_user(place.home.users))
+            use = _uses.get(place.home) or _Use(_register(place.home.users))
             try:
                 port = _port(place, announce)
                 password = _password(place.home)
@@ -105,7 +78,7 @@ def leave(place: ServerPlace) -> None:
 
 
 def _retire(use: _Use, place: ServerPlace) -> None:
-    unregister_user(use.user)
+    _unregister(use.user)
     if not any_alive(place.home.users):
         postmaster.stop(place)
 
@@ -155,6 +128,33 @@ def _forget_in_forked_child() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_in_forked_child)
+
+
+def _register(folder: Path) -> LockFile:
+    """Count this process among the users until `_unregister` or its death."""
+    user = LockFile(folder / f"{os.getpid()}-{secrets.token_hex(4)}")
+    user.wait()
+    return user
+
+
+def _unregister(user: LockFile) -> None:
+    """Count this process no longer."""
+    user.path.unlink(missing_ok=True)
+    user.close()
+
+
+def any_alive(folder: Path) -> bool:
+    """Whether a living process uses the server; the files of dead ones are removed."""
+    alive = [path for path in folder.iterdir() if not _removed_as_dead(path)]
+    return bool(alive)
+
+
+def _removed_as_dead(path: Path) -> bool:
+    with LockFile(path, create=False) as user:
+        if not user.take():
+            return False
+        path.unlink()
+        return True
 
 
 def remove_server(root: Path) -> None:

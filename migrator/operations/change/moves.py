@@ -51,13 +51,15 @@ def stamp(
     *,
     purge: bool = False,
     tag: str | None = None,
+    expected: frozenset[str] | None = None,
 ) -> RunResult | RunPlan:
     """Stamp the environment's database with `targets`.
 
-    With `purge` the version table is emptied first, which also gets rid of a revision that no file has.
-    Raises as `upgrade` does; a protected environment has to be confirmed.
+    With `purge` the version table is emptied first, which also gets rid of a revision that no file has. A
+    database that is not at the `expected` revisions is refused. Raises as `upgrade` does; a protected
+    environment has to be confirmed.
     """
     with database_session(workspace, ["stamp", "--", *targets], report, Needs(models=False)) as session:
         plan = stamp_plan(session.scripts, targets)
-        run = Run("stamp", tuple(targets), plan, purge=purge, tag=tag)
+        run = Run("stamp", tuple(targets), plan, purge=purge, tag=tag, expected=expected)
         return execute(session, run, terms, report)

@@ -90,34 +90,12 @@ def _line(key: str, value: str) -> str:
     return f"{key} = " + "\n    ".join(lines) if lines else f"{key} ="
 
 
-_TEMPLATE = "adopted/env.py.mako"
-# What advanced-alchemy passes by itself where its configuration says nothing else.
-_VERSION_TABLE, _PREFIX = "alembic_versions", "sa."
-
-
-def own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
-    """Give its source; `named` is the version table that the project's own configuration names."""
-    options = ""
-    if needs == "advanced-alchemy":
-        table = named or _VERSION_TABLE
-        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
-    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
-    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
-
-
-def version_table(sources: Sources) -> str | None:
-    """Give what the project passes as `version_table_name` to advanced-alchemy, None where it does not."""
-    for module in sources.modules.values():
-        for node in ast.walk(module.tree):
-            match node:
-                case ast.keyword(arg="version_table_name", value=ast.Constant(value=str(name))):
-                    return name
-    return None
-
-
 # Where migrator's own env.py goes, where the team's cannot run without another tool.
 OWN_FOLDER = "configs/env"
 _EXAMPLE = ".env.example"
+_TEMPLATE = "adopted/env.py.mako"
+# What advanced-alchemy passes by itself where its configuration says nothing else.
+_VERSION_TABLE, _PREFIX = "alembic_versions", "sa."
 
 
 class AdoptedFiles:
@@ -219,10 +197,10 @@ class AdoptedFiles:
 
     def own_files(self) -> dict[str, bytes]:
         """Give migrator's env.py, and beside it the template of the team's revisions."""
-        env_py = own_env_py(
+        env_py = _own_env_py(
             self._team.shown(self._team.scripts / "env.py"),
             self._team.env_py.needs,
-            version_table(self._sources),
+            _version_table(self._sources),
         )
         theirs = self._team.scripts / "script.py.mako"
         default = read_template("default", self._root).copied["migrations/script.py.mako"]
@@ -266,3 +244,23 @@ class AdoptedFiles:
                 f"{others} of {file} was not copied, since it may hold a secret: write it into the new files"
                 " yourself, where it is needed."
             )
+
+
+def _own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
+    """Give its source; `named` is the version table that the project's own configuration names."""
+    options = ""
+    if needs == "advanced-alchemy":
+        table = named or _VERSION_TABLE
+        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
+    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
+
+
+def _version_table(sources: Sources) -> str | None:
+    """Give what the project passes as `version_table_name` to advanced-alchemy, None where it does not."""
+    for module in sources.modules.values():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.keyword(arg="version_table_name", value=ast.Constant(value=str(name))):
+                    return name
+    return None

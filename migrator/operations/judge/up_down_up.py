@@ -29,8 +29,7 @@ from migrator.operations.judge.drift import CatalogView
 from migrator.results.events import Report, StepFinished, StepStarted
 from migrator.results.run import Step
 from migrator.results.verified import DoesNotRun, Irreversible, Phase, Unlike
-from migrator.revisions.destructive import refuses_downgrade
-from migrator.revisions.directives import directives
+from migrator.revisions.directives import directives, refuses_downgrade
 from migrator.scratch import ScratchFailedError
 
 

@@ -17,8 +17,7 @@ def current(workspace: Workspace, report: Report) -> Current:
     A database ahead of this checkout has heads that no file has. Raises RevisionsError for any other such
     revision, DatabaseError, ConfigurationError.
     """
-    needs = Needs(writes=False, models=False)
-    with database_session(workspace, ["current"], report, needs) as session:
+    with database_session(workspace, ["current"], report, Needs(writes=False, models=False)) as session:
         heads, ahead = heads_and_ahead(session)
         url = session.connected_to
         where = address(url) if url is not None else ""

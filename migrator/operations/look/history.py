@@ -35,8 +35,7 @@ def _in_database(workspace: Workspace, report: Report, start: str, end: str) -> 
     from migrator.bridge.revision_files.loading import translated
     from migrator.operations.position.position import infos_in_database, known_heads
 
-    needs = Needs(writes=False, models=False)
-    with database_session(workspace, ["history", "-i"], report, needs) as session:
+    with database_session(workspace, ["history", "-i"], report, Needs(writes=False, models=False)) as session:
         heads = known_heads(session)
         with translated(workspace):
             walked = session.scripts.walk_revisions(

@@ -1,7 +1,7 @@
-"""`heads`, `branches` and `show`, and the listing of revision files that other commands share.
+"""`heads`, `branches` and `show`, and what `history` and `edit` have in common with them.
 
-It reads the headers of the version files. It asks, and imports, Alembic, which executes the files, only
-where the headers do not tell, or where something is wrong: what Alembic says then is the error.
+They read the headers of the version files. Alembic, which executes the files, is asked, and imported, only
+where headers do not tell, or where something is wrong: what it says then is the error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from migrator.revisions.headers import LONGEST_ID, created_in
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
 
-
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -37,9 +36,9 @@ def revisions_in_files(
     try:
         return tuple(_info(node, workspace) for node in from_graph(graph_in_files(workspace)))
     except UnclearGraph:
-        from migrator.bridge.revision_files.loading import load_version_files, revision_info, translated
+        from migrator.bridge.revision_files.loading import revision_info, scripts_of, translated
 
-        scripts = load_version_files(workspace)
+        scripts = scripts_of(workspace)
         with translated(workspace):
             return tuple(revision_info(script, workspace) for script in from_scripts(scripts))
 
@@ -53,6 +52,31 @@ def named_revisions(target: str, workspace: Workspace, command: str, report: Rep
         lambda graph: graph.find(target),
         lambda scripts: [each for each in scripts.get_revisions(target) if each is not None],
     )
+
+
+def heads(workspace: Workspace, *, resolve_dependencies: bool = False) -> RevisionList:
+    """Give the heads. With `resolve_dependencies`, `depends_on` counts like a down revision."""
+    found = revisions_in_files(
+        workspace,
+        lambda graph: graph.real_heads if resolve_dependencies else graph.heads,
+        lambda scripts: scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()),
+    )
+    return RevisionList(found)
+
+
+def branches(workspace: Workspace) -> RevisionList:
+    """Give the branch points; `next_revisions` of each says what it branches into."""
+    points = revisions_in_files(
+        workspace,
+        lambda graph: (node for node in graph.walk() if node.is_branch_point),
+        lambda scripts: (script for script in scripts.walk_revisions() if script.is_branch_point),
+    )
+    return RevisionList(points)
+
+
+def show(workspace: Workspace, target: str, report: Report) -> RevisionList:
+    """Give the revisions that `target` names, such as `head`, an id or `current`. Raises RevisionsError."""
+    return RevisionList(named_revisions(target, workspace, "show", report))
 
 
 def graph_in_files(workspace: Workspace) -> Graph:
@@ -112,28 +136,3 @@ def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Re
         heads = known_heads(session)
         with translated(workspace):
             return tuple(revision_info(each, workspace) for each in session.scripts.get_revisions(heads))
-
-
-def heads(workspace: Workspace, *, resolve_dependencies: bool = False) -> RevisionList:
-    """Give the heads. With `resolve_dependencies`, `depends_on` counts like a down revision."""
-    found = revisions_in_files(
-        workspace,
-        lambda graph: graph.real_heads if resolve_dependencies else graph.heads,
-        lambda scripts: scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()),
-    )
-    return RevisionList(found)
-
-
-def branches(workspace: Workspace) -> RevisionList:
-    """Give the branch points; `next_revisions` of each says what it branches into."""
-    points = revisions_in_files(
-        workspace,
-        lambda graph: (node for node in graph.walk() if node.is_branch_point),
-        lambda scripts: (script for script in scripts.walk_revisions() if script.is_branch_point),
-    )
-    return RevisionList(points)
-
-
-def show(workspace: Workspace, target: str, report: Report) -> RevisionList:
-    """Give the revisions that `target` names, such as `head`, an id or `current`. Raises RevisionsError."""
-    return RevisionList(named_revisions(target, workspace, "show", report))

@@ -23,10 +23,7 @@ def infos_in_database(
     applied = applied_revisions(session.scripts, heads)
     return tuple(
         revision_info(
-            script,
-            session.workspace,
-            applied=script.revision in applied,
-            current=script.revision in heads,
+            script, session.workspace, applied=script.revision in applied, current=script.revision in heads
         )
         for script in scripts
     )

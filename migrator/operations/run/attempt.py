@@ -138,10 +138,7 @@ class Attempt:
         if not steps and self._run.purge:
             # Alembic has no step for it, and has emptied the version table by now.
             site.recorder.purged(connection_of(context), tally.before)
-        for number, (step, info) in enumerate(zip(steps, infos, strict=True)):
-            for soon in steps[number : number + 2]:
-                site.recorder.expect(soon)
-                self._planner.expect(soon)
+        for step, info in zip(steps, infos, strict=True):
             yield from self._step(site, step, info)
 
     def _step(self, site: DatabaseRun, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:

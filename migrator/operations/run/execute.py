@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -65,8 +65,7 @@ def execute(session: Session, run: Run, terms: RunTerms, report: Report) -> RunR
     environment's database or without consent, and what `Session.run` raises before the first revision.
     """
     planner = RunPlanner(session, run, report, allow_ahead=terms.allow_ahead, dry_run=terms.dry_run)
-    with closing(planner):
-        return _Spine(session, run, terms, report, planner).execute()
+    return _Spine(session, run, terms, report, planner).execute()
 
 
 class _Spine:
@@ -153,7 +152,6 @@ class _Spine:
         wait = self._left()
         with ExitStack() as stack:
             for site in sites:
-                stack.callback(site.recorder.close)
                 site.lock = stack.enter_context(run_lock(site.tally.found, wait, self._wait(), self._report))
             for site, each in zip(sites, prepared.examined, strict=True):
                 connection = site.lock.connection if site.lock is not None else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
-from migrator.bridge.tenant_cache import cached, has_tenant_cache
+from migrator.bridge.tenant_cache import cached
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.own.facts import drop_index
@@ -50,9 +49,6 @@ class RunPlanner:
         self._dry_run = dry_run
         self._directives: dict[str, Directives] = {}
         self._notes: dict[str, None] = {}
-        # A file is judged while the database is at work on the one before it.
-        self._judging = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-judge")
-        self._judged: dict[tuple[str, bool] | None, Future[bool]] = {}
 
     def prepare(self) -> PreparedRun:
         """Look at the databases and plan the run.
@@ -101,20 +97,6 @@ class RunPlanner:
 
     def may_hold(self, step: PlannedStep) -> bool:
         """Whether the statements of a step may be sent together: nothing can come of them before the last."""
-        begun = self._judged.pop(_function(step), None)
-        return begun.result() if begun is not None else self._judge(step)
-
-    def expect(self, step: PlannedStep) -> None:
-        """Begin to find out whether a step that will run soon may be held, unless tenants share that."""
-        key = _function(step)
-        if key is not None and key not in self._judged and not has_tenant_cache():
-            self._judged[key] = self._judging.submit(self._judge, step)
-
-    def close(self) -> None:
-        """Find out nothing more."""
-        self._judging.shutdown(cancel_futures=True)
-
-    def _judge(self, step: PlannedStep) -> bool:
         script = script_of(step)
         if script is None or not self._session.workspace.environment.settings.hold_statements:
             return False
@@ -201,9 +183,3 @@ class RunPlanner:
         function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
         file = self._session.workspace.environment.root / step.path
         return replace(step, destroys=tuple(each.what for each in destructive(file, function)))
-
-
-def _function(step: PlannedStep) -> tuple[str, bool] | None:
-    """Tell the functions of version files apart, for steps that have one."""
-    script = script_of(step)
-    return (script.path, step.is_upgrade) if script is not None else None

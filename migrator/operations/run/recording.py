@@ -6,7 +6,6 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +18,12 @@ from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import down_revisions
 from migrator.bridge.revision_files.plan import PlannedStep, known_script, script_of
-from migrator.bridge.tenant_cache import cached, has_tenant_cache
+from migrator.bridge.tenant_cache import cached
 from migrator.database.own.log_records import LogWriter, RecordAuthor, StepRecord, places_for_records
 from migrator.database.own.own_tables import TableNames
 from migrator.operations.position.examine import Examined, refuse_log_table
 from migrator.results.records import LoggedDirection
-from migrator.revisions.fingerprint import Fingerprint, fingerprint
+from migrator.revisions.fingerprint import fingerprint
 from migrator.revisions.git import head_commit
 
 
@@ -37,9 +36,6 @@ class Recorder:
         self._introduced = False
         self._marked = False
         self._names = _names(session, examined)
-        # A file is read and hashed while the database is at work on the one before it.
-        self._hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator-hash")
-        self._hashes: dict[str, Future[Fingerprint]] = {}
 
     @cached_property
     def book(self) -> LogWriter:
@@ -90,18 +86,6 @@ class Recorder:
     def resume(self, *, committed: bool) -> None:
         """Begin an attempt; `committed` tells whether anything of those before it was committed."""
         self._introduced = self._introduced and committed
-
-    def close(self) -> None:
-        """End the thread that hashes files."""
-        self._hashing.shutdown(cancel_futures=True)
-
-    def expect(self, step: PlannedStep) -> None:
-        """Begin to hash the file of a step that will run soon, unless that is done once for all tenants."""
-        script = script_of(step)
-        if script is None or script.path in self._hashes:
-            return
-        if self._names.log is not None and not has_tenant_cache():
-            self._hashes[script.path] = self._hashing.submit(fingerprint, Path(script.path))
 
     def earlier_seconds(self, direction: str, revision: str) -> float | None:
         """Give how long a revision took here the last time, None where the log does not say."""
@@ -167,10 +151,8 @@ class Recorder:
     def _entry(
         self, direction: LoggedDirection, script: Script, started_at: datetime, duration_ms: int | None
     ) -> StepRecord:
-        begun, path = self._hashes.pop(script.path, None), Path(script.path)
-        prints = (
-            begun.result() if begun is not None else cached((fingerprint, path), lambda: fingerprint(path))
-        )
+        path = Path(script.path)
+        prints = cached((fingerprint, path), lambda: fingerprint(path))
         return StepRecord(
             direction,
             script.revision,

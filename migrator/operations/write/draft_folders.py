@@ -12,6 +12,7 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, Effect, MigratorError, RevisionsError
 from migrator.revisions.drafting import DraftFolders, draft_of
+from migrator.revisions.file_changes import Move, changed_files
 
 
 @contextmanager
@@ -44,6 +45,25 @@ def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
 def _there(folder: Path) -> Path:
     """Give the nearest folder that there is."""
     return folder if folder.is_dir() else _there(folder.parent)
+
+
+@contextmanager
+def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
+    """Move `folders` into `archives` and `drafts` into their place, for good only if the block succeeds.
+
+    Raises ConfigurationError where they cannot be moved.
+    """
+    for folder in folders:
+        if folder.is_symlink():
+            # Moved, a relative link would point to nowhere.
+            raise ConfigurationError(
+                f"The version folder {folder} cannot be archived: it is a symbolic link.",
+                hint="Name the real folder in version_locations, then run it again.",
+            )
+    away = [Move(folder, archive) for folder, archive in zip(folders, archives, strict=True)]
+    into_place = [Move(draft, folder) for folder, draft in zip(folders, drafts, strict=True)]
+    with changed_files([*away, *into_place]):
+        yield
 
 
 @contextmanager

@@ -32,9 +32,9 @@ def edit(workspace: Workspace, target: str, report: Report) -> Edited:
     for path in paths:
         _open(command, path)
     # Imported here: what an editor shows need not wait for it.
-    from migrator.bridge.revision_files.loading import load_version_files
+    from migrator.bridge.revision_files.loading import scripts_of
 
-    load_version_files(workspace)
+    scripts_of(workspace)
     return Edited(tuple(workspace.environment.shown(path) for path in paths))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
 from migrator.bridge.env_py.session import file_session
+from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.plan import applied_revisions
-from migrator.config.folders import shared_folder
+from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import Effect, MigratorError, RefusedError, RevisionsError
 from migrator.operations.judge.lint_command import LintRequest, lint
@@ -17,18 +19,12 @@ from migrator.operations.judge.two_environments import compare_histories
 from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
-from migrator.operations.write.promotion_plan import (
-    NewFile,
-    Promotion,
-    collapsed_file,
-    folder_for,
-    moved_files,
-    plan_promotion,
-)
+from migrator.operations.write.promotion_plan import PROMOTED, Promotion, origin_line, plan_promotion
 from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.results.promoted import Promoted
+from migrator.results.promoted import Promoted, PromotedRevision
 from migrator.revisions.file_changes import Write, changed_files
+from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
 _SECONDS = 10.0
 
@@ -37,11 +33,10 @@ _SECONDS = 10.0
 class PromoteRequest:
     """What to promote: the named revisions with what they need, or all that is lacking.
 
-    With `message` they become one revision. `untested` takes what the source's database has not applied.
+    `untested` takes what the source's database has not applied.
     """
 
     revisions: tuple[str, ...] = ()
-    message: str | None = None
     untested: bool = False
     dry_run: bool = False
     fresh: bool = False
@@ -61,23 +56,11 @@ def promote(source: Workspace, target: Workspace, request: PromoteRequest, repor
     if not promotion.moved:
         return Promoted(*names, dry_run=request.dry_run, notes=promotion.notes)
     notes = [*promotion.notes, *_tested(source, mine, promotion, request)]
-    folder = folder_for(target, theirs, promotion)
-    files = moved_files(promotion, folder, source, target)
+    folder = _folder_for(target, theirs, promotion)
+    files = _moved_files(promotion, folder, source, target)
     with drafted(target) as draft:
         _put(draft, files)
-        if request.message is None or len(files) == 1:
-            _prove(source, draft, files, promotion, request, report)
-        else:
-            files = [collapsed_file(promotion, folder, theirs, source, target, request.message)]
-            with drafted(target) as collapsed:
-                _put(collapsed, files)
-                _prove(source, collapsed, files, promotion, request, report)
-                _require_equal(
-                    compare_histories(draft.workspace, collapsed.workspace, report, fresh=request.fresh),
-                    "the separate revisions",
-                    "the collapsed one",
-                    target,
-                )
+        _prove(source, draft, files, promotion, request, report)
     if not request.dry_run:
         with changed_files([Write(file.path, file.content) for file in files]):
             pass
@@ -116,7 +99,7 @@ def _tested(
     return []
 
 
-def _put(draft: Draft, files: Sequence[NewFile]) -> None:
+def _put(draft: Draft, files: Sequence[_NewFile]) -> None:
     for file in files:
         copy = draft.copy_of(file.path)
         if copy.exists():
@@ -133,7 +116,7 @@ def _put(draft: Draft, files: Sequence[NewFile]) -> None:
 def _prove(
     source: Workspace,
     draft: Draft,
-    files: Sequence[NewFile],
+    files: Sequence[_NewFile],
     promotion: Promotion,
     request: PromoteRequest,
     report: Report,
@@ -157,17 +140,17 @@ def _prove(
     if faults:
         raise _refused(target, draft.in_place("; ".join(faults)), f"See: {source.again('verify')}")
     if promotion.whole:
-        differences = compare_histories(source, target, report, fresh=request.fresh)
-        _require_equal(differences, source.environment.name, target.environment.name, target)
+        _require_equal(source, target, compare_histories(source, target, report, fresh=request.fresh))
 
 
 def _lint_hint(source: Workspace, ids: Sequence[str]) -> str:
     return f"See what to write instead: {source.again('lint', *ids)}"
 
 
-def _require_equal(differences: Sequence[Difference], left: str, right: str, target: Workspace) -> None:
+def _require_equal(source: Workspace, target: Workspace, differences: Sequence[Difference]) -> None:
     if differences:
-        said = "; ".join(each.describe(left, right) for each in differences)
+        names = source.environment.name, target.environment.name
+        said = "; ".join(each.describe(*names) for each in differences)
         raise _refused(
             target,
             f"the schemas would not be equal: {said}",
@@ -177,3 +160,41 @@ def _require_equal(differences: Sequence[Difference], left: str, right: str, tar
 
 def _refused(target: Workspace, why: str, hint: str) -> MigratorError:
     return RefusedError(f"Nothing was promoted to {target.environment.name}: {why.rstrip('.')}.", hint=hint)
+
+
+@dataclass(frozen=True)
+class _NewFile:
+    """A file that is to be written, by its path in the target's folder."""
+
+    path: Path
+    content: bytes
+    result: PromotedRevision
+
+
+def _folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
+    """Give the folder for the new files: that of the target's head, else the first one."""
+    if promotion.head is None:
+        return version_folders(target.environment)[0]
+    path = Path(scripts.get_revision(promotion.head).path)
+    real = {folder.resolve(): folder for folder in folders_of(scripts)}
+    return next((real[each] for each in path.resolve().parents if each in real), path.parent)
+
+
+def _moved_files(promotion: Promotion, folder: Path, source: Workspace, target: Workspace) -> list[_NewFile]:
+    """Give the files as they will be in the target's folder. Raises RevisionsError."""
+    files = []
+    for moved in promotion.moved:
+        script, path = moved.script, Path(moved.script.path)
+        down: str | tuple[str, ...] | None = moved.down_revisions or None
+        if len(moved.down_revisions) == 1:
+            down = moved.down_revisions[0]
+        needs = moved.depends_on if script.dependencies else KEEP
+        content = rewrite_header(path.read_bytes(), path, NewHeader(down_revision=down, depends_on=needs))
+        content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
+        message = " ".join(script.doc.split())
+        new = folder / path.name
+        result = PromotedRevision(
+            script.revision, moved.down_revisions, message, target.environment.shown(new)
+        )
+        files.append(_NewFile(new, content, result))
+    return files

@@ -8,27 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
-from alembic.util import rev_id
 
-from migrator.bridge.revision_files.loading import (
-    contents,
-    down_revisions,
-    folders_of,
-    new_file,
-    own_labels,
-    translated,
-)
+from migrator.bridge.revision_files.loading import contents, down_revisions, own_labels, translated
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.bridge.revision_files.plan import applied_revisions, dependencies
-from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import Effect, RevisionsError
-from migrator.results.promoted import PromotedRevision
-from migrator.revisions.composing import Heading, Part, compose
+from migrator.revisions.archives import made_of
 from migrator.revisions.fingerprint import pair_by_content
-from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
-COLLAPSES, PROMOTED = "Collapses", "Promoted from"
+PROMOTED = "Promoted from"
 
 
 @dataclass(frozen=True)
@@ -87,11 +76,11 @@ def plan_promotion(
 def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str]:
     """Give what the target has already, and under which id; both are given oldest first."""
     ids = {script.revision for script in theirs}
-    collapsed = {each: script.revision for script in theirs for each in collapsed_ids(script)}
-    known = collapsed | {each: each for each in ids}
+    squashed = {each: script.revision for script in theirs for each in made_of(script.longdoc)}
+    known = squashed | {each: each for each in ids}
     there = {}
     for script in upwards:
-        inside = collapsed_ids(script)
+        inside = made_of(script.longdoc)
         if script.revision in known:
             there[script.revision] = known[script.revision]
         elif inside and all(each in known for each in inside):
@@ -99,12 +88,6 @@ def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str
     here = {script.revision for script in upwards}
     left = contents(script for script in upwards if script.revision not in there)
     return there | pair_by_content(left, contents(script for script in theirs if script.revision not in here))
-
-
-def collapsed_ids(script: Script) -> tuple[str, ...]:
-    """Give the ids of the revisions that a file says it was made of."""
-    found = re.search(rf"^{COLLAPSES}: *(.+)$", script.longdoc, re.MULTILINE)
-    return tuple(re.split(r",\s*", found[1].strip())) if found else ()
 
 
 def origin_line(script: Script, source: str) -> str:
@@ -169,72 +152,3 @@ def _refused(script: Script, why: str, hint: str = "") -> RevisionsError:
         effect=Effect.NOTHING_WRITTEN,
         hint=hint or "Write a revision with the same changes for the target.",
     )
-
-
-@dataclass(frozen=True)
-class NewFile:
-    """A file that is to be written, by its path in the target's folder."""
-
-    path: Path
-    content: bytes
-    result: PromotedRevision
-
-
-def folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
-    """Give the folder for the new files: that of the target's head, else the first one."""
-    if promotion.head is None:
-        return version_folders(target.environment)[0]
-    path = Path(scripts.get_revision(promotion.head).path)
-    real = {folder.resolve(): folder for folder in folders_of(scripts)}
-    return next((real[each] for each in path.resolve().parents if each in real), path.parent)
-
-
-def moved_files(promotion: Promotion, folder: Path, source: Workspace, target: Workspace) -> list[NewFile]:
-    """Give the files as they will be in the target's folder. Raises RevisionsError."""
-    files = []
-    for moved in promotion.moved:
-        script, path = moved.script, Path(moved.script.path)
-        down: str | tuple[str, ...] | None = moved.down_revisions or None
-        if len(moved.down_revisions) == 1:
-            down = moved.down_revisions[0]
-        needs = moved.depends_on if script.dependencies else KEEP
-        content = rewrite_header(path.read_bytes(), path, NewHeader(down_revision=down, depends_on=needs))
-        content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
-        message = " ".join(script.doc.split())
-        new = folder / path.name
-        result = PromotedRevision(
-            script.revision, moved.down_revisions, message, target.environment.shown(new)
-        )
-        files.append(NewFile(new, content, result))
-    return files
-
-
-def collapsed_file(
-    promotion: Promotion,
-    folder: Path,
-    scripts: ScriptDirectory,
-    source: Workspace,
-    target: Workspace,
-    message: str,
-) -> NewFile:
-    """Give the one file that does what all of them do. Raises RevisionsError as `compose` does."""
-    moved = [each.script for each in promotion.moved]
-    ids = tuple(script.revision for script in moved)
-    needs = [each for every in promotion.moved for each in every.depends_on if each not in ids]
-    revision = rev_id()
-    path, created = new_file(scripts, folder, revision, message)
-    heading = Heading(
-        revision=revision,
-        down_revision=promotion.head,
-        depends_on=tuple(dict.fromkeys(needs)),
-        message=message,
-        created=created,
-        lines=(
-            f"{PROMOTED}: {origin_line(moved[0], source.environment.name)}",
-            f"{COLLAPSES}: {', '.join(ids)}",
-        ),
-    )
-    parts = [Part(each.revision, each.doc, Path(each.path)) for each in moved]
-    below = (promotion.head,) if promotion.head is not None else ()
-    shown = target.environment.shown(path)
-    return NewFile(path, compose(parts, heading), PromotedRevision(revision, below, message, shown, ids))

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.revision_files.loading import down_revisions, load_version_files, own_labels, translated
+from migrator.bridge.revision_files.loading import down_revisions, own_labels, scripts_of, translated
 from migrator.bridge.revision_files.plan import dependencies, stands_on
 from migrator.config.select import Workspace
 from migrator.errors import Effect, RevisionsError
 from migrator.results.written import Rebased
 from migrator.revisions.file_changes import Rewrite, changed_files
 from migrator.revisions.graph import reached
+from migrator.revisions.headers import read_source
 from migrator.revisions.rewriting import NewHeader, rewrite_header
 
 
@@ -168,10 +169,11 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     Raises RevisionsError where that cannot be, RefusedError where a database has a revision of the branch or
     cannot be asked, ConfigurationError where the file cannot be written. Then nothing has changed.
     """
-    scripts = load_version_files(workspace)
+    scripts = scripts_of(workspace)
     branch = find_branch(scripts, workspace, request.revision, request.onto)
     path = Path(branch.first.path)
-    change = Rewrite(path, _rewritten(path, branch))
+    content = rewrite_header(read_source(path), path, NewHeader(down_revision=branch.onto))
+    change = Rewrite(path, content)
     if not request.unapplied:
         # Imported here: it is all that needs SQLAlchemy.
         from migrator.operations.write.applied_anywhere import require_unapplied
@@ -189,20 +191,9 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     )
 
 
-def _rewritten(path: Path, branch: MovedBranch) -> bytes:
-    try:
-        source = path.read_bytes()
-    except OSError as exc:
-        raise RevisionsError(
-            f"The version file {path} cannot be read: {exc.strerror}.",
-            hint="Check that the file exists and that you may read it.",
-        ) from exc
-    return rewrite_header(source, path, NewHeader(down_revision=branch.onto))
-
-
 def _check(workspace: Workspace, branch: MovedBranch) -> None:
     """See that Alembic finds the branch where it was put. Raises RevisionsError."""
-    scripts = load_version_files(workspace)
+    scripts = scripts_of(workspace)
     heads = scripts.get_heads()
     if branch.onto in heads or branch.revisions[-1] not in heads:
         raise RevisionsError(

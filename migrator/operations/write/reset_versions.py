@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from migrator.errors import ConfigurationError, Effect, RefusedError, RevisionsE
 from migrator.operations.change.moves import upgrade
 from migrator.operations.run.consent import Consent, require_consent
 from migrator.operations.run.execute import RunTerms
-from migrator.operations.write.draft_folders import draft_folders
+from migrator.operations.write.draft_folders import draft_folders, swapped
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.run import RunResult
@@ -29,7 +28,6 @@ from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.docstrings import docstring_safe
-from migrator.revisions.folder_swap import archive_and_replace
 from migrator.revisions.headers import version_files
 
 
@@ -57,7 +55,8 @@ def reset_versions(
     folders = version_folders(workspace.environment)
     refuse_empty(folders, workspace)
     if not request.files_only:
-        refuse_shared_folder(folders, workspace)
+        hint = "When no database of either has a revision, add --files-only."
+        refuse_shared_folder(folders, workspace, hint)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
     with draft_folders(folders) as drafts:
@@ -72,18 +71,6 @@ def reset_versions(
         if failed is not None:
             raise _kept(failed, result) from failed
     return result
-
-
-@contextmanager
-def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
-    """Put the drafts in the place of the folders, for good only if the block succeeds.
-
-    Raises ConfigurationError where they cannot be moved.
-    """
-    with ExitStack() as swaps:
-        for folder, draft, archive in zip(folders, drafts, archives, strict=True):
-            swaps.enter_context(archive_and_replace(folder, draft, archive))
-        yield
 
 
 def archives_of(folders: Sequence[Path]) -> list[Path]:
@@ -150,7 +137,7 @@ def refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
         )
 
 
-def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
+def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace, hint: str) -> None:
     """Refuse folders that are another environment's history as well. Raises RefusedError."""
     for other in workspace.others:
         try:
@@ -162,7 +149,7 @@ def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace) -> None:
                 f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
                 f" {other.name}.",
                 effect=Effect.NOTHING_CHANGED,
-                hint="When no database of either has a revision, add --files-only.",
+                hint=hint,
             )
 
 
@@ -235,6 +222,7 @@ def _refuse_used(session: Session) -> None:
         raise RefusedError(
             f"The database of {environment.name} is at {', '.join(heads)}, and these files are its history.",
             effect=Effect.NOTHING_CHANGED,
-            hint="Start over with a new, empty database; keep this one with --restamp, which proves that the"
-            " new revision makes the same; or reset the files alone with --files-only.",
+            hint="Start over with a new, empty database; keep this one with `migrator squash --to head"
+            " --new-id`, which proves that the new revision makes the same; or reset the files alone with"
+            " --files-only.",
         )

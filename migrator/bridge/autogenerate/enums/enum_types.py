@@ -67,14 +67,9 @@ ORDER BY 1
 
 
 @dataclass(frozen=True)
-class EnumUse:
-    """A column whose type is an enum, or an array of one, with its default as SQL."""
-
+class _OnTable:
     schema: str | None
     table: str
-    column: str
-    array: bool
-    default: str | None
 
     @property
     def where(self) -> TableKey:
@@ -83,20 +78,22 @@ class EnumUse:
 
 
 @dataclass(frozen=True)
-class EnumDependent:
+class EnumUse(_OnTable):
+    """A column whose type is an enum, or an array of one, with its default as SQL."""
+
+    column: str
+    array: bool
+    default: str | None
+
+
+@dataclass(frozen=True)
+class EnumDependent(_OnTable):
     """A check or an index whose text names an enum: the columns it stands on, how it is dropped and made."""
 
-    schema: str | None
-    table: str
     columns: tuple[str, ...]
     name: str
     drop: str
     make: str
-
-    @property
-    def where(self) -> TableKey:
-        """Schema, None for the default one, and table."""
-        return self.schema, self.table
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,4 @@ def _in_source(workspace: Workspace, file: str, source: bytes) -> tuple[Finding,
     hint = "Take it out, with its import, and put nothing in its place: migrator shows Alembic's logs."
     if not workspace.environment.managed:
         hint = "Keep them: fileConfig(config.config_file_name, disable_existing_loggers=False)"
-    return tuple(
-        Finding(
-            "env.py",
-            "note",
-            loggers_remark(file, line),
-            hint,
-        )
-        for line in lines
-    )
+    return tuple(Finding("env.py", "note", loggers_remark(file, line), hint) for line in lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alembic.script import Script
 
-from migrator.bridge.revision_files.loading import load_version_files
+from migrator.bridge.revision_files.loading import scripts_of
 from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
@@ -66,7 +66,7 @@ def _load(workspace: Workspace) -> _Loaded:
 
 
 def _of_scripts(workspace: Workspace, error: MigratorError | None) -> _Loaded:
-    scripts = tuple(load_version_files(workspace).walk_revisions())
+    scripts = tuple(scripts_of(workspace).walk_revisions())
     return _Loaded(scripts, {each.revision: Path(each.path) for each in scripts}, error)
 
 
