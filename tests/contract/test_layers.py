@@ -17,7 +17,7 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("errors", "file_locks", "secrets", "syntax"),
+    ("errors", "faults", "file_locks", "secrets", "syntax"),
     ("results",),
     ("plain",),
     ("config", "revisions"),

@@ -32,6 +32,7 @@ from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
+from migrator.faults import is_own_fault, outside, own_fault
 from migrator.results.revisions import Revision
 from migrator.revisions.fingerprint import content_hash
 from migrator.revisions.headers import LONGEST_ID, created_in, version_files
@@ -87,7 +88,7 @@ def read_scripts(
         if unexecuted:
             leave_unexecuted(scripts, folders, lambda: _strictly(folders, workspace))
         with _strictly(folders, workspace):
-            scripts.get_heads()
+            outside(scripts.get_heads)
     _read_as[scripts.revision_map] = stamp
     _loaded.pop(stamp, None)
     if not to_run or has_tenant_cache():
@@ -207,6 +208,8 @@ def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]
         except (RevisionError, KeyError) as exc:
             raise graph_error(exc, folders, workspace) from exc
         except (Exception, SystemExit) as exc:
+            if is_own_fault(exc):
+                raise own_fault(exc) from exc
             # A version file is anybody's code and may raise anything.
             raise broken_file(exc, folders, workspace) from exc
     if any(Path(warning.filename).parent.name == "script" for warning in caught):
