@@ -17,8 +17,8 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("errors", "faults", "file_locks", "secrets", "syntax"),
-    ("results",),
+    ("errors", "file_locks", "secrets", "syntax"),
+    ("faults", "results"),
     ("plain",),
     ("config", "revisions"),
     ("database",),

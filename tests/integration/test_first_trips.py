@@ -122,3 +122,13 @@ def test_arrays_of_the_catalogue_take_no_further_trips(postgres_database: Databa
 
     assert rows == [([1, 5], [True], ["a"], [2], [8], [26])]
     assert many == few
+
+
+def test_the_plain_way_asks_what_arrays_are(postgres_database: Database) -> None:
+    def trips(*, fast: bool) -> int:
+        with counting_proxy(postgres_database.host, postgres_database.port) as proxy:
+            url = url_of(postgres_database).set(port=proxy.port)
+            run(async_engine(url, SessionOptions(fast=fast)), "SELECT indkey FROM pg_index LIMIT 1")
+        return max(proxy.trips_of_each)
+
+    assert trips(fast=False) - trips(fast=True) >= 3
