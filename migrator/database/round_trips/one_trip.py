@@ -158,7 +158,6 @@ class OneTrip:
             set_row_count(cursor, -1)
             return True
         self._sent = None
-        self._current()
         status: str = self._adapted.run_async(lambda driver: self._send(driver, statement))
         counted = _COUNTED.match(status)
         set_row_count(cursor, int(counted[1]) if counted else -1)
