@@ -26,11 +26,10 @@ _IS_2_0 = sqlalchemy.__version__.startswith("2.0.")
 RENAMED = [
     (_DIALECT, "_transaction"),
     (_DIALECT if _IS_2_0 else f"{_DIALECT},{_CONNECTOR}", "_handle_exception"),
-    (_DIALECT, "rowcount" if _IS_2_0 else "_rowcount"),
     (_DIALECT, "isolation_level"),
     (_DIALECT, "readonly"),
     (_DIALECT, "deferrable"),
-    *([(_DIALECT, "_started")] if _IS_2_0 else []),
+    (_DIALECT, "_started" if _IS_2_0 else "_rowcount"),
     (_ASYNCPG, "_top_xact"),
 ]
 # Names that earlier versions used.
