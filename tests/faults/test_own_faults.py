@@ -153,7 +153,7 @@ def test_a_fault_of_migrator_before_any_revision_is_not_blamed_on_env_py(
     assert "env.py" not in ran.err
 
 
-def test_a_fault_of_migrator_while_files_are_read_is_not_blamed_on_one(
+def test_a_fault_of_migrator_while_sql_is_written_is_not_blamed_on_env_py(
     migrator: Migrator, root: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("migrator.bridge.env_py.env_connections.context", None)
