@@ -52,8 +52,8 @@ check:  ## all that CI runs
 
 # What reads, writes and runs revisions through Alembic, SQLAlchemy and the drivers, whose versions differ.
 # What lies above them (squash, verify, renames) calls nothing of theirs that these do not.
-LOWER_TESTS = $(foreach name,alembic_private commands,tests/contract/test_$(name).py) \
-	$(foreach name,changes creators env_py plain_alembic round_trips,tests/integration/test_$(name).py) \
+LOWER_TESTS = $(foreach name,alembic_private private_names commands,tests/contract/test_$(name).py) \
+	$(foreach name,changes creators env_py plain_alembic renamed_names round_trips,tests/integration/test_$(name).py) \
 	tests/integration/test_foreign_projects.py::test_upgrade_current_and_downgrade_do_what_alembic_does \
 	$(foreach name,branches_merge check generate generate_details generate_enums generate_keys generate_messages \
 	generate_options history_current odd_env_py reset_versions sql stamp start_up upgrade_downgrade, \

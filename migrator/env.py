@@ -26,6 +26,7 @@ from migrator.config.tenants import tenants_of
 from migrator.database.connecting.opening import open_database
 from migrator.database.own.own_tables import excluder
 from migrator.errors import ConfigurationError, MigratorError, UsageError
+from migrator.faults import outside
 from migrator.results.events import ignore
 
 
@@ -184,12 +185,14 @@ def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
     def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
         if type_ == "table" and name is not None and excluded(name, parents.get("schema_name")):
             return False
-        return include_name is None or include_name(name, type_, parents)
+        return include_name is None or outside(include_name, name, type_, parents)
 
     def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
         if type_ == "table" and name is not None and excluded(name, obj.schema):
             return False
-        return include_object is None or include_object(obj, name, type_, reflected, compare_to)
+        if include_object is None:
+            return True
+        return outside(include_object, obj, name, type_, reflected, compare_to)
 
     options["include_name"] = name_filter
     options["include_object"] = object_filter

@@ -159,7 +159,7 @@ class UnknownRevisionError(NotAtHeadError):
     """A database is at a revision that no version file has: a newer version of the code has upgraded it."""
 
 
-def fault(exc: Exception) -> MigratorError:
+def fault(exc: BaseException) -> MigratorError:
     """Make the error for what nobody has understood: that is our own fault, and is said to be."""
     error = MigratorError(
         f"A fault of migrator itself: {type(exc).__name__}: {exc}",

@@ -34,6 +34,7 @@ class Settings:
     lock_wait: float | None = 60.0
     retries: int = 5
     hold_statements: bool = True
+    round_trips: Literal["fast", "plain"] = "fast"
     log_table: str | None = None
     against: Against = "database"
     scratch: Literal["embedded", "system"] = "embedded"
@@ -240,6 +241,12 @@ KEYS: Mapping[str, Key] = {
             _boolean,
             "`true`",
             "whether the statements of a revision that only calls operations are sent together, with asyncpg",
+        ),
+        Key(
+            "round_trips",
+            _one_of("fast", "plain"),
+            "`fast`",
+            "`plain`: every statement goes to PostgreSQL as SQLAlchemy sends it, with more round trips",
         ),
         Key(
             "log_table",

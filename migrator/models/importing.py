@@ -19,6 +19,7 @@ from sqlalchemy import MetaData, Table, event
 from sqlalchemy.exc import InvalidRequestError
 
 from migrator.errors import ModelsError
+from migrator.faults import is_own_fault, outside, own_fault
 from migrator.models.imported_twice import ImportedName, double_import_error, names_of_file
 
 
@@ -160,8 +161,10 @@ def _foreign(folders: Sequence[str], name: str) -> bool:
 
 def _import(name: str, *, named: bool = False) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return outside(importlib.import_module, name)
     except (Exception, SystemExit) as exc:
+        if is_own_fault(exc):
+            raise own_fault(exc) from exc
         executed = list(_executed(exc.__traceback__))
         if named and not executed and isinstance(exc, ModuleNotFoundError):
             raise _not_there(name, exc.name or name) from exc

@@ -91,7 +91,8 @@ def _database_of(connection: Any) -> str | None:
         answer = connection.run_async(lambda driver: driver.fetchval("SELECT current_database()"))
         return str(answer)
     if "psycopg" in kind:
-        driver = getattr(connection, "_connection", connection)
+        # SQLAlchemy wraps the connection of an async driver.
+        driver = getattr(connection, "driver_connection", connection)
         return str(driver.info.dbname)
     for words, question, column in (
         ("sqlite", "PRAGMA database_list", 2),

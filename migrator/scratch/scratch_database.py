@@ -27,8 +27,9 @@ from migrator.bridge.revision_files.plan import (
 from migrator.bridge.tenant_cache import Remembered
 from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
-from migrator.database.round_trips.one_trip import OneTrip
+from migrator.database.round_trips.one_trip import shortened
 from migrator.errors import MigratorError
+from migrator.faults import is_own_fault
 from migrator.results.events import ignore
 from migrator.results.run import Step
 from migrator.scratch.failures_in_words import ScratchFailedError, failed_step, missing_role
@@ -196,7 +197,7 @@ class _Replay:
                         transaction=transaction,
                     )
                 except (Exception, SystemExit) as exc:
-                    if self._running is None or isinstance(exc, MigratorError):
+                    if self._running is None or isinstance(exc, MigratorError) or is_own_fault(exc):
                         raise
                     raise _FailedStep(exc) from exc
 
@@ -209,7 +210,8 @@ class _Replay:
                 there = applied_revisions(session.scripts, tuple(heads))
                 self._done = [step for step in self._done if step.revision in there]
             connection = connection_of(context)
-            one_trip, remembered = OneTrip(connection), Remembered(context)
+            fast = self._database.workspace.environment.settings.round_trips == "fast"
+            one_trip, remembered = shortened(connection, fast=fast), Remembered(context)
             try:
                 for step in self._walk(session, tuple(heads), context):
                     self._running = step_info(step, self._database.workspace)
@@ -224,7 +226,8 @@ class _Replay:
                     self._done.append(self._running)
                     self._running = None
             finally:
-                one_trip.stop()
+                if one_trip is not None:
+                    one_trip.stop()
 
         return work
 

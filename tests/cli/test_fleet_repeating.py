@@ -110,3 +110,18 @@ def test_one_that_fails_is_run_again_to_say_which_statement_it_was(make: Callabl
     assert 'relation "by_name" already exists' in answers["initech"]["error"]
     assert "CREATE INDEX by_name" in str(answers["initech"])
     assert fleet.heads() == dict.fromkeys(NAMES[:3], "r1")
+
+
+@pytest.mark.parametrize(("driver", "way"), [("asyncpg", "plain"), ("psycopg", "fast")])
+def test_what_goes_the_ordinary_way_is_worked_out_for_each(
+    driver: str, way: str, make: Callable[..., Fleet]
+) -> None:
+    fleet = make(COUNTING, TABLE)
+    with (fleet.root / "configs" / "alembic_test.ini").open("a") as ini:
+        ini.write(f"round_trips = {way}\n")
+
+    fleet.run(*UPGRADE, env={"TESTING_DATABASE_URL": fleet.url.replace("asyncpg", driver)})
+
+    assert fleet.heads() == dict.fromkeys(NAMES, "r1")
+    assert fleet.database.query("SELECT count(*) FROM pg_indexes WHERE indexname = 'by_name'") == [(4,)]
+    assert made(fleet, "counted") == 4

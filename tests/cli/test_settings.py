@@ -65,6 +65,7 @@ def refused(migrator: Migrator, root: Path) -> str:
         ("default = maybe", "'maybe' is not true or false", "default:"),
         ("protected =", "'' is not true or false", "protected:"),
         ("transaction = both", "'both' is not one of: revision, run, env", "transaction:"),
+        ("round_trips = slow", "'slow' is not one of: fast, plain", "round_trips:"),
         ("database = sqlite", "'sqlite' is not one of: embedded", "database:"),
         ("environment = two words", "'two words' is not a name", "environment:"),
     ],

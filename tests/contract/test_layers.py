@@ -20,7 +20,7 @@ PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
     ("errors", "file_locks", "secrets", "syntax"),
-    ("results",),
+    ("faults", "results"),
     ("plain",),
     ("processes", "models", "config", "revisions"),
     ("database", "lint"),

@@ -51,7 +51,7 @@ def told(engine: AsyncEngine) -> dict[str, Any]:
 
 def ours(database: Database, schema: str | None = None) -> AsyncEngine:
     """Give an engine as commands make it."""
-    engine = async_engine(url_of(database), SessionOptions())
+    engine = async_engine(url_of(database), SessionOptions(fast=True))
     initialize_once(engine.sync_engine, {}, "key")
     look_in(engine.sync_engine, schema)
     return engine
@@ -115,10 +115,20 @@ def test_arrays_of_the_catalogue_take_no_further_trips(postgres_database: Databa
     def trips(statement: str) -> tuple[int, list[Any]]:
         with counting_proxy(postgres_database.host, postgres_database.port) as proxy:
             url = url_of(postgres_database).set(port=proxy.port)
-            rows = run(async_engine(url, SessionOptions()), statement)
+            rows = run(async_engine(url, SessionOptions(fast=True)), statement)
         return max(proxy.trips_of_each), rows
 
     (few, _), (many, rows) = trips("SELECT 1"), trips(arrays)
 
     assert rows == [([1, 5], [True], ["a"], [2], [8], [26])]
     assert many == few
+
+
+def test_the_plain_way_asks_what_arrays_are(postgres_database: Database) -> None:
+    def trips(*, fast: bool) -> int:
+        with counting_proxy(postgres_database.host, postgres_database.port) as proxy:
+            url = url_of(postgres_database).set(port=proxy.port)
+            run(async_engine(url, SessionOptions(fast=fast)), "SELECT indkey FROM pg_index LIMIT 1")
+        return max(proxy.trips_of_each)
+
+    assert trips(fast=False) - trips(fast=True) >= 3

@@ -145,8 +145,10 @@ def _differences(
 def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, CheckConstraint]]:
     """Give the checks that creating the table would make, as PostgreSQL would name them."""
     every = {*table.constraints, *(each for column in table.c for each in column.constraints)}
-    for check in every:
-        if not isinstance(check, CheckConstraint) or not _made(check, table, autogen):
+    checks = [each for each in every if isinstance(each, CheckConstraint)]
+    made = _made(table, autogen) if checks else frozenset()
+    for check in checks:
+        if check not in made:
             continue
         # A naming convention may give the name, or leave it to the server.
         preparer = autogen.dialect.identifier_preparer
@@ -154,11 +156,19 @@ def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, C
         yield (None if name is None else _bare(name), check)
 
 
-def _made(check: CheckConstraint, table: Table, autogen: AutogenContext) -> bool:
-    """Whether a check is made at all: a type may make its own on some dialects only."""
-    rule = getattr(check, "_create_rule", None)
-    # It asks the compiler which dialect this is.
-    return rule is None or bool(rule(CreateTable(table).compile(dialect=autogen.dialect)))
+def _made(table: Table, autogen: AutogenContext) -> frozenset[CheckConstraint]:
+    """Return the checks that are made with a table: a type may make its own on some dialects only."""
+    made: list[CheckConstraint] = []
+
+    def note(check: CheckConstraint, **_: object) -> str:
+        made.append(check)
+        return ""
+
+    make_compiler: Any = autogen.dialect.ddl_compiler
+    compiler = make_compiler(autogen.dialect, None)
+    compiler.visit_check_constraint = compiler.visit_column_check_constraint = note
+    compiler.process(CreateTable(table))
+    return frozenset(made)
 
 
 def _bare(name: str) -> str:

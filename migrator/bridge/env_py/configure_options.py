@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.types import TypeEngine
 
 from migrator.database.own.own_tables import OWN_SCHEMA, TableName, is_own_table
+from migrator.faults import outside
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -26,12 +27,14 @@ def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> Non
             and is_own_table(name, parents.get("schema_name"), log_table)
         ):
             return False
-        return include_name is None or bool(include_name(name, type_, parents))
+        return include_name is None or bool(outside(include_name, name, type_, parents))
 
     def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
         if type_ == "table" and name is not None and is_own_table(name, obj.schema, log_table):
             return False
-        return include_object is None or bool(include_object(obj, name, type_, reflected, compare_to))
+        if include_object is None:
+            return True
+        return bool(outside(include_object, obj, name, type_, reflected, compare_to))
 
     options["include_name"] = name_filter
     options["include_object"] = object_filter

@@ -21,6 +21,7 @@ from migrator.database.connecting.engine import (
 )
 from migrator.database.round_trips.first_questions import Answers, initialize_once
 from migrator.errors import UsageError
+from migrator.faults import outside
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,7 +44,7 @@ def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> No
         },
     )
     with context.begin_transaction():
-        context.run_migrations()
+        outside(context.run_migrations)
 
 
 def _dialect(handed: Any) -> str:
@@ -86,7 +87,7 @@ def _on_connection(connection: Any, options: dict[str, Any]) -> None:
     sqlite = _sync(connection).dialect.name == "sqlite"
     context.configure(connection=connection, **{"render_as_batch": sqlite, **options})
     with context.begin_transaction():
-        context.run_migrations()
+        outside(context.run_migrations)
 
 
 def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
@@ -100,6 +101,7 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
         lock_timeout=None if handover.guarded else settings.lock_timeout,
         statement_timeout=None if handover.guarded else settings.statement_timeout,
         writes=handover.writes,
+        fast=settings.round_trips == "fast",
     )
     if url.get_backend_name() == "sqlite":
         # Engines made here begin SQLite's transactions themselves, so that its DDL can be rolled back.
@@ -116,11 +118,12 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(
     url: URL, session: SessionOptions, schema: str | None, known: Answers, options: dict[str, Any]
 ) -> None:
-    held = _held_connections() if has_tenant_cache() else None
+    held = _held_connections() if has_tenant_cache() and session.fast else None
 
     def make() -> AsyncEngine:
         engine = async_engine(url, session, held)
-        initialize_once(engine.sync_engine, known, (url, session.role))
+        if session.fast:
+            initialize_once(engine.sync_engine, known, (url, session.role))
         return engine
 
     engine = cached(_Engines, _Engines).of(url, (session, schema is None), make)

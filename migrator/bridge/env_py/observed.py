@@ -36,6 +36,7 @@ from migrator.database.connecting.engine import begin_immediately, hear_all_answ
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.errors import ConfigurationError, MigratorError
+from migrator.faults import is_own_fault, outside, own_fault
 
 MigrationFunction = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
 
@@ -81,7 +82,7 @@ class ObservedEnvironment(EnvironmentContext):
             self.on_connect(self.connected_to)
             if not is_our_env(self.config):
                 self._adopt(connection, options)
-        super().configure(connection, *positional, **options)
+        outside(super().configure, connection, *positional, **options)
 
     def _adopt(self, connection: Connection, options: dict[str, Any]) -> None:
         """Do for a foreign env.py what ours does by itself."""
@@ -112,7 +113,7 @@ def run_env(environment: ObservedEnvironment) -> None:
     # Its own handlers of logs write to stderr, past everything else that scrubs.
     shown = secrets.scrubbing(sys.stderr)
     with environment, stdout_to(shown), contextlib.redirect_stderr(shown):
-        environment.script.run_env()
+        outside(environment.script.run_env)
 
 
 @contextlib.contextmanager
@@ -127,6 +128,8 @@ def env_failures(workspace: Workspace, env_py: str, connected_to: Callable[[], U
     except (Exception, SystemExit) as exc:
         if is_database_failure(exc):
             raise _unusable(exc, workspace, connected_to()) from exc
+        if is_own_fault(exc):
+            raise own_fault(exc) from exc
         raise _broken_env(exc, workspace, env_py) from exc
 
 

@@ -28,6 +28,7 @@ from migrator.config.environments import Environment
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, Effect, RevisionsError
+from migrator.faults import is_own_fault, outside, own_fault
 from migrator.results.revisions import Revision
 from migrator.revisions.fingerprint import content_hash
 from migrator.revisions.headers import LONGEST_ID, created_in, version_files
@@ -73,7 +74,7 @@ def read_scripts(scripts: ScriptDirectory, workspace: Workspace, *, to_run: bool
         scripts.revision_map = known
     else:
         with _strictly(folders_of(scripts), workspace):
-            scripts.get_heads()
+            outside(scripts.get_heads)
     _read_as[scripts.revision_map] = stamp
     if not to_run or has_tenant_cache():
         # A module that has run may have kept something: it is not for another database, but for all tenants.
@@ -193,6 +194,8 @@ def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]
         except (RevisionError, KeyError) as exc:
             raise graph_error(exc, folders, workspace) from exc
         except (Exception, SystemExit) as exc:
+            if is_own_fault(exc):
+                raise own_fault(exc) from exc
             # A version file is anybody's code and may raise anything.
             raise broken_file(exc, folders, workspace) from exc
     if any(Path(warning.filename).parent.name == "script" for warning in caught):

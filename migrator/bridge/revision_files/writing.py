@@ -18,6 +18,7 @@ from migrator.bridge.quiet_stdout import stdout_to
 from migrator.bridge.revision_files.loading import forget_loaded, refuse_changed
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
+from migrator.faults import is_own_fault, own_fault
 from migrator.file_locks import LockFile
 from migrator.results.written import WrittenRevision
 from migrator.revisions.file_changes import Write, changed_files
@@ -107,6 +108,8 @@ def _filled_in(src: Path, encoding: str, values: dict[str, Any], workspace: Work
     except OSError:
         raise
     except Exception as exc:
+        if is_own_fault(exc):
+            raise own_fault(exc) from exc
         # A template is code and may raise anything; Alembic's error has the cause as its context.
         cause = (exc.__context__ or exc) if isinstance(exc, CommandError) else exc
         raise ConfigurationError(

@@ -31,12 +31,16 @@ _ASYNC_DRIVERS = {**_DRIVERS, "sqlite": "aiosqlite"}
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What each connection is given. Timeouts are in seconds; None leaves the server's own."""
+    """What each connection is given. Timeouts are in seconds; None leaves the server's own.
+
+    With `fast`, asyncpg is told what it would ask the server for (`round_trips`).
+    """
 
     role: Role | None = None
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     writes: bool = True
+    fast: bool = False
 
 
 def with_driver(url: URL) -> URL:
@@ -181,15 +185,12 @@ def hear_all_answers(target: Engine | Connection) -> None:
     logging.getLogger("asyncmy").addFilter(_worth_a_warning)
 
     @event.listens_for(target, "after_cursor_execute")
-    def read_all_answers(connection: Connection, cursor: Any, *_: object) -> None:
-        async def read(_driver: object) -> None:
-            while await cursor._cursor.nextset():
-                pass
-
+    def read_all_answers(_connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         # Rows of a first statement are still to be fetched.
         if cursor.description is None:
-            dbapi_connection: Any = connection.connection.dbapi_connection
-            dbapi_connection.run_async(read)
+            # As often as there may be one more; where there is none, the server is not asked.
+            for _further in range(statement.count(";")):
+                cursor.nextset()
 
 
 def _worth_a_warning(record: logging.LogRecord) -> bool:
@@ -233,7 +234,7 @@ def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
         # So that no rollback takes them back.
         dbapi_connection.commit()
 
-    if engine.dialect.driver == "asyncpg":
+    if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
         event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
 

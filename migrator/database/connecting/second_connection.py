@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
 from migrator.database.connecting.timeouts import run_plainly
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.1
 
 
 class SecondConnection:
-    """A connection in autocommit that is made as an engine makes its own, without its pool.
+    """A connection in autocommit that is made as an engine makes its own, in a pool of its own.
 
     It lives in a thread, and with an async driver in an event loop of that thread: env.py's own loop may be
     busy, or have ended. While a `watch` is set it is called in that thread every tenth of a second.
@@ -44,7 +44,14 @@ class SecondConnection:
         `take_back` is asked when it is closed: where it gives True the connection stays.
         """
         self._take_back = take_back
-        self._engine = _without_pool(engine)
+        # The listeners for connecting come along.
+        self._engine = Engine(
+            engine.pool.recreate(),
+            engine.dialect,
+            engine.url,
+            hide_parameters=True,
+            execution_options={INTERNAL: True},
+        )
         self._prepare = prepare
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connected: Future[None] = Future()
@@ -104,12 +111,15 @@ class SecondConnection:
                 self._connected.set_exception(exc)
 
     def _serve(self) -> None:
-        with self._engine.connect() as plain:
-            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-            self._prepare(connection)
-            self._connected.set_result(None)
-            while (job := self._next(connection)) is not None:
-                job(connection)
+        try:
+            with self._engine.connect() as plain:
+                connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+                self._prepare(connection)
+                self._connected.set_result(None)
+                while (job := self._next(connection)) is not None:
+                    job(connection)
+        finally:
+            self._engine.pool.dispose()
 
     def _next(self, connection: Connection) -> _Job | None:
         while True:
@@ -161,16 +171,6 @@ def can_connect_again(engine: Engine) -> bool:
         return True
     file = engine.url.database or ":memory:"
     return not (":memory:" in file or "mode=memory" in file or engine.url.query.get("mode") == "memory")
-
-
-def _without_pool(engine: Engine) -> Engine:
-    """Give an engine over the same creator: its listeners for connecting come along, its pool does not.
-
-    SQLAlchemy has no public name for a pool's creator; `Pool.recreate()` passes it on in the same way.
-    """
-    pool = engine.pool
-    bare = NullPool(pool._creator, dialect=engine.dialect, _dispatch=pool.dispatch)
-    return Engine(bare, engine.dialect, engine.url, hide_parameters=True, execution_options={INTERNAL: True})
 
 
 # One holds the lock of a run, the other looks at the database when that has ended.

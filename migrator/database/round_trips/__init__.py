@@ -1,1 +1,1 @@
-"""Saves round trips with private names of SQLAlchemy and asyncpg."""
+"""Fewer round trips to a server, by private names of SQLAlchemy and asyncpg: used here, and nowhere else."""

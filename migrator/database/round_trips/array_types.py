@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from migrator.database.round_trips.probe import missing_for_array_types
+
 # Their oids, with the oids and the names of what they hold.
 _ARRAYS = {
     22: (21, "int2vector"),
@@ -24,6 +26,8 @@ def know_array_types(driver_connection: Any) -> None:
 
     Where asyncpg no longer has the place for it, it asks, as ever.
     """
+    if missing_for_array_types(driver_connection):
+        return
     types = [
         {
             "oid": oid,
@@ -40,8 +44,4 @@ def know_array_types(driver_connection: Any) -> None:
         }
         for oid, (element, name) in _ARRAYS.items()
     ]
-    try:
-        register = driver_connection._protocol.get_settings().register_data_types
-    except AttributeError:
-        return
-    register(types)
+    driver_connection.get_settings().register_data_types(types)

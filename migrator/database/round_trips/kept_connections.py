@@ -70,8 +70,7 @@ class HeldConnections:
 
     def take_back(self, connection: Any, parameters: object) -> bool:
         """Take a connection back; whether that could be done."""
-        in_use = connection.is_in_transaction() or connection._top_xact is not None
-        if parameters is not self._parameters or in_use:
+        if parameters is not self._parameters or connection.is_in_transaction():
             return False
         self._idle.append(connection)
         return True

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from migrator.database.round_trips.probe import missing_for_statements, set_row_count
+
 # What gives no rows. Anything else, such as a SELECT, goes the usual way.
 _WITHOUT_ROWS = re.compile(
     r"\s*(?:alter|comment|create|drop|grant|reindex|revoke|truncate|(insert|update|delete))\b", re.IGNORECASE
@@ -28,34 +30,41 @@ _VERSION_ROW = re.compile(
 _COUNTED = re.compile(r"(?:SELECT|UPDATE|DELETE|INSERT \d+) (\d+)")
 
 
+def shortened(connection: Connection, *, fast: bool, version_table: str | None = None) -> OneTrip | None:
+    """Return what shortens the way of an open connection's statements; None where they go SQLAlchemy's way.
+
+    That is so without `fast`, with other drivers than asyncpg, and where a private name is missing. With a
+    `version_table`, Alembic's without its schema, its row may go with the COMMIT, which then has to come
+    after each revision.
+    """
+    if not fast or connection.dialect.driver != "asyncpg":
+        return None
+    if missing_for_statements(connection.connection.dbapi_connection):
+        return None
+    return OneTrip(connection, version_table)
+
+
 class OneTrip:
-    """Shortens the way of one connection's statements while it is in use; other drivers are left alone."""
+    """Shortens the way of one connection's statements while it is in use."""
 
-    def __init__(self, connection: Connection, version_table: str | None = None) -> None:
-        """Begin with a connection that is open.
-
-        With a `version_table`, Alembic's without its schema, its row may go with the COMMIT, which then has
-        to come after each revision.
-        """
+    def __init__(self, connection: Connection, version_table: str | None) -> None:
+        """Begin with a connection of asyncpg that is open."""
         self._engine = connection.engine
         self._adapted: Any = connection.connection.dbapi_connection
-        self._serves = connection.dialect.driver == "asyncpg"
         self._version_table = version_table
         self._inside = self._one_by_one = False
         self._holding = False
         self._sent: list[str] | None = None
-        self._lock_timeout: float | None = None
+        self.lock_timeout: float | None = None
         # Whether a text failed of which nobody can tell what in it did.
         self.failed_held = False
-        if self._serves:
-            event.listen(self._engine, "do_execute", self._execute)
-            connection.info[_KEY] = self
-            self._info = connection.info
+        event.listen(self._engine, "do_execute", self._execute)
+        connection.info[_KEY] = self
+        self._info = connection.info
 
     def stop(self) -> None:
         """Let every statement go SQLAlchemy's way again."""
-        if self._serves:
-            self._serves = False
+        if event.contains(self._engine, "do_execute", self._execute):
             event.remove(self._engine, "do_execute", self._execute)
             self._info.pop(_KEY, None)
 
@@ -63,7 +72,7 @@ class OneTrip:
         """Keep a statement whose result nobody asks for until the next one or the COMMIT, if that can be."""
         if self._adapted._transaction is None:
             return False
-        self._held_transaction().held.append(statement)
+        self._current().held.append(statement)
         return True
 
     @contextmanager
@@ -75,7 +84,7 @@ class OneTrip:
         table's row is held back for the COMMIT.
         """
         self._inside, self._holding, self._one_by_one = True, hold, one_by_one
-        self._lock_timeout, self.failed_held = lock_timeout, False
+        self.lock_timeout, self.failed_held = lock_timeout, False
         self._sent = [] if hold else None
         try:
             yield
@@ -93,100 +102,97 @@ class OneTrip:
             return False
         if not statements:
             return True
-        transaction = self._held_transaction()
+        transaction = self._current()
         transaction.held.extend(statements)
         transaction.shared += len(statements)
         return True
 
     def release(self) -> None:
         """Send what is held."""
-        transaction = self._adapted._transaction if self._serves else None
-        if isinstance(transaction, _Holding) and transaction.held:
+        transaction = self._adapted._transaction
+        if isinstance(transaction, _Transaction) and transaction.held:
             last = transaction.held.pop()
             self._adapted.run_async(lambda driver: self._send(driver, last))
 
-    def _held_transaction(self) -> _Holding:
-        """Give the present transaction as one that holds statements; it may begin with them."""
+    def _current(self) -> _Transaction:
+        """Return the present transaction as one that holds statements; it may begin with them."""
         adapted = self._adapted
-        if adapted._transaction is None:
-            _note_begun(adapted, adapted._connection)
-            adapted._transaction = _Holding(self, adapted._transaction, begins=True)
-        elif not isinstance(adapted._transaction, _Holding):
-            adapted._transaction = _Holding(self, adapted._transaction)
-        return adapted._transaction
+        current = adapted._transaction
+        if isinstance(current, _Transaction):
+            return current
+        driver = adapted.driver_connection
+        if current is None:
+            # A revision may use the driver itself: a transaction of its own is then a savepoint in this one.
+            driver._top_xact = driver.transaction()
+        adapted._transaction = held = _Transaction(self, driver, current)
+        if hasattr(adapted, "_started"):
+            # SQLAlchemy 2.0.
+            adapted._started = True
+        return held
 
     def _may_begin(self) -> bool:
         adapted = self._adapted
         special = adapted.isolation_level or adapted.readonly or adapted.deferrable
         return adapted._transaction is not None or not special
 
-    def _execute(self, cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
-        """Run a statement in SQLAlchemy's place, where that can be; gives whether it was."""
-        if cursor._adapt_connection is not self._adapted:
+    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        """Run a statement in SQLAlchemy's place, where that can be; return whether it was."""
+        if context.root_connection.connection.dbapi_connection is not self._adapted:
             return False
-        if parameters or not goes_plainly(statement):
+        if parameters or not goes_plainly(statement) or not self._may_begin():
             self._sent = None
             self.release()
             return False
         if self._holds_version_row(statement):
-            transaction = self._held_transaction()
+            transaction = self._current()
             transaction.held.append(met_one_row(statement))
             transaction.uncounted += 1
-            _count_rows(cursor, 1)
+            set_row_count(cursor, 1)
             return True
-        if self._holding and ends_by_itself(statement) and self._may_begin():
-            transaction = self._held_transaction()
+        if self._holding and ends_by_itself(statement):
+            transaction = self._current()
             transaction.held.append(statement)
             transaction.shared += 1
             if self._sent is not None:
                 self._sent.append(statement)
-            _count_rows(cursor, -1)
+            set_row_count(cursor, -1)
             return True
         self._sent = None
         status: str = self._adapted.run_async(lambda driver: self._send(driver, statement))
         counted = _COUNTED.match(status)
-        _count_rows(cursor, int(counted[1]) if counted else -1)
+        set_row_count(cursor, int(counted[1]) if counted else -1)
         return True
 
     def _holds_version_row(self, statement: str) -> bool:
         """Whether a statement is Alembic's own for the version table, and may go with the COMMIT."""
-        if self._inside or self._one_by_one or self._version_table is None or not self._may_begin():
+        if self._inside or self._one_by_one or self._version_table is None:
             return False
         found = _VERSION_ROW.fullmatch(statement)
         table = (found["updated"] or found["deleted"]) if found is not None else ""
         return table.rpartition(".")[2].strip('"') == self._version_table
 
     async def _send(self, driver: Any, statement: str) -> str:
-        adapted = self._adapted
-        async with adapted._execute_mutex:
-            before, unclear = "", False
-            if isinstance(adapted._transaction, _Holding):
-                unclear = adapted._transaction.is_unclear
-                before = adapted._transaction.taken(self._lock_timeout)
-            if adapted._transaction is None and adapted.isolation_level != "autocommit":
-                if adapted.isolation_level or adapted.readonly or adapted.deferrable:
-                    await adapted._start_transaction()
-                else:
-                    before = "BEGIN;\n"
-                    _note_begun(adapted, driver)
-            try:
-                status: str = await driver.execute(before + statement)
-            except Exception as exc:
-                self.failed_held = self.failed_held or unclear
-                # It raises the error that SQLAlchemy's own cursor would.
-                adapted._handle_exception(exc)
-                raise
-            return status
+        transaction = self._current()
+        unclear, before = transaction.is_unclear, transaction.taken(self.lock_timeout)
+        try:
+            status: str = await driver.execute(before + statement)
+        except Exception as exc:
+            self.failed_held = self.failed_held or unclear
+            # It raises the error that SQLAlchemy's own cursor would.
+            self._adapted._handle_exception(exc)
+            raise
+        return status
 
 
-class _Holding:
-    """asyncpg's transaction, with statements that its COMMIT takes along."""
+class _Transaction:
+    """Stands for asyncpg's transaction, with statements that the next one or the COMMIT takes along."""
 
-    def __init__(self, one_trip: OneTrip, transaction: Any, *, begins: bool = False) -> None:
-        """Begin with a transaction; with `begins` the server hears of it together with what is held."""
+    def __init__(self, one_trip: OneTrip, driver: Any, begun: Any) -> None:
+        """Stand for the transaction `begun`, or for one that begins with the first thing sent (None)."""
         self._one_trip = one_trip
-        self._transaction = transaction
-        self._begins = begins
+        self._driver = driver
+        self._begun = begun
+        self._begins = begun is None
         self.held: list[str] = []
         # How many of the held are a revision's, and how many the version table's.
         self.shared = self.uncounted = 0
@@ -209,42 +215,33 @@ class _Holding:
 
     async def commit(self) -> None:
         """Run what is held, and commit. Raises asyncpg's errors, with nothing committed."""
+        # Imported here: other drivers' runs come through this module too.
         from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
-        from asyncpg.transaction import TransactionState  # type: ignore[import-untyped]
 
-        unclear, one_trip = self.is_unclear, self._one_trip
-        held, transaction = self.taken(one_trip._lock_timeout), self._transaction
-        if not held:
-            await transaction.commit()
+        if self._begun is not None and not self.held:
+            await self._begun.commit()
             return
-        driver = transaction._connection
+        unclear, one_trip = self.is_unclear, self._one_trip
         try:
-            await driver.execute(f"{held}COMMIT")
+            await self._driver.execute(f"{self.taken(one_trip.lock_timeout)}COMMIT")
         except BaseException:
             one_trip.failed_held = one_trip.failed_held or unclear
             # A statement failed, and the transaction is still there; or the connection is not.
             with suppress(InterfaceError, PostgresError, OSError):
-                await transaction.rollback()
+                await self.rollback()
             raise
-        driver._top_xact = None
-        transaction._state = TransactionState.COMMITTED
+        self._driver._top_xact = None
 
     async def rollback(self) -> None:
         """Take all back, and what is held with it."""
-        from asyncpg.transaction import TransactionState
-
         unknown, self._begins = self._begins, False
         self.held, self.shared, self.uncounted = [], 0, 0
-        if unknown:
-            self._transaction._connection._top_xact = None
-            self._transaction._state = TransactionState.ROLLEDBACK
+        if self._begun is not None:
+            await self._begun.rollback()
             return
-        await self._transaction.rollback()
-
-
-def _count_rows(cursor: Any, rows: int) -> None:
-    # The cursor of SQLAlchemy 2.0 has plain attributes, that of 2.1 has properties over these.
-    setattr(cursor, "_rowcount" if hasattr(cursor, "_rowcount") else "rowcount", rows)
+        self._driver._top_xact = None
+        if not unknown:
+            await self._driver.execute("ROLLBACK")
 
 
 def hold_for_commit(connection: Connection, statement: str) -> bool:
@@ -273,20 +270,3 @@ def ends_by_itself(statement: str) -> bool:
     """Whether nothing that is open at a statement's end, such as a comment, could take in what follows it."""
     open_ended = "--" in statement or "/*" in statement or "$" in statement
     return not open_ended and statement.count("'") % 2 == 0 and statement.count('"') % 2 == 0
-
-
-def _note_begun(adapted: Any, driver: Any) -> None:
-    """Give SQLAlchemy and asyncpg the transaction that begins with the next statement, as if it had begun.
-
-    A revision may use the driver itself: a transaction of its own is then a savepoint in this one.
-    """
-    # Imported here: other drivers' runs come through this module too.
-    from asyncpg.transaction import TransactionState
-
-    transaction = driver.transaction()
-    transaction._state = TransactionState.STARTED
-    driver._top_xact = transaction
-    adapted._transaction = transaction
-    if hasattr(adapted, "_started"):
-        # SQLAlchemy 2.0.
-        adapted._started = True

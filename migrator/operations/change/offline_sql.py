@@ -25,6 +25,7 @@ from migrator.bridge.revision_files.plan import (
 from migrator.config.select import Workspace
 from migrator.database.failures import first_line
 from migrator.errors import MigratorError, RevisionsError, UsageError
+from migrator.faults import is_own_fault
 from migrator.results.events import Direction, Report
 from migrator.results.run import SqlScript
 
@@ -68,7 +69,7 @@ def _revision_failures(session: Session) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as exc:
         place = place_in(exc, folders_of(session.scripts))
-        if place is None or isinstance(exc, MigratorError):
+        if place is None or isinstance(exc, MigratorError) or is_own_fault(exc):
             raise
         file, line = session.workspace.environment.shown(place[0]), place[1]
         raise RevisionsError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.errors import ConfigurationError, UsageError
+from migrator.faults import is_own_fault, own_fault
 from migrator.results.initialized import TemplateInfo, TemplateList
 
 # Written once for each environment, under the name of its file.
@@ -44,6 +45,8 @@ class Template:
             return filled_in(text, values)
         # A template is somebody's own Python, which may raise anything.
         except Exception as exc:
+            if is_own_fault(exc):
+                raise own_fault(exc) from exc
             raise ConfigurationError(
                 f"{path} of the template {self.folder} cannot be filled in: {' '.join(str(exc).split())}",
                 hint="It is a Mako template; what it may use is listed in docs/how-to/templates.md.",

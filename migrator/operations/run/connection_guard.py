@@ -20,8 +20,9 @@ from migrator.database.own.committed_statements import CommittedStatements
 from migrator.database.own.facts import drop_index
 from migrator.database.own.locks import LockName, LockWatch, try_lock
 from migrator.database.round_trips.kept_connections import keep_written
-from migrator.database.round_trips.one_trip import OneTrip
+from migrator.database.round_trips.one_trip import OneTrip, shortened
 from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
+from migrator.faults import outside
 from migrator.operations.run import tenant_replay
 from migrator.operations.run.run_lock import RunLock
 from migrator.revisions.directives import Directives
@@ -119,7 +120,11 @@ class ConnectionGuard:
         keep_written(self._connection, keep=True)
         self._timeouts = SessionTimeouts(self._connection, wanted)
         each = self._commits_each and settings.transaction == "revision"
-        self._one_trip = OneTrip(self._connection, self._found.version_table if each else None)
+        self._one_trip = shortened(
+            self._connection,
+            fast=settings.round_trips == "fast",
+            version_table=self._found.version_table if each else None,
+        )
         event.listen(self._connection, "after_cursor_execute", self._spend)
         self._pid, database = self._connection.execute(
             text("SELECT pg_backend_pid(), current_database()")
@@ -188,7 +193,7 @@ class ConnectionGuard:
                 # What a SELECT or a SET may have changed of a session is not all undone.
                 keep_written(self._connection, keep=False)
         else:
-            function(**arguments)
+            outside(function, **arguments)
 
     def _refuse_overtaken(self, expected: Heads) -> None:
         """SQLite locks no longer than a transaction: between two of them another run may have come."""
@@ -206,8 +211,8 @@ class ConnectionGuard:
         self.statements.begin()
 
     def _revision(self, hold: bool, one_by_one: bool) -> AbstractContextManager[None]:
-        if not hold:
-            # Its function may do anything.
+        if not hold or self._one_trip is None:
+            # Its function may do anything, or it is not known what that sends.
             keep_written(self._connection, keep=False)
         if self._one_trip is None:
             return nullcontext()

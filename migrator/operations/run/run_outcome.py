@@ -23,6 +23,7 @@ from migrator.database.failures import (
     is_lock_failure,
 )
 from migrator.errors import LockedError, MigratorError
+from migrator.faults import is_own_fault, own_fault
 from migrator.operations.run.run_account import DatabaseRun, Run
 from migrator.operations.run.run_lock import application_name, describe_holder
 from migrator.results.run import Failure, Holder, RunResult, Step
@@ -106,15 +107,18 @@ def failed_error(
     cause: BaseException,
     site: DatabaseRun | None,
     retries: int,
-) -> MigrationFailedError:
+) -> RunError:
     """Make the error for a run in which a revision, or the commit after the last one, failed.
 
-    `site` is the database whose revision it was.
+    `site` is the database whose revision it was. Where it was migrator that failed, the error says so.
     """
     result = replace(_partial(session, run, sites), retries=retries)
     step = site.tally.running if site is not None else None
     failure = _failure(session, site, step, cause)
     result = replace(result, failed=failure, remaining=tuple(s for s in result.remaining if s != step))
+    if is_own_fault(cause):
+        own = own_fault(cause)
+        return RunError(f"{own.message}.{_stays(failure)}", result, hint=own.hint)
     reason = failure.cause.rstrip(".")
     again = _again(session, run, result)
     if step is None:
@@ -129,17 +133,15 @@ def failed_error(
 
 
 def _failure(session: Session, site: DatabaseRun | None, step: Step | None, cause: BaseException) -> Failure:
-    place = place_in(cause, folders_of(session.scripts))
+    own = is_own_fault(cause)
+    place = None if own else place_in(cause, folders_of(session.scripts))
+    file = (step.path or None) if step is not None and not own else None
     guard = site.guard if site is not None else None
     return Failure(
         step=step,
         cause=first_line(cause),
         statement=failing_statement(cause),
-        file=session.workspace.environment.shown(place[0])
-        if place
-        else (step.path or None)
-        if step
-        else None,
+        file=session.workspace.environment.shown(place[0]) if place else file,
         line=place[1] if place else None,
         committed=guard.statements.shown() if guard is not None and step is not None else (),
         blocked_by=blockers(site, cause),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, MetaData, Table, literal
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.tenant_cache import cached, has_tenant_cache, remembers
 from migrator.database.round_trips.one_trip import OneTrip
+from migrator.faults import outside
 
 _STATEMENT_EVENTS = ("before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute")
 _TABLE_EVENTS = ("before_create", "after_create", "before_drop", "after_drop")
@@ -49,13 +50,13 @@ def apply_step(
     """Call a revision's function, whose statements are held back; or hold those that it is known to send."""
     key = _key(function, context) if has_tenant_cache() else None
     if key is None:
-        function(**arguments)
+        outside(function, **arguments)
         return
     sent = cached(_Sent, _Sent)
     known = sent.agreed(key)
     if known is not None and one_trip.repeat(known):
         return
-    function(**arguments)
+    outside(function, **arguments)
     # Types that Alembic has made, and will not make again in this run.
     sent.note(key, one_trip.sent if not remembers(context) else None)
 

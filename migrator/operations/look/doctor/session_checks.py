@@ -17,6 +17,7 @@ from migrator.database.connecting.second_connection import SecondConnection, can
 from migrator.database.failures import database_error
 from migrator.database.own.locks import LockName, holder_of
 from migrator.database.own.privileges import Privileges, read_privileges
+from migrator.database.round_trips.probe import missing_names
 from migrator.operations.run.run_lock import describe_holder
 from migrator.results.doctor import Finding
 from migrator.results.run import Holder
@@ -71,7 +72,8 @@ def _look(
     if facts.postgresql:
         asked = first.call(lambda c: read_privileges(c, facts.role, facts.schema, found.version_table))
     seen = sessions_seen(connections, facts)
-    return SessionFindings((*_locks(found, first, seen), _pooler(workspace, found, seen)), asked)
+    findings = (*_locks(found, first, seen), _pooler(workspace, found, seen), *_round_trips(workspace, first))
+    return SessionFindings(findings, asked)
 
 
 def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: SessionsSeen) -> Iterator[Finding]:
@@ -101,6 +103,20 @@ def _pooler(workspace: Workspace, found: ConnectedDatabase, seen: SessionsSeen) 
     return address_finding(workspace, found.url) or Finding(
         "pooler", "ok", "each connection keeps its own session"
     )
+
+
+def _round_trips(workspace: Workspace, connection: SecondConnection) -> Iterator[Finding]:
+    """Name what an installed package lacks for fewer round trips, unless nobody asks for those."""
+    if workspace.environment.settings.round_trips == "plain":
+        return
+    for missing in connection.call(missing_names):
+        yield Finding(
+            "round trips",
+            "note",
+            f"{missing.package} {missing.version} has no {missing.name}: {missing.costs}",
+            f"Runs are slower, and otherwise the same. Upgrade migrator, or use a {missing.package} that has"
+            " it; to leave it so: round_trips = plain",
+        )
 
 
 def address_finding(workspace: Workspace, url: URL) -> Finding | None:
