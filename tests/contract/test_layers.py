@@ -20,6 +20,7 @@ LAYERS = (
     ("errors", "file_locks", "secrets", "syntax"),
     ("results",),
     ("plain",),
+    ("processes",),
     ("config", "revisions"),
     ("database",),
     ("bridge",),
