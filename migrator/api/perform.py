@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,17 @@ from migrator.api.requests import (
     WaitRequest,
 )
 from migrator.config.select import Workspace
+from migrator.processes.child import Do
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 
 if TYPE_CHECKING:
     from migrator.operations.run.execute import RunTerms
+
+
+def load() -> AbstractContextManager[Do]:
+    """Return `perform`, for a process of a pool: each request imports the operation that it asks for."""
+    return nullcontext(perform)
 
 
 def perform(request: Request, report: Report) -> object:

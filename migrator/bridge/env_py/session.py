@@ -17,10 +17,10 @@ from migrator.bridge.config import alembic_config, set_option, set_version_locat
 from migrator.bridge.env_py.connected_database import share_version_table
 from migrator.bridge.env_py.handover import Handover, hand_over, received_handover
 from migrator.bridge.env_py.observed import MigrationFunction, ObservedEnvironment, env_failures, run_env
-from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
+from migrator.bridge.env_py.tenancy import refuse_other_schema
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import cached
-from migrator.config.select import Workspace
+from migrator.config.select import Workspace, refuse_none_of_many
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
-from migrator import secrets
-from migrator.bridge.env_py.session import Needs, Session, database_session
-from migrator.bridge.env_py.tenancy import refuse_none_of_many
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
-from migrator.config.select import Choice, Workspace, choose, project_root
+from migrator.config.select import Choice, Workspace, choose, project_root, refuse_none_of_many
 from migrator.config.url import DatabaseSource, address, find_database, names_database
-from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
-from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database
-from migrator.operations.position.position import behind, missing_from
-from migrator.processes.side_by_side import Unanswered, side_by_side
-from migrator.results.environment_status import EnvironmentStatus, LastRun, State, StatusList
-from migrator.results.events import Report, ignore
-from migrator.results.records import LogEntry
-
-_NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
-_RUNS = ("upgrade", "downgrade", "stamp")
-
-
-@dataclass(frozen=True)
-class _Question:
-    """A workspace that is to be asked, and what is known of it before that."""
-
-    workspace: Workspace
-    known: EnvironmentStatus
+from migrator.errors import ConfigurationError, MigratorError
+from migrator.processes.child import Do
+from migrator.processes.side_by_side import LateError, SideBySide
+from migrator.processes.start_up import imports_done
+from migrator.results.environment_status import EnvironmentStatus, StatusList
+from migrator.results.events import Report
 
 
 def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
@@ -43,7 +25,7 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     """
     refuse_none_of_many(workspace)
     known = replace(_blank(workspace), database=_address(workspace))
-    return StatusList(_answers([_Question(workspace, known)], seconds))
+    return StatusList(_answers([(workspace, known)], seconds))
 
 
 def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
@@ -80,8 +62,8 @@ def statuses(
     its status.
     """
     looked = [_look(each, is_chosen=each.environment.name == chosen) for each in workspaces]
-    answers = iter(_answers([each for each in looked if isinstance(each, _Question)], seconds))
-    return tuple(next(answers) if isinstance(each, _Question) else each for each in looked)
+    answers = iter(_answers([each for each in looked if isinstance(each, tuple)], seconds))
+    return tuple(next(answers) if isinstance(each, tuple) else each for each in looked)
 
 
 def _chosen(choice: Choice) -> Workspace | None:
@@ -92,7 +74,9 @@ def _chosen(choice: Choice) -> Workspace | None:
         return None
 
 
-def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Question:
+def _look(
+    workspace: Workspace, *, is_chosen: bool
+) -> EnvironmentStatus | tuple[Workspace, EnvironmentStatus]:
     """Say what is to be asked of an environment, or why nothing is."""
     blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
     if environment.settings.tenants is not None:
@@ -100,16 +84,16 @@ def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Ques
         return replace(blank, state="not configured", notes=(f"it has tenants: {again}",))
     try:
         if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
-            return _Question(workspace, replace(blank, database=_address(workspace)))
+            return workspace, replace(blank, database=_address(workspace))
         if not names_database(environment, process):
             return replace(blank, state="not configured")
         source = find_database(environment, process)
         if not is_chosen and not source.own:
             # What environments share is the database of the one that is chosen.
             return replace(blank, state="not configured", notes=(f"{source.origin} is not its own",))
-        return _Question(workspace, replace(blank, database=_address(workspace)))
+        return workspace, replace(blank, database=_address(workspace))
     except ConfigurationError as exc:
-        return _failed(blank, exc)
+        return blank.failed(exc)
 
 
 def _address(workspace: Workspace) -> str | None:
@@ -129,133 +113,30 @@ def _blank(workspace: Workspace) -> EnvironmentStatus:
 
 def _broken(broken: BrokenEnvironment) -> EnvironmentStatus:
     file = f"configs/{broken.config_file.name}"
-    return _failed(EnvironmentStatus(broken.name, file, "wrong"), broken.error)
+    return EnvironmentStatus(broken.name, file, "wrong").failed(broken.error)
 
 
-def _failed(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus:
-    """Say what is wrong. It crosses from one process to another: nobody there knows the passwords."""
-    down = isinstance(error, DatabaseError)
-    return replace(
-        known,
-        state="unreachable" if down else "wrong",
-        reachable=False if down else known.reachable,
-        error=secrets.scrub(error.message),
-        hint=secrets.scrub(error.hint),
-    )
-
-
-def _answers(questions: Sequence[_Question], seconds: float) -> tuple[EnvironmentStatus, ...]:
-    told = side_by_side(_ask, [_portable(each) for each in questions], seconds)
+def _answers(
+    asked: Sequence[tuple[Workspace, EnvironmentStatus]], seconds: float
+) -> tuple[EnvironmentStatus, ...]:
+    processes = SideBySide[tuple[Workspace, EnvironmentStatus], EnvironmentStatus](_load, len(asked))
+    with processes:
+        answers = processes.ask([(workspace.portable(), known) for workspace, known in asked], seconds)
     return tuple(
-        _unanswered(question.known, answer) if isinstance(answer, Unanswered) else answer
-        for question, answer in zip(questions, told, strict=True)
+        _unanswered(known, answer) if isinstance(answer, MigratorError) else answer
+        for (_, known), answer in zip(asked, answers, strict=True)
     )
 
 
-def _portable(question: _Question) -> _Question:
-    return replace(question, workspace=question.workspace.portable())
+def _load() -> AbstractContextManager[Do]:
+    from migrator.operations.asked_databases import database_status
+
+    imports_done()
+    return nullcontext(database_status)
 
 
-def _unanswered(known: EnvironmentStatus, answer: Unanswered) -> EnvironmentStatus:
-    if not answer.late:
-        return replace(known, error=answer.reason)
+def _unanswered(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus:
+    if not isinstance(error, LateError):
+        return known.failed(error)
     hint = "Look whether it waits for a lock; or give it longer with --timeout."
-    return replace(known, state="unreachable", reachable=False, error=answer.reason, hint=hint)
-
-
-def _ask(question: _Question) -> EnvironmentStatus:
-    """Ask one database, in a process of its own: env.py is run there, from the root of its project."""
-    workspace, known = question.workspace, question.known
-    os.chdir(workspace.environment.root)
-    try:
-        absent = workspace.resolves_url and is_missing_file(workspace.database.url)
-        with no_files_made(), database_session(workspace, ["current"], ignore, _NEEDS) as session:
-            known = replace(known, head=tuple(sorted(session.scripts.get_heads())))
-            return _absent(session, known) if absent else _look_at(session, known)
-    except MigratorError as exc:
-        return _failed(known, exc)
-
-
-def _absent(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
-    """Say that everything is pending, where an SQLite file is yet to be made."""
-    missing = replace(known, reachable=False, pending=missing_from((), session), notes=("no database yet",))
-    return replace(missing, state=_state(missing))
-
-
-def _look_at(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:
-    try:
-        examined = examine(session)
-    except AbsentFileError as exc:
-        return _absent(session, replace(known, database=session.workspace.environment.shown(exc.file)))
-    if session.connected_to is not None:
-        known = replace(known, database=address(session.connected_to))
-    hidden = [each.found.facts.role for each in examined if not each.found.facts.may_read_records]
-    notes = [f"the role {role} may not read the mark and the log" for role in hidden]
-    notes += [note for each in examined if (note := _without_log(session.workspace, each)) is not None]
-    return _stands(session, examined, replace(known, reachable=True, notes=tuple(notes)))
-
-
-def _without_log(workspace: Workspace, examined: Examined) -> str | None:
-    try:
-        refuse_log_table(workspace, examined.found)
-    except ConfigurationError as exc:
-        return exc.message.removesuffix("; nothing was done.")
-    return None
-
-
-def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentStatus) -> EnvironmentStatus:
-    """Add what databases say of themselves: several where env.py reaches several."""
-    known = replace(
-        known,
-        mark=", ".join(dict.fromkeys(each.mark.environment for each in examined if each.mark)) or None,
-        current=_joined(each.found.heads for each in examined),
-        last_run=_last_run([entry for each in examined for entry in each.log]),
-    )
-    try:
-        for each in examined:
-            # One without a mark is for the first run to adopt, or to refuse.
-            if each.mark is not None:
-                refuse_other_database(session.workspace, each)
-        lacks = [behind(session, each) for each in examined]
-    except MigratorError as exc:
-        return replace(_failed(known, exc), reachable=known.reachable, error=_finding(exc))
-    known = replace(
-        known,
-        pending=_joined(each.pending for each in lacks),
-        edited=_joined(edited_revisions(session, each) for each in examined),
-        ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
-    )
-    return replace(known, state=_state(known))
-
-
-def _finding(error: MigratorError) -> str:
-    """Leave out what a refusal says of a run: here there was none."""
-    text = secrets.scrub(error.message)
-    return text.removesuffix("; nothing was done.") if isinstance(error, RefusedError) else text
-
-
-def _state(known: EnvironmentStatus) -> State:
-    if known.edited:
-        return "edited"
-    if known.pending:
-        return "pending"
-    return "ok" if known.ahead is None else "ahead"
-
-
-def _joined(each: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for texts in each for text in texts))
-
-
-def _last_run(entries: Sequence[LogEntry]) -> LastRun | None:
-    runs = [entry for entry in entries if entry.direction in _RUNS]
-    if not runs:
-        return None
-    last = max(runs, key=lambda entry: (entry.started_at, entry.id))
-    return LastRun(
-        last.direction,
-        last.revision,
-        last.started_at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        last.duration_ms,
-        last.user_name,
-        last.host,
-    )
+    return replace(known, state="unreachable", reachable=False, error=error.message, hint=hint)
