@@ -116,61 +116,46 @@ def _watch(control: Connection, copies: dict[int, int]) -> None:
 
 def _serve(work: AbstractContextManager[Do], pipe: Connection) -> None:
     """Answer requests until there are no more."""
+    telling = threading.Lock()
+
+    def tell(told: Told) -> None:
+        # When the parent has ended, the first process stops this one.
+        with telling, suppress(OSError):
+            pipe.send(told)
+
     # Ctrl-C is left to the parent.
     shut_out_interrupts()
-    parent = _Parent(pipe)
-    with foreign_logs(parent.say), suppress(KeyboardInterrupt), work as do:
+    with (
+        foreign_logs(lambda level, text: tell(Said(level, secrets.scrub(text)))),
+        suppress(KeyboardInterrupt),
+        work as do,
+    ):
         while True:
             try:
                 request = pipe.recv()
             except (EOFError, OSError):
                 return
-            parent.tell(_answer(do, request, parent.report))
+            tell(_answer(do, request, lambda event: tell(_scrubbed(event))))
             # Between two requests there is nothing to put in order.
             signal.signal(STOP, signal.SIG_DFL)
-
-
-class _Parent:
-    """The process that asks."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._telling = threading.Lock()
-
-    def tell(self, told: Told) -> None:
-        """Send something. When the parent has ended, the first process stops this one."""
-        with self._telling, suppress(OSError):
-            self._pipe.send(told)
-
-    def report(self, event: Event) -> None:
-        """Send an event, without passwords."""
-        self.tell(_scrubbed(event))
-
-    def say(self, level: int, text: str) -> None:
-        """Send a log record, without passwords."""
-        self.tell(Said(level, secrets.scrub(text)))
 
 
 def _answer(do: Do, request: object, report: Report) -> Done | PassedOn:
     answer: Done | PassedOn | None = None
     try:
         signal.signal(STOP, as_interrupt)
-        answer = _called(do, request, report)
+        try:
+            answer = Done(do(request, report))
+        except MigratorError as exc:
+            answer = passed_on(exc, traced=True)
+        except Exception as exc:
+            # The border of this process: an error that was not understood is a fault of migrator.
+            answer = passed_on(fault(exc), traced=True)
         # Only the answer itself could be broken off now.
         signal.signal(STOP, signal.SIG_IGN)
     except KeyboardInterrupt:
         answer = answer or passed_on(InterruptedCommandError())
     return answer
-
-
-def _called(do: Do, request: object, report: Report) -> Done | PassedOn:
-    try:
-        return Done(do(request, report))
-    except MigratorError as exc:
-        return passed_on(exc, traced=True)
-    except Exception as exc:
-        # The border of this process: an error that was not understood is a fault of migrator.
-        return passed_on(fault(exc), traced=True)
 
 
 def _scrubbed(event: Any) -> Any:

@@ -14,16 +14,21 @@ system and the version of Python.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError
-from migrator.processes.child import KILL, STOP, Load, Told
+from migrator.processes.child import KILL, STOP, Done, Load, Said
+from migrator.processes.passed_errors import PassedOn
+from migrator.results.events import Report, ignore
 
 # The new Python looks for modules where the caller does, and for none of the caller's `__main__`. Before that
 # it imports these of the standard library, as the caller did before it added to its path: a project may have
@@ -35,37 +40,75 @@ _PROGRAM = (
 )
 # How long processes may take to end once they are told to, and once they are killed, in seconds.
 GRACE, _KILLED = 10.0, 2.0
+_LOG = logging.getLogger("migrator")
+
+
+class Worker:
+    """One process of a pool: busy until it has answered its request, and gone when it has ended.
+
+    `look` is what to do when it ended too early.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.is_busy = self.is_gone = False
+        self.look = "Ask where the database stands"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it could be given a request."""
+        return not (self.is_busy or self.is_gone)
+
+    def give(self, request: object) -> bool:
+        """Send a request, which may take until the process reads it; False where it has ended already."""
+        self.is_busy = True
+        try:
+            self.pipe.send(request)
+        except OSError:
+            self.is_gone = True
+        return not self.is_gone
 
 
 class Pool:
-    """Processes that serve requests. Each of its `workers` is one of them."""
+    """Processes that serve requests: its `workers`."""
 
-    def __init__(self, load: Load, count: int = 1, *, output: int | None = None) -> None:
+    def __init__(self, load: Load, count: int = 1, *, captured: bool = False) -> None:
         """Start the processes, which inherit the current folder and the variables.
 
-        What they print goes to the descriptor `output`, or to stderr. Raises ConfigurationError where Python
-        cannot be started.
+        What they print goes to stderr, or to the logger `migrator` where it is `captured`. Raises
+        ConfigurationError where Python cannot be started.
         """
         self._codes: dict[int, int | None] = {}
         self._is_ready = False
+        self._rest, self._last_line = b"", ""
         with ExitStack() as ours, ExitStack() as theirs:
             # The end of a process shows as the end of its pipe, once no other process can write into that.
-            pipes = []
-            for _ in range(count + 1):
-                near, far = Pipe()
-                pipes.append((ours.enter_context(near), theirs.enter_context(far)))
-            self._process = _start([far.fileno() for _, far in pipes], output)
+            pipes = [Pipe() for _ in range(count + 1 + captured)]
+            for near, far in pipes:
+                ours.enter_context(near)
+                theirs.enter_context(far)
+            self.output: Connection | None = None
+            printed = None
+            if captured:
+                self.output, far = pipes.pop()
+                printed = far.fileno()
+            self._process = _start([far.fileno() for _, far in pipes], printed)
             self._control, *nears = (near for near, _ in pipes)
-            self.workers = tuple(Worker(self, index, near) for index, near in enumerate(nears))
+            self.workers = tuple(map(Worker, nears))
             self._ours = ours.pop_all()
-        # A process that has ended already shows when it is asked.
         with suppress(OSError):
             self._control.send(sys.argv)
             self._control.send(load)
 
-    def is_ready(self, seconds: float) -> bool:
+    @property
+    def is_idle(self) -> bool:
+        """Whether every process could be given a request."""
+        return all(each.is_idle for each in self.workers)
+
+    def await_ready(self) -> None:
         """Wait until the processes are there, or until it is clear that they never will be."""
-        return self._is_ready or self._hear(seconds)
+        while not self._is_ready:
+            self._hear(GRACE)
 
     def interrupt(self) -> None:
         """Tell all processes to stop: statements are cancelled and rolled back."""
@@ -88,12 +131,29 @@ class Pool:
         self._process.wait()
         self._ours.close()
 
-    def code(self, index: int, seconds: float) -> int | None:
-        """Return how a process ended, with a minus the signal; None where that is unknown after `seconds`."""
-        end = time.monotonic() + seconds
+    def ended(self, worker: Worker, seconds: float = GRACE) -> MigratorError | None:
+        """Return the error for a process that has ended; None where `seconds` is 0 and it has not."""
+        index, end = self.workers.index(worker), time.monotonic() + seconds
         while index not in self._codes and self._hear(max(0.0, end - time.monotonic())):
             pass
-        return self._codes.get(index)
+        if index not in self._codes and not seconds:
+            return None
+        worker.is_gone = True
+        self.read_output()
+        return ended_error(self._codes.get(index), worker.look, self._last_line)
+
+    def read_output(self) -> None:
+        """Log what has been printed so far: a server that a process started may hold the output for long."""
+        while self.output is not None and self.output.poll():
+            read = os.read(self.output.fileno(), 65536)
+            *lines, self._rest = (self._rest + read).split(b"\n")
+            if not read:
+                self.output = None
+                lines.append(self._rest)
+            for line in lines:
+                if text := line.decode(errors="replace").rstrip():
+                    self._last_line = text
+                    _LOG.info("%s", text)
 
     def _hear(self, seconds: float) -> bool:
         """Take in what the first process tells about the others, if it does so in time."""
@@ -111,48 +171,61 @@ class Pool:
         return True
 
 
-class Worker:
-    """One process of a pool. Its end, too, makes its `pipe` readable."""
+def answers(
+    pools: Sequence[Pool], seconds: float, report: Report = ignore
+) -> Iterator[tuple[Worker, Done | MigratorError]]:
+    """Yield the answers that come in within `seconds`, and the errors of processes that have ended.
 
-    def __init__(self, pool: Pool, index: int, pipe: Connection) -> None:
-        self.pipe = pipe
-        self._pool = pool
-        self._index = index
-
-    def told(self) -> Told | None:
-        """Return what the process says next, None once it has ended."""
+    In the meantime `report` is told the events, and the logger `migrator` what is logged and printed.
+    """
+    busy = {worker.pipe: (pool, worker) for pool in pools for worker in pool.workers if worker.is_busy}
+    ready = set(wait([*busy, *(each.output for each in pools if each.output is not None)], seconds))
+    for pool in pools:
+        pool.read_output()
+    for pipe, (pool, worker) in busy.items():
+        answer: Done | MigratorError | None = None
         try:
-            told: Told = self.pipe.recv()
+            told = pipe.recv() if pipe in ready else None
         except (EOFError, OSError):
-            return None
-        return told
+            answer = pool.ended(worker)
+        else:
+            match told:
+                case None:
+                    # A process that it left behind may hold the other end of its pipe.
+                    answer = None if ready else pool.ended(worker, 0)
+                case Done():
+                    answer = told
+                case PassedOn():
+                    answer = told.error()
+                case Said(level, text):
+                    _LOG.log(level, "%s", text)
+                case _:
+                    report(told)
+        if answer is not None:
+            worker.is_busy = False
+            pool.read_output()
+            yield worker, answer
 
-    def code(self, seconds: float = GRACE) -> int | None:
-        """Return how the process ended, as `Pool.code` does."""
-        return self._pool.code(self._index, seconds)
 
+def ended_error(code: int | None, look: str, said: str = "") -> MigratorError:
+    """Return the error for a process that ended before it answered.
 
-def ended_error(code: int | None, work: str, hint: str, *, said: str = "") -> MigratorError:
-    """Return the error for a process that has ended before it answered. `said` is its last line of output."""
+    `code` is its exit code or, with a minus, the signal; `look` says how to find out where the database
+    stands, and `said` is the last line that the process printed.
+    """
     if code == -STOP:
         return InterruptedCommandError()
-    last = f" It said: {said}" if said else ""
-    rolled_back = "What it had not committed is rolled back."
-    return MigratorError(
-        f"The process that worked on {work} ended {how_it_ended(code)}.{last}", hint=f"{rolled_back} {hint}"
-    )
-
-
-def how_it_ended(code: int | None) -> str:
-    """Say how a process ended, of which `code` is the exit code or, with a minus, the signal."""
-    if code is None:
-        return "without an exit code"
+    how = "without an exit code" if code is None else f"with exit code {code}"
+    if code is not None and code < 0:
+        names = {each.value: each.name for each in signal.Signals}
+        how = f"by {names.get(-code, f'signal {-code}')}"
     if code == -signal.SIGKILL:
-        return "by SIGKILL, which is also how a system ends a process when memory runs out"
-    with suppress(ValueError):
-        if code < 0:
-            return f"by {signal.Signals(-code).name}"
-    return f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        how += ", which is also how a system ends a process when memory runs out"
+    last = f" It said: {said}" if said else ""
+    return MigratorError(
+        f"The process that worked on it ended {how}.{last}",
+        hint=f"What it had not committed is rolled back. {look}, then do it again.",
+    )
 
 
 def _start(descriptors: list[int], output: int | None) -> subprocess.Popen[bytes]:

@@ -15,12 +15,17 @@ from pathlib import Path
 import pytest
 
 from migrator import secrets
-from migrator.errors import ConfigurationError, ExitCode, InterruptedCommandError, MigratorError, RefusedError
-from migrator.processes.child import Do, Done, Said, Told
-from migrator.processes.passed_errors import PassedOn
-from migrator.processes.pool import Pool, Worker, ended_error
+from migrator.errors import (
+    ConfigurationError,
+    ExitCode,
+    InterruptedCommandError,
+    MigratorError,
+    RefusedError,
+)
+from migrator.processes.child import Do, Done, Load
+from migrator.processes.pool import Pool, Worker, answers, ended_error
 from migrator.processes.side_by_side import LateError, SideBySide
-from migrator.results.events import Noticed, Report
+from migrator.results.events import Event, Noticed, Report, ignore
 
 SECRET = "n0tToBeSeenAnywhere"
 LOADED: list[int] = []
@@ -37,6 +42,10 @@ def do(request: str, report: Report) -> object:
             os._exit(3)
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "print and exit":
+            print("printed")  # noqa: T201
+            os.system("echo by a program")
+            os._exit(4)
         case "sleep":
             time.sleep(60)
         case "refuse":
@@ -62,40 +71,41 @@ def load_nothing() -> AbstractContextManager[Do]:
 
 
 @contextmanager
-def pool_of(count: int) -> Iterator[Pool]:
+def pool_of(count: int, load: Load = load, *, captured: bool = False) -> Iterator[Pool]:
     """Give a pool whose processes are there, and end it."""
-    pool = Pool(load, count)
+    pool = Pool(load, count, captured=captured)
     try:
-        assert pool.is_ready(30)
+        pool.await_ready()
         yield pool
     finally:
         pool.kill()
         pool.end()
 
 
-def asked(worker: Worker, request: str) -> list[Told]:
-    """Give all that a process says until it has answered."""
-    worker.pipe.send(request)
-    told: list[Told] = []
-    while not told or not isinstance(told[-1], Done | PassedOn):
-        said = worker.told()
-        assert said is not None, worker.code()
-        told.append(said)
-    return told
+def next_answers(pool: Pool, count: int, report: Report = ignore) -> dict[Worker, Done | MigratorError]:
+    """Give so many answers."""
+    found: dict[Worker, Done | MigratorError] = {}
+    end = time.monotonic() + 30
+    while len(found) < count:
+        assert time.monotonic() < end
+        found |= answers([pool], 1, report)
+    return found
 
 
-def result(worker: Worker, request: str) -> object:
-    """Give the result of a request."""
-    (done,) = asked(worker, request)
-    assert isinstance(done, Done)
-    return done.result
+def answered(pool: Pool, request: str, report: Report = ignore) -> Done | MigratorError:
+    """Give the answer of the first process."""
+    pool.workers[0].give(request)
+    return next_answers(pool, 1, report)[pool.workers[0]]
 
 
 def test_all_are_copies_of_one_that_has_loaded_once() -> None:
     with pool_of(3) as pool:
-        found = [result(each, "who") for each in pool.workers]
+        for each in pool.workers:
+            each.give("who")
+        found = next_answers(pool, 3).values()
 
-    pids, parents, loaded = zip(*found, strict=True)
+    results = [each.result for each in found if isinstance(each, Done)]
+    pids, parents, loaded = zip(*results, strict=True)
     assert len(set(pids)) == 3
     assert set(parents).isdisjoint({os.getpid(), *pids})
     assert loaded == ([parents[0]],) * 3
@@ -110,71 +120,86 @@ def test_they_have_folder_variables_path_and_arguments_of_the_moment(
     monkeypatch.setattr(sys, "argv", ["a program", "--option"])
 
     with pool_of(1) as pool:
-        found = result(pool.workers[0], "surroundings")
+        found = answered(pool, "surroundings")
 
-    assert found == (tmp_path, "yes", sys.path, ["a program", "--option"])
+    assert found == Done((tmp_path, "yes", sys.path, ["a program", "--option"]))
 
 
-def test_an_error_is_the_same_here_and_nothing_that_is_told_has_a_password() -> None:
+def test_an_error_is_the_same_here_and_nothing_that_is_told_has_a_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events: list[Event] = []
     with pool_of(1) as pool:
-        (worker,) = pool.workers
-        (refused,) = asked(worker, "refuse")
-        (broken,) = asked(worker, "break")
-        event, record, answer = asked(worker, "talk")
+        refused = answered(pool, "refuse")
+        broken = answered(pool, "break")
+        talked = answered(pool, "talk", events.append)
 
-    assert isinstance(refused, PassedOn)
-    error = refused.error()
-    assert (type(error), error.message, error.hint) == (RefusedError, "Not ***.", "Ask nicely.")
-    assert isinstance(broken, PassedOn)
-    assert broken.error().message == "A fault of migrator itself: LookupError: ***"
-    assert (event, record) == (Noticed("I know ***"), Said(logging.WARNING, "so does ***"))
-    assert answer == Done("talk")
-    assert SECRET not in f"{error.__cause__}{broken.error().__cause__}"
+    assert isinstance(refused, RefusedError)
+    assert isinstance(broken, MigratorError)
+    assert (refused.message, refused.hint) == ("Not ***.", "Ask nicely.")
+    assert broken.message == "A fault of migrator itself: LookupError: ***"
+    assert (talked, events) == (Done("talk"), [Noticed("I know ***")])
+    (record,) = caplog.records
+    assert (record.name, record.levelname, record.getMessage()) == ("migrator", "WARNING", "so does ***")
+    assert SECRET not in f"{refused.__cause__}{broken.__cause__}"
 
 
 def test_how_one_has_ended_is_told_and_the_others_go_on() -> None:
     with pool_of(3) as pool:
-        first, second, third = pool.workers
-        first.pipe.send("exit")
-        second.pipe.send("kill")
+        exiting, killed, other = pool.workers
+        exiting.give("exit")
+        killed.give("kill")
+        found = next_answers(pool, 2)
 
-        assert (first.told(), second.told()) == (None, None)
-        assert (first.code(), second.code(), third.code(0)) == (3, -signal.SIGKILL, None)
-        assert result(third, "hello") == "hello"
-
-
-def test_one_that_cannot_load_is_the_end_of_all() -> None:
-    pool = Pool(load_nothing, 2)
-    try:
-        assert pool.is_ready(30)
-        assert [(each.told(), each.code()) for each in pool.workers] == [(None, 1), (None, 1)]
-    finally:
-        pool.end()
+        assert "ended with exit code 3." in str(found[exiting])
+        assert "ended by SIGKILL" in str(found[killed])
+        assert [each.is_gone for each in pool.workers] == [True, True, False]
+        assert not exiting.give("hello")
+        exiting.is_busy = False
+        assert other.give("hello")
+        assert next_answers(pool, 1)[other] == Done("hello")
 
 
-@pytest.mark.usefixtures("threads_left")
+def test_one_that_cannot_load_is_the_end_of_all(capfd: pytest.CaptureFixture[str]) -> None:
+    with pool_of(2, load_nothing) as pool:
+        for each in pool.workers:
+            each.give("hello")
+        found = next_answers(pool, 2)
+
+    assert ["ended with exit code 1." in str(each) for each in found.values()] == [True, True]
+    assert "no such thing" in capfd.readouterr().err
+
+
 def test_interrupted_ones_answer_and_idle_ones_end() -> None:
     with pool_of(2) as pool:
         busy, idle = pool.workers
-        busy.pipe.send("sleep")
+        busy.give("sleep")
         time.sleep(0.5)
         pool.interrupt()
 
-        told = busy.told()
-        assert isinstance(told, PassedOn)
-        assert type(told.error()) is InterruptedCommandError
-        assert (idle.told(), idle.code()) == (None, -signal.SIGTERM)
+        assert type(next_answers(pool, 1)[busy]) is InterruptedCommandError
+        assert type(pool.ended(idle)) is InterruptedCommandError
+
+
+def test_what_is_printed_is_logged_where_it_is_captured(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, "migrator"), pool_of(1, captured=True) as pool:
+        error = answered(pool, "print and exit")
+
+    assert [each.getMessage() for each in caplog.records] == ["printed", "by a program"]
+    assert str(error).endswith("ended with exit code 4. It said: by a program")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_parent_that_ignores_its_children_and_signals_learns_the_same() -> None:
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGCHLD, signal.SIGTERM)}
     try:
         with pool_of(1) as pool:
-            pool.workers[0].pipe.send("exit")
-            assert pool.workers[0].code() == 3
+            assert "exit code 3" in str(answered(pool, "exit"))
         with pool_of(1) as pool:
             pool.interrupt()
-            assert pool.workers[0].code() == -signal.SIGTERM
+            assert type(pool.ended(pool.workers[0])) is InterruptedCommandError
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -233,16 +258,12 @@ def test_a_python_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_end_of_a_process_is_told_in_one_way(code: int | None, said: str) -> None:
-    error = ended_error(code, "acme", "Look.")
+    error = ended_error(code, "Look there")
 
-    assert error.message == f"The process that worked on acme {said}"
-    assert error.hint == "What it had not committed is rolled back. Look."
+    assert error.message == f"The process that worked on it {said}"
+    assert error.hint == "What it had not committed is rolled back. Look there, then do it again."
     assert error.exit_code == ExitCode.FAULT
 
 
-def test_its_last_words_are_told_and_one_that_was_told_to_stop_was_interrupted() -> None:
-    error = ended_error(1, "it", "Look.", said="ImportError: no")
-
-    assert error.message == "The process that worked on it ended with exit code 1. It said: ImportError: no"
-    assert type(error) is MigratorError
-    assert type(ended_error(-signal.SIGTERM, "it", "Look.")) is InterruptedCommandError
+def test_one_that_was_told_to_stop_was_interrupted() -> None:
+    assert type(ended_error(-signal.SIGTERM, "Look there")) is InterruptedCommandError

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from multiprocessing.connection import wait
 from types import TracebackType
 
 from migrator.bridge.tenant_cache import tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
 from migrator.operations.fleet.task import Task, failed, perform
-from migrator.processes.child import Do, Done, Said
-from migrator.processes.passed_errors import PassedOn
-from migrator.processes.pool import Pool, Worker, ended_error
+from migrator.processes.child import Do, Done
+from migrator.processes.pool import Pool, Worker, answers
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
 from migrator.results.fleet import TenantAnswer
 
 # How long a process may take to end once it is told to, in seconds.
 _GRACE = 5.0
-_LOG = logging.getLogger("migrator")
 
 
 class Workers:
@@ -34,8 +30,7 @@ class Workers:
         self._load = partial(_load, task, self._workspace)
         self._count = count
         self._pools: list[Pool] = []
-        self._idle: list[Worker] = []
-        self._busy: dict[Worker, Tenant] = {}
+        self._tenants: dict[Worker, Tenant] = {}
 
     def __enter__(self) -> Workers:
         """Start nothing yet: the processes are started with the first tenant."""
@@ -52,53 +47,37 @@ class Workers:
     @property
     def free(self) -> int:
         """How many further tenants could be begun now."""
-        return self._count - len(self._busy)
+        return self._count - len(self._tenants)
 
     @property
     def busy(self) -> bool:
         """Whether any tenant is being worked on."""
-        return bool(self._busy)
+        return bool(self._tenants)
 
     def give(self, tenant: Tenant) -> None:
         """Give a tenant to a process that has none."""
-        while True:
-            if not self._idle:
-                self._pools.append(Pool(self._load, 1 if self._pools else self._count))
-                self._idle += self._pools[-1].workers
-            worker = self._idle.pop()
-            try:
-                worker.pipe.send(tenant)
-            except OSError:
-                # It died with nothing to do.
-                continue
-            self._busy[worker] = tenant
-            return
+        while not (worker := self._idle_worker()).give(tenant):
+            # It died with nothing to do.
+            worker.is_busy = False
+        worker.look = f"See where it stands: {self._workspace.for_tenant(tenant).again('current')}"
+        self._tenants[worker] = tenant
+
+    def _idle_worker(self) -> Worker:
+        for worker in (each for pool in self._pools for each in pool.workers):
+            if worker.is_idle:
+                return worker
+        self._pools.append(Pool(self._load, 1 if self._pools else self._count))
+        return self._pools[-1].workers[0]
 
     def answers(self, seconds: float) -> Iterator[TenantAnswer]:
         """Return the answers that come in within a time."""
-        waiting = {each.pipe: each for each in self._busy}
-        for pipe in wait(list(waiting), seconds):
-            worker = waiting[pipe]  # type: ignore[index]
-            told = worker.told()
-            if isinstance(told, Said):
-                _LOG.log(told.level, "%s", told.text)
-                continue
-            tenant = self._busy.pop(worker)
-            if isinstance(told, Done):
-                self._idle.append(worker)
-                yield told.result
-            elif isinstance(told, PassedOn):
-                self._idle.append(worker)
-                yield failed(tenant, told.error(), told.exit_code)
-            else:
-                again = self._workspace.for_tenant(tenant).again("current")
-                hint = f"See where it stands: {again}; then run this again."
-                error = ended_error(worker.code(), tenant.name, hint)
-                yield failed(tenant, error, error.exit_code)
+        for worker, answer in answers(self._pools, seconds):
+            tenant = self._tenants.pop(worker)
+            yield answer.result if isinstance(answer, Done) else failed(tenant, answer, answer.exit_code)
 
     def interrupt(self) -> None:
         """Interrupt what is being worked on: statements are cancelled and rolled back."""
-        if self._busy:
+        if self.busy:
             for pool in self._pools:
                 pool.interrupt()
 
