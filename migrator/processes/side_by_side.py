@@ -41,6 +41,10 @@ class SideBySide(Generic[Request, Answer]):
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the processes."""
+        self.end()
+
+    def end(self) -> None:
+        """End the processes; they are started again with the next requests."""
         if self._pool is not None:
             idle = self._pool.is_idle
             if not idle:
@@ -50,24 +54,30 @@ class SideBySide(Generic[Request, Answer]):
             self._pool = None
 
     def start(self) -> Pool:
-        """Start the processes, unless all of them are there and idle, and wait until they are."""
+        """Start the processes, unless all of them are there and idle, without waiting for them."""
         if self._pool is not None and not self._pool.is_idle:
-            self.__exit__(None, None, None)
+            self.end()
         self._pool = self._pool or Pool(self._load, self._count)
-        self._pool.await_ready()
         return self._pool
+
+    def await_ready(self) -> Pool:
+        """Wait until the processes are there."""
+        pool = self.start()
+        pool.await_ready()
+        return pool
 
     def ask(
         self, requests: Sequence[Request], seconds: float, tick: Callable[[], None] = lambda: None
     ) -> list[Answer | MigratorError]:
-        """Return the answer to each of `count` requests, or its error; that is a LateError after `seconds`.
+        """Return the answer to each request, or its error; that is a LateError after `seconds`.
 
-        Time begins when the processes are there. `tick` is called now and then.
+        There may be `count` of them. Time begins when the processes are there. `tick` is called now and then.
         """
         if not requests:
             return []
-        pool = self.start()
-        for worker, request in zip(pool.workers, requests, strict=True):
+        pool = self.await_ready()
+        asked = pool.workers[: len(requests)]
+        for worker, request in zip(asked, requests, strict=True):
             worker.give(request)
         found: dict[Worker, Done | MigratorError] = {}
         deadline = time.monotonic() + seconds
@@ -75,5 +85,5 @@ class SideBySide(Generic[Request, Answer]):
             found |= answers([pool], min(left, _TICK))
             tick()
         late = LateError(f"It did not answer in {seconds:.3g}s.")
-        all_found = [found.get(each, late) for each in pool.workers]
+        all_found = [found.get(each, late) for each in asked]
         return [each.result if isinstance(each, Done) else each for each in all_found]

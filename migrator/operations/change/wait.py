@@ -19,6 +19,7 @@ from migrator.results.events import Connecting, Report, Waiting
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 _SHORTEST_ATTEMPT, _LONGEST_ATTEMPT = 2.0, 15.0
 _TOLD_AFTER = 1.0
+_Request = tuple[Workspace, Goal]
 
 
 def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) -> Waited:
@@ -28,28 +29,34 @@ def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) ->
     head. Where time is up while it is not at head, that is the result. Raises DatabaseError where time is up
     and it does not answer; ConfigurationError, RevisionsError and RefusedError at once.
     """
-    waiting = _DatabaseWait(workspace, report, seconds, goal)
-    with waiting.process:
-        return waiting.run()
+    # A process, because a server that hangs could not be left otherwise.
+    with SideBySide[_Request, Waited](_load, 1) as process:
+        process.start()
+        return _DatabaseWait(process, workspace, report, seconds, goal).run()
 
 
 class _DatabaseWait:
-    def __init__(self, workspace: Workspace, report: Report, seconds: float, goal: Goal) -> None:
+    def __init__(
+        self,
+        process: SideBySide[_Request, Waited],
+        workspace: Workspace,
+        report: Report,
+        seconds: float,
+        goal: Goal,
+    ) -> None:
+        self._process = process
         self._request = (workspace.portable(), goal)
-        # A process, because a server that hangs could not be left otherwise.
-        self.process = SideBySide[tuple[Workspace, Goal], Waited](_load, 1)
         self._report = report
         self._seconds = seconds
-        self._began = time.monotonic()
         self._where = self._announce(workspace)
         self._text = f"waiting for the database {self._where}"
         self._told = ""
+        process.await_ready()
+        self._began = time.monotonic()
 
     def run(self) -> Waited:
         """Ask until there is an end to it."""
         pause = _FIRST_PAUSE
-        self.process.start()
-        self._began = time.monotonic()
         while True:
             found = self._attempt()
             if isinstance(found, Waited) and (found.reached or self._left() <= 0):
@@ -79,7 +86,7 @@ class _DatabaseWait:
 
     def _attempt(self) -> Waited | MigratorError:
         bound = min(max(self._left(), _SHORTEST_ATTEMPT), _LONGEST_ATTEMPT)
-        (answer,) = self.process.ask([self._request], bound, self._tell)
+        (answer,) = self._process.ask([self._request], bound, self._tell)
         if isinstance(answer, LateError):
             return DatabaseError(
                 f"The database {self._where} cannot be used. {answer.message}",

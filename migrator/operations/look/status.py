@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
+from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root, refuse_none_of_many
@@ -17,6 +18,10 @@ from migrator.processes.start_up import imports_done
 from migrator.results.environment_status import EnvironmentStatus, StatusList
 from migrator.results.events import Report
 
+# A workspace to ask, and what is known of it before that.
+_Asked = tuple[Workspace, EnvironmentStatus]
+_Processes = SideBySide[_Asked, EnvironmentStatus]
+
 
 def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     """Ask the database of one environment, writing nothing, for at most `seconds`.
@@ -24,8 +29,9 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     Raises ConfigurationError where it has no database here, and UsageError where it has tenants.
     """
     refuse_none_of_many(workspace)
-    known = replace(_blank(workspace), database=_address(workspace))
-    return StatusList(_answers([(workspace, known)], seconds))
+    with _processes(1) as processes:
+        known = replace(_blank(workspace), database=_address(workspace))
+        return StatusList(_answers(processes, [(workspace, known)], seconds))
 
 
 def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
@@ -61,8 +67,10 @@ def statuses(
     `chosen` is the environment that a shared source of the URL belongs to. What is wrong with one stands in
     its status.
     """
-    looked = [_look(each, is_chosen=each.environment.name == chosen) for each in workspaces]
-    answers = iter(_answers([each for each in looked if isinstance(each, tuple)], seconds))
+    with _processes(len(workspaces)) as processes:
+        looked = [_look(each, is_chosen=each.environment.name == chosen) for each in workspaces]
+        asked = [each for each in looked if isinstance(each, tuple)]
+        answers = iter(_answers(processes, asked, seconds))
     return tuple(next(answers) if isinstance(each, tuple) else each for each in looked)
 
 
@@ -74,9 +82,7 @@ def _chosen(choice: Choice) -> Workspace | None:
         return None
 
 
-def _look(
-    workspace: Workspace, *, is_chosen: bool
-) -> EnvironmentStatus | tuple[Workspace, EnvironmentStatus]:
+def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Asked:
     """Say what is to be asked of an environment, or why nothing is."""
     blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
     if environment.settings.tenants is not None:
@@ -116,12 +122,21 @@ def _broken(broken: BrokenEnvironment) -> EnvironmentStatus:
     return EnvironmentStatus(broken.name, file, "wrong").failed(broken.error)
 
 
-def _answers(
-    asked: Sequence[tuple[Workspace, EnvironmentStatus]], seconds: float
-) -> tuple[EnvironmentStatus, ...]:
-    processes = SideBySide[tuple[Workspace, EnvironmentStatus], EnvironmentStatus](_load, len(asked))
-    with processes:
-        answers = processes.ask([(workspace.portable(), known) for workspace, known in asked], seconds)
+@contextmanager
+def _processes(count: int) -> Iterator[_Processes]:
+    """Yield processes that ask. They are started at once, to import what they need in the meantime."""
+    if has_tenant_cache() and count == 1:
+        # One for all tenants that this process serves.
+        yield cached(SideBySide, lambda: _Processes(_load, 1), SideBySide.end)
+        return
+    with _Processes(_load, count) as processes:
+        if count:
+            processes.start()
+        yield processes
+
+
+def _answers(processes: _Processes, asked: Sequence[_Asked], seconds: float) -> tuple[EnvironmentStatus, ...]:
+    answers = processes.ask([(workspace.portable(), known) for workspace, known in asked], seconds)
     return tuple(
         _unanswered(known, answer) if isinstance(answer, MigratorError) else answer
         for (_, known), answer in zip(asked, answers, strict=True)
