@@ -7,17 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC
 
+# env.py imports these two, and each process would do so by itself otherwise.
+import asyncpg  # type: ignore[import-untyped]  # noqa: F401
+
+import migrator.env  # noqa: F401
 from migrator import secrets
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
-from migrator.config.url import address
+from migrator.config.url import address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, MigratorError, RefusedError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
-from migrator.results.events import Report, ignore
+from migrator.results.events import Connecting, Report, ignore
 from migrator.results.records import LogEntry
 
 _NEEDS = Needs(writes=False, models=False, absent_is_empty=True)
@@ -25,11 +29,27 @@ _RUNS = ("upgrade", "downgrade", "stamp")
 
 
 def database_status(
-    asked: tuple[Workspace, EnvironmentStatus],
-    report: Report,  # noqa: ARG001
+    asked: tuple[Workspace, EnvironmentStatus, bool | None], report: Report
 ) -> EnvironmentStatus:
-    """Return where a database stands. The status that is asked about holds what is known already."""
-    workspace, known = asked
+    """Return where a database stands, given what is known already.
+
+    Of all environments only those are asked that have a database of their own here, and the one that is
+    chosen; None stands for one that was named. Reports the database. Raises ConfigurationError where one that
+    was named has none.
+    """
+    workspace, known, is_chosen = asked
+    try:
+        notes = None if is_chosen is None else _not_asked(workspace, is_chosen=is_chosen)
+        if notes is not None:
+            return replace(known, state="not configured", notes=notes)
+        if workspace.resolves_url:
+            url = workspace.database.url
+            known = replace(known, database="embedded" if url is None else address(url))
+            report(Connecting(known.name, known.config_file, known.database or "", workspace.database.origin))
+    except ConfigurationError as exc:
+        if is_chosen is None:
+            raise
+        return known.failed(exc)
     os.chdir(workspace.environment.root)
     try:
         absent = workspace.resolves_url and is_missing_file(workspace.database.url)
@@ -38,6 +58,20 @@ def database_status(
             return _absent(session, known) if absent else _look_at(session, known)
     except MigratorError as exc:
         return known.failed(exc)
+
+
+def _not_asked(workspace: Workspace, *, is_chosen: bool) -> tuple[str, ...] | None:
+    """Return the notes on an environment that is not asked, None for one that is."""
+    environment, process = workspace.environment, workspace.choice.process
+    if environment.settings.tenants is not None:
+        return (f"it has tenants: {workspace.again('status', '--tenants', 'all')}",)
+    if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
+        return None
+    if not names_database(environment, process):
+        return ()
+    source = find_database(environment, process)
+    # What environments share is the database of the one that is chosen.
+    return None if is_chosen or source.own else (f"{source.origin} is not its own",)
 
 
 def _absent(session: Session, known: EnvironmentStatus) -> EnvironmentStatus:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from migrator.errors import MigratorError
 from migrator.processes.child import Done, Load
 from migrator.processes.pool import Pool, Worker, answers
+from migrator.results.events import Report, ignore
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -67,23 +68,26 @@ class SideBySide(Generic[Request, Answer]):
         return pool
 
     def ask(
-        self, requests: Sequence[Request], seconds: float, tick: Callable[[], None] = lambda: None
+        self,
+        requests: Sequence[Request],
+        seconds: float,
+        tick: Callable[[], None] = lambda: None,
+        report: Report = ignore,
     ) -> list[Answer | MigratorError]:
         """Return the answer to each request, or its error; that is a LateError after `seconds`.
 
-        There may be `count` of them. Time begins when the processes are there. `tick` is called now and then.
+        There are `count` of them. Time begins when the processes are there. `tick` is called now and then.
         """
         if not requests:
             return []
         pool = self.await_ready()
-        asked = pool.workers[: len(requests)]
-        for worker, request in zip(asked, requests, strict=True):
+        for worker, request in zip(pool.workers, requests, strict=True):
             worker.give(request)
         found: dict[Worker, Done | MigratorError] = {}
         deadline = time.monotonic() + seconds
         while len(found) < len(requests) and (left := deadline - time.monotonic()) > 0:
-            found |= answers([pool], min(left, _TICK))
+            found |= answers([pool], min(left, _TICK), report)
             tick()
         late = LateError(f"It did not answer in {seconds:.3g}s.")
-        all_found = [found.get(each, late) for each in asked]
+        all_found = [found.get(each, late) for each in pool.workers]
         return [each.result if isinstance(each, Done) else each for each in all_found]

@@ -10,16 +10,15 @@ from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
 from migrator.config.select import Choice, Workspace, choose, project_root, refuse_none_of_many
-from migrator.config.url import DatabaseSource, address, find_database, names_database
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.processes.child import Do
 from migrator.processes.side_by_side import LateError, SideBySide
 from migrator.processes.start_up import imports_done
 from migrator.results.environment_status import EnvironmentStatus, StatusList
-from migrator.results.events import Report
+from migrator.results.events import Connecting, Event, Report
 
-# A workspace to ask, and what is known of it before that.
-_Asked = tuple[Workspace, EnvironmentStatus]
+# A workspace, what is known of it, and whether it is the chosen one of all; None where it was named.
+_Asked = tuple[Workspace, EnvironmentStatus, bool | None]
 _Processes = SideBySide[_Asked, EnvironmentStatus]
 
 
@@ -29,9 +28,7 @@ def status_of_one(workspace: Workspace, seconds: float) -> StatusList:
     Raises ConfigurationError where it has no database here, and UsageError where it has tenants.
     """
     refuse_none_of_many(workspace)
-    with _processes(1) as processes:
-        known = replace(_blank(workspace), database=_address(workspace))
-        return StatusList(_answers(processes, [(workspace, known)], seconds))
+    return StatusList(_answers([(workspace, _blank(workspace), None)], seconds))
 
 
 def status_of_tenant(workspace: Workspace, report: Report, *, seconds: float) -> StatusList:  # noqa: ARG001
@@ -67,11 +64,7 @@ def statuses(
     `chosen` is the environment that a shared source of the URL belongs to. What is wrong with one stands in
     its status.
     """
-    with _processes(len(workspaces)) as processes:
-        looked = [_look(each, is_chosen=each.environment.name == chosen) for each in workspaces]
-        asked = [each for each in looked if isinstance(each, tuple)]
-        answers = iter(_answers(processes, asked, seconds))
-    return tuple(next(answers) if isinstance(each, tuple) else each for each in looked)
+    return _answers([(each, _blank(each), each.environment.name == chosen) for each in workspaces], seconds)
 
 
 def _chosen(choice: Choice) -> Workspace | None:
@@ -80,34 +73,6 @@ def _chosen(choice: Choice) -> Workspace | None:
     except ConfigurationError:
         # All are asked, whether or not one would be taken where none is named.
         return None
-
-
-def _look(workspace: Workspace, *, is_chosen: bool) -> EnvironmentStatus | _Asked:
-    """Say what is to be asked of an environment, or why nothing is."""
-    blank, environment, process = _blank(workspace), workspace.environment, workspace.choice.process
-    if environment.settings.tenants is not None:
-        again = workspace.again("status", "--tenants", "all")
-        return replace(blank, state="not configured", notes=(f"it has tenants: {again}",))
-    try:
-        if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
-            return workspace, replace(blank, database=_address(workspace))
-        if not names_database(environment, process):
-            return replace(blank, state="not configured")
-        source = find_database(environment, process)
-        if not is_chosen and not source.own:
-            # What environments share is the database of the one that is chosen.
-            return replace(blank, state="not configured", notes=(f"{source.origin} is not its own",))
-        return workspace, replace(blank, database=_address(workspace))
-    except ConfigurationError as exc:
-        return blank.failed(exc)
-
-
-def _address(workspace: Workspace) -> str | None:
-    return _shown(workspace.database) if workspace.resolves_url else None
-
-
-def _shown(source: DatabaseSource) -> str:
-    return address(source.url) if source.url is not None else "embedded"
 
 
 def _blank(workspace: Workspace) -> EnvironmentStatus:
@@ -122,25 +87,33 @@ def _broken(broken: BrokenEnvironment) -> EnvironmentStatus:
     return EnvironmentStatus(broken.name, file, "wrong").failed(broken.error)
 
 
+def _answers(asked: Sequence[_Asked], seconds: float) -> tuple[EnvironmentStatus, ...]:
+    databases: dict[str, str] = {}
+
+    def note(event: Event) -> None:
+        if isinstance(event, Connecting):
+            databases[event.config_file] = event.address
+
+    requests = [(workspace.portable(), known, is_chosen) for workspace, known, is_chosen in asked]
+    with _processes(len(asked)) as processes:
+        answers = processes.ask(requests, seconds, report=note)
+    return tuple(
+        answer
+        if isinstance(answer, EnvironmentStatus)
+        else _unanswered(replace(known, database=databases.get(known.config_file)), answer)
+        for (_, known, _), answer in zip(asked, answers, strict=True)
+    )
+
+
 @contextmanager
 def _processes(count: int) -> Iterator[_Processes]:
-    """Yield processes that ask. They are started at once, to import what they need in the meantime."""
+    processes = _Processes(_load, count)
     if has_tenant_cache() and count == 1:
         # One for all tenants that this process serves.
-        yield cached(SideBySide, lambda: _Processes(_load, 1), SideBySide.end)
-        return
-    with _Processes(_load, count) as processes:
-        if count:
-            processes.start()
-        yield processes
-
-
-def _answers(processes: _Processes, asked: Sequence[_Asked], seconds: float) -> tuple[EnvironmentStatus, ...]:
-    answers = processes.ask([(workspace.portable(), known) for workspace, known in asked], seconds)
-    return tuple(
-        _unanswered(known, answer) if isinstance(answer, MigratorError) else answer
-        for (_, known), answer in zip(asked, answers, strict=True)
-    )
+        yield cached(SideBySide, lambda: processes, SideBySide.end)
+    else:
+        with processes:
+            yield processes
 
 
 def _load() -> AbstractContextManager[Do]:
@@ -151,6 +124,8 @@ def _load() -> AbstractContextManager[Do]:
 
 
 def _unanswered(known: EnvironmentStatus, error: MigratorError) -> EnvironmentStatus:
+    if isinstance(error, ConfigurationError):
+        raise error
     if not isinstance(error, LateError):
         return known.failed(error)
     hint = "Look whether it waits for a lock; or give it longer with --timeout."
