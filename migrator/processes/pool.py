@@ -40,6 +40,8 @@ _PROGRAM = (
 )
 # How long processes may take to end once they are told to, and once they are killed, in seconds.
 GRACE, _KILLED = 10.0, 2.0
+# How much of the output is read at its end, in parts of 64 KiB.
+_LAST_CHUNKS = 64
 _LOG = logging.getLogger("migrator")
 
 
@@ -139,12 +141,14 @@ class Pool:
         if index not in self._codes and not seconds:
             return None
         worker.is_gone = True
-        self.read_output()
+        self.read_output(_LAST_CHUNKS)
         return ended_error(self._codes.get(index), worker.look, self._last_line)
 
-    def read_output(self) -> None:
-        """Log what has been printed so far: a server that a process started may hold the output for long."""
-        while self.output is not None and self.output.poll():
+    def read_output(self, chunks: int = 1) -> None:
+        """Log what has been printed so far, but not for ever: a program may print all the time."""
+        for _ in range(chunks):
+            if self.output is None or not self.output.poll():
+                return
             read = os.read(self.output.fileno(), 65536)
             *lines, self._rest = (self._rest + read).split(b"\n")
             if not read:
@@ -203,7 +207,7 @@ def answers(
                     report(told)
         if answer is not None:
             worker.is_busy = False
-            pool.read_output()
+            pool.read_output(_LAST_CHUNKS)
             yield worker, answer
 
 
