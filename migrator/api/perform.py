@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 from migrator.api.requests import Request
 from migrator.operations.command_requests import StatusRequest
 from migrator.operations.dispatch import operation_of
+from migrator.processes.child import Do
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Report
+
+
+def load() -> AbstractContextManager[Do]:
+    """Return `perform`, for a process of a pool: each request imports the operation that it asks for."""
+    return nullcontext(perform)
 
 
 def perform(request: Request, report: Report) -> object:

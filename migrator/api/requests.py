@@ -1,4 +1,4 @@
-"""What a call asks of the process that does it, and what it is told."""
+"""What a call asks of the process that does it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,6 @@ class Request:
 
         (tenant,) = tenants_of([self.tenant], workspace.environment)
         return workspace.for_tenant(tenant)
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """What came of it: a result of `migrator.results`."""
-
-    result: object
-
-
-@dataclass(frozen=True)
-class LogMessage:
-    """A log record or a warning of another package. `level` is one of logging's."""
-
-    level: int
-    text: str
 
 
 class ChangeOptions(TypedDict, total=False):

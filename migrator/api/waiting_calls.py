@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from migrator.api.process import GRACE, TICK, Work, note
+from migrator.api.process import TICK, Work, note
 from migrator.api.requests import Request
+from migrator.processes.pool import GRACE
 from migrator.results.events import Event, Report
 
 

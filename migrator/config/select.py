@@ -141,6 +141,18 @@ class Workspace:
         return self.environment.managed or self.choice.url is not None or has_own
 
 
+def refuse_none_of_many(workspace: Workspace) -> None:
+    """Refuse to take the database that tenants live in for one of them. Raises UsageError."""
+    environment = workspace.environment
+    if environment.settings.tenants is None or workspace.tenant is not None:
+        return
+    raise UsageError(
+        f"The environment {environment.name} has tenants, and none was named.",
+        hint="Give --tenants all, or a name, to upgrade, downgrade, stamp, mark, current, check, status or"
+        " log; no other command takes tenants.",
+    )
+
+
 def choose(choice: Choice) -> Workspace:
     """Choose the environment: `--env` or `--config`, then ALEMBIC_ENV, ALEMBIC_CONFIG, `.env`, the default.
 

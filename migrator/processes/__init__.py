@@ -1,1 +1,1 @@
-"""Processes: starting them, stopping them, and what passes between them."""
+"""Work in processes of its own: how one starts, what it may say, how it is stopped, and how it ended."""

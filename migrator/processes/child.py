@@ -1,31 +1,176 @@
-"""How a process behaves that another one has made to do a part of its work."""
+"""What runs in the processes that `pool` starts: in the one that is started, and in its copies."""
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
 
+from migrator import secrets
+from migrator.errors import InterruptedCommandError, MigratorError, fault
+from migrator.processes.foreign_logs import foreign_logs
+from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.signals import as_interrupt, shut_out_interrupts
+from migrator.processes.start_up import defer_garbage_collection
+from migrator.results.events import Event, Report, StepStarted
+
+# What a copy does with each request. It may raise; its result goes back to the parent.
+Do = Callable[[Any, Report], object]
+# Called before the copies are made, to import what they need; each copy enters what it returns.
+Load = Callable[[], AbstractContextManager[Do]]
+# The parent's signals: stop what you are doing, and end at once.
+STOP, KILL = signal.SIGTERM, signal.SIGUSR1
+# How often the first process looks for copies that have ended, in seconds.
+_TICK = 0.1
 
 
-def obey_parent(seconds: float = math.inf) -> None:
-    """End when the parent says so by SIGTERM, as if by Ctrl-C, which itself is left to the parent.
+@dataclass(frozen=True)
+class Done:
+    """The result of a request."""
 
-    After so many `seconds` it ends by itself: the parent may be there no more.
+    result: Any
+
+
+@dataclass(frozen=True)
+class Said:
+    """A log record or a warning of another package. `level` is one of logging's."""
+
+    level: int
+    text: str
+
+
+Told = Event | Said | Done | PassedOn
+
+
+def main(control_descriptor: int, *descriptors: int) -> None:
+    """Load what the parent sends, and make a copy of this process for each of `descriptors`.
+
+    Nothing has connected and no thread has started by then, so that a copy is safe to make. Afterwards this
+    process passes signals on to the copies, and tells the parent how each has ended.
     """
-    # It reaches every process at the terminal.
+    defer_garbage_collection()
+    # The caller may have other ideas of these.
+    for number in (STOP, KILL, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP, KILL})
+    for each in (control_descriptor, *descriptors):
+        os.set_inheritable(each, False)
+    _write_to_stderr()
+    control = Connection(control_descriptor)
+    try:
+        # One after the other: to read what is to be loaded imports modules that may read the arguments.
+        sys.argv = control.recv()
+        load: Load = control.recv()
+    except (EOFError, OSError):
+        return
+    work = load()
+    # A signal comes before there are copies, or when all of them are known.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, KILL})
+    copies: dict[int, int] = {}
+    for index, descriptor in enumerate(descriptors):
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            for other in descriptors[index + 1 :]:
+                os.close(other)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP, KILL})
+            _serve(work, Connection(descriptor))
+            return
+        copies[index] = pid
+        os.close(descriptor)
+    _watch(control, copies)
+
+
+def _watch(control: Connection, copies: dict[int, int]) -> None:
+    def pass_on(number: int, _frame: object) -> None:
+        for pid in copies.values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, STOP if number == STOP else signal.SIGKILL)
+
+    for number in (STOP, KILL):
+        signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP, KILL})
+    try:
+        control.send(None)
+        while not control.poll(_TICK):
+            for index, pid in list(copies.items()):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    del copies[index]
+                    control.send((index, os.waitstatus_to_exitcode(status)))
+        control.recv()
+    except (EOFError, OSError):
+        # The parent has ended without a word.
+        pass_on(STOP, None)
+    for pid in copies.values():
+        os.waitpid(pid, 0)
+    # There is nothing to put in order, and a good deal to take down.
+    os._exit(0)
+
+
+def _serve(work: AbstractContextManager[Do], pipe: Connection) -> None:
+    """Answer requests until there are no more."""
+    telling = threading.Lock()
+
+    def tell(told: Told) -> None:
+        # When the parent has ended, the first process stops this one.
+        with telling, suppress(OSError):
+            pipe.send(told)
+
+    # Ctrl-C is left to the parent.
     shut_out_interrupts()
-    signal.signal(signal.SIGTERM, as_interrupt)
-    if math.isfinite(seconds):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    with (
+        foreign_logs(lambda level, text: tell(Said(level, secrets.scrub(text)))),
+        suppress(KeyboardInterrupt),
+        work as do,
+    ):
+        while True:
+            try:
+                request = pipe.recv()
+            except (EOFError, OSError):
+                return
+            tell(_answer(do, request, lambda event: tell(_scrubbed(event))))
+            # Between two requests there is nothing to put in order.
+            signal.signal(STOP, signal.SIG_DFL)
 
 
-def stdout_to_stderr() -> None:
-    """Let whatever is printed on stdout go to stderr: stdout is for the result alone."""
+def _answer(do: Do, request: object, report: Report) -> Done | PassedOn:
+    answer: Done | PassedOn | None = None
+    try:
+        signal.signal(STOP, as_interrupt)
+        try:
+            answer = Done(do(request, report))
+        except MigratorError as exc:
+            answer = passed_on(exc, traced=True)
+        except Exception as exc:
+            # The border of this process: an error that was not understood is a fault of migrator.
+            answer = passed_on(fault(exc), traced=True)
+        # Only the answer itself could be broken off now.
+        signal.signal(STOP, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        answer = answer or passed_on(InterruptedCommandError())
+    return answer
+
+
+def _scrubbed(event: Any) -> Any:
+    """Return an event whose texts, a driver's or a revision's among them, have no password."""
+    changed: dict[str, Any] = {}
+    for name, value in vars(event).items():
+        if isinstance(value, str):
+            changed[name] = secrets.scrub(value)
+        elif isinstance(value, StepStarted):
+            changed[name] = _scrubbed(value)
+    return replace(event, **changed)
+
+
+def _write_to_stderr() -> None:
+    """Send to stderr whatever is printed on stdout, which is for the parent's result alone."""
     sys.stdout = sys.stderr
     # Without a stderr the descriptor stays as it is: there is nowhere else to write to.
     with suppress(OSError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from migrator import secrets
+from migrator.errors import DatabaseError, MigratorError
 
 State = Literal["ok", "ahead", "pending", "edited", "wrong", "unreachable", "not configured"]
 Goal = Literal["database", "head"]
@@ -48,6 +51,18 @@ class EnvironmentStatus:
     notes: tuple[str, ...] = ()
     error: str | None = None
     hint: str = ""
+
+    def failed(self, error: MigratorError) -> EnvironmentStatus:
+        """Return this status with what is wrong, without passwords: it may go to another process."""
+        down = isinstance(error, DatabaseError)
+        return replace(
+            self,
+            state="unreachable" if down else "wrong",
+            reachable=False if down else self.reachable,
+            # What an error did not do was not asked of it.
+            error=secrets.scrub(error.what),
+            hint=secrets.scrub(error.hint),
+        )
 
 
 @dataclass(frozen=True)

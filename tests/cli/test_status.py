@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -425,28 +426,76 @@ def test_a_plain_alembic_project_is_asked_through_its_own_env_py(
     assert postgres_database.password not in pending.out + pending.err
 
 
-def test_it_works_where_processes_are_not_made_by_fork(
-    two: tuple[Path, Database, Database], shell: Callable[..., Ran], migrator: Migrator, tmp_path: Path
+# Without a guard: what a process runs again of it shows in its output.
+_UNGUARDED = """\
+import multiprocessing, sys
+from migrator.cli.main import main
+
+print("begun", file=sys.stderr)
+multiprocessing.set_start_method(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_it_works_whatever_way_multiprocessing_starts_processes(
+    method: str,
+    two: tuple[Path, Database, Database],
+    shell: Callable[..., Ran],
+    migrator: Migrator,
+    tmp_path: Path,
 ) -> None:
     root, testing, _ = two
     upgrade_both(migrator, root)
     name_databases(root, TESTING=testing.url, PRODUCTION=CLOSED)
-    program_file = tmp_path / "spawning.py"
-    program_file.write_text(
-        "import multiprocessing, sys\nfrom migrator.cli.main import main\n"
-        'if __name__ == "__main__":\n'
-        '    multiprocessing.set_start_method("spawn")\n    sys.exit(main(sys.argv[1:]))\n'
-    )
+    program_file = tmp_path / "unguarded.py"
+    program_file.write_text(_UNGUARDED)
+    program = [sys.executable, str(program_file), method]
 
-    ran = shell([sys.executable, str(program_file), "status", "--timeout", "30s"], cwd=root)
+    ran = shell([*program, "status", "--timeout", "30s"], cwd=root)
 
     assert ran.code == 1, ran.err
     assert states(ran) == {"production": "unreachable", "testing": "ok"}
     assert "n0tToBeSeen" not in ran.out + ran.err
-    waited = shell([sys.executable, str(program_file), "wait", "--for", "head"], cwd=root)
+    assert ran.err.count("begun") == 1
+    waited = shell([*program, "wait", "--for", "head"], cwd=root)
     assert waited.code == 0, waited.err
     missing = ["wait", "--timeout", "0", "--url", "sqlite:////none/x"]
-    assert shell([sys.executable, str(program_file), *missing], cwd=root).code == 6
+    assert shell([*program, *missing], cwd=root).code == 6
+
+
+# A copy of this process would have its locks, but not the threads that would release them.
+_CONNECTED = """\
+import asyncio, sys, threading
+import asyncpg
+from migrator.cli.main import main
+
+def hook(event, arguments):
+    if event in ("os.fork", "os.forkpty"):
+        print("forked", file=sys.stderr)
+
+sys.addaudithook(hook)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+async def story():
+    connection = await asyncpg.connect(sys.argv[1], ssl=False)
+    assert await connection.fetchval("SELECT 1") == 1
+    return main(["status"])
+
+sys.exit(asyncio.run(story()))
+"""
+
+
+def test_a_process_that_has_connected_and_has_threads_is_not_copied(
+    two: tuple[Path, Database, Database], shell: Callable[..., Ran], migrator: Migrator
+) -> None:
+    root, testing, _ = two
+    upgrade_both(migrator, root)
+
+    ran = shell([sys.executable, "-c", _CONNECTED, testing.url], cwd=root)
+
+    assert (ran.code, states(ran)) == (0, {"production": "ok", "testing": "ok"}), ran.err
+    assert "forked" not in ran.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -464,7 +513,8 @@ def test_an_interrupt_leaves_no_process_behind(
         start_new_session=True,
     )
     end = time.monotonic() + 30
-    while len(group(process.pid)) < 2:
+    # The command, one process that asks, and the one that it is a copy of.
+    while len(processes_in(root)) < 3:
         assert time.monotonic() < end
         time.sleep(0.05)
     time.sleep(0.3)
@@ -474,19 +524,17 @@ def test_an_interrupt_leaves_no_process_behind(
     out, _ = process.communicate(timeout=20)
 
     assert (process.returncode, out) == (130 if number == signal.SIGINT else 143, b"")
-    assert group(process.pid) == []
+    assert processes_in(root) == []
 
 
-def group(number: int) -> list[int]:
-    """The processes of a process group."""
+def processes_in(folder: Path) -> list[int]:
+    """The processes whose current folder this is."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == number and fields[0] != "Z":
-            found.append(int(path.parent.name))
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        # It may have ended, or belong to another user.
+        with contextlib.suppress(OSError):
+            if path.readlink() == folder.resolve():
+                found.append(int(path.parent.name))
     return found
 
 

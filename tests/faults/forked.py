@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-# There is one process to copy, and this says what it imports: what the workers of a fleet need.
-import migrator.operations.fleet.workers  # noqa: F401
 from tests.conftest import process_variables
 from tests.faults.least import Running
+
+# There is one process to copy, which imports what a command needs.
+_CONTEXT = get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["migrator.cli.main", "migrator.env", "sqlalchemy.dialects.postgresql.asyncpg"]
+)
 
 
 class Forked:
@@ -29,9 +33,7 @@ class Forked:
         self, args: tuple[str, ...], cwd: Path, variables: dict[str, str], out: Path, err: Path
     ) -> None:
         """Start `migrator` with its output in two files, and without input."""
-        self._process = get_context("forkserver").Process(
-            target=_become_migrator, args=(args, cwd, variables, out, err)
-        )
+        self._process = _CONTEXT.Process(target=_become_migrator, args=(args, cwd, variables, out, err))
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid

@@ -273,6 +273,29 @@ def test_files_named_as_those_of_the_standard_library_are_in_nobodys_way(
     assert (ran.code, ran.out) == (0, "('aaa1',)\n('bbb2',)\n"), ran.err
 
 
+_UNGUARDED = """\
+import multiprocessing, sys
+from migrator import Migrator
+
+print("begun")
+multiprocessing.set_start_method(sys.argv[1])
+print(Migrator(env="testing", url="sqlite:///x.db").upgrade().after)
+print([each.state for each in Migrator(env="testing", url="sqlite:///x.db").status().environments])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_script_needs_no_guard_whatever_way_multiprocessing_starts_processes(
+    method: str, steps: Path, tmp_path: Path, shell: Callable[..., Ran]
+) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(_UNGUARDED)
+
+    ran = shell(["python", str(script), method], cwd=steps)
+
+    assert (ran.code, ran.out) == (0, "begun\n('bbb2',)\n['ok']\n"), ran.err
+
+
 def test_events_have_no_password(steps: Path, tmp_path: Path) -> None:
     events: list[Event] = []
     file = versions(steps) / "aaa1.py"

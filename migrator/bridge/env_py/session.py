@@ -23,10 +23,10 @@ from migrator.bridge.env_py.observed import (
     env_py_error,
     run_env,
 )
-from migrator.bridge.env_py.tenancy import refuse_none_of_many, refuse_other_schema
+from migrator.bridge.env_py.tenancy import refuse_other_schema
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import cached
-from migrator.config.select import Workspace
+from migrator.config.select import Workspace, refuse_none_of_many
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database

@@ -8,19 +8,7 @@ from sqlalchemy import text
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.config.select import Workspace
-from migrator.errors import DatabaseError, Effect, RefusedError, UsageError
-
-
-def refuse_none_of_many(workspace: Workspace) -> None:
-    """Refuse to take the database that tenants live in for one of them. Raises UsageError."""
-    environment = workspace.environment
-    if environment.settings.tenants is None or workspace.tenant is not None:
-        return
-    raise UsageError(
-        f"The environment {environment.name} has tenants, and none was named.",
-        hint="Give --tenants all, or a name, to upgrade, downgrade, stamp, mark, current, check, status or"
-        " log; no other command takes tenants.",
-    )
+from migrator.errors import DatabaseError, Effect, RefusedError
 
 
 def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None:

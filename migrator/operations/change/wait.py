@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
-from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
 from migrator.config.url import address
-from migrator.database.connecting.opening import no_files_made
 from migrator.errors import DatabaseError, MigratorError
-from migrator.operations.position.examine import examine
-from migrator.operations.position.position import behind
-from migrator.processes.passed_errors import PassedOn, passed_on
-from migrator.processes.side_by_side import Unanswered, side_by_side
+from migrator.processes.child import Do
+from migrator.processes.side_by_side import LateError, SideBySide
+from migrator.processes.start_up import imports_done
 from migrator.results.environment_status import Goal, Waited
-from migrator.results.events import Connecting, Report, Waiting, ignore
+from migrator.results.events import Connecting, Report, Waiting
 
 # In seconds. A database that hangs is given up and asked again; the first time is long enough to connect.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 _SHORTEST_ATTEMPT, _LONGEST_ATTEMPT = 2.0, 15.0
 _TOLD_AFTER = 1.0
-
-
-@dataclass(frozen=True)
-class _Request:
-    workspace: Workspace
-    goal: Goal
+_Request = tuple[Workspace, Goal]
 
 
 def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) -> Waited:
@@ -37,18 +29,30 @@ def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) ->
     head. Where time is up while it is not at head, that is the result. Raises DatabaseError where time is up
     and it does not answer; ConfigurationError, RevisionsError and RefusedError at once.
     """
-    return _DatabaseWait(workspace, report, seconds, goal).run()
+    # A process, because a server that hangs could not be left otherwise.
+    with SideBySide[_Request, Waited](_load, 1) as process:
+        process.start()
+        return _DatabaseWait(process, workspace, report, seconds, goal).run()
 
 
 class _DatabaseWait:
-    def __init__(self, workspace: Workspace, report: Report, seconds: float, goal: Goal) -> None:
-        self._request = _Request(workspace.portable(), goal)
+    def __init__(
+        self,
+        process: SideBySide[_Request, Waited],
+        workspace: Workspace,
+        report: Report,
+        seconds: float,
+        goal: Goal,
+    ) -> None:
+        self._process = process
+        self._request = (workspace.portable(), goal)
         self._report = report
         self._seconds = seconds
-        self._began = time.monotonic()
         self._where = self._announce(workspace)
         self._text = f"waiting for the database {self._where}"
         self._told = ""
+        process.await_ready()
+        self._began = time.monotonic()
 
     def run(self) -> Waited:
         """Ask until there is an end to it."""
@@ -81,16 +85,11 @@ class _DatabaseWait:
         return self._began + self._seconds - time.monotonic()
 
     def _attempt(self) -> Waited | MigratorError:
-        # With a process of its own each, because a server that hangs could not be left otherwise.
         bound = min(max(self._left(), _SHORTEST_ATTEMPT), _LONGEST_ATTEMPT)
-        (answer,) = side_by_side(_ask, [self._request], bound, self._tell)
-        if isinstance(answer, PassedOn):
-            return answer.error()
-        if isinstance(answer, Unanswered):
-            if not answer.late:
-                return MigratorError(answer.reason)
+        (answer,) = self._process.ask([self._request], bound, self._tell)
+        if isinstance(answer, LateError):
             return DatabaseError(
-                f"The database {self._where} cannot be used. {answer.reason}",
+                f"The database {self._where} cannot be used. {answer.message}",
                 hint="Check the network, and host and port in the URL.",
             )
         return answer
@@ -108,34 +107,8 @@ class _DatabaseWait:
             self._report(Waiting(self._text))
 
 
-def _ask(request: _Request) -> Waited | PassedOn:
-    """Ask once, in a process of its own: env.py is run there, from the root of its project."""
-    os.chdir(request.workspace.environment.root)
-    try:
-        with no_files_made():
-            return _look(request)
-    except MigratorError as exc:
-        return passed_on(exc)
+def _load() -> AbstractContextManager[Do]:
+    from migrator.operations.look.asked_databases import database_goal
 
-
-def _look(request: _Request) -> Waited:
-    needs = Needs(writes=False, models=False, whoever_lives_there=request.goal == "database")
-    with database_session(request.workspace, ["current"], ignore, needs) as session:
-        if request.goal == "database":
-            session.read_heads()
-            return Waited("database", reached=True, database=_connected(session))
-        examined = examine(session)
-        lacks = [behind(session, each) for each in examined]
-        pending = tuple(dict.fromkeys(revision for each in lacks for revision in each.pending))
-        return Waited(
-            goal="head",
-            reached=not pending,
-            database=_connected(session),
-            current=tuple(dict.fromkeys(head for each in examined for head in each.found.heads)),
-            pending=pending,
-            ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
-        )
-
-
-def _connected(session: Session) -> str:
-    return "" if session.connected_to is None else address(session.connected_to)
+    imports_done()
+    return nullcontext(database_goal)
