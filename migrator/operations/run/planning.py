@@ -12,11 +12,11 @@ from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
+from migrator.database.kinds.postgresql import drop_index
 from migrator.errors import RefusedError, RevisionsError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import ahead_by, refuse_unknown
-from migrator.operations.run.connection_guard import drop_index
 from migrator.operations.run.run_account import Run
 from migrator.results.events import Noticed, Report
 from migrator.results.run import RunPlan, Step
