@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,7 @@ class FileStore:
         self._root = root
         self._drivername = drivername
         self._kind = SQLite()
-        self.server = f"{self.backend} {self._kind.library_version()}"
+        self.server = f"{self.backend} {sqlite3.sqlite_version}"
 
     @property
     def _kept(self) -> Path:

@@ -72,25 +72,27 @@ ours AS (
                 SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
                     AND a.attname IN ({", ".join(f"'{name}'" for name in LOG_COLUMNS)}))))
 )
-SELECT current_database(), pg_backend_pid(), CAST(session_user AS text), CAST(current_user AS text),
-    current_setting('search_path'), current_setting('server_version_num'), version(),
-    has_database_privilege(current_database(), 'CREATE'),
-    (SELECT schema FROM place),
+SELECT current_database() AS database, pg_backend_pid() AS pid, CAST(session_user AS text) AS "user",
+    CAST(current_user AS text) AS role, current_setting('search_path') AS search_path,
+    (SELECT schema FROM place) AS schema, version() AS version,
+    CAST(current_setting('server_version_num') AS integer) / 10000 AS major,
+    has_database_privilege(current_database(), 'CREATE') AS may_make_schema,
     COALESCE((SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace n
-              WHERE n.nspname = (SELECT schema FROM place)), false),
-    ARRAY(SELECT nspname || '.' || relname FROM ours ORDER BY nspname, relname),
-    COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'SELECT')) FROM ours), true),
+              WHERE n.nspname = (SELECT schema FROM place)), false) AS may_make_tables,
+    COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'SELECT')) FROM ours), true)
+        AS may_read_records,
     COALESCE((SELECT bool_and(usable AND has_table_privilege(oid, 'INSERT')
                               AND (relname NOT LIKE '%mark' OR has_table_privilege(oid, 'DELETE')))
-              FROM ours), true),
+              FROM ours), true) AS may_write_records,
     ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i
           JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1),
-    has_function_privilege('pg_control_system()', 'EXECUTE'),
+          WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1) AS invalid_indexes,
+    has_function_privilege('pg_control_system()', 'EXECUTE') AS tells_identifier,
+    ARRAY(SELECT nspname || '.' || relname FROM ours ORDER BY nspname, relname) AS ours,
     (SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace n
-     WHERE n.nspname = CAST(:log_schema AS text)),
+     WHERE n.nspname = CAST(:log_schema AS text)) AS may_create,
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text))
+            WHERE n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text)) AS taken
 """).bindparams(bindparam("log_schema"), bindparam("log_name"))
 _IS_EMPTY = text("""
 SELECT NOT EXISTS (
@@ -159,42 +161,26 @@ class PostgreSQL(DatabaseKind):
         log_table: TableName | None,
     ) -> Facts:
         """Return what a database says about itself, in one round trip."""
-        row = connection.execute(
-            _FACTS,
-            {
-                "schema": version_schema,
-                "table": version_table,
-                "own": OWN_SCHEMA,
-                "log_schema": log_table.schema if log_table else None,
-                "log_name": log_table.name if log_table else None,
-            },
-        ).one()
-        schema = row[8]
-        names = TableNames.among([str(each) for each in row[10]], schema, log_table)
-        return Facts(
-            backend=self.name,
-            database=row[0],
-            pid=row[1],
-            user=row[2],
-            role=row[3],
-            search_path=row[4],
-            schema=schema,
-            version=row[6],
-            major=int(row[5]) // 10000,
-            may_make_schema=row[7],
-            may_make_tables=row[9],
-            mark=names.mark,
-            log=names.log,
-            may_read_records=row[11],
-            may_write_records=row[12],
-            invalid_indexes=tuple(row[13]),
-            tells_identifier=row[14],
-            log_fault=(
-                _log_fault(log_table, may_create=row[15], taken=row[16], may_make_schema=row[7])
-                if log_table is not None and names.log is None
-                else None
-            ),
-        )
+        asked = {
+            "schema": version_schema,
+            "table": version_table,
+            "own": OWN_SCHEMA,
+            "log_schema": log_table.schema if log_table else None,
+            "log_name": log_table.name if log_table else None,
+        }
+        said = dict(connection.execute(_FACTS, asked).mappings().one())
+        said["invalid_indexes"] = tuple(said["invalid_indexes"])
+        names = TableNames.among(said.pop("ours"), said["schema"], log_table)
+        may_create, taken = said.pop("may_create"), said.pop("taken")
+        fault: LogFault | None = None
+        if log_table is not None and names.log is None:
+            if may_create is None:
+                # Our own schema is made with the log.
+                made = log_table.schema == OWN_SCHEMA and said["may_make_schema"]
+                fault = None if made else "no schema"
+            elif taken or not may_create:
+                fault = "no log" if taken else "no privilege"
+        return Facts(self.name, mark=names.mark, log=names.log, log_fault=fault, **said)
 
     def is_empty(self, connection: Connection, version_table: str) -> bool:
         return bool(connection.execute(_IS_EMPTY, {"table": version_table}).scalar_one())
@@ -266,10 +252,10 @@ class PostgreSQL(DatabaseKind):
         unsigned = lock_key(name) % 2**64
         parts = {"high": unsigned >> 32, "low": unsigned & 0xFFFFFFFF}
         row = connection.execute(_HOLDER, parts).first()
-        return None if row is None else _holder(tuple(row))
+        return None if row is None else Holder(*row)
 
     def blockers_of(self, connection: Connection, session: int) -> tuple[Holder, ...]:
-        return tuple(_holder(tuple(row)) for row in connection.execute(_BLOCKERS, {"pid": session}))
+        return tuple(Holder(*row) for row in connection.execute(_BLOCKERS, {"pid": session}))
 
     def end_session(self, session: int) -> str:
         return f"SELECT pg_terminate_backend({session})"
@@ -336,30 +322,13 @@ def quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
 
-def _log_fault(
-    log_table: TableName, *, may_create: bool | None, taken: bool, may_make_schema: bool
-) -> LogFault | None:
-    """Say why there can be no log of that name; `may_create` is None where there is no such schema."""
-    if may_create is None:
-        # Our own schema is made with the log.
-        return None if log_table.schema == OWN_SCHEMA and may_make_schema else "no schema"
-    if taken:
-        return "no log"
-    return None if may_create else "no privilege"
-
-
-def _holder(row: tuple[object, ...]) -> Holder:
-    user, application, state, client, transaction, connected = (
-        None if value is None else str(value) for value in row[1:7]
-    )
-    return Holder(
-        int(str(row[0])), user, application, state, client, transaction, connected, hidden=bool(row[7])
-    )
-
-
 def _sqlstate(exc: BaseException) -> str:
-    """Return the SQLSTATE of a driver's exception, which psycopg2 calls `pgcode`; empty where it has none."""
-    return getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None) or ""
+    """Return the SQLSTATE of a driver's exception, which psycopg2 calls `pgcode`; empty where it has none.
+
+    MySQL's drivers have SQLSTATEs too, beside the numbers that say more.
+    """
+    numbered = bool(exc.args) and isinstance(exc.args[0], int)
+    return "" if numbered else getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None) or ""
 
 
 def _major(connection: Connection) -> int:

@@ -65,12 +65,6 @@ class SQLite(DatabaseKind):
     def connects_to(self, args: Sequence[Any], parameters: Mapping[str, Any]) -> str | None:
         return str(args[0]) if args and args[0] else super().connects_to(args, parameters)
 
-    def library_version(self) -> str:
-        """Return the version of the library that the drivers use."""
-        import sqlite3
-
-        return sqlite3.sqlite_version
-
     def copy_file(self, source: Path, target: Path) -> None:
         import sqlite3
         from contextlib import closing
