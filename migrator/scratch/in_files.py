@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from migrator.config.private_folder import private_folder
 from migrator.database.kinds.sqlite import SQLite
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.store import PREFIX, is_stale, new_name
+from migrator.scratch.store import PREFIX, TemplateGoneError, is_stale, new_name
 
 
 @contextmanager
@@ -52,8 +52,13 @@ class FileStore:
         return private_folder(self._root, "scratch")
 
     def create(self, template: str | None = None) -> URL:
-        """Make a file, empty or as a copy of a template."""
-        return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
+        """Make a file, empty or as a copy of a template. Raises TemplateGoneError."""
+        try:
+            return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
+        except OSError as exc:
+            if template is None:
+                raise
+            raise TemplateGoneError from exc
 
     def copy(self, url: URL) -> URL:
         """Make a copy of a file."""
