@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from migrator.config.environments import Environment
-from migrator.config.url import DatabaseSource, own_database
+from migrator.config.url import DatabaseSource, names_file, own_database
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _may_share(one: Environment, other: Environment) -> bool:
 def identity(url: URL) -> tuple[object, ...]:
     """Give what tells databases apart: two URLs of one database give the same, whatever their drivers."""
     backend = url.get_backend_name()
-    if backend == "sqlite":
+    if names_file(url):
         file = (url.database or ":memory:").removeprefix("file:").partition("?")[0]
         return (backend, file if ":" in file[:8] else os.path.realpath(file))
     host = url.host or str(url.query.get("host", "localhost"))

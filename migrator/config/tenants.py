@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from migrator.config.environments import Environment
-from migrator.config.url import parse_url
+from migrator.config.url import names_file, parse_url
 from migrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _tenant(number: int, line: str, environment: Environment) -> Tenant:
                 f"The URL in line {number} of the tenants of {environment.name} names no database.",
                 hint="Write it with the tenant's database: postgresql://user@host/database",
             )
-        name = Path(database).name if url.get_backend_name() == "sqlite" else database
+        name = Path(database).name if names_file(url) else database
         return Tenant(name, url=line, address=_address(url))
     if not line or re.search(r":/|:[^@/]*@", line):
         # What it says may be a password.

@@ -267,9 +267,15 @@ def _nothing_found(environment: Environment, looked: list[VariableSource]) -> Co
     )
 
 
+def names_file(url: URL) -> bool:
+    """Return whether a URL names a file, where others name a server and a database."""
+    # All that this layer knows of SQLite: it may not import `database/kinds/`, which is above it.
+    return url.get_backend_name() == "sqlite"
+
+
 def address(url: URL) -> str:
     """Give `user@host:port/database`, or the file of SQLite: what a person needs, and no password."""
-    if url.get_backend_name() == "sqlite":
+    if names_file(url):
         return url.database or ":memory:"
     host = url.host or str(url.query.get("host", "localhost"))
     user = f"{url.username}@" if url.username else ""

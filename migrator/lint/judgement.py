@@ -74,7 +74,7 @@ def judge(
     pieces = _pieces(statements, dialect)
     broken = [_own(piece) for piece in pieces]
     tool = ""
-    if dialect == "postgresql" and only is None:
+    if uses_squawk(dialect) and only is None:
         squawk = Squawk(find_squawk(), settings.pg_version, settings.asked)
         tool = f"squawk {squawk_version(squawk.program)}"
         _add_squawk(squawk, pieces, broken)
@@ -86,6 +86,11 @@ def judge(
         if (finding := verdicts.finding(piece, rule))
     )
     return Judgement(findings, tuple(verdicts.unused()) if only is None else (), tool)
+
+
+def uses_squawk(dialect: str) -> bool:
+    """Return whether squawk reads a dialect, and the rules know the locks of its statements."""
+    return dialect == "postgresql"
 
 
 def _pieces(statements: Iterable[Statement], dialect: str) -> list[_Piece]:
@@ -170,7 +175,7 @@ class _Verdicts:
             operation=ran.operation,
             statement=_one_line(piece.sql),
             message=rule.why,
-            lock=_lock(rule, piece.tokens) if self._dialect == "postgresql" else "",
+            lock=_lock(rule, piece.tokens) if uses_squawk(self._dialect) else "",
             remedy=rule.remedy,
             excused_by=excuse.reason if excuse else None,
         )

@@ -12,14 +12,14 @@ from migrator.config.select import Workspace
 from migrator.config.url import names_database, parse_url
 from migrator.database.embedded import scratch_server
 from migrator.database.embedded.binaries import wheel_binaries
+from migrator.database.kinds import kind_of
+from migrator.database.kinds.interface import DatabaseKind
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.failures_in_words import NoScratchError
 from migrator.scratch.in_files import file_store
 from migrator.scratch.on_server import server_store
 from migrator.scratch.store import Store
-
-_BACKENDS = {"mariadb": "mysql"}
 
 
 @contextmanager
@@ -31,27 +31,27 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
     """
     settings = workspace.environment.settings
     like = _like(workspace)
-    backend = _backend(like)
+    kind = _kind(like)
     if settings.scratch_url is not None:
         origin = f"scratch_url in {workspace.environment.shown(workspace.environment.config_file)}"
         url = parse_url(settings.scratch_url, origin)
-        if like is not None and _backend(url) != backend:
+        if like is not None and _kind(url).name != kind.name:
             raise ConfigurationError(
-                f"The {origin} is a {_backend(url)}, but the database of {workspace.environment.name} is a"
-                f" {backend}.",
+                f"The {origin} is a {_kind(url).name}, but the database of {workspace.environment.name} is a"
+                f" {kind.name}.",
                 hint="Name a server of the same kind.",
             )
         with server_store(url, origin, own=False) as store:
             yield store
-    elif backend == "sqlite":
-        with file_store(workspace.environment.root, like.drivername if like else "sqlite") as store:
+    elif kind.in_files:
+        with file_store(workspace.environment.root, like.drivername if like else kind.name) as store:
             yield store
-    elif backend == "postgresql":
+    elif kind.has_own_server:
         with _on_own_server(workspace, like, report) as store:
             yield store
     else:
         raise NoScratchError(
-            f"There is no scratch server for a {backend} database.",
+            f"There is no scratch server for a {kind.name} database.",
             hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
         )
 
@@ -97,6 +97,6 @@ def _like(workspace: Workspace) -> URL | None:
     return workspace.database.url if names_database(environment, choice.process) else None
 
 
-def _backend(url: URL | None) -> str:
-    name = url.get_backend_name() if url is not None else "postgresql"
-    return _BACKENDS.get(name, name)
+def _kind(url: URL | None) -> DatabaseKind:
+    # Without a URL it is the embedded PostgreSQL.
+    return kind_of(url if url is not None else "postgresql")

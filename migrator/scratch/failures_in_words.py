@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from migrator.database.failures import causes, failing_statement, first_line
+from migrator.database.failures import causes, failing_statement, first_line, meaning_of, means
+from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import ConfigurationError, ExitCode, MigratorError
 from migrator.results.run import Step
 
-# Undefined object, feature not supported, undefined file: the server words its errors in its own language.
-_NO_ROLE = "42704"
-_NO_EXTENSION = frozenset({"0A000", "58P01"})
+# The server words its errors in its own language.
 _QUOTED = re.compile('["\u00ab\u201e\u201c]\\s*(.+?)\\s*["\u00bb\u201c\u201d]')
 _ABOUT_ROLES = re.compile(r"\b(?:grant|revoke|owner|role|user|authorization|policy|privileges)\b", re.I)
 _CREATE_EXTENSION = re.compile(
@@ -67,13 +66,13 @@ def missing_role(cause: BaseException) -> str | None:
     statement = failing_statement(cause) or ""
     for each in causes(cause):
         found = _QUOTED.search(str(each))
-        if getattr(each, "sqlstate", None) == _NO_ROLE and found and _ABOUT_ROLES.search(statement):
+        if meaning_of(each) is ErrorMeaning.NO_OBJECT and found and _ABOUT_ROLES.search(statement):
             return found[1]
     return None
 
 
 def _missing_extension(cause: BaseException) -> str | None:
     found = _CREATE_EXTENSION.match(failing_statement(cause) or "")
-    if found is None or not any(getattr(each, "sqlstate", None) in _NO_EXTENSION for each in causes(cause)):
+    if found is None or not means(cause, ErrorMeaning.NOT_INSTALLED):
         return None
     return found[2] or found[1].replace('""', '"')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.pool import Pool
 
+from migrator.database.kinds import kind_of
 from migrator.errors import RefusedError
 
 _HINT = (
@@ -24,15 +24,15 @@ class ConnectionRefusal:
     """What keeps watch while an env.py runs; `refused` is the error where it connected elsewhere."""
 
     def __init__(self, url: URL) -> None:
-        self._backend = url.get_backend_name()
-        self._name = _known_as(url.database or "", self._backend)
+        self._kind = kind_of(url)
+        self._name = self._kind.resolved_name(url.database or "")
         self.refused: RefusedError | None = None
 
     def before(self, dialect: Any, _record: object, args: list[Any], parameters: dict[str, Any]) -> None:
         """Refuse an address that says it is another database, before anything waits for its server."""
-        said = args[0] if dialect.name == "sqlite" and args else parameters.get("database")
-        said = said or parameters.get("dbname") or parameters.get("db")
-        if said is not None and _known_as(str(said), dialect.name) != self._name:
+        kind = kind_of(dialect.name)
+        said = kind.connects_to(args, parameters)
+        if said is not None and kind.resolved_name(str(said)) != self._name:
             raise self._refusal(str(said))
 
     def after(self, connection: Any, record: Any, *_: object) -> None:
@@ -40,7 +40,7 @@ class ConnectionRefusal:
         if record.info.get(_KNOWN) == self._name:
             return
         found = _database_of(connection)
-        if found is None or _known_as(found, self._backend) != self._name:
+        if found is None or self._kind.resolved_name(found) != self._name:
             raise self._refusal(found or "a database that does not say what it is")
         record.info[_KNOWN] = self._name
 
@@ -78,10 +78,6 @@ def refuse_other_connections(url: URL) -> Iterator[None]:
         event.remove(Pool, "checkout", guard.after)
     if guard.refused is not None:
         raise guard.refused
-
-
-def _known_as(name: str, backend: str) -> str:
-    return os.path.realpath(name) if backend == "sqlite" and name != ":memory:" else name
 
 
 def _database_of(connection: Any) -> str | None:

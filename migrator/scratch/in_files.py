@@ -7,14 +7,15 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from migrator.config.private_folder import private_folder
+from migrator.database.kinds.sqlite import SQLite
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.store import PREFIX, is_stale, new_name
+from migrator.scratch.store import PREFIX, TemplateGoneError, is_stale, new_name
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def file_store(root: Path, drivername: str) -> Iterator[FileStore]:
 class FileStore:
     """A folder of SQLite files. A template counts once its manifest is there."""
 
-    backend = "sqlite"
+    backend = SQLite.name
     major = ""
     makes_roles = False
 
@@ -43,15 +44,21 @@ class FileStore:
         self._folder = folder
         self._root = root
         self._drivername = drivername
-        self.server = f"sqlite {sqlite3.sqlite_version}"
+        self._kind = SQLite()
+        self.server = f"{self.backend} {sqlite3.sqlite_version}"
 
     @property
     def _kept(self) -> Path:
         return private_folder(self._root, "scratch")
 
     def create(self, template: str | None = None) -> URL:
-        """Make a file, empty or as a copy of a template."""
-        return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
+        """Make a file, empty or as a copy of a template. Raises TemplateGoneError."""
+        try:
+            return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
+        except OSError as exc:
+            if template is None:
+                raise
+            raise TemplateGoneError from exc
 
     def copy(self, url: URL) -> URL:
         """Make a copy of a file."""
@@ -66,7 +73,7 @@ class FileStore:
         if source is None:
             file.touch(mode=0o600)
         else:
-            _copy(source, file)
+            self._copy(source, file)
         return URL.create(self._drivername, database=str(file))
 
     def drop(self, url: URL) -> None:
@@ -88,7 +95,7 @@ class FileStore:
         """Keep a copy of a file as a template; the manifest comes last."""
         target = self._kept / f"{manifest.key}.sqlite"
         draft = target.with_name(f".{secrets.token_hex(6)}")
-        _copy(Path(str(url.database)), draft)
+        self._copy(Path(str(url.database)), draft)
         draft.replace(target)
         draft.write_text(manifest.dumps(), encoding="utf-8")
         draft.replace(target.with_suffix(".json"))
@@ -97,6 +104,10 @@ class FileStore:
         """Take a template away, its manifest first."""
         for suffix in (".json", ".sqlite"):
             (self._kept / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        self._kind.copy_file(source, target)
+        target.chmod(0o600)
 
     def make_role(self, name: str) -> None:
         """SQLite has no roles."""
@@ -108,9 +119,3 @@ def _made(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _copy(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-    target.chmod(0o600)

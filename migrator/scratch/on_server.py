@@ -6,21 +6,17 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator.config.url import address
 from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.failures import causes, database_error
+from migrator.database.failures import database_error, means
+from migrator.database.kinds import kind_of
+from migrator.database.kinds.interface import ErrorMeaning
 from migrator.scratch.manifest import Manifest
 from migrator.scratch.store import PREFIX, TEMPLATE, TemplateGoneError, is_stale, new_name
-
-_IN_USE = "55006"
-_GONE = "3D000"
-_EXISTS = "42P04"
-_ROLE_EXISTS = "42710"
-_TWICE = "23505"
 
 
 def connect(url: URL) -> SecondConnection:
@@ -47,93 +43,61 @@ def server_store(url: URL, origin: str, *, own: bool) -> Iterator[ServerStore]:
 
 
 class ServerStore:
-    """A server. Templates are databases with their manifest as a comment, and stay as they are."""
+    """A server. Templates are databases with their manifest as a description, and stay as they are."""
 
     def __init__(self, connection: SecondConnection, url: URL, *, own: bool) -> None:
         self._connection = connection
         self._url = url
+        self._kind = kind_of(url)
         self.makes_roles = own
-        self.backend = "postgresql" if url.get_backend_name() == "postgresql" else "mysql"
-        version = "SHOW server_version_num" if self._is_postgresql else "SELECT version()"
-        number = self._scalar(version)
-        self.server = f"{self.backend} {number}"
-        self.major = str(int(number) // 10000) if self._is_postgresql else ""
-
-    @property
-    def _is_postgresql(self) -> bool:
-        return self.backend == "postgresql"
+        self.backend = self._kind.name
+        version = connection.call(self._kind.server_version)
+        self.server = f"{self.backend} {version}"
+        self.major = self._kind.major(version)
 
     def create(self, template: str | None = None) -> URL:
         """Make a database, empty or as a copy of a template. Raises TemplateGoneError."""
         name = new_name()
-        if not self._is_postgresql:
-            self._run(f"CREATE DATABASE {name}")
-            return self._url.set(database=name)
         try:
-            self._run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}{self._strategy(template)}")
+            self._connection.call(lambda c: self._kind.create_database(c, name, template))
         except DBAPIError as exc:
-            if template is not None and _is(exc, _IN_USE, _GONE):
+            if template is not None and means(exc, ErrorMeaning.IN_USE, ErrorMeaning.NO_DATABASE):
                 raise TemplateGoneError from exc
             raise
-        # What is lost in a crash of the server is thrown away anyway.
-        self._run(f"ALTER DATABASE {name} SET synchronous_commit = off")
         return self._url.set(database=name)
 
     def copy(self, url: URL) -> URL | None:
         """Make a copy of a database; None on a server that copies none. Raises TemplateGoneError."""
-        return self.create(str(url.database)) if self._is_postgresql else None
-
-    def _strategy(self, template: str | None) -> str:
-        """Copying a database of many tables as files takes a fraction of logging each of its pages."""
-        version = int(self.server.rpartition(" ")[2])
-        return " STRATEGY FILE_COPY" if template is not None and version >= 150000 else ""
+        return self.create(str(url.database)) if self._kind.copies_databases else None
 
     def drop(self, url: URL) -> None:
         """Take a database away, whoever is connected to it."""
-        self._drop(str(url.database))
+        self._drop(str(url.database), force=True)
 
-    def _drop(self, name: str) -> None:
-        if self._is_postgresql and int(self.server.rpartition(" ")[2]) < 130000:
-            self._scalar(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name",
-                name=name,
-            )
-            self._run(f"DROP DATABASE IF EXISTS {name}")
-            return
-        self._run(f"DROP DATABASE IF EXISTS {name}{' WITH (FORCE)' if self._is_postgresql else ''}")
+    def _drop(self, name: str, *, force: bool) -> None:
+        self._connection.call(lambda c: self._kind.drop_database(c, name, force=force))
 
     def sweep(self) -> None:
         """Take away what processes that have ended left behind."""
-        for name in self._names():
-            if is_stale(name):
+        for name in self._connection.call(self._kind.database_names):
+            if name.startswith(PREFIX) and is_stale(name):
                 # Another process may be sweeping too.
                 with contextlib.suppress(DBAPIError):
-                    self._drop(name)
-
-    def _names(self) -> list[str]:
-        question = "SELECT datname FROM pg_database" if self._is_postgresql else "SHOW DATABASES"
-        names = self._connection.call(lambda c: [str(row[0]) for row in c.execute(text(question))])
-        return [name for name in names if name.startswith(PREFIX)]
+                    self._drop(name, force=True)
 
     def templates(self) -> dict[str, Manifest]:
         """Give the templates by name, the oldest first."""
-        if not self._is_postgresql:
-            return {}
-        question = text(
-            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
-            " WHERE starts_with(datname, :prefix) ORDER BY oid"
-        )
-        rows = self._connection.call(lambda c: c.execute(question, {"prefix": TEMPLATE}).all())
-        found = {str(name): Manifest.loads(said) for name, said in rows if said}
-        return {name: manifest for name, manifest in found.items() if manifest is not None}
+        found = self._connection.call(lambda c: self._kind.described(c, TEMPLATE))
+        read = {name: Manifest.loads(said) for name, said in found}
+        return {name: manifest for name, manifest in read.items() if manifest is not None}
 
     def open(self, name: str) -> URL | None:
         """Give the URL of a template itself."""
-        return self._url.set(database=name) if self._is_postgresql else None
+        return self._url.set(database=name) if self._kind.copies_databases else None
 
     def keep(self, url: URL, manifest: Manifest) -> None:
         """Keep a copy of a database as a template, made under another name until it is whole."""
-        if not self._is_postgresql:
+        if not self._kind.copies_databases:
             return
         name = TEMPLATE + manifest.key
         try:
@@ -142,43 +106,26 @@ class ServerStore:
             # A connection that closes late is no reason to fail: the next run may keep it.
             return
         try:
-            comment = manifest.dumps().replace("'", "''")
-            self._run(f"COMMENT ON DATABASE {draft} IS '{comment}'")
-            self._run(f"ALTER DATABASE {draft} RENAME TO {name}")
+            self._connection.call(lambda c: self._kind.describe(c, draft, manifest.dumps(), name))
         except DBAPIError as exc:
-            self._drop(draft)
-            if not _is(exc, _EXISTS, _TWICE):
+            self._drop(draft, force=True)
+            if not means(exc, ErrorMeaning.EXISTS):
                 raise
 
     def forget(self, name: str) -> None:
         """Take a template away; one that is being copied stays for the next time."""
         try:
             # Whoever reads it is not to be thrown out.
-            self._run(f"DROP DATABASE IF EXISTS {name}")
+            self._drop(name, force=False)
         except DBAPIError as exc:
-            if not _is(exc, _IN_USE):
+            if not means(exc, ErrorMeaning.IN_USE):
                 raise
 
     def make_role(self, name: str) -> None:
         """Make a role that may do nothing; it stays on the server."""
-        quoted = name.replace('"', '""')
         try:
-            self._run(f'CREATE ROLE "{quoted}" NOLOGIN')
+            self._connection.call(lambda c: self._kind.create_role(c, name))
         except DBAPIError as exc:
             # Another process may have made it in this very moment.
-            if not _is(exc, _ROLE_EXISTS, _TWICE):
+            if not means(exc, ErrorMeaning.EXISTS):
                 raise
-
-    def _run(self, statement: str) -> None:
-        # As plain text: a manifest may hold colons.
-        def run(connection: Connection) -> None:
-            connection.exec_driver_sql(statement)
-
-        self._connection.call(run)
-
-    def _scalar(self, statement: str, **values: str) -> str:
-        return str(self._connection.call(lambda c: c.execute(text(statement), values).scalar_one()))
-
-
-def _is(exc: BaseException, *sqlstates: str) -> bool:
-    return any(getattr(each, "sqlstate", None) in sqlstates for each in causes(exc))

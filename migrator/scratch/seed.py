@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import first_line, is_database_failure
+from migrator.database.kinds import kind_of
 from migrator.errors import ConfigurationError, UsageError
 from migrator.scratch.scratch_database import ScratchDatabase
 
@@ -41,7 +42,7 @@ class Seed:
             ) from exc
 
     def _run(self, connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
+        if kind_of(connection.dialect.name).runs_scripts:
             run_plainly(connection, self.sql)
             return
         for statement in _statements(self.sql):

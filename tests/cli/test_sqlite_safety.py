@@ -104,6 +104,21 @@ def test_the_database_as_it_was_is_kept_before_it_is_changed(
     assert (project / ".migrator" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
+def test_a_file_that_another_connection_writes_to_is_waited_for(
+    driver: str, project: Path, run: Migrator
+) -> None:
+    env = {"DATABASE_URL": f"{driver}:///shop.db?timeout=0.1"}
+    assert run("upgrade", "aaa1", env=env).code == 0
+    with contextlib.closing(sqlite3.connect(project / "shop.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ran = run("upgrade", "--lock-wait", "1s", env=env)
+
+    assert ran.code == 8, ran.err
+    assert "Another connection is writing to the SQLite file; waited 1s." in ran.err
+    assert run("upgrade", env=env).code == 0
+
+
 def test_the_copy_holds_what_is_still_in_the_write_ahead_log(project: Path, run: Migrator) -> None:
     assert run("upgrade", "aaa1").code == 0
     with contextlib.closing(sqlite3.connect(project / "shop.db", isolation_level=None)) as connection:

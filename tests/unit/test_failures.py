@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from migrator.database.failures import is_busy
+from migrator.database.failures import means
+from migrator.database.kinds.interface import ErrorMeaning
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_file_that_another_connection_writes_to_is_busy(
     with pytest.raises(DBAPIError) as caught:
         by(locked, "INSERT INTO one VALUES (1)")
 
-    assert is_busy(caught.value)
+    assert means(caught.value, ErrorMeaning.BUSY)
 
 
 @pytest.mark.parametrize("by", [run, run_by_aiosqlite])
@@ -60,5 +61,5 @@ def test_another_error_of_sqlite_is_none_of_a_busy_file(
     with pytest.raises(DBAPIError) as caught:
         by(tmp_path / "shop.db", "INSERT INTO one VALUES (1)")
 
-    assert not is_busy(caught.value)
-    assert not is_busy(RuntimeError("database is locked"))
+    assert not means(caught.value, ErrorMeaning.BUSY)
+    assert not means(RuntimeError("database is locked"), ErrorMeaning.BUSY)

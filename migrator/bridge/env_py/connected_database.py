@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.handover import is_our_env
@@ -19,7 +19,9 @@ from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
 from migrator.database.failures import database_error
-from migrator.database.own.facts import Facts, read_facts
+from migrator.database.kinds import kind_of
+from migrator.database.kinds.interface import DatabaseKind
+from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import TableName
 
 
@@ -66,6 +68,11 @@ class ConnectedDatabase:
     sees_schemas: bool
 
     @property
+    def kind(self) -> DatabaseKind:
+        """The kind of the database."""
+        return kind_of(self.facts.backend)
+
+    @property
     def qualified_version_table(self) -> str:
         """The version table's name with its schema, as it stands in the log."""
         schema = self.facts.schema or self.version_schema
@@ -80,7 +87,7 @@ def connected_database(
     return ConnectedDatabase(
         engine=connection.engine,
         url=url_of(connection),
-        facts=read_facts(
+        facts=kind_of(connection.dialect.name).read_facts(
             connection, context.version_table, context.version_table_schema, log_table_name(workspace)
         ),
         heads=tuple(heads),
@@ -126,30 +133,15 @@ def connect_again(found: ConnectedDatabase, application_name: str) -> SecondConn
         return None
 
     def prepare(connection: Connection) -> None:
-        if found.facts.postgresql:
-            connection.execute(_SESSION, {**_session(found.facts), "application": application_name})
+        found.kind.prepare_second(connection, found.facts, application_name)
 
-    if has_tenant_cache() and found.facts.postgresql:
+    if has_tenant_cache() and found.kind.has_schemas:
         seconds = cached(HeldSeconds, HeldSeconds, HeldSeconds.close)
         return seconds.connect((identity(found.url), found.facts.user), found.engine, prepare)
     try:
         return SecondConnection(found.engine, prepare)
     except RuntimeError:
         return None
-
-
-# An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
-_SESSION = text(
-    "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
-    " set_config('application_name', :application, false),"
-    " CASE WHEN current_setting('server_version_num')::int >= 140000 THEN"
-    " set_config('idle_session_timeout', '0', false) END"
-)
-
-
-def _session(facts: Facts) -> dict[str, str | None]:
-    role = facts.role if facts.role != facts.user else "none"
-    return {"path": facts.search_path, "role": role}
 
 
 def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, ...]:

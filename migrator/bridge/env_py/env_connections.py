@@ -19,6 +19,7 @@ from migrator.database.connecting.engine import (
     sync_engine,
     with_driver,
 )
+from migrator.database.kinds import kind_of
 from migrator.database.round_trips.first_questions import Answers, initialize_once
 from migrator.errors import UsageError
 from migrator.faults import outside
@@ -39,7 +40,7 @@ def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> No
             **database,
             "literal_binds": True,
             "dialect_opts": {"paramstyle": "named"},
-            "render_as_batch": kind == "sqlite",
+            "render_as_batch": kind_of(kind).alters_by_copying,
             **options,
         },
     )
@@ -84,8 +85,8 @@ def _sync(connection: Any) -> Connection:
 
 
 def _on_connection(connection: Any, options: dict[str, Any]) -> None:
-    sqlite = _sync(connection).dialect.name == "sqlite"
-    context.configure(connection=connection, **{"render_as_batch": sqlite, **options})
+    batch = kind_of(_sync(connection).dialect.name).alters_by_copying
+    context.configure(connection=connection, **{"render_as_batch": batch, **options})
     with context.begin_transaction():
         outside(context.run_migrations)
 
@@ -103,8 +104,8 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
         writes=handover.writes,
         fast=settings.round_trips == "fast",
     )
-    if url.get_backend_name() == "sqlite":
-        # Engines made here begin SQLite's transactions themselves, so that its DDL can be rolled back.
+    if kind_of(url).begins_by_statement:
+        # Engines made here run that statement, so that DDL can be rolled back.
         options.setdefault("transactional_ddl", True)
     if is_async(url):
         _run_async(url, session, schema, handover.known, options)

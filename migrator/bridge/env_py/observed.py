@@ -32,9 +32,10 @@ from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
-from migrator.database.connecting.engine import begin_immediately, hear_all_answers
+from migrator.database.connecting.engine import hear_all_answers
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
+from migrator.database.kinds import kind_of
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.faults import is_own_fault, outside, own_fault
 
@@ -87,15 +88,16 @@ class ObservedEnvironment(EnvironmentContext):
     def _adopt(self, connection: Connection, options: dict[str, Any]) -> None:
         """Do for a foreign env.py what ours does by itself."""
         hide_own_tables(options, self._log_table)
-        if connection.dialect.name == "postgresql" and self._role is not None:
+        kind = kind_of(connection.dialect.name)
+        if kind.has_roles and self._role is not None:
             user = self.connected_to.username if self.connected_to is not None else None
             with self._role.taken_on(user):
                 run_plainly(connection, self._role.sql())
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)
-        if connection.dialect.name != "sqlite" or not self._writes or connection.in_transaction():
+        if not self._writes or connection.in_transaction():
             return
-        if begin_immediately(connection):
+        if kind.begin_by_statement(connection):
             options.setdefault("transactional_ddl", True)
             if self.transaction == "env":
                 # As without transactional DDL, which is what this env.py was written for.

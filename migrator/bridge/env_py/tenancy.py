@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
 
 from migrator.bridge.env_py.connected_database import connection_of
 from migrator.bridge.env_py.handover import is_our_env
 from migrator.config.select import Workspace
+from migrator.database.kinds import kind_of
 from migrator.errors import DatabaseError, Effect, RefusedError
 
 
@@ -21,8 +21,9 @@ def refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None
     if schema is None or context.as_sql or context.version_table_schema == schema:
         return
     connection = connection_of(context)
-    if connection.dialect.name == "postgresql":
-        database, there = connection.execute(text("SELECT current_database(), current_schema()")).one()
+    place = kind_of(connection.dialect.name).session_place(connection)
+    if place is not None:
+        _session, database, there = place
         if there == schema:
             return
         if there is None or (context.config is not None and is_our_env(context.config)):

@@ -22,7 +22,7 @@ def url_of(connection: Connection) -> URL:
     that is open before `context.configure()` is taken by Alembic for somebody else's.
     """
     url = connection.engine.url
-    if url.database or connection.dialect.name != "postgresql":
+    if url.database:
         return url
     if _KEPT not in connection.info:
         connection.info[_KEPT] = _asked(connection) or url

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.kinds import kind_of
 from migrator.database.round_trips.array_types import know_array_types
 from migrator.errors import ConfigurationError, MissingExtraError
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10
 _SCHEMA = "migrator_schema"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
-# What a URL that names no driver means.
-_DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
-_ASYNC_DRIVERS = {**_DRIVERS, "sqlite": "aiosqlite"}
 
 
 @dataclass(frozen=True)
@@ -45,15 +43,14 @@ class SessionOptions:
 
 def with_driver(url: URL) -> URL:
     """Give the URL with the async driver that is meant where none is named: asyncpg or asyncmy."""
-    driver = _DRIVERS.get(url.drivername)
+    driver = kind_of(url.drivername).driver
     return url.set(drivername=f"{url.drivername}+{driver}") if driver else url
 
 
 def with_async_driver(url: URL) -> URL:
     """Give the URL with an async driver in the place of a sync one; the same URL where none is known."""
-    backend = url.get_backend_name()
-    driver = _ASYNC_DRIVERS.get(backend)
-    return url.set(drivername=f"{backend}+{driver}") if driver and not is_async(url) else url
+    driver = kind_of(url).async_driver
+    return url.set(drivername=f"{url.get_backend_name()}+{driver}") if driver and not is_async(url) else url
 
 
 def is_async(url: URL) -> bool:
@@ -107,7 +104,7 @@ def look_in(engine: Engine, schema: str | None) -> None:
 
     None changes nothing; other kinds of databases have no such schemas.
     """
-    if schema is not None and engine.dialect.name == "postgresql":
+    if schema is not None and kind_of(engine.dialect.name).has_schemas:
         engine.update_execution_options(**{_SCHEMA: schema})
         # SQLAlchemy asks only with the first connection.
         engine.dialect.default_schema_name = schema
@@ -172,12 +169,12 @@ def _asyncmy_args(query: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prepare(engine: Engine, options: SessionOptions) -> None:
     _explain_refused_parameters(engine)
-    if engine.dialect.name == "postgresql":
-        _prepare_postgresql(engine, options)
-    elif engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, options)
+    kind = kind_of(engine.dialect.name)
+    if kind.has_timeouts:
+        _prepare_session(engine, options)
     elif engine.dialect.driver == "asyncmy":
         hear_all_answers(engine)
+    kind.prepare_engine(engine, writes=options.writes)
 
 
 def hear_all_answers(target: Engine | Connection) -> None:
@@ -210,7 +207,7 @@ def _explain_refused_parameters(engine: Engine) -> None:
             ) from exc
 
 
-def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
+def _prepare_session(engine: Engine, options: SessionOptions) -> None:
     timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
     role = options.role
     if timeouts != Timeouts():
@@ -237,36 +234,3 @@ def _prepare_postgresql(engine: Engine, options: SessionOptions) -> None:
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
         event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
-
-
-def _prepare_sqlite(engine: Engine, options: SessionOptions) -> None:
-    """Make DDL really transactional: the stock driver commits on its own before each CREATE."""
-    begin = "BEGIN IMMEDIATE" if options.writes else "BEGIN"
-
-    @event.listens_for(engine, "connect")
-    def leave_transactions_alone(dbapi_connection: Any, _record: object) -> None:
-        dbapi_connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin_explicitly(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-def begin_immediately(connection: Connection) -> bool:
-    """Make DDL transactional on an open SQLite connection of somebody else's engine.
-
-    Gives whether that was done: an engine that begins its transactions by itself is left to it. Foreign keys
-    are not enforced from now on in either case: a table that is rebuilt would take its children's rows along,
-    and within a transaction that setting has no effect.
-    """
-    dbapi_connection: Any = connection.connection.dbapi_connection
-    run_at_once(dbapi_connection, "PRAGMA foreign_keys = OFF")
-    if dbapi_connection.isolation_level is None:
-        return False
-    dbapi_connection.isolation_level = None
-
-    @event.listens_for(connection, "begin")
-    def begin_explicitly(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return True

@@ -9,6 +9,7 @@ from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import first_line
+from migrator.database.kinds import kind_of
 
 
 class QueryError(Exception):
@@ -22,18 +23,14 @@ def first_column(url: URL, query: str, role: Role | None) -> list[str]:
     ConfigurationError for a missing driver or a role that cannot be had.
     """
     options = SessionOptions(role=role, writes=False)
-    connection = SecondConnection(any_engine(url, options), _only_read)
+    engine = any_engine(url, options)
+    connection = SecondConnection(engine, kind_of(engine.dialect.name).only_read)
     try:
         return connection.call(lambda c: _column(c, query))
     except SQLAlchemyError as exc:
         raise QueryError(first_line(exc)) from exc
     finally:
         connection.close()
-
-
-def _only_read(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET default_transaction_read_only = on")
 
 
 def _column(connection: Connection, query: str) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, event
 
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
+from migrator.database.kinds import kind_of
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting
 
@@ -33,7 +34,7 @@ def no_files_made() -> Iterator[None]:
     def refuse(dialect: Any, _record: object, args: list[Any], _parameters: object) -> None:
         file = _absent_file(dialect, args)
         if file is not None:
-            raise AbsentFileError(file)
+            raise AbsentFileError(str(file))
 
     with _before_connecting(refuse):
         yield
@@ -47,7 +48,7 @@ def no_empty_files_left() -> Iterator[None]:
     def note(dialect: Any, _record: object, args: list[Any], _parameters: object) -> None:
         file = _absent_file(dialect, args)
         if file is not None:
-            made.add(Path(file).absolute())
+            made.add(file.absolute())
 
     try:
         with _before_connecting(note):
@@ -67,11 +68,9 @@ def _before_connecting(listener: Any) -> Iterator[None]:
         event.remove(Engine, "do_connect", listener)
 
 
-def _absent_file(dialect: Any, args: list[Any]) -> str | None:
-    file = str(args[0]) if dialect.name == "sqlite" and args else ":memory:"
-    if not file or file == ":memory:" or file.startswith("file:") or Path(file).exists():
-        return None
-    return file
+def _absent_file(dialect: Any, args: list[Any]) -> Path | None:
+    file = kind_of(dialect.name).file_named(str(args[0]) if args else None)
+    return file if file is not None and not file.exists() else None
 
 
 @contextmanager
@@ -113,7 +112,7 @@ def open_database(
 @contextmanager
 def _no_empty_file_left(url: URL) -> Iterator[None]:
     """Remove the SQLite file that connecting made, where nothing was written into it."""
-    file = sqlite_file(url) if is_missing_file(url) else None
+    file = _file(url) if is_missing_file(url) else None
     try:
         yield
     finally:
@@ -155,23 +154,19 @@ def _announce(environment: Environment, source: DatabaseSource, url: URL, report
     )
 
 
-def sqlite_file(url: URL | None) -> Path | None:
-    """Give the file of an SQLite database, None for one in memory and for other kinds."""
-    if url is None or url.get_backend_name() != "sqlite":
-        return None
-    file = url.database or ":memory:"
-    return None if file == ":memory:" or file.startswith("file:") else Path(file)
+def _file(url: URL | None) -> Path | None:
+    return None if url is None else kind_of(url).file_named(url.database)
 
 
 def is_missing_file(url: URL | None) -> bool:
     """Whether a database is an SQLite file that does not exist yet; connecting would make it."""
-    file = sqlite_file(url)
+    file = _file(url)
     return file is not None and not file.exists()
 
 
 def _refuse_missing_folder(url: URL, origin: str) -> None:
     """aiosqlite's thread writes a traceback of its own where it cannot open the file."""
-    file = sqlite_file(url)
+    file = _file(url)
     if file is not None and not file.absolute().parent.is_dir():
         raise DatabaseError(
             f"The folder of the SQLite database {file} does not exist.",

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.failures import causes
-from migrator.database.own.facts import Facts
-from migrator.database.own.locks import session_id
+from migrator.database.failures import causes, meaning_of
+from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
 
 _ROUNDS = 5
 _POOLERS_PORT = 6432
-# A prepared statement that is there already, or there no longer: another client's session was given to us.
-_STRANDED = ("42P05", "26000")
 # PgBouncer's own words: it has one SQLSTATE for all that it refuses.
 _STATEMENT_MODE = "statement pooling mode"
 
@@ -38,12 +35,12 @@ class SessionsSeen:
         return any(len(each) > 1 for each in self.of_each) or len(self.every) < len(self.of_each)
 
 
-def sessions_seen(connections: Sequence[SecondConnection], facts: Facts) -> SessionsSeen:
+def sessions_seen(connections: Sequence[SecondConnection], kind: DatabaseKind) -> SessionsSeen:
     """Ask connections in turn, again and again, which session they are in. Raises what the driver raises."""
     seen: list[set[int]] = [set() for _ in connections]
     for _ in range(_ROUNDS):
         for number, connection in enumerate(connections):
-            session = connection.call(lambda c: session_id(c, facts))
+            session = connection.call(kind.session_id)
             if session is not None:
                 seen[number].add(session)
     return SessionsSeen(tuple(frozenset(each) for each in seen))
@@ -52,7 +49,7 @@ def sessions_seen(connections: Sequence[SecondConnection], facts: Facts) -> Sess
 def failed_by_pooler(exc: BaseException) -> str | None:
     """Say by what a failure is that of a pooler which hands sessions around; None for any other failure."""
     for each in causes(exc):
-        if getattr(each, "sqlstate", None) in _STRANDED:
+        if meaning_of(each) is ErrorMeaning.POOLED:
             return "prepared statements are lost between two of them"
         if _STATEMENT_MODE in str(each):
             return _STATEMENT_MODE

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from migrator.database.failures import meaning_of
+from migrator.database.kinds.interface import ErrorMeaning
+from migrator.database.kinds.postgresql import quoted
 from migrator.errors import ConfigurationError, Effect
-
-_UNKNOWN = ("22023", "42704")
-_DENIED = "42501"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Role:
     def sql(self) -> str:
         """Give the statement that takes the role on."""
         # Quoted in any case: NONE would take the role off.
-        return 'SET ROLE "{}"'.format(self.name.replace('"', '""'))
+        return f"SET ROLE {quoted(self.name)}"
 
     @contextmanager
     def taken_on(self, user: str | None) -> Iterator[None]:
@@ -47,15 +47,15 @@ class Role:
             raise error from exc
 
     def _refused(self, exc: Exception, user: str | None) -> ConfigurationError | None:
-        code = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
+        meaning = meaning_of(exc)
         said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
-        if code in _UNKNOWN:
+        if meaning in (ErrorMeaning.NO_OBJECT, ErrorMeaning.BAD_VALUE):
             return ConfigurationError(
                 f"{said}, but the server has no such role.",
                 effect=Effect.NOTHING_DONE,
                 hint=f"Correct the key role, or create it: CREATE ROLE {self.quoted}",
             )
-        if code == _DENIED:
+        if meaning is ErrorMeaning.NO_PRIVILEGE:
             who = user or "the user of the database URL"
             return ConfigurationError(
                 f"{said}, a role that {who} may not take on.",
@@ -68,4 +68,4 @@ class Role:
 
 def _quoted(name: str) -> str:
     # As a person would write it; a keyword as a name is quoted by whoever has one.
-    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else '"{}"'.format(name.replace('"', '""'))
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)

@@ -17,6 +17,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import is_database_failure
+from migrator.database.kinds import kind_of
 from migrator.database.round_trips.kept_connections import RESET
 
 T = TypeVar("T")
@@ -167,10 +168,7 @@ def can_connect_again(engine: Engine) -> bool:
     """Whether a second connection would see the same database: one in memory is gone with its connection."""
     if isinstance(engine.pool, StaticPool | SingletonThreadPool):
         return False
-    if engine.dialect.name != "sqlite":
-        return True
-    file = engine.url.database or ":memory:"
-    return not (":memory:" in file or "mode=memory" in file or engine.url.query.get("mode") == "memory")
+    return not kind_of(engine.dialect.name).is_in_memory(engine.url)
 
 
 # One holds the lock of a run, the other looks at the database when that has ended.

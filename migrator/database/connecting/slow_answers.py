@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Dialect, Engine, event
 from sqlalchemy.pool import Pool
 
+from migrator.database.kinds import kind_of
 from migrator.results.events import Report, Waiting, ignore
 
 _TOLD_AFTER = 1.0
@@ -49,7 +50,7 @@ class _Silence:
     ) -> None:
         self.ends()
         host, port = parameters.get("host"), parameters.get("port")
-        if dialect.name == "sqlite" or self._told:
+        if kind_of(dialect.name).in_files or self._told:
             return
         where = f"{host}:{port}" if host and port else host or "the database"
         self._timer = threading.Timer(_TOLD_AFTER, self._tell, [f"waiting for {where} to answer"])

@@ -9,14 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from migrator import secrets
+from migrator.database.kinds import kind_of
 
-# On MySQL each of these commits what was before it, and itself.
-_COMMITS_ITSELF = re.compile(
-    r"\s*(?:create|alter|drop|rename|truncate|grant|revoke|lock\s+tables|analyze|optimize)\b", re.IGNORECASE
-)
 # A revision that ends its transaction by itself goes on without one.
 _BY_HAND = re.compile(r"\s*(?:(commit|end)|rollback|abort)\s*(?:work|transaction)?\s*;?\s*$", re.IGNORECASE)
-_TEMPORARY = re.compile(r"\s*(?:create|drop)\s+temporary\b", re.IGNORECASE)
 
 
 class CommittedStatements:
@@ -33,7 +29,7 @@ class CommittedStatements:
         self.inside = False
         self._by_hand = False
         self._refuse = refuse
-        self._own_commits = connection.dialect.name in ("mysql", "mariadb")
+        self._kind = kind_of(connection.dialect.name)
         event.listen(connection, "before_cursor_execute", self._before)
         event.listen(connection, "after_cursor_execute", self._after)
         event.listen(connection, "commit", self._commit)
@@ -70,11 +66,7 @@ class CommittedStatements:
     def _is_final(self, connection: Connection, statement: str) -> bool:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             return True
-        if self._by_hand:
-            return True
-        if not self._own_commits:
-            return False
-        return bool(_COMMITS_ITSELF.match(statement)) and not _TEMPORARY.match(statement)
+        return self._by_hand or self._kind.commits_itself(statement)
 
     def _commit(self, _connection: Connection) -> None:
         # Outside of a revision its row in the version table is committed with it.

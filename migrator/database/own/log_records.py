@@ -13,10 +13,7 @@ from sqlalchemy import (
     Dialect,
     Row,
     Table,
-    Text,
-    cast,
     delete,
-    func,
     insert,
     literal_column,
     null,
@@ -25,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
+from migrator.database.kinds import kind_of
 from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import OWN_SCHEMA, TableName, TableNames, log_table, mark_table
 from migrator.database.round_trips.one_trip import hold_for_commit
@@ -70,12 +68,12 @@ def read_identity(connection: Connection, facts: Facts) -> Identity:
     tell.
     """
     table = mark_table(facts.mark) if facts.mark is not None and facts.may_read_records else None
-    server: Any = _SERVER if facts.postgresql and facts.tells_identifier else null()
+    server: Any = kind_of(facts.backend).server_identifier if facts.tells_identifier else null()
     if table is not None:
         # There is a row even where the mark's table is empty.
         start = select(literal_column("1")).subquery()
         asked = select(server.label("server"), table).select_from(start.outerjoin(table, true()))
-    elif server is _SERVER:
+    elif facts.tells_identifier:
         asked = select(server.label("server"))
     else:
         return Identity(None, None)
@@ -85,13 +83,6 @@ def read_identity(connection: Connection, facts: Facts) -> Identity:
     return Identity(
         Mark(row.environment, row.system_identifier, row.database, _aware(row.marked_at)), row.server
     )
-
-
-_SERVER: Any = (
-    select(cast(literal_column("system_identifier"), Text))
-    .select_from(func.pg_control_system())
-    .scalar_subquery()
-)
 
 
 def read_log(
@@ -154,8 +145,9 @@ class LogWriter:
             if table is not None and name in self.to_make:
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
-                    # MySQL has no such words; nobody else makes the table there meanwhile.
-                    connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
+                    # Where the words are missing, no other run creates the table meanwhile.
+                    if_missing = kind_of(connection.dialect.name).creates_index_if_missing
+                    connection.execute(CreateIndex(index, if_not_exists=if_missing))
 
     def write_mark(self, connection: Connection, database: str, identifier: str | None) -> None:
         """Mark the database, in place of any mark that it carries."""
@@ -222,7 +214,8 @@ def insert_with_values(
 
 
 def _stored(connection: Connection, at: datetime) -> datetime:
-    return at if connection.dialect.name == "postgresql" else at.astimezone(UTC).replace(tzinfo=None)
+    keeps = kind_of(connection.dialect.name).keeps_time_zones
+    return at if keeps else at.astimezone(UTC).replace(tzinfo=None)
 
 
 def places_for_records(facts: Facts, log: TableName | None, *, log_off: bool) -> TableNames:
@@ -248,13 +241,13 @@ def places_for_records(facts: Facts, log: TableName | None, *, log_off: bool) ->
         )
     new = _new_places(facts)
     # Elsewhere a schema is a database of its own.
-    chosen = facts.log or (log if facts.postgresql else None) or new.log
+    chosen = facts.log or (log if kind_of(facts.backend).has_schemas else None) or new.log
     return TableNames(facts.mark or new.mark, None if log_off else chosen)
 
 
 def _new_places(facts: Facts) -> TableNames:
-    if facts.postgresql and facts.may_make_schema:
+    if facts.may_make_schema:
         return TableNames.own()
     if facts.may_make_tables:
-        return TableNames.beside(facts.schema if facts.postgresql else None)
+        return TableNames.beside(facts.schema if kind_of(facts.backend).has_schemas else None)
     return TableNames(None, None)

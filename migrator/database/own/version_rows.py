@@ -5,9 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, Select, column, select, table
 from sqlalchemy.exc import DBAPIError
 
-from migrator.database.failures import causes
-
-_NO_TABLE = frozenset({"42P01", 1146})
+from migrator.database.failures import means
+from migrator.database.kinds.interface import ErrorMeaning
 
 
 def version_rows(connection: Connection, name: str, schema: str | None) -> tuple[str, ...] | None:
@@ -27,18 +26,7 @@ def version_rows(connection: Connection, name: str, schema: str | None) -> tuple
             finally:
                 connection.rollback()
     except DBAPIError as exc:
-        if not _says_no_table(exc):
+        if not means(exc, ErrorMeaning.NO_TABLE):
             raise
         return None
     return tuple(sorted(str(row) for row in rows))
-
-
-def _says_no_table(exc: DBAPIError) -> bool:
-    """Whether a server says that there is no table: by its SQLSTATE or number, SQLite in words alone."""
-    for each in causes(exc):
-        codes = (getattr(each, "sqlstate", None), getattr(each, "pgcode", None), *each.args[:1])
-        if any(isinstance(code, str | int) and code in _NO_TABLE for code in codes):
-            return True
-        if str(each).startswith("no such table: "):
-            return True
-    return False

@@ -17,6 +17,7 @@ from migrator.config.select import Workspace
 from migrator.config.url import own_variable
 from migrator.database.connecting.engine import with_driver
 from migrator.database.connecting.opening import open_database
+from migrator.database.kinds import kind_of
 from migrator.errors import UsageError
 from migrator.processes.signals import blocked_interrupts_ignored
 from migrator.results.events import Report
@@ -56,17 +57,7 @@ def run_command(
 def database_variables(url: URL) -> dict[str, str]:
     """Give DATABASE_URL and, for PostgreSQL, POSTGRES_* for a URL."""
     whole = with_driver(url)
-    variables = {"DATABASE_URL": whole.render_as_string(hide_password=False)}
-    if url.get_backend_name() != "postgresql":
-        return variables
-    parts = {
-        "POSTGRES_DB": url.database,
-        "POSTGRES_USER": url.username,
-        "POSTGRES_PASSWORD": None if url.password is None else str(url.password),
-        "POSTGRES_HOST": url.host,
-        "POSTGRES_PORT": str(url.port or 5432),
-    }
-    return {**variables, **{name: value for name, value in parts.items() if value is not None}}
+    return {"DATABASE_URL": whole.render_as_string(hide_password=False), **kind_of(url).variables(url)}
 
 
 def _inherited(workspace: Workspace) -> dict[str, str]:

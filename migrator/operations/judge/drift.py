@@ -13,6 +13,7 @@ from migrator.bridge.env_py.connected_database import connection_of, log_table_n
 from migrator.bridge.env_py.session import Needs
 from migrator.config.select import Workspace
 from migrator.database.catalog import Catalog, differences, read_catalog
+from migrator.database.kinds import kind_of
 from migrator.database.own.own_tables import excluder, is_own_table
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
 from migrator.results.differences import Difference
@@ -107,9 +108,8 @@ def observe_database(
 ) -> ObservedDatabase:
     """Look at the database of a context, in a handful of queries whatever it holds, writing nothing."""
     connection, view = connection_of(context), CatalogView.of(workspace, context)
-    dialect = connection.dialect
-    version = dialect.server_version_info or ("",)
-    backend = "mysql" if dialect.name == "mariadb" else dialect.name
+    version = connection.dialect.server_version_info or ("",)
+    backend = kind_of(connection.dialect.name).name
     return ObservedDatabase(backend, str(version[0]), heads, view.read(connection), view)
 
 

@@ -14,7 +14,7 @@ from migrator.bridge.revision_files.loading import folders_of, translated
 from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, DatabaseError, UsageError
-from migrator.lint.judgement import judge
+from migrator.lint.judgement import judge, uses_squawk
 from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.lint.squawk import find_squawk
 from migrator.operations.judge.scratch_run import RevisionBatch, captured
@@ -59,7 +59,7 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
     if not wanted:
         return Linted(workspace.environment.name, ())
     with scratch(workspace, report, fresh=request.fresh) as place:
-        if place.backend == "postgresql":
+        if uses_squawk(place.backend):
             # Said before the history is replayed.
             find_squawk()
         capture = captured(place, RevisionBatch.of(scripts, wanted), workspace)

@@ -22,7 +22,6 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep, applied_revisions, known_script, step_info
 from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.own.facts import is_empty, read_facts
 from migrator.database.own.log_records import Identity, read_identity, read_log
 from migrator.errors import ConfigurationError, Effect
 from migrator.results.records import LogEntry, Mark
@@ -74,7 +73,8 @@ def has_moved(connection: SecondConnection, workspace: Workspace, before: Examin
     def moved(c: Connection) -> bool:
         if set(heads_again(c, found)) != set(found.heads):
             return True
-        facts = read_facts(c, found.version_table, found.version_schema, log_table_name(workspace))
+        log_table = log_table_name(workspace)
+        facts = found.kind.read_facts(c, found.version_table, found.version_schema, log_table)
         if workspace.environment.managed and read_identity(c, facts).mark != before.mark:
             return True
         newest = read_log(c, facts, found.qualified_version_table, limit=1)
@@ -93,7 +93,7 @@ def examined(
     identity, empty = Identity(None, None), False
     if workspace.environment.managed:
         identity = read_identity(connection, found.facts)
-        empty = identity.mark is None and not heads and is_empty(connection, found.facts, found.version_table)
+        empty = identity.mark is None and not heads and found.kind.is_empty(connection, found.version_table)
     return Examined(
         found,
         identity.server,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from migrator.config.environments import Environment
 from migrator.config.select import ChosenBy, Workspace
 from migrator.errors import Effect, RefusedError
@@ -36,7 +34,7 @@ def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
 def is_copy(examined: Examined) -> bool:
     """Whether a database is a copy of the one that its mark was written in."""
     mark, here = examined.mark, examined.found.facts
-    if mark is None or here.backend == "sqlite":
+    if mark is None or examined.found.kind.in_files:
         # A file may be moved, and so may the folder that it lies in.
         return False
     if mark.system_identifier and examined.identifier and mark.system_identifier != examined.identifier:
@@ -83,9 +81,8 @@ def _how(workspace: Workspace) -> str:
 
 
 def database_name(examined: Examined) -> str:
-    """Give the name that a person has for a database: of an SQLite file, its own without the folders."""
-    facts = examined.found.facts
-    return Path(facts.database).name if facts.backend == "sqlite" else facts.database
+    """Return the name that a person has for a database: of an SQLite file, its own without the folders."""
+    return examined.found.kind.shown_name(examined.found.facts.database)
 
 
 def _was_named(workspace: Workspace) -> bool:

@@ -9,16 +9,17 @@ from functools import wraps
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
+from migrator.database.kinds.postgresql import drop_index
 from migrator.database.own.committed_statements import CommittedStatements
-from migrator.database.own.facts import drop_index
-from migrator.database.own.locks import LockName, LockWatch, try_lock
+from migrator.database.own.facts import LockName
+from migrator.database.own.locks import LockWatch
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip, shortened
 from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
@@ -90,48 +91,39 @@ class ConnectionGuard:
 
     def start(self) -> None:
         """Prepare the connection before its first revision. Raises RefusedError where it leads elsewhere."""
-        facts = self._found.facts
-        if facts.backend in ("postgresql", "mysql"):
+        kind = self._found.kind
+        if kind.has_session_locks:
             self._keep_out_of_pool()
-        if facts.postgresql:
-            self._start_postgresql()
-        elif facts.backend == "mysql":
-            try_lock(self._connection, self._working_lock())
-        elif facts.backend == "sqlite":
-            self._broken_references = self._foreign_key_check()
+        if kind.has_timeouts:
+            self._start_with_timeouts()
+        else:
+            kind.try_lock(self._connection, self._working_lock())
+        self._broken_references = kind.broken_references(self._connection)
 
     def _keep_out_of_pool(self) -> None:
         """Let the locks and settings of this session end with env.py's use of it."""
         if not isinstance(self._connection.engine.pool, NullPool | StaticPool):
             self._connection.detach()
 
-    def _start_postgresql(self) -> None:
+    def _start_with_timeouts(self) -> None:
         settings = self._workspace.environment.settings
         wanted = Timeouts(settings.lock_timeout, settings.statement_timeout)
-        statements = []
-        if self._found.facts.major >= 14 and "linux" in self._found.facts.version:
-            # A server process whose client was killed ends soon, and not when its statement does.
-            statements.append("SET client_connection_check_interval = '1s'")
-        if wanted != Timeouts():
-            statements.append(wanted.sql())
-        # Nobody else can hold it: whoever wants it has to have the lock of the run first.
-        statements.append(f"SELECT pg_advisory_lock({self._working_lock().key})")
-        run_plainly(self._connection, "; ".join(statements))
+        found = self._found
+        run_plainly(self._connection, found.kind.start_run(found.facts, wanted, self._working_lock()))
         keep_written(self._connection, keep=True)
         self._timeouts = SessionTimeouts(self._connection, wanted)
         each = self._commits_each and settings.transaction == "revision"
         self._one_trip = shortened(
             self._connection,
             fast=settings.round_trips == "fast",
-            version_table=self._found.version_table if each else None,
+            version_table=found.version_table if each else None,
         )
         event.listen(self._connection, "after_cursor_execute", self._spend)
-        self._pid, database = self._connection.execute(
-            text("SELECT pg_backend_pid(), current_database()")
-        ).one()
-        if database != self._found.facts.database:
+        place = found.kind.session_place(self._connection)
+        self._pid, database = place[:2] if place is not None else (None, found.facts.database)
+        if database != found.facts.database:
             raise RefusedError(
-                f"env.py connected to {database}, but to {self._found.facts.database} before.",
+                f"env.py connected to {database}, but to {found.facts.database} before.",
                 effect=Effect.NOTHING_DONE,
                 hint="Let it connect to the same database each time.",
             )
@@ -242,19 +234,14 @@ class ConnectionGuard:
     def applied(self) -> None:
         """Come after a step, in its transaction. Raises BrokenReferencesError."""
         self._lock.begin_check()
-        if self._found.facts.backend == "sqlite":
-            new = self._foreign_key_check() - self._broken_references
-            if new:
-                table, _row, parent, _key = sorted(new, key=str)[0]
-                raise BrokenReferencesError(
-                    f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent}"
-                    " that are not there.",
-                    hint="Correct the revision, or the rows, then run it again.",
-                )
-
-    def _foreign_key_check(self) -> frozenset[tuple[object, ...]]:
-        rows = self._connection.execute(text("PRAGMA foreign_key_check"))
-        return frozenset(tuple(row) for row in rows)
+        new = self._found.kind.broken_references(self._connection) - self._broken_references
+        if new:
+            table, _row, parent, _key = sorted(new, key=str)[0]
+            raise BrokenReferencesError(
+                f"{len(new)} row{'s' if len(new) > 1 else ''} of {table} would refer to rows of {parent}"
+                " that are not there.",
+                hint="Correct the revision, or the rows, then run it again.",
+            )
 
     def _refuse_invalid(self, statement: str) -> None:
         """Refuse to go past an INVALID index: IF NOT EXISTS would keep it, and call that a success."""

@@ -16,7 +16,8 @@ from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Session
 from migrator.database.connecting.backups import back_up
 from migrator.database.connecting.second_connection import as_one_transaction
-from migrator.database.failures import connection_lost, first_line, is_busy, is_lock_failure
+from migrator.database.failures import connection_lost, first_line, means
+from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import LockedError, MigratorError
 from migrator.operations.position.examine import has_moved
 from migrator.operations.position.ownership import UnmarkedError
@@ -228,7 +229,7 @@ class _Spine:
             together = revision not in site.one_by_one
             # It is rolled back whole. Statement by statement it tells which one it is.
             site.one_by_one.add(revision)
-        if not is_lock_failure(cause):
+        if not means(cause, ErrorMeaning.LOCKED):
             if together:
                 return
             self._give_up(sites, exc)
@@ -256,7 +257,7 @@ class _Spine:
 
         SQLite itself has waited for some seconds by then. Raises LockedError when time is up.
         """
-        if not is_busy(exc):
+        if not means(exc, ErrorMeaning.BUSY):
             return False
         now = time.monotonic()
         self._busy_since = self._busy_since or now

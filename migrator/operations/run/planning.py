@@ -11,7 +11,7 @@ from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import cached
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
-from migrator.database.own.facts import drop_index
+from migrator.database.kinds.postgresql import drop_index
 from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database

@@ -172,9 +172,7 @@ def _names(session: Session, examined: Examined) -> TableNames:
     settings, found = session.workspace.environment.settings, examined.found
     refuse_log_table(session.workspace, found)
     # Tables of ours beside its own would be news to the autogenerate of an env.py that does not know them.
-    hidden = found.by_our_env or (
-        found.facts.postgresql and not found.sees_schemas and found.facts.may_make_schema
-    )
+    hidden = found.by_our_env or (not found.sees_schemas and found.facts.may_make_schema)
     if not hidden and found.facts.log is None:
         return TableNames(None, None)
     return places_for_records(found.facts, log_table_name(session.workspace), log_off=settings.log_off)

@@ -21,7 +21,7 @@ from migrator.config.url import address
 from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
 from migrator.database.failures import database_error
-from migrator.database.own.locks import LockName, holder_of, session_id, try_lock, unlock
+from migrator.database.own.facts import LockName
 from migrator.database.own.own_tables import OWN_SCHEMA
 from migrator.errors import LockedError
 from migrator.results.events import Report, Waiting
@@ -39,18 +39,18 @@ class RunLock:
         self.found = found
         self.connection = connection
         self._asked: Future[int | None] | None = None
-        self._session = ask(connection, found, lambda c: session_id(c, found.facts)) if connection else None
+        self._session = ask(connection, found, found.kind.session_id) if connection else None
 
     @property
     def excludes_others(self) -> bool:
         """Whether it keeps other runs out from the first revision to the last."""
-        return self.connection is not None and self.found.facts.backend in ("postgresql", "mysql")
+        return self.connection is not None and self.found.kind.has_session_locks
 
     def begin_check(self) -> None:
         """Ask for the lock's session, while the migrating connection has other things to do."""
         if self.connection is not None:
             with suppress(ConnectionError):
-                self._asked = self.connection.ask(lambda c: session_id(c, self.found.facts))
+                self._asked = self.connection.ask(self.found.kind.session_id)
 
     def check(self) -> None:
         """Raise LockedError where the lock is lost: with its connection, or to a pooler's other session."""
@@ -114,7 +114,7 @@ def exclusive_lock(
     try:
         yield
     finally:
-        ask(connection, found, lambda c: unlock(c, name))
+        ask(connection, found, lambda c: found.kind.unlock(c, name))
 
 
 def application_name() -> str:
@@ -148,16 +148,16 @@ class _LockWait:
         # A killed run has left no lock of its own, but its server process may still be at a statement.
         working = LockName(self._found.facts, table, working=True)
         self.poll(working)
-        self._ask(lambda c: unlock(c, working))
+        self._ask(lambda c: self._found.kind.unlock(c, working))
 
     def _ask(self, work: Callable[[Connection], T]) -> T:
         return ask(self._connection, self._found, work)
 
     def poll(self, name: LockName) -> None:
         """Wait for one lock. Raises LockedError when time is up."""
-        pause, told = _FIRST_PAUSE, False
-        while not self._ask(lambda c: try_lock(c, name)):
-            holder = self._ask(lambda c: holder_of(c, name))
+        pause, told, kind = _FIRST_PAUSE, False, self._found.kind
+        while not self._ask(lambda c: kind.try_lock(c, name)):
+            holder = self._ask(lambda c: kind.holder_of(c, name))
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise _not_free(name, holder, self._asked)

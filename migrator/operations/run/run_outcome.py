@@ -20,8 +20,9 @@ from migrator.database.failures import (
     database_error,
     failing_statement,
     first_line,
-    is_lock_failure,
+    means,
 )
+from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import LockedError, MigratorError
 from migrator.faults import is_own_fault, own_fault
 from migrator.operations.run.run_account import DatabaseRun, Run
@@ -150,7 +151,7 @@ def _failure(session: Session, site: DatabaseRun | None, step: Step | None, caus
 
 def blockers(site: DatabaseRun | None, cause: BaseException) -> tuple[Holder, ...]:
     """Give the sessions that were seen to block the migrating one, where it waited for them in vain."""
-    return site.watch.blockers if site is not None and is_lock_failure(cause) else ()
+    return site.watch.blockers if site is not None and means(cause, ErrorMeaning.LOCKED) else ()
 
 
 def _stays(failure: Failure) -> str:
@@ -170,7 +171,7 @@ def _way_out(failure: Failure, cause: BaseException, again: str) -> str:
         return cause.hint
     if connection_lost(cause):
         return f"When the database answers again, run: {again}"
-    if is_lock_failure(cause):
+    if means(cause, ErrorMeaning.LOCKED):
         who = "; ".join(describe_holder(holder) for holder in failure.blocked_by)
         blocked = (
             f"Blocked by {who}. End that session, or wait"

@@ -15,7 +15,8 @@ from migrator.bridge.revision_files.plan import unknown_revisions
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.database.connecting.pooler import failed_by_pooler
-from migrator.database.failures import causes, first_line
+from migrator.database.failures import causes, first_line, meaning_of
+from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
 from migrator.operations.look.doctor.server_checks import invalid_indexes, privileges, server_version
 from migrator.operations.look.doctor.session_checks import address_finding, look_again, pooled
@@ -163,6 +164,6 @@ def _grant(workspace: Workspace, error: MigratorError) -> str | None:
     role = workspace.environment.settings.role or (url.username if url is not None else None)
     for each in causes(error):
         denied = re.search(r"permission denied for table (\S+)", first_line(each))
-        if denied and role and getattr(each, "sqlstate", None) == "42501":
+        if denied and role and meaning_of(each) is ErrorMeaning.NO_PRIVILEGE:
             return f"As its owner: GRANT SELECT, INSERT, UPDATE, DELETE ON {denied[1]} TO {role}"
     return None

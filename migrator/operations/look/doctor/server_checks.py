@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, log_table_name
 from migrator.config.select import Workspace
-from migrator.database.own.facts import Facts, drop_index
+from migrator.database.kinds.postgresql import drop_index
+from migrator.database.own.facts import PRIVILEGES_NEEDED, Facts, Privileges
 from migrator.database.own.log_records import places_for_records
-from migrator.database.own.privileges import NEEDED, Privileges
 from migrator.errors import DatabaseError
 from migrator.results.doctor import Finding
 
@@ -18,31 +18,30 @@ _OLDEST, _CHECKS_CONNECTIONS = 12, 14
 
 def server_version(facts: Facts) -> Iterator[Finding]:
     """Say whether the server is old; SQLite comes with the driver and says nothing."""
-    number, _, text = facts.version.partition(" ")
-    if not facts.postgresql:
+    if not facts.major:
         if facts.version:
             yield Finding("server", "ok", facts.version)
-    elif int(number) < _OLDEST:
+    elif facts.major < _OLDEST:
         newer = (
             f"Move the database to PostgreSQL {_CHECKS_CONNECTIONS} or newer: pg_dump, then pg_restore there."
         )
-        yield Finding("server", "problem", f"PostgreSQL {number} is not supported", newer)
-    elif int(number) < _CHECKS_CONNECTIONS:
+        yield Finding("server", "problem", f"PostgreSQL {facts.major} is not supported", newer)
+    elif facts.major < _CHECKS_CONNECTIONS:
         yield Finding(
             "server",
             "note",
-            f"PostgreSQL {number} has no client_connection_check_interval: the last statement of a"
+            f"PostgreSQL {facts.major} has no client_connection_check_interval: the last statement of a"
             " killed run goes on to its end",
             "After a kill, find it: SELECT pid, query FROM pg_stat_activity WHERE state = 'active';"
             " then SELECT pg_terminate_backend(pid)",
         )
     else:
-        yield Finding("server", "ok", text.partition(" on ")[0])
+        yield Finding("server", "ok", facts.version.partition(" on ")[0])
 
 
 def invalid_indexes(facts: Facts) -> Iterator[Finding]:
     """Name the indexes that a concurrent build has left behind."""
-    if facts.postgresql and not facts.invalid_indexes:
+    if facts.major and not facts.invalid_indexes:
         yield Finding("indexes", "ok", "none is INVALID")
     for index in facts.invalid_indexes:
         yield Finding(
@@ -78,9 +77,9 @@ class _Role:
 def privileges(workspace: Workspace, found: ConnectedDatabase, asked: Privileges | None) -> list[Finding]:
     """Name what the role lacks, with the statement that grants it. `asked` is None where nobody could ask.
 
-    Of other servers than PostgreSQL nothing is known, and nothing is said.
+    Where a kind of database has no roles, nothing is said.
     """
-    if not found.facts.postgresql:
+    if not found.kind.has_roles:
         return []
     role = _Role(found)
     findings = [*_tables(role, asked), *_own_tables(role, workspace), *_seen(role, asked)]
@@ -105,7 +104,7 @@ def _tables(role: _Role, asked: Privileges | None) -> Iterator[Finding]:
             "problem",
             f"the role {found.facts.role} may not {', '.join(asked.lacking)} in"
             f" {found.qualified_version_table}",
-            f"As its owner: GRANT {', '.join(NEEDED)} ON {role.version_table} TO {role.name}",
+            f"As its owner: GRANT {', '.join(PRIVILEGES_NEEDED)} ON {role.version_table} TO {role.name}",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +16,7 @@ from migrator.config.url import address, own_variable
 from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
 from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.failures import database_error
-from migrator.database.own.locks import LockName, holder_of
-from migrator.database.own.privileges import Privileges, read_privileges
+from migrator.database.own.facts import LockName, Privileges
 from migrator.database.round_trips.probe import missing_names
 from migrator.operations.run.run_lock import describe_holder
 from migrator.results.doctor import Finding
@@ -33,7 +33,7 @@ class SessionFindings:
 
 def look_again(workspace: Workspace, found: ConnectedDatabase) -> SessionFindings:
     """Connect twice more, and look at what the server's sessions say. Never fails."""
-    if found.facts.backend not in ("postgresql", "mysql"):
+    if not found.kind.has_session_locks:
         return SessionFindings(())
     try:
         with _connections(found, 2) as connections:
@@ -67,11 +67,9 @@ def _connections(found: ConnectedDatabase, count: int) -> Iterator[list[SecondCo
 def _look(
     workspace: Workspace, found: ConnectedDatabase, connections: list[SecondConnection]
 ) -> SessionFindings:
-    facts, first = found.facts, connections[0]
-    asked = None
-    if facts.postgresql:
-        asked = first.call(lambda c: read_privileges(c, facts.role, facts.schema, found.version_table))
-    seen = sessions_seen(connections, facts)
+    first, kind = connections[0], found.kind
+    asked = first.call(lambda c: kind.read_privileges(c, found.facts, found.version_table))
+    seen = sessions_seen(connections, kind)
     findings = (*_locks(found, first, seen), _pooler(workspace, found, seen), *_round_trips(workspace, first))
     return SessionFindings(findings, asked)
 
@@ -80,7 +78,7 @@ def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: Session
     table = found.qualified_version_table
     for working in (False, True):
         name = LockName(found.facts, table, working=working)
-        holder = connection.call(lambda c, name=name: holder_of(c, name))  # type: ignore[misc]
+        holder = connection.call(partial(found.kind.holder_of, name=name))
         if holder is not None:
             yield _held(found, holder, working=working, ours=holder.pid in seen.every)
             return
@@ -89,7 +87,7 @@ def _locks(found: ConnectedDatabase, connection: SecondConnection, seen: Session
 
 def _held(found: ConnectedDatabase, holder: Holder, *, working: bool, ours: bool) -> Finding:
     """Name the holder; `ours` is a session that we were given with the lock, and have not asked for it."""
-    end = f"SELECT pg_terminate_backend({holder.pid})" if found.facts.postgresql else f"KILL {holder.pid}"
+    end = found.kind.end_session(holder.pid)
     hint = f"Wait for it to end; if nobody knows of it, end it: {end}"
     what = "the last statement of a run that has ended still works" if working else "a run is at work"
     if ours:
