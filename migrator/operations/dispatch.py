@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from migrator.operations.run.execute import RunTerms
 
 
-class Operation(Protocol):
+class OperationCall(Protocol):
     """Does to a workspace what a request asks for, and returns one of `migrator.results`."""
 
     def __call__(self, workspace: Workspace, *, report: Report) -> Any:
         """Do it. Raises what the operation raises."""
 
 
-def operation_of(request: command_requests.DatabaseRequest, consent: Consent = NO_CONSENT) -> Operation:
+def operation_of(request: command_requests.DatabaseRequest, consent: Consent = NO_CONSENT) -> OperationCall:
     """Import the operation that a request asks for, and return a call of it.
 
     `consent` knows whether people can be asked; what the request says itself is added to it.

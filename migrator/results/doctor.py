@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from migrator.config.select import Workspace
-from migrator.errors import MigratorError
-
 FindingSeverity = Literal["ok", "note", "problem"]
 
 
@@ -35,13 +32,3 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether there is no problem."""
         return all(finding.severity != "problem" for finding in self.findings)
-
-
-_SHOWS = "--traceback shows"
-
-
-def problem_of(topic: str, error: MigratorError, workspace: Workspace) -> Finding:
-    """Give the problem that an error tells of. A traceback is for another command to show."""
-    again = workspace.again("current", "--traceback")
-    hint = error.hint.replace(_SHOWS, f"{again} shows")
-    return Finding(topic, "problem", error.what, hint)

@@ -36,6 +36,7 @@ OF_ASYNCPG = {
 NOT_PRIVATE = {
     "_mapping": "SQLAlchemy documents Row._mapping",
     "_replace": "Python documents it of named tuples",
+    "_exit": "Python documents os._exit",
     "_fields": "Python documents it of syntax trees",
     "_getframe": "Python documents sys._getframe",
     "_typeshed": "type checkers know it",

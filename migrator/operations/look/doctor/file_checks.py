@@ -14,7 +14,8 @@ from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
-from migrator.results.doctor import Finding, problem_of
+from migrator.operations.look.doctor.problem import problem_of
+from migrator.results.doctor import Finding
 from migrator.revisions.diagnosis import readable_headers
 from migrator.revisions.headers import LONGEST_ID
 from migrator.syntax import parse
