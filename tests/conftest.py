@@ -29,10 +29,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from migrator import secrets
 from migrator.database.embedded import EmbeddedServer, embedded_server, server_home
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import DatabaseError
+from tests.projects.small import versions, write_project, write_revision
 
 ROOT = Path(__file__).resolve().parent.parent
 # Distinctive, and with every character that URLs and shells trip over: looked for in all that is printed.
@@ -307,12 +309,37 @@ def process_variables(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """A copy of this repository's project: configs, migrations and examples, with spaces in its path."""
     root = tmp_path / "a project"
     for folder in ("configs", "migrations", "examples"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project of one environment, testing, without revisions."""
+    return write_project(tmp_path / "a project")
+
+
+@pytest.fixture
+def one_revision(root: Path) -> Path:
+    """The same project with one revision, `first`, that changes nothing."""
+    write_revision(versions(root), "first")
+    return root
+
+
+@pytest.fixture
+def no_secrets_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the passwords of earlier tests and runs, which would hide a leak."""
+    forget_secrets(monkeypatch)
+
+
+def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the passwords that earlier runs have made known to the scrubber of outputs."""
+    monkeypatch.setattr(secrets, "_plain", set())
+    monkeypatch.setattr(secrets, "_guarded", set())
 
 
 @pytest.fixture

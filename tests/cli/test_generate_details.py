@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.projects.books import AnyDatabase, BooksProject
 from tests.projects.growing import HEAD, Growing
 
 if TYPE_CHECKING:
-    from tests.conftest import Ran
-
-
-@pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase) -> Growing:
-    """An empty project on PostgreSQL."""
-    return Growing(migrator, books, on_postgresql)
+    pass
 
 
 def items(*more: str, id_: str = "sa.Integer, primary_key=True", kw: str = "") -> str:

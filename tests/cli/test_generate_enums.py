@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy
 
-from tests.projects.books import AnyDatabase, BooksProject
+from tests.projects.books import AnyDatabase
 from tests.projects.growing import HEAD, Growing
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ people = sa.Table(
     sa.Column("earlier", postgresql.ARRAY(mood)),{more}
 )
 """
-
-
-@pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase) -> Growing:
-    """An empty project on PostgreSQL."""
-    return Growing(migrator, books, on_postgresql)
 
 
 def test_a_new_value_is_added_at_its_place_and_taken_away_again(growing: Growing) -> None:

@@ -128,18 +128,18 @@ def test_without_exclude_tables_it_is_left_alone_and_named(
 
 
 def test_the_line_about_other_applications_in_a_new_configuration_works_as_it_stands(
-    migrator: Migrator, postgres_database: Database, project: Path
+    migrator: Migrator, postgres_database: Database, checkout: Path
 ) -> None:
-    ini = project / "configs" / "alembic_test.ini"
+    ini = checkout / "configs" / "alembic_test.ini"
     commented = "# exclude_tables = django_*, auth_*"
     assert commented in ini.read_text()
     ini.write_text(ini.read_text().replace(commented, commented.removeprefix("# ")))
     postgres_database.query("CREATE TABLE django_session (session_key text primary key)")
     postgres_database.query("CREATE TABLE auth_user (id serial primary key, email text unique)")
     url = {"TESTING_DATABASE_URL": postgres_database.url}
-    assert migrator("upgrade", env=url, cwd=project).code == 0
+    assert migrator("upgrade", env=url, cwd=checkout).code == 0
 
-    checked = migrator("check", "--against", "database", env=url, cwd=project)
+    checked = migrator("check", "--against", "database", env=url, cwd=checkout)
 
     assert (checked.code, checked.out) == (0, AGREED), checked.err
     assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())

@@ -18,13 +18,6 @@ Go = Callable[..., "Ran"]
 NOWHERE = {"TESTING_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
 
 
-@pytest.fixture
-def go(migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase) -> Go:
-    """Runs a command line on a project of three revisions."""
-    books.tables("authors", "shelves", "loans")
-    return lambda *args: migrator(*args, cwd=books.root, env=on_sqlite.env)
-
-
 def test_history_reads_files_only_and_gives_one_line_a_revision(
     migrator: Migrator, books: BooksProject
 ) -> None:

@@ -17,8 +17,6 @@ from tests.projects.shops import (
     OWNER,
     Shop,
     assert_no_password,
-    forget_secrets,
-    hushed,
     make_owner,
     write_shops,
 )
@@ -93,20 +91,20 @@ def _rule_of_mark(options: list[str], mark: str) -> Rule:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unchanged_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project; none of the commands here changes its files."""
     return write_shops(tmp_path_factory.mktemp("matrix") / "a project")
 
 
 @pytest.fixture(scope="module")
-def model(server: EmbeddedServer, project: Path) -> Iterator[str]:
+def model(server: EmbeddedServer, unchanged_project: Path) -> Iterator[str]:
     """The name of a database at its second revision, marked by an upgrade of testing."""
     from migrator.cli.main import main
 
     shop = _database(server, "template0")
     command = ["upgrade", "bbb2", "--env", OTHER, "--url", shop.env["DATABASE_URL"], "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
+        patch.chdir(unchanged_project)
         assert main(command) == 0
     yield shop.database.name
     _drop(server, shop)
@@ -156,17 +154,6 @@ def _administer(server: EmbeddedServer, statement: sql.Composed) -> None:
         connection.execute(statement)
 
 
-@pytest.fixture
-def run(migrator: Migrator, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in a pipe, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, cwd: Path, env: dict[str, str]) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=cwd, env=env))
-
-    return hushed_run
-
-
 def words(command: str, environment: str, shop: Shop) -> list[str]:
     """Give the command line of a cell."""
     text = command.replace("{env}", environment).replace(DATABASE, shop.database.name)
@@ -174,14 +161,14 @@ def words(command: str, environment: str, shop: Shop) -> list[str]:
 
 
 @pytest.mark.parametrize(("place", "mark"), CELLS, ids=[", ".join(cell) for cell in CELLS])
-def test_in_a_pipe(place: str, mark: str, project: Path, new_shop: NewShop, run: Migrator) -> None:
+def test_in_a_pipe(place: str, mark: str, unchanged_project: Path, new_shop: NewShop, run: Migrator) -> None:
     environment = PLACES[place]
     shop = new_shop(mark, environment)
     before = shop.state()
     for command in COMMANDS:
         expected = rule(command, place, mark)
 
-        ran = run(*words(command, environment, shop), cwd=project, env=shop.env)
+        ran = run(*words(command, environment, shop), cwd=unchanged_project, env=shop.env)
 
         assert ran.code == expected.code, f"{command}: {ran.err}"
         assert (ran.code == 4) == ("error: " in ran.err and "hint: " in ran.err), f"{command}: {ran.err}"
@@ -197,13 +184,13 @@ def test_in_a_pipe(place: str, mark: str, project: Path, new_shop: NewShop, run:
 
 @pytest.mark.parametrize("value", ["true", "1"])
 def test_ci_makes_no_difference_in_a_pipe(
-    value: str, project: Path, new_shop: NewShop, run: Migrator
+    value: str, unchanged_project: Path, new_shop: NewShop, run: Migrator
 ) -> None:
     shop = new_shop("its own mark", "production")
     env = {**shop.env, "CI": value}
 
-    assert run("downgrade", "-1", "--env", "prod", cwd=project, env=env).code == 4
-    assert run("upgrade", "--env", "prod", cwd=project, env=env).code == 0
+    assert run("downgrade", "-1", "--env", "prod", cwd=unchanged_project, env=env).code == 4
+    assert run("upgrade", "--env", "prod", cwd=unchanged_project, env=env).code == 0
     assert shop.revisions() == ["ccc3"]
 
 
@@ -263,12 +250,12 @@ def _id(cell: Asked) -> str:
 
 
 @pytest.mark.parametrize("cell", AT_A_TERMINAL, ids=_id)
-def test_at_a_terminal(cell: Asked, project: Path, new_shop: NewShop) -> None:
+def test_at_a_terminal(cell: Asked, unchanged_project: Path, new_shop: NewShop) -> None:
     shop = new_shop(cell.mark, cell.environment)
     cell = replace(cell, typed=cell.typed.replace(DATABASE, shop.database.name))
     before = shop.state()
 
-    shown = _show(cell, project, shop)
+    shown = _show(cell, unchanged_project, shop)
 
     text = " ".join(shown.text.split())
     assert shown.code == cell.code, shown.text

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,6 @@ def two(tmp_path: Path, new_database: Callable[[], Database]) -> tuple[Path, Dat
     testing, production = new_database(), new_database()
     name_databases(root, TESTING=testing.url, PRODUCTION=production.url)
     return root, testing, production
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where somebody accepts connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
 
 
 def name_databases(root: Path, **urls: str) -> None:

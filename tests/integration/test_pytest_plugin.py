@@ -605,13 +605,13 @@ def test_the_docs_name_every_check_option_and_key(tmp_path: Path) -> None:
     assert [name for name in (*names, *CHECKS) if not re.search(rf"^\| `{name}\b", DOCS, re.MULTILINE)] == []
 
 
-def test_the_example_in_the_docs_runs(project: Path, server: EmbeddedServer) -> None:
-    with (project / "configs" / "alembic_test.ini").open("a") as ini:
+def test_the_example_in_the_docs_runs(checkout: Path, server: EmbeddedServer) -> None:
+    with (checkout / "configs" / "alembic_test.ini").open("a") as ini:
         ini.write(f"{scratch_url(server)}\n")
-    (project / "pytest.ini").write_text(INI)
+    (checkout / "pytest.ini").write_text(INI)
     example = next(block for block in re.findall(r"```python\n(.*?)```", DOCS, re.S) if "app" in block)
-    (project / "test_docs.py").write_text(example)
+    (checkout / "test_docs.py").write_text(example)
 
-    ran = pytest_in(project, "-v")
+    ran = pytest_in(checkout, "-v")
 
     assert results(ran) == {"test_docs.py::test_a_user_is_created": "PASSED"}, ran.out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrator.database.round_trips.one_trip import ends_by_itself, goes_plainly
-from tests.projects.small import revision_text, versions, write_project, write_revision
+from tests.projects.small import revision_text, versions, write_revision
 from tests.proxy import counting_proxy
 from tests.terminal import at_terminal
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from tests.conftest import Database, Ran
 
 Migrator = Callable[..., "Ran"]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A project without revisions."""
-    return write_project(tmp_path / "project")
 
 
 def write(root: Path, *bodies: str) -> None:

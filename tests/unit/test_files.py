@@ -21,7 +21,7 @@ def tree(folder: Path) -> dict[str, str | None]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def history(tmp_path: Path) -> Path:
     """A history of two files with bytecode and a sub-folder, and a replacement of one file beside it."""
     for name, text in {
         "versions/a.py": "a",
@@ -41,11 +41,11 @@ def before(project: Path) -> dict[str, str | None]:
 
 
 class TestArchiveAndReplace:
-    def test_the_old_files_are_archived_and_the_new_ones_take_their_place(self, project: Path) -> None:
-        with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
-            assert tree(project / "versions") == {"initial.py": "initial"}
+    def test_the_old_files_are_archived_and_the_new_ones_take_their_place(self, history: Path) -> None:
+        with archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"):
+            assert tree(history / "versions") == {"initial.py": "initial"}
 
-        assert tree(project) == {
+        assert tree(history) == {
             "versions": None,
             "versions/initial.py": "initial",
             "archive": None,
@@ -57,56 +57,56 @@ class TestArchiveAndReplace:
 
     @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
     def test_any_exception_inside_puts_everything_back(
-        self, project: Path, error: type[BaseException]
+        self, history: Path, error: type[BaseException]
     ) -> None:
-        expected = before(project)
+        expected = before(history)
 
         def fail() -> None:
-            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
-                (project / "versions" / "generated.py").write_text("generated")
+            with archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"):
+                (history / "versions" / "generated.py").write_text("generated")
                 raise error
 
         with pytest.raises(error):
             fail()
-        assert tree(project) == expected
+        assert tree(history) == expected
 
-    def test_an_archive_folder_that_was_there_before_stays(self, project: Path) -> None:
-        (project / "archive" / "T0").mkdir(parents=True)
-        expected = before(project)
+    def test_an_archive_folder_that_was_there_before_stays(self, history: Path) -> None:
+        (history / "archive" / "T0").mkdir(parents=True)
+        expected = before(history)
 
         def fail() -> None:
-            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+            with archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"):
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
             fail()
-        assert tree(project) == expected
+        assert tree(history) == expected
 
     def test_a_second_interrupt_waits_until_everything_is_back(
-        self, project: Path, monkeypatch: pytest.MonkeyPatch
+        self, history: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        expected = before(project)
+        expected = before(history)
         rename = Path.rename
 
         def rename_while_interrupted(path: Path, target: Path) -> Path:
-            if path == project / "archive" / "T1":
+            if path == history / "archive" / "T1":
                 os.kill(os.getpid(), signal.SIGINT)
             return rename(path, target)
 
         def fail() -> None:
-            with archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"):
+            with archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"):
                 monkeypatch.setattr(Path, "rename", rename_while_interrupted)
                 raise RuntimeError
 
         with pytest.raises(KeyboardInterrupt):
             fail()
-        assert tree(project) == expected
+        assert tree(history) == expected
 
     @pytest.mark.parametrize("moves", [1, 2])
     def test_an_interrupt_after_any_of_the_moves_undoes_those_that_were_made(
-        self, project: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+        self, history: Path, monkeypatch: pytest.MonkeyPatch, moves: int
     ) -> None:
-        expected = before(project)
+        expected = before(history)
         rename = Path.rename
         made: list[Path] = []
 
@@ -120,76 +120,76 @@ class TestArchiveAndReplace:
         monkeypatch.setattr(Path, "rename", rename_then_interrupt)
         with (
             pytest.raises(KeyboardInterrupt),
-            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+            archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert tree(project) == expected
+        assert tree(history) == expected
 
-    def test_a_missing_replacement_undoes_the_first_move(self, project: Path) -> None:
-        shutil.rmtree(project / "new")
-        expected = before(project)
+    def test_a_missing_replacement_undoes_the_first_move(self, history: Path) -> None:
+        shutil.rmtree(history / "new")
+        expected = before(history)
 
         with (
             pytest.raises(ConfigurationError, match=r"cannot be archived as .*T1: No such file"),
-            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+            archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert tree(project) == expected
+        assert tree(history) == expected
 
-    def test_a_folder_that_cannot_be_moved_stays_and_the_error_names_it(self, project: Path) -> None:
-        expected = before(project)
+    def test_a_folder_that_cannot_be_moved_stays_and_the_error_names_it(self, history: Path) -> None:
+        expected = before(history)
 
         with (
             pytest.raises(ConfigurationError, match="cannot be archived as") as caught,
-            archive_and_replace(project / "versions", project / "new", project / "versions" / "old" / "T1"),
+            archive_and_replace(history / "versions", history / "new", history / "versions" / "old" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert str(project / "versions") in caught.value.message
-        assert tree(project) == expected
+        assert str(history / "versions") in caught.value.message
+        assert tree(history) == expected
 
     @pytest.mark.parametrize("content", [None, "earlier"])
-    def test_an_archive_that_exists_is_never_replaced(self, project: Path, content: str | None) -> None:
-        (project / "archive" / "T1").mkdir(parents=True)
+    def test_an_archive_that_exists_is_never_replaced(self, history: Path, content: str | None) -> None:
+        (history / "archive" / "T1").mkdir(parents=True)
         if content:
-            (project / "archive" / "T1" / "c.py").write_text(content)
-        expected = before(project)
+            (history / "archive" / "T1" / "c.py").write_text(content)
+        expected = before(history)
 
         with (
             pytest.raises(ConfigurationError, match="T1 exists already"),
-            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+            archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert tree(project) == expected
+        assert tree(history) == expected
 
-    def test_a_missing_folder_is_an_error(self, project: Path) -> None:
-        shutil.rmtree(project / "versions")
+    def test_a_missing_folder_is_an_error(self, history: Path) -> None:
+        shutil.rmtree(history / "versions")
 
         with (
             pytest.raises(ConfigurationError, match="there is no such folder"),
-            archive_and_replace(project / "versions", project / "new", project / "archive" / "T1"),
+            archive_and_replace(history / "versions", history / "new", history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert tree(project) == {}
+        assert tree(history) == {}
 
-    def test_a_symbolic_link_is_refused(self, project: Path) -> None:
-        (project / "link").symlink_to("versions")
+    def test_a_symbolic_link_is_refused(self, history: Path) -> None:
+        (history / "link").symlink_to("versions")
 
         with (
             pytest.raises(ConfigurationError, match="is a symbolic link"),
-            archive_and_replace(project / "link", project / "new", project / "archive" / "T1"),
+            archive_and_replace(history / "link", history / "new", history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert (project / "link" / "a.py").read_text() == "a"
+        assert (history / "link" / "a.py").read_text() == "a"
 
     @pytest.mark.parametrize("replacement", ["versions", "versions/sub", "."])
     def test_a_replacement_that_is_no_sibling_is_refused_untouched(
-        self, project: Path, replacement: str
+        self, history: Path, replacement: str
     ) -> None:
-        expected = tree(project)
+        expected = tree(history)
 
         with (
             pytest.raises(ValueError, match="not a folder beside"),
-            archive_and_replace(project / "versions", project / replacement, project / "archive" / "T1"),
+            archive_and_replace(history / "versions", history / replacement, history / "archive" / "T1"),
         ):
             pytest.fail("the block must not be entered")
-        assert tree(project) == expected
+        assert tree(history) == expected

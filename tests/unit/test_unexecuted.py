@@ -16,7 +16,7 @@ from migrator.bridge.revision_files.unexecuted import UnexecutedScript
 from migrator.config.select import Choice, Workspace, choose
 from migrator.errors import RevisionsError
 from migrator.revisions.stock_headers import frame_of
-from tests.projects.small import revision_text, versions, write_project, write_revision
+from tests.projects.small import revision_text, versions, write_revision
 from tests.unit.test_graph import STOCK
 
 
@@ -26,12 +26,6 @@ def nothing_is_remembered() -> Iterator[None]:
     forget_loaded()
     yield
     forget_loaded()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A project without revisions."""
-    return write_project(tmp_path / "project")
 
 
 def of(root: Path) -> tuple[Config, Workspace]:
