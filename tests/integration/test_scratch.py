@@ -402,7 +402,10 @@ def test_a_scratch_server_of_another_kind_is_a_wrong_configuration(
         pass
 
 
-@pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL here")
+@pytest.mark.skipif(
+    not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+    reason="PostgreSQL is not installed (/usr/lib/postgresql); as root on Debian, .ci/run installs it",
+)
 def test_an_installed_postgresql_serves_where_that_is_wanted(lone_root: Path, notes: Path) -> None:
     settings(lone_root, "scratch = system")
 
