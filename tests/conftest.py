@@ -194,6 +194,19 @@ def _no_data_of_root_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def new_database(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
     """Makes empty databases, dropped after the test."""
+    with _databases(server) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database(server: EmbeddedServer) -> Iterator[Database]:
+    """An empty PostgreSQL database for all tests of a module; each of them leaves it as it was."""
+    with _databases(server) as make:
+        yield make()
+
+
+@contextlib.contextmanager
+def _databases(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
     made: list[str] = []
 
     def make() -> Database:

@@ -253,7 +253,10 @@ def _ask(file: Path, statement: str) -> list[tuple[object, ...]]:
         return connection.execute(statement).fetchall()
 
 
-@pytest.mark.parametrize(("seed", "driver"), [(1, ""), (2, ""), (3, ""), (4, "psycopg")])
+@pytest.mark.parametrize(
+    ("seed", "driver"),
+    [(1, ""), *(pytest.param(*more, marks=pytest.mark.slow) for more in ((2, ""), (3, ""), (4, "psycopg")))],
+)
 def test_after_a_kill_at_any_moment_the_next_run_goes_on_and_every_revision_is_applied_once(
     seed: int, driver: str, tmp_path: Path, new_least_database: Callable[..., Least]
 ) -> None:

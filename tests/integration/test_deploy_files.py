@@ -52,6 +52,7 @@ def at(database: Database) -> list[tuple[object, ...]]:
     return database.query("SELECT version_num FROM alembic_version")
 
 
+@pytest.mark.slow
 def test_the_pod_starts_when_the_job_has_migrated(
     deployed: Shipped, secret: dict[str, str], shell: Shell, postgres_database: Database
 ) -> None:
@@ -71,6 +72,7 @@ def test_the_pod_starts_when_the_job_has_migrated(
     assert tree(deployed.root) == files
 
 
+@pytest.mark.slow
 def test_an_init_container_that_is_told_to_stop_does_so_and_leaves_no_process(
     deployed: Shipped, secret: dict[str, str], postgres_database: Database
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_job_is_tried_again_after_those_exit_codes_that_this_can_mend() -> Non
     assert set(failing["onExitCodes"]["values"]) == set(ExitCode) - mended - {ExitCode.OK, ExitCode.NO}
 
 
+@pytest.mark.slow
 def test_the_job_says_by_its_exit_code_that_there_is_no_database_and_will_be_tried_again(
     deployed: Shipped, shell: Shell
 ) -> None:
@@ -136,6 +139,7 @@ def compose_variables(service: str, database: Database) -> dict[str, str]:
     return {**said, **there}
 
 
+@pytest.mark.slow
 def test_compose_migrates_before_the_application_starts(
     deployed: Shipped, postgres_database: Database
 ) -> None:
@@ -149,6 +153,7 @@ def test_compose_migrates_before_the_application_starts(
     assert app["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
 
 
+@pytest.mark.slow
 def test_compose_does_not_start_the_application_where_the_migration_fails(
     deployed: Shipped, postgres_database: Database
 ) -> None:
@@ -167,6 +172,7 @@ def test_the_services_of_compose_have_one_password_and_none_is_in_the_file() -> 
     assert volume in COMPOSE["volumes"]
 
 
+@pytest.mark.slow
 def test_the_image_is_built_of_commands_that_work(deployed: Shipped) -> None:
     """With pip's own word for not installing: this environment has it all."""
     lines = re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)
@@ -178,6 +184,7 @@ def test_the_image_is_built_of_commands_that_work(deployed: Shipped) -> None:
     assert list((deployed.root / "shop" / "__pycache__").glob("main.*.pyc"))
 
 
+@pytest.mark.slow
 def test_the_image_starts_the_application(deployed: Shipped) -> None:
     (said,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -74,6 +74,7 @@ def deploy(migrator: Callable[..., Ran], project: Shipped, database: Database, t
     assert migrator("upgrade", target, "--env", "production", cwd=project.root, env=env).code == 0
 
 
+@pytest.mark.slow
 def test_a_deploy(page_project: Shipped, postgres_database: Database) -> None:
     (first,) = blocks("Deploying")
     assert_said(first, page_project, postgres_database)
@@ -82,12 +83,14 @@ def test_a_deploy(page_project: Shipped, postgres_database: Database) -> None:
     assert_said(waiting, page_project, postgres_database)
 
 
+@pytest.mark.slow
 def test_a_pooler_for_the_application_only(page_project: Shipped) -> None:
     (block,) = blocks("PgBouncer")
 
     assert_said(block, page_project)
 
 
+@pytest.mark.slow
 def test_going_back(page_project: Shipped, postgres_database: Database, migrator: Callable[..., Ran]) -> None:
     older, newer = blocks("Going back to an older version")
     deploy(migrator, page_project, postgres_database)
@@ -102,6 +105,7 @@ def test_going_back(page_project: Shipped, postgres_database: Database, migrator
     assert_said(newer, page_project, postgres_database)
 
 
+@pytest.mark.slow
 def test_a_clone(
     page_project: Shipped,
     postgres_database: Database,

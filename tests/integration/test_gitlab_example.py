@@ -68,6 +68,7 @@ def test_every_job_takes_the_template_with_all_commits() -> None:
     assert EXAMPLE["migrations-lint"]["artifacts"] == {"when": "always", "reports": {"codequality": REPORT}}
 
 
+@pytest.mark.slow
 def test_its_installation_is_one_that_pip_takes(merge_request: Shipped) -> None:
     """With pip's own word for not doing it: this environment has it."""
     dry = {"PIP_DRY_RUN": "1"}
@@ -77,6 +78,7 @@ def test_its_installation_is_one_that_pip_takes(merge_request: Shipped) -> None:
     assert ran.code == 0, ran.err
 
 
+@pytest.mark.slow
 def test_a_merge_request_in_order_passes(merge_request: Shipped, job: Callable[..., Ran]) -> None:
     for name in ("migrations-check", "migrations-verify", "migrations-lint"):
         ran = job(name)
@@ -84,6 +86,7 @@ def test_a_merge_request_in_order_passes(merge_request: Shipped, job: Callable[.
     assert report(merge_request) == []
 
 
+@pytest.mark.slow
 def test_what_it_brings_is_in_the_report_and_fails_the_jobs(
     merge_request: Shipped, job: Callable[..., Ran]
 ) -> None:
@@ -103,6 +106,7 @@ def test_what_it_brings_is_in_the_report_and_fails_the_jobs(
     assert issue["location"]["lines"] == {"begin": line_of(file, "CREATE INDEX")}
 
 
+@pytest.mark.slow
 def test_on_the_default_branch_the_report_is_empty(merge_request: Shipped, job: Callable[..., Ran]) -> None:
     merge_request.revision("ccc3", "bbb2", INDEX)
     merge_request.commit()

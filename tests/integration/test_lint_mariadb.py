@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.conftest import Ran
     from tests.mariadb import MariaDatabase
 
+pytestmark = pytest.mark.slow
+
 BOOKS = """op.create_table(
     "books",
     sa.Column("id", sa.Integer, primary_key=True),

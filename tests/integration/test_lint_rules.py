@@ -11,7 +11,7 @@ import pytest
 from migrator.lint.lint_settings import RULES, LintSettings
 from migrator.lint.rule_facts import Rule
 from migrator.results.findings import LintFinding
-from tests.linting import judged, ran, rules
+from tests.linting import findings_of_each, judged, ran, rules
 
 # Rule, a statement that it finds, one that it does not.
 CASES = [
@@ -220,15 +220,6 @@ def cases() -> Judged:
         findings_of_each(inside, LintSettings()),
         findings_of_each(inside, LintSettings(ignore=every)),
     )
-
-
-def findings_of_each(
-    statements: Sequence[tuple[str, bool]], settings: LintSettings
-) -> tuple[Sequence[LintFinding], ...]:
-    """Judge statements, inside a transaction or not, in one batch; return the findings of each."""
-    batch = [ran(sql, revision=f"r{at}", inside=inside) for at, (sql, inside) in enumerate(statements)]
-    found = judged(*batch, settings=settings).findings
-    return tuple([each for each in found if each.revision == f"r{at}"] for at in range(len(batch)))
 
 
 def names(found: Sequence[LintFinding]) -> set[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import Ran
     from tests.mariadb import MariaDatabase
 
-pytestmark = pytest.mark.usefixtures("no_secrets_known")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_secrets_known")]
 Migrator = Callable[..., "Ran"]
 
 MODELS = """

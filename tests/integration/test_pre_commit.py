@@ -72,10 +72,12 @@ def spoiled(project: Shipped) -> None:
     (testing / "ccc3.py").write_text(revision_text("ccc3", FIRST))
 
 
+@pytest.mark.slow
 def test_the_manifest_is_one_that_pre_commit_takes(in_repository: Callable[..., Ran]) -> None:
     assert in_repository(f"pre-commit validate-manifest '{MANIFEST}'").code == 0
 
 
+@pytest.mark.slow
 def test_a_commit_whose_models_equal_the_history_passes_and_others_do_not_run_it(
     hooked: Shipped, in_repository: Callable[..., Ran]
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_commit_whose_models_equal_the_history_passes_and_others_do_not_run_it
     assert hooked.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_commit_is_stopped_where_the_models_are_ahead(
     hooked: Shipped, in_repository: Callable[..., Ran]
 ) -> None:
@@ -108,6 +111,7 @@ def test_a_commit_is_stopped_where_the_models_are_ahead(
     assert "add column authors.nickname" in ran.out
 
 
+@pytest.mark.slow
 def test_a_hook_for_each_environment_stops_what_is_wrong_with_its_history(
     hooked: Shipped, in_repository: Callable[..., Ran]
 ) -> None:

@@ -60,6 +60,7 @@ def test_every_recipe_runs_on_a_table_with_rows(
     assert [row[0] for row in postgres_database.query(columns)] == ["full_name", "id", "visits"]
 
 
+@pytest.mark.slow
 def test_lint_finds_no_error_in_the_recipes(
     recipes: Path, postgres_database: Database, migrator: Callable[..., Ran]
 ) -> None:
