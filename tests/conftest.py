@@ -191,47 +191,57 @@ def _no_data_of_root_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 remove_server(Path(folder))
 
 
+@pytest.fixture(scope="session")
+def administration(server: EmbeddedServer) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection of the superuser that creates and drops the databases of the tests."""
+    database = Database(server.host, server.port, server.user, server.password, "postgres")
+    with database.connect() as connection:
+        yield connection
+
+
 @pytest.fixture
-def new_database(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
+def new_database(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Callable[[], Database]]:
     """Makes empty databases, dropped after the test."""
-    with _databases(server) as make:
+    with _databases(server, administration) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def module_database(server: EmbeddedServer) -> Iterator[Database]:
+def module_database(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Database]:
     """An empty PostgreSQL database for all tests of a module; each of them leaves it as it was."""
-    with _databases(server) as make:
+    with _databases(server, administration) as make:
         yield make()
 
 
 @contextlib.contextmanager
-def _databases(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
+def _databases(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Callable[[], Database]]:
     made: list[str] = []
+
+    def run(statement: str, name: str) -> None:
+        administration.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
     def make() -> Database:
         name = f"test_{uuid.uuid4().hex[:12]}"
         # Copying files is ten times as quick as writing them to the log, where nothing is synced.
-        _administer(server, "CREATE DATABASE {} TEMPLATE template0 STRATEGY FILE_COPY", name)
+        run("CREATE DATABASE {} TEMPLATE template0 STRATEGY FILE_COPY", name)
         made.append(name)
         return Database(server.host, server.port, server.user, server.password, name)
 
     yield make
     for name in made:
-        _administer(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 @pytest.fixture
 def postgres_database(new_database: Callable[[], Database]) -> Database:
     """An empty PostgreSQL database."""
     return new_database()
-
-
-def _administer(server: EmbeddedServer, statement: str, name: str) -> None:
-    with psycopg.connect(
-        host=server.host, port=server.port, user=server.user, password=server.password, autocommit=True
-    ) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 @pytest.fixture

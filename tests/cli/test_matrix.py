@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -96,27 +97,55 @@ def unchanged_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_shops(tmp_path_factory.mktemp("matrix") / "a project")
 
 
+@dataclass(frozen=True)
+class Shops:
+    """Where databases of shops are made, and dropped."""
+
+    server: EmbeddedServer
+    administration: psycopg.Connection[tuple[object, ...]]
+
+    def make(self, template: str) -> Shop:
+        """Copy a database; the copy belongs to the owner of shops."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self._run("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY", name, template, OWNER)
+        return Shop(Database(self.server.host, self.server.port, OWNER, PASSWORD, name))
+
+    def drop(self, shop: Shop) -> None:
+        """Drop a database."""
+        self._run("DROP DATABASE {} WITH (FORCE)", shop.database.name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        self.administration.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
 @pytest.fixture(scope="module")
-def model(server: EmbeddedServer, unchanged_project: Path) -> Iterator[str]:
+def shops(server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]) -> Shops:
+    """Where databases of shops are made."""
+    make_owner(administration)
+    return Shops(server, administration)
+
+
+@pytest.fixture(scope="module")
+def model(shops: Shops, unchanged_project: Path) -> Iterator[str]:
     """The name of a database at its second revision, marked by an upgrade of testing."""
     from migrator.cli.main import main
 
-    shop = _database(server, "template0")
+    shop = shops.make("template0")
     command = ["upgrade", "bbb2", "--env", OTHER, "--url", shop.env["DATABASE_URL"], "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(unchanged_project)
         assert main(command) == 0
     yield shop.database.name
-    _drop(server, shop)
+    shops.drop(shop)
 
 
 @pytest.fixture
-def new_shop(server: EmbeddedServer, model: str) -> Iterator[NewShop]:
+def new_shop(shops: Shops, model: str) -> Iterator[NewShop]:
     """Makes a database at its second revision that carries the mark in question for an environment."""
     made: list[Shop] = []
 
     def make(mark: str, environment: str) -> Shop:
-        made.append(_database(server, model))
+        made.append(shops.make(model))
         marked = environment if mark in ("its own mark", "a copy of its own") else OTHER
         if mark == "no mark":
             made[-1].query("DROP SCHEMA _migrator CASCADE")
@@ -130,28 +159,7 @@ def new_shop(server: EmbeddedServer, model: str) -> Iterator[NewShop]:
 
     yield make
     for shop in made:
-        _administer(
-            server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shop.database.name))
-        )
-
-
-def _database(server: EmbeddedServer, template: str) -> Shop:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    names = [sql.Identifier(each) for each in (name, template, OWNER)]
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*names)
-    _administer(server, statement)
-    return Shop(Database(server.host, server.port, OWNER, PASSWORD, name))
-
-
-def _drop(server: EmbeddedServer, shop: Shop) -> None:
-    _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shop.database.name)))
-
-
-def _administer(server: EmbeddedServer, statement: sql.Composed) -> None:
-    admin = Database(server.host, server.port, server.user, server.password, "postgres")
-    with admin.connect() as connection:
-        make_owner(connection)
-        connection.execute(statement)
+        shops.drop(shop)
 
 
 def words(command: str, environment: str, shop: Shop) -> list[str]:
