@@ -13,7 +13,7 @@ from migrator.database.embedded.shared_use import remove_server
 from tests.projects.small import revision_text, tree, versions, write_project
 
 if TYPE_CHECKING:
-    from tests.conftest import Ran
+    from tests.conftest import Database, Ran
 
 Migrator = Callable[..., "Ran"]
 MODELS = """\
@@ -28,13 +28,19 @@ CLOSED = {"TESTING_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/nowhere"}
 
 
 @pytest.fixture
-def agreeing(tmp_path: Path) -> Iterator[Path]:
-    """A project whose models and history agree."""
-    root = write_project(tmp_path / "a project", settings="models = shop_models:metadata\nagainst = history")
+def agreeing(tmp_path: Path, postgres_database: Database) -> Iterator[Path]:
+    """A project whose models and history agree, with its scratch databases on the server of this run."""
+    settings = f"models = shop_models:metadata\nagainst = history\n{on_the_server(postgres_database)}"
+    root = write_project(tmp_path / "a project", settings=settings)
     (root / "shop_models.py").write_text(MODELS)
     (versions(root) / "r1.py").write_text(revision_text("r1", None, CREATE, 'op.drop_table("authors")'))
     yield root
     remove_server(root)
+
+
+def on_the_server(database: Database) -> str:
+    """Return the settings that put scratch databases on the server of a database."""
+    return f"scratch_url = {database.url}\nscratch_keep = 0\n"
 
 
 def add_column(root: Path) -> None:
@@ -44,8 +50,11 @@ def add_column(root: Path) -> None:
 
 
 def test_models_that_equal_the_history_are_found_to_without_the_database(
-    migrator: Migrator, agreeing: Path
+    migrator: Migrator, agreeing: Path, postgres_database: Database
 ) -> None:
+    ini = agreeing / "configs" / "alembic_test.ini"
+    ini.write_text(ini.read_text().replace(on_the_server(postgres_database), ""))
+
     ran = migrator("check", "--json", cwd=agreeing, env=CLOSED)
 
     answer = json.loads(ran.out)
@@ -159,8 +168,10 @@ def test_a_drop_is_refused_and_writes_nothing(migrator: Migrator, agreeing: Path
 
 
 def test_an_sqlite_environment_has_its_scratch_in_a_file(
-    migrator: Migrator, agreeing: Path, tmp_path: Path
+    migrator: Migrator, agreeing: Path, tmp_path: Path, postgres_database: Database
 ) -> None:
+    ini = agreeing / "configs" / "alembic_test.ini"
+    ini.write_text(ini.read_text().replace(on_the_server(postgres_database), ""))
     file = tmp_path / "real.db"
     create = CREATE.replace("serial", "integer NOT NULL")
     (versions(agreeing) / "r1.py").write_text(revision_text("r1", None, create))

@@ -97,7 +97,8 @@ def test_other_applications_tables_survive_generate_and_upgrade(
         )
         either_database.query(f"CREATE INDEX ix_{table} ON {table} (expires)")
         either_database.query(f"INSERT INTO {table} (session_key) VALUES ('kept')")
-    books.settings(migrator=["exclude_tables = django_*, auth_*"])
+    on_server = [f"scratch_url = {either_database.url}"] if either_database.backend == "postgresql" else []
+    books.settings(migrator=["exclude_tables = django_*, auth_*", "scratch_keep = 0", *on_server])
     books.models(EXCLUDED)
 
     generated = migrator("generate", "-m", "add authors", cwd=books.root, env=either_database.env)
