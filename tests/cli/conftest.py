@@ -15,6 +15,7 @@ from tests.conftest import PASSWORD, Database, Ran, forget_secrets
 from tests.projects.books import AnyDatabase, BooksProject, make_project
 from tests.projects.growing import Growing
 from tests.projects.shops import Shop, entrusted, hushed, write_shops
+from tests.slow import slow
 
 
 @pytest.fixture
@@ -44,13 +45,15 @@ def growing_on_either(
     return Growing(migrator, books, either_database)
 
 
-@pytest.fixture(params=("postgresql+asyncpg", "postgresql+psycopg", "sqlite+aiosqlite", "sqlite"))
+@pytest.fixture(
+    params=("postgresql+asyncpg", "sqlite", slow("postgresql+psycopg"), slow("sqlite+aiosqlite")),
+)
 def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> AnyDatabase:
     """An empty database, once through each driver."""
     return _database(str(request.param), request, tmp_path)
 
 
-@pytest.fixture(params=("postgresql+asyncpg", "sqlite"))
+@pytest.fixture(params=("postgresql+asyncpg", slow("sqlite")))
 def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> AnyDatabase:
     """An empty database, once on PostgreSQL and once on SQLite."""
     return _database(str(request.param), request, tmp_path)

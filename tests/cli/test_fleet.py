@@ -22,6 +22,7 @@ from tests.faults.least import drop as drop_least
 from tests.projects.fleet import QUERY, Fleet, heads, make_fleet
 from tests.projects.small import tree, versions, write_revision
 from tests.proxy import counting_proxy
+from tests.slow import first_is_fast
 from tests.terminal import at_terminal
 
 FOREIGN_ENV_PY = """\
@@ -97,6 +98,7 @@ def test_running_it_again_does_what_is_left(fleet: Fleet) -> None:
     assert fleet.outcomes(*upgrade()) == {"acme": "done", "globex": "nothing to do", "initech": "done"}
 
 
+@pytest.mark.slow
 def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     fleet.add(*(f"more{number}" for number in range(9)))
 
@@ -332,6 +334,7 @@ def test_failures_that_are_not_alike_have_a_code_of_their_own(fleet: Fleet) -> N
     assert fleet.outcomes(*upgrade(), code=7)["nowhere"] == "failed"
 
 
+@pytest.mark.slow
 def test_the_embedded_server_is_started_once(fleet: Fleet) -> None:
     fleet.settings("tenants = VALUES ('public')", "database = embedded")
     try:
@@ -419,6 +422,7 @@ def test_stamp_sets_each_version_table(fleet: Fleet) -> None:
     assert fleet.heads() == {"acme": "r1", "globex": "r1", "initech": "r1"}
 
 
+@pytest.mark.slow
 def test_the_catalogue_of_each_schema_is_compared_with_the_replayed_history(
     fleet: Fleet, tmp_path: Path, new_database: Callable[[], Database]
 ) -> None:
@@ -460,6 +464,7 @@ def test_a_revision_is_written_from_the_first_tenant(fleet: Fleet, tmp_path: Pat
     assert set(fleet.heads().values()) == {"r3"}
 
 
+@pytest.mark.slow
 def test_an_edited_file_can_be_accepted_for_all(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     file = versions(fleet.root) / "r1.py"
@@ -475,6 +480,7 @@ def test_an_edited_file_can_be_accepted_for_all(fleet: Fleet) -> None:
     assert set(fleet.outcomes(*accept).values()) == {"nothing to do"}
 
 
+@pytest.mark.slow
 def test_marks_of_all_databases_are_set_with_one_confirmation(
     fleet: Fleet, new_database: Callable[[], Database]
 ) -> None:
@@ -495,6 +501,7 @@ def test_marks_of_all_databases_are_set_with_one_confirmation(
     fleet.run(*upgrade())
 
 
+@pytest.mark.slow
 def test_tenants_of_one_database_that_are_marked_at_once_share_the_mark(fleet: Fleet) -> None:
     fleet.add(*(f"more{number}" for number in range(5)))
     fleet.run(*upgrade())
@@ -507,6 +514,7 @@ def test_tenants_of_one_database_that_are_marked_at_once_share_the_mark(fleet: F
     assert set(fleet.outcomes(*upgrade()).values()) == {"nothing to do"}
 
 
+@pytest.mark.slow
 def test_plain_alembic_needs_a_tenant_too_and_goes_to_it(fleet: Fleet, shell: Callable[..., Ran]) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
 
@@ -685,7 +693,7 @@ def sleeping(fleet: Fleet) -> int:
     return int(str(rows[0][0]))
 
 
-@pytest.mark.parametrize(("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("kind", "code"), first_is_fast([(signal.SIGINT, 130), (signal.SIGTERM, 143)]))
 def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code: int, fleet: Fleet) -> None:
     shutil.rmtree(versions(fleet.root))
     versions(fleet.root).mkdir()
@@ -710,6 +718,7 @@ def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code
     assert fleet.heads() == {"acme": "r1", "globex": "r1"}
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_takes_back_what_has_begun(fleet: Fleet) -> None:
     write_revision(versions(fleet.root), "r3", "r2", 'op.execute("SELECT pg_sleep(60)")')
     env = {"TESTING_DATABASE_URL": fleet.url}

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.projects.growing import HEAD, Growing
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def test_columns_that_change_and_back(growing: Growing) -> None:
         assert changed == {f"x{number}" for number in range(len(CHANGING))}, text
 
 
+@pytest.mark.slow
 def test_a_computed_column_comes_and_goes(growing: Growing) -> None:
     growing.start(items('sa.Column("x", sa.Integer)'))
     growing.database.query("INSERT INTO items (x) VALUES (4)")
@@ -84,6 +87,7 @@ def test_named_checks_come_and_go(growing: Growing) -> None:
     growing.change(items(column))
 
 
+@pytest.mark.slow
 def test_a_check_goes_with_its_column_and_follows_a_renamed_one(growing: Growing) -> None:
     def check(name: str) -> str:
         return f'sa.CheckConstraint("{name} > 0", name="ck_x")'
@@ -97,6 +101,7 @@ def test_a_check_goes_with_its_column_and_follows_a_renamed_one(growing: Growing
     growing.change(items(), "--allow-drop")
 
 
+@pytest.mark.slow
 def test_checks_that_the_server_or_a_convention_names_are_no_difference(growing: Growing) -> None:
     growing.start(
         items(
@@ -118,6 +123,7 @@ def test_checks_that_the_server_or_a_convention_names_are_no_difference(growing:
     assert "ck_items_more" in str(growing.database.query("SELECT conname FROM pg_constraint"))
 
 
+@pytest.mark.slow
 def test_a_serial_key_is_no_difference_and_a_table_in_a_schema_is_compared(growing: Growing) -> None:
     growing.database.query("CREATE SCHEMA shop")
     growing.books.env_py.write_text(

@@ -283,6 +283,7 @@ def test_a_file_that_computes_its_header_is_executed_and_the_answer_is_the_same(
         assert migrator(command, "--json", cwd=books.root).out == said
 
 
+@pytest.mark.slow
 def test_a_plain_configuration_with_folders_in_folders_shows_what_alembic_shows(
     migrator: Migrator, shell: Callable[..., Ran], books: BooksProject
 ) -> None:

@@ -567,6 +567,7 @@ def test_a_type_of_the_project_s_own_is_imported_by_the_revision(
     assert "shop.types.Name()" in file.read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_half_way_can_be_run_again(
     shop_folder: Path, shell: Shell, migrator: Migrator
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import Database, Ran
 from tests.projects.shops import Shop, write_shop_revisions
 from tests.projects.small import revision_text, versions
+from tests.slow import first_is_fast
 
 Migrator = Callable[..., Ran]
 LOG = "SELECT environment, version_table, revision, down_revision, direction, hash IS NULL FROM _migrator.log"
@@ -179,7 +180,7 @@ def test_a_role_that_may_make_nothing_is_told_what_to_grant(
     assert f"GRANT CREATE ON DATABASE {name} TO {role}" in ran.err
 
 
-@pytest.mark.parametrize("command", ["upgrade", "stamp bbb2", "mark", "upgrade bbb2"])
+@pytest.mark.parametrize("command", first_is_fast(["upgrade", "stamp bbb2", "mark", "upgrade bbb2"]))
 def test_a_database_of_plain_alembic_is_adopted_with_its_present_revision(
     command: str, shop: Shop, project: Path, run: Migrator, shell: Callable[..., Ran]
 ) -> None:

@@ -21,6 +21,7 @@ from tests.projects.shops import (
     make_owner,
     write_shops,
 )
+from tests.slow import slow
 from tests.terminal import END_OF_INPUT, Shown, at_terminal
 
 Migrator = Callable[..., Ran]
@@ -48,6 +49,12 @@ COMMANDS = (
     f"mark --force --confirm {DATABASE}",
 )
 CELLS = [(place, mark) for place in PLACES for mark in MARKS]
+FAST_CELLS = (
+    ("protected", "no mark"),
+    ("protected", "another's mark"),
+    ("protected", "a copy of its own"),
+    ("not protected", "its own mark"),
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,11 @@ def words(command: str, environment: str, shop: Shop) -> list[str]:
     return [*shlex.split(text), "--env", environment]
 
 
-@pytest.mark.parametrize(("place", "mark"), CELLS, ids=[", ".join(cell) for cell in CELLS])
+@pytest.mark.parametrize(
+    ("place", "mark"),
+    [cell if cell in FAST_CELLS else slow(cell) for cell in CELLS],
+    ids=[", ".join(cell) for cell in CELLS],
+)
 def test_in_a_pipe(place: str, mark: str, unchanged_project: Path, new_shop: NewShop, run: Migrator) -> None:
     environment = PLACES[place]
     shop = new_shop(mark, environment)
@@ -257,7 +268,10 @@ def _id(cell: Asked) -> str:
     return ", ".join(part for part in (cell.command, cell.environment, cell.mark, cell.how, typed) if part)
 
 
-@pytest.mark.parametrize("cell", AT_A_TERMINAL, ids=_id)
+# Every fourth asks in another way, of another command, or not at all.
+@pytest.mark.parametrize(
+    "cell", [slow(cell) if at % 4 else cell for at, cell in enumerate(AT_A_TERMINAL)], ids=_id
+)
 def test_at_a_terminal(cell: Asked, unchanged_project: Path, new_shop: NewShop) -> None:
     shop = new_shop(cell.mark, cell.environment)
     cell = replace(cell, typed=cell.typed.replace(DATABASE, shop.database.name))

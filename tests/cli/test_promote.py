@@ -13,6 +13,7 @@ from tests.conftest import Database, Ran
 from tests.projects.books import docstring
 from tests.projects.small import tree
 from tests.projects.two import TwoProject, revision, two_project
+from tests.slow import slow
 
 ONE = 'op.execute("CREATE TABLE one (id integer NOT NULL PRIMARY KEY, name text)")'
 NO_ONE = 'op.execute("DROP TABLE one")'
@@ -22,7 +23,7 @@ ROWS = "op.execute(\"INSERT INTO one VALUES (1, 'it''s')\")"
 NO_ROWS = 'op.execute("DELETE FROM one WHERE id = 1")'
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", slow("sqlite")])
 def two(
     request: pytest.FixtureRequest,
     tmp_path: Path,

@@ -159,6 +159,7 @@ def test_a_dry_run_proves_all_and_changes_nothing(three: BooksProject, on_either
     assert tree(three.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_what_autogenerate_cannot_see_is_carried_over_and_pg_dump_finds_no_difference(
     books: BooksProject,
     migrator: Migrator,
@@ -227,6 +228,7 @@ def test_rows_of_old_revisions_are_not_lost_in_silence(
     assert "moved 4 revisions" in on_either("squash", "--to", "r4", "--without-rows").out
 
 
+@pytest.mark.slow
 def test_tables_that_need_each_other_in_a_circle_are_made(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_database_that_answers_is_not_waited_for(
     assert at.query("SELECT 1 FROM pg_namespace WHERE nspname = '_migrator'") == []
 
 
+@pytest.mark.slow
 def test_a_database_that_is_created_meanwhile_ends_the_waiting(
     two_revisions: Path, shell: Callable[..., Ran], postgres_database: Database
 ) -> None:

@@ -23,6 +23,7 @@ from migrator.database.embedded.server_place import place_of
 from migrator.database.embedded.system_account import give_to, start_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,6 +208,7 @@ def test_two_processes_share_one_server_and_the_last_one_stops_it(prepared: Path
     assert not _runs(prepared)
 
 
+@pytest.mark.slow
 def test_two_first_starts_at_once_make_one_server(new_project: Callable[[], Path]) -> None:
     root = new_project()
     with _script(root, STAY) as one, _script(root, STAY) as other:
@@ -300,7 +302,7 @@ def test_a_port_that_was_taken_in_between_is_replaced(
     assert "Address already in use" in _home(prepared).log.read_text()
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("interruption", first_is_fast([KeyboardInterrupt, SystemExit]))
 def test_an_interrupted_block_stops_the_server(prepared: Path, interruption: type[BaseException]) -> None:
     with pytest.raises(interruption), embedded_server(prepared, durable=False):
         raise interruption
@@ -391,13 +393,14 @@ def test_ensure_database_takes_any_name_and_creates_it_once(prepared: Path) -> N
         assert _query(server, "show server_encoding", database="Grün 数据") == ["UTF8"]
 
 
+@pytest.mark.slow
 def test_ensure_database_is_safe_when_several_ask_at_once(prepared: Path) -> None:
     with embedded_server(prepared, durable=False) as server, ThreadPoolExecutor(4) as pool:
         list(pool.map(server.ensure_database, ["contested"] * 4))
         assert _query(server, "select datname from pg_database").count("contested") == 1
 
 
-@pytest.mark.parametrize("name", ["", "a" * 64, "ä" * 32, "nul\0"])
+@pytest.mark.parametrize("name", first_is_fast(["", "a" * 64, "ä" * 32, "nul\0"]))
 def test_ensure_database_refuses_what_cannot_be_a_name(prepared: Path, name: str) -> None:
     with (
         embedded_server(prepared, durable=False) as server,
@@ -433,12 +436,14 @@ def test_only_the_password_opens_the_server_and_only_over_loopback(prepared: Pat
         assert [_query(server, f"show {name}")[0] for name in shown] == ["127.0.0.1", ""]
 
 
+@pytest.mark.slow
 def test_data_is_synced_to_disk_unless_told_otherwise(prepared: Path) -> None:
     for durable, expected in [(True, "on"), (False, "off")]:
         with embedded_server(prepared, durable=durable) as server:
             assert _query(server, "show fsync") == [expected]
 
 
+@pytest.mark.slow
 def test_a_creation_killed_half_way_does_not_spoil_the_next(new_project: Callable[[], Path]) -> None:
     root = new_project()
     code = """

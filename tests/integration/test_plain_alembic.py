@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from tests.projects.books import AnyDatabase, make_project
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Database, Ran
@@ -154,7 +155,7 @@ models = ["{package}"]
 """
 
 
-@pytest.mark.parametrize("place", ["file", "attributes", "main option"])
+@pytest.mark.parametrize("place", first_is_fast(["file", "attributes", "main option"]))
 def test_plain_alembic_takes_a_pyproject_alone(shell: Shell, tmp_path: Path, place: str) -> None:
     books = make_project(tmp_path / "a project of books")
     books.tables("authors")

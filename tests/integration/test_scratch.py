@@ -28,6 +28,7 @@ from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
 from migrator.scratch.on_server import connect
 from tests.projects.small import INI, revision_text, versions, write_project
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Database
@@ -171,7 +172,9 @@ def test_an_earlier_state_is_not_taken_from_a_later_one(shared_root: Path, notes
     assert replayed(shared_root, notes, "r2") == []
 
 
-@pytest.mark.parametrize("part", ["version file", "env.py", "module", "data", "listing", "x", "key"])
+@pytest.mark.parametrize(
+    "part", first_is_fast(["version file", "env.py", "module", "data", "listing", "x", "key"])
+)
 def test_whatever_a_replay_depended_on_is_replayed_again_when_it_changes(
     part: str, shared_root: Path, notes: Path
 ) -> None:
@@ -209,6 +212,7 @@ def test_whatever_a_replay_depended_on_is_replayed_again_when_it_changes(
     assert replayed(shared_root, notes, **choice) == ["r1", "r2", "r3"]
 
 
+@pytest.mark.slow
 def test_of_the_templates_the_newest_are_kept(shared_root: Path, notes: Path) -> None:
     settings(shared_root, "scratch_keep = 2")
     for number in (4, 5, 6):
@@ -254,6 +258,7 @@ def _replay(root: Path) -> int:
         return len(database.call(tables))
 
 
+@pytest.mark.slow
 def test_several_processes_at_once_each_get_a_database_of_their_own(shared_root: Path) -> None:
     with scratch_server(shared_root), multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_replay, [shared_root] * 4) == [4, 4, 4, 4]
@@ -261,7 +266,7 @@ def test_several_processes_at_once_each_get_a_database_of_their_own(shared_root:
     assert len(databases(shared_root)) == 1
 
 
-@pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg", "creator"])
+@pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg", "creator"]))
 def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement(
     driver: str, shared_root: Path, postgres_database: Database
 ) -> None:
@@ -402,6 +407,7 @@ def test_a_scratch_server_of_another_kind_is_a_wrong_configuration(
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
     reason="PostgreSQL is not installed (/usr/lib/postgresql); as root on Debian, .ci/run installs it",
@@ -446,6 +452,7 @@ def test_an_env_py_that_does_something_by_itself_gets_a_copy(shared_root: Path, 
         assert not database.is_template
 
 
+@pytest.mark.slow
 def test_a_template_that_somebody_reads_is_not_copied_but_made_again(shared_root: Path, notes: Path) -> None:
     replayed(shared_root, notes)
     notes.write_text("")
@@ -461,13 +468,18 @@ def test_a_template_that_somebody_reads_is_not_copied_but_made_again(shared_root
 
 @pytest.mark.parametrize(
     ("body", "undone"),
-    [
-        ('op.execute("CREATE TABLE t4 (id int)")', True),
-        ("pass", True),
-        ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
-        ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
-        ('with op.get_bind().engine.begin() as c:\n    c.exec_driver_sql("CREATE TABLE t4 (id int)")', False),
-    ],
+    first_is_fast(
+        [
+            ('op.execute("CREATE TABLE t4 (id int)")', True),
+            ("pass", True),
+            ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
+            ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
+            (
+                'with op.get_bind().engine.begin() as c:\n    c.exec_driver_sql("CREATE TABLE t4 (id int)")',
+                False,
+            ),
+        ]
+    ),
     ids=["ordinary", "nothing", "autocommit", "by the driver", "on a connection of its own"],
 )
 def test_a_revision_is_tried_out_and_the_template_stays_as_it_is(
@@ -498,12 +510,14 @@ def try_out_again(root: Path) -> list[bool]:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        'op.execute("INSERT INTO t3 DEFAULT VALUES")',
-        "op.execute(\"SELECT setval('t3_id_seq', 9)\")",
-        'op.execute("DO $$ BEGIN INSERT INTO t3 DEFAULT VALUES; END $$")',
-        'try:\n    op.execute("INSERT INTO t3 DEFAULT VALUES")\nexcept Exception:\n    pass',
-    ],
+    first_is_fast(
+        [
+            'op.execute("INSERT INTO t3 DEFAULT VALUES")',
+            "op.execute(\"SELECT setval('t3_id_seq', 9)\")",
+            'op.execute("DO $$ BEGIN INSERT INTO t3 DEFAULT VALUES; END $$")',
+            'try:\n    op.execute("INSERT INTO t3 DEFAULT VALUES")\nexcept Exception:\n    pass',
+        ]
+    ),
     ids=["insert", "setval", "block", "errors caught"],
 )
 def test_what_may_ask_a_sequence_is_not_tried_out_on_a_template(
@@ -552,6 +566,7 @@ def test_new_databases_are_spread_over_a_disk_that_can_do_so(home: Path) -> None
     spread_over_disk(home / "nowhere")
 
 
+@pytest.mark.slow
 def test_after_the_machine_was_started_anew_the_server_begins_empty(
     lone_root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
