@@ -35,7 +35,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## a tour on a real, private PostgreSQL
 	@$(BIN)/python -m examples.tour
 
-PYTEST = $(BIN)/python -m pytest -n auto
+# A worker keeps to its files, whose tests share servers, until another has nothing left to do.
+WORKERS = -n auto --dist worksteal
+PYTEST = $(BIN)/python -m pytest $(WORKERS)
 
 test: $(STAMP)  ## run the tests that are not marked slow (5 minutes on two cores)
 	@$(PYTEST) -m 'not slow and not soak'
@@ -66,7 +68,7 @@ LOWER_TESTS = $(foreach name,alembic_private commands,tests/contract/test_$(name
 	tests/cli/test_$(name).py)
 
 test-lower: $(LOWER_STAMP)  ## run the tests of what differs between versions with the lowest declared (2 minutes)
-	@$(LOWER)/bin/python -m pytest -n auto $(LOWER_TESTS)
+	@$(LOWER)/bin/python -m pytest $(WORKERS) $(LOWER_TESTS)
 
 $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@test -x $(LOWER)/bin/python || $(PYTHON) -m venv $(LOWER)

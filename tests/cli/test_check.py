@@ -332,6 +332,7 @@ def test_a_plain_configuration_is_replayed_only_when_asked_for(
     assert [each["name"] for each in json.loads(asked.out)["data"]["drift"]] == ["by_hand on authors"]
 
 
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_the_tables(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:

@@ -62,12 +62,14 @@ def test_a_computed_column_comes_and_goes(growing: Growing) -> None:
     growing.change(items('sa.Column("x", sa.Integer)'), "--allow-drop")
 
 
+@pytest.mark.slow
 def test_an_identity_as_primary_key(growing: Growing) -> None:
     growing.start(items(id_="sa.BigInteger, sa.Identity(always=True), primary_key=True"))
 
     growing.change(items(id_="sa.BigInteger, sa.Identity(always=False, increment=2), primary_key=True"))
 
 
+@pytest.mark.slow
 def test_comments_of_tables(growing: Growing) -> None:
     growing.start(items())
 
@@ -76,6 +78,7 @@ def test_comments_of_tables(growing: Growing) -> None:
     growing.change(items())
 
 
+@pytest.mark.slow
 def test_named_checks_come_and_go(growing: Growing) -> None:
     column = 'sa.Column("x", sa.Integer)'
     growing.start(items(column))

@@ -44,6 +44,7 @@ def test_a_new_value_is_added_at_its_place_and_taken_away_again(growing: Growing
     assert growing.database.query("SELECT CAST(now AS text) FROM people") == [("sad",)]
 
 
+@pytest.mark.slow
 def test_a_new_value_that_is_the_default_at_once_is_usable(growing: Growing) -> None:
     growing.start(people("sad", "happy", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{sad}')")
@@ -79,6 +80,7 @@ def test_a_value_that_a_row_holds_cannot_go_and_nothing_is_changed(growing: Grow
     assert growing.database.query("SELECT CAST(enum_range(CAST(NULL AS mood)) AS text)") == [("{sad,fine}",)]
 
 
+@pytest.mark.slow
 def test_another_order_rebuilds_the_type(growing: Growing) -> None:
     growing.start(people("sad", "fine", "happy", default="happy"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{happy,sad}')")
@@ -155,6 +157,7 @@ sa.Table("kept", metadata, sa.Column("id", sa.Integer, sa.ForeignKey("friends.id
 KEPT = 'sa.Table("kept", metadata, sa.Column("id", sa.Integer, primary_key=True))'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
 def test_a_column_whose_default_is_a_value_that_goes_with_it(
     options: tuple[str, ...], growing: Growing
@@ -168,6 +171,7 @@ def test_a_column_whose_default_is_a_value_that_goes_with_it(
     assert growing.database.query("SELECT CAST(last AS text) FROM people") == [("fine",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
 @pytest.mark.parametrize(
     "other", first_is_fast(["sa.Enum('fine', 'odd', 'sad', name='other')", "sa.String(40)"])
@@ -182,6 +186,7 @@ def test_a_column_that_leaves_an_enum_while_that_changes(
     growing.change(people("sad", "well", default="sad", more=more.format(other)), *options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", first_is_fast([True, False]), ids=["both change", "one change and one goes"])
 def test_a_table_whose_default_and_check_name_a_value_that_goes_with_it(kept: bool, growing: Growing) -> None:
     growing.start(people("sad", "fine", default="sad") + FRIENDS)
@@ -256,6 +261,7 @@ def test_a_column_becomes_an_enum_another_one_and_a_text_again(growing: Growing)
     assert growing.database.query("SELECT typname FROM pg_type WHERE typtype = 'e'") == []
 
 
+@pytest.mark.slow
 def test_an_added_column_makes_its_type_and_a_dropped_one_takes_it_along(growing: Growing) -> None:
     plain = 'people = sa.Table("people", metadata, sa.Column("id", sa.Integer, primary_key=True))'
     growing.start(plain)

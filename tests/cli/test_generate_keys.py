@@ -42,6 +42,7 @@ def test_tables_go_after_those_that_refer_to_them(growing_on_either: Growing) ->
     assert dropped == [f"t{number}" for number in range(7)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", first_is_fast(["", ', name="hen_from", use_alter=True', ", use_alter=True"])
 )
@@ -72,6 +73,7 @@ def test_what_the_models_give_no_name_has_one_by_which_it_can_go(growing_on_eith
         assert text.count(f"'{name}'") == 2, text
 
 
+@pytest.mark.slow
 def test_a_long_name_is_cut_to_what_the_database_keeps(
     migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_renamed_column_keeps_its_rows(growing_on_either: Growing) -> None:
     assert growing_on_either.database.query("SELECT full_name FROM users") == [("Ann",)]
 
 
+@pytest.mark.slow
 def test_a_rename_with_another_type_default_and_nullability_is_followed_by_the_change(
     growing_on_either: Growing,
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_rename_with_another_type_default_and_nullability_is_followed_by_the_c
     assert growing_on_either.database.query("SELECT full_name FROM users") == [("Ann",)]
 
 
+@pytest.mark.slow
 def test_indexes_and_constraints_follow_a_renamed_column(growing_on_either: Growing) -> None:
     def models(name: str, index: str) -> str:
         more = (
@@ -82,6 +84,7 @@ def test_indexes_and_constraints_follow_a_renamed_column(growing_on_either: Grow
         assert "create_index" not in text
 
 
+@pytest.mark.slow
 def test_a_foreign_key_follows_a_renamed_column_and_a_renamed_table(growing_on_either: Growing) -> None:
     def models(table: str, key: str, reference: str) -> str:
         rest = f"""
@@ -104,6 +107,7 @@ posts = sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True
     ) == [(1, "Ann")]
 
 
+@pytest.mark.slow
 def test_a_renamed_table_with_other_columns_and_indexes(growing_on_either: Growing) -> None:
     growing_on_either.start(users("name", more='sa.Index("ix_users_name", "name")'))
     growing_on_either.database.query("INSERT INTO users (name) VALUES ('Ann')")
@@ -124,6 +128,7 @@ def test_a_renamed_table_with_other_columns_and_indexes(growing_on_either: Growi
     assert "users" not in growing_on_either.database.tables()
 
 
+@pytest.mark.slow
 def test_two_columns_that_swap_their_places_are_renamed_one_by_one(growing_on_either: Growing) -> None:
     growing_on_either.start(users("one", more='sa.Column("two", sa.String(50))'))
 
@@ -198,6 +203,7 @@ def test_drops_are_listed_in_the_refusal_and_said_in_json(growing_on_either: Gro
     assert error["hint"] == "If that is meant, add --allow-drop"
 
 
+@pytest.mark.slow
 def test_dropping_an_index_needs_no_leave(growing_on_either: Growing) -> None:
     growing_on_either.start(users("name", more='sa.Index("ix_name", "name")'))
 
@@ -238,6 +244,7 @@ def test_at_a_terminal_renames_are_asked_about_and_then_drops(on_sqlite_only: Gr
     assert "drop_column" not in file.read_text()
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_question_is_an_interrupt(growing_on_either: Growing) -> None:
     growing_on_either.start(users("fullname"))
     growing_on_either.books.models(HEAD + users("full_name"))
@@ -255,6 +262,7 @@ def test_ctrl_c_at_the_question_is_an_interrupt(growing_on_either: Growing) -> N
     assert growing_on_either.books.files() == before
 
 
+@pytest.mark.slow
 def test_at_a_terminal_a_yes_drops(on_sqlite_only: Growing) -> None:
     growing = on_sqlite_only
     growing.start(users("name"))

@@ -172,6 +172,7 @@ def test_with_unapplied_no_database_is_asked(
     assert migrator("heads", cwd=small).out == "ooo2 (head)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", first_is_fast([[], ["--env", "production"]]))
 def test_every_environment_that_uses_the_folder_is_asked(
     named: list[str], shared: Path, new_database: Callable[[], Database], migrator: Migrator

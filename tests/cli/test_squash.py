@@ -188,6 +188,7 @@ def test_what_autogenerate_cannot_see_is_carried_over_and_pg_dump_finds_no_diffe
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_refused_by_its_name(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:
@@ -207,6 +208,7 @@ def test_what_cannot_be_written_is_refused_by_its_name(
     assert tree(books.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_rows_of_old_revisions_are_not_lost_in_silence(
     three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
@@ -452,6 +454,7 @@ def test_names_that_need_quotes_are_squashed(books: BooksProject, on_either: Cal
     assert "moved 2 revisions" in on_either("squash", "--to", "r2").out
 
 
+@pytest.mark.slow
 def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:

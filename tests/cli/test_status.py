@@ -342,6 +342,7 @@ def test_the_env_py_of_a_plain_alembic_project_makes_no_sqlite_file(
     assert tree(root) == before
 
 
+@pytest.mark.slow
 def test_embedded_environments_share_a_server_that_stops_again(tmp_path: Path, migrator: Migrator) -> None:
     root = write_project(tmp_path / "embedded", "test", "staging", settings="database = embedded")
     write_revision(versions(root, "test"), "first")

@@ -200,6 +200,7 @@ def test_what_waiting_does_not_mend_ends_it_at_once(
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_what_env_py_prints_stays_off_stdout(
     two_revisions: Path, shell: Callable[..., Ran], postgres_database: Database
 ) -> None:

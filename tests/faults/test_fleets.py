@@ -167,6 +167,7 @@ def test_thirty_databases_of_which_one_is_not_there(
     ]
 
 
+@pytest.mark.slow
 def test_workers_end_when_whoever_made_them_is_killed(fleet: Fleet) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
     (fleet.root / "beacon").touch()

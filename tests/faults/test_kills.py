@@ -308,6 +308,7 @@ def test_the_next_run_waits_for_the_statement_that_a_killed_one_left_behind(
     assert least_database.logged() == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 def test_the_next_run_sees_what_a_killed_one_commits_after_its_death(
     tmp_path: Path, least_database: Least
 ) -> None:
@@ -349,6 +350,7 @@ def _writing(database: Database, table: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clause", first_is_fast(["", "IF NOT EXISTS "]))
 def test_an_index_that_a_killed_run_left_invalid_stops_the_next_one_until_it_is_dropped(
     clause: str, tmp_path: Path, least_database: Least

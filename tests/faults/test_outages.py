@@ -208,6 +208,7 @@ def test_the_connection_of_the_lock_is_cut(
     completes(root, least_database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "grants", first_is_fast([(("CREATE ON DATABASE {database}",),), (("CONNECT ON DATABASE {database}",),)])
 )
@@ -252,6 +253,7 @@ def test_a_role_that_may_create_no_schema_has_its_log_beside_the_version_table(
     assert least.admin.query("SELECT to_regclass('_migrator.log')") == [(None,)]
 
 
+@pytest.mark.slow
 @each_way
 def test_a_disk_that_is_full(options: tuple[str, ...], tmp_path: Path, least_database: Least) -> None:
     root = write_four(tmp_path / "a project", SPILLS)

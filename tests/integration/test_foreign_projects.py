@@ -25,8 +25,8 @@ OWNER = "shopkeeper"
 LASTING = [kind for kind in KINDS if kind.upgraded == (0, 0) and not kind.in_memory]
 
 
-# One of each sort: synchronous, asynchronous, several databases, SQLite, and one that commits nothing.
-FAST = ("stock_sync", "stock_async", "multidb", "sqlite_batch", "statement_left_open")
+# One of each sort: asynchronous on PostgreSQL, SQLite, and one that commits nothing.
+FAST = ("stock_async", "sqlite_batch", "statement_left_open")
 
 
 def each(kinds: Iterable[Kind]) -> pytest.MarkDecorator:
@@ -263,6 +263,7 @@ def test_a_connection_that_the_application_hands_in_is_not_asked_for_in_vain(
     assert "migrations/env.py, line 4, failed: KeyError: 'connection'" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", first_is_fast(["prints_on_stdout", "logging_sections", "stock_async"]))
 def test_stdout_of_a_process_is_one_document_whatever_env_py_writes(
     name: str, new_side: NewSide, shell: Command

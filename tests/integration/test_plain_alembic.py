@@ -127,6 +127,7 @@ def test_a_failing_revision_leaves_nothing_behind_under_plain_alembic(tmp_path: 
     assert database.tables() == ["alembic_version", "authors"]
 
 
+@pytest.mark.slow
 def test_current_and_heads_agree_where_a_revision_depends_on_another_branch(
     shell: Shell, migrator: Migrator, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ class Played:
 
 
 # The others take minutes together.
-FAST = ("branched and merged", "a type is left behind", "drifted by hand")
+FAST = ("a type is left behind", "drifted by hand")
 
 
 @pytest.fixture(

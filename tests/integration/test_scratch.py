@@ -237,6 +237,7 @@ def _stay(root: Path, ready: str) -> None:
         signal.pause()
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_swept_at_the_next_start(shared_root: Path, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     with scratch_server(shared_root):
