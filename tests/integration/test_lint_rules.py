@@ -188,6 +188,8 @@ CASES = [
     ("prefer-robust-stmts", "DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY IF EXISTS i"),
 ]
 OUTSIDE = {"prefer-robust-stmts", "ban-drop-index"}
+# They look at what a whole script has set before.
+OF_A_SCRIPT = {"require-lock-timeout", "require-statement-timeout"}
 # Not in CASES: it needs a server of its own version, a name on both sides, or two statements.
 ELSEWHERE = {"prefer-repack", "narrowing", "ban-uncommitted-transaction", "ban-duplicate-column-assignments"}
 
@@ -211,14 +213,23 @@ def cases() -> Judged:
     """The findings of each case: with its rule asked for, as the table of rules has it, and ignored."""
     every = frozenset(rule for rule, _, _ in CASES)
     asked = LintSettings(error=every)
-    hurting = [(sql, rule not in OUTSIDE) for rule, sql, _ in CASES]
-    harmless = [(sql, rule not in OUTSIDE) for rule, _, sql in CASES]
     inside = [(sql, True) for _, sql, _ in CASES]
     return Judged(
-        findings_of_each(hurting, asked),
-        findings_of_each(harmless, asked),
-        findings_of_each(inside, LintSettings()),
-        findings_of_each(inside, LintSettings(ignore=every)),
+        of_each_case([(sql, rule not in OUTSIDE) for rule, sql, _ in CASES], asked),
+        of_each_case([(sql, rule not in OUTSIDE) for rule, _, sql in CASES], asked),
+        of_each_case(inside, LintSettings()),
+        of_each_case(inside, LintSettings(ignore=every)),
+    )
+
+
+def of_each_case(
+    statements: Sequence[tuple[str, bool]], settings: LintSettings
+) -> tuple[Sequence[LintFinding], ...]:
+    """Judge one statement of each case, all together; those of a rule about scripts are judged alone."""
+    together = findings_of_each(statements, settings)
+    return tuple(
+        findings_of_each([statement], settings)[0] if rule in OF_A_SCRIPT else found
+        for (rule, _, _), statement, found in zip(CASES, statements, together, strict=True)
     )
 
 
