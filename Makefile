@@ -39,7 +39,7 @@ demo: $(STAMP)  ## a tour on a real, private PostgreSQL
 WORKERS = -n auto --dist worksteal
 PYTEST = $(BIN)/python -m pytest $(WORKERS)
 
-test: $(STAMP)  ## run the tests that are not marked slow (5 minutes on two cores)
+test: $(STAMP)  ## run the tests that are not marked slow (at most 5 minutes on two cores)
 	@$(PYTEST) -m 'not slow and not soak'
 
 test-slow: $(STAMP)  ## run the tests that are marked slow; those of a missing server are skipped (10 minutes)
