@@ -20,10 +20,10 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types check docs bench soak clean
+.PHONY: help install demo test test-slow test-lower test-all lint types check docs bench soak clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## make .venv and install migrator into it
 
@@ -35,8 +35,17 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## a tour on a real, private PostgreSQL
 	@$(BIN)/python -m examples.tour
 
-test: $(STAMP)  ## run the tests
-	@$(BIN)/python -m pytest -n auto
+# A worker keeps to its files, whose tests share servers, until another has nothing left to do.
+WORKERS = -n auto --dist worksteal
+PYTEST = $(BIN)/python -m pytest $(WORKERS)
+
+test: $(STAMP)  ## run the tests that are not marked slow (at most 5 minutes on two cores)
+	@$(PYTEST) -m 'not slow and not soak'
+
+test-slow: $(STAMP)  ## run the tests that are marked slow; those of a missing server are skipped (10 minutes)
+	@$(PYTEST) -m 'slow and not soak'
+
+test-all: test test-slow test-lower  ## run all tests, also with the lowest versions (17 minutes)
 
 lint: $(STAMP)  ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -45,10 +54,9 @@ lint: $(STAMP)  ## ruff: rules and format
 types: $(STAMP)  ## mypy --strict
 	@$(BIN)/mypy
 
-check:  ## all that CI runs
+check:  ## run all that CI runs: lint, types, test-all (20 minutes)
 	@$(MAKE) --no-print-directory -j2 lint types $(LOWER_STAMP)
-	@$(MAKE) --no-print-directory test
-	@$(MAKE) --no-print-directory test-lower
+	@$(MAKE) --no-print-directory -j1 test-all
 
 # What reads, writes and runs revisions through Alembic, SQLAlchemy and the drivers, whose versions differ.
 # What lies above them (squash, verify, renames) calls nothing of theirs that these do not.
@@ -59,10 +67,8 @@ LOWER_TESTS = $(foreach name,alembic_private private_names commands,tests/contra
 	generate_options history_current odd_env_py reset_versions sql stamp start_up upgrade_downgrade, \
 	tests/cli/test_$(name).py)
 
-.PHONY: test-lower
-test-lower: $(LOWER_STAMP)
-	@echo "the tests of what differs between versions, with the lowest that pyproject.toml declares"
-	@$(LOWER)/bin/python -m pytest -n auto $(LOWER_TESTS)
+test-lower: $(LOWER_STAMP)  ## run the tests of what differs between versions with the lowest declared (2 minutes)
+	@$(LOWER)/bin/python -m pytest $(WORKERS) $(LOWER_TESTS)
 
 $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@test -x $(LOWER)/bin/python || $(PYTHON) -m venv $(LOWER)

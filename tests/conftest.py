@@ -29,10 +29,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from migrator import secrets
 from migrator.database.embedded import EmbeddedServer, embedded_server, server_home
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import DatabaseError
+from tests.projects.small import versions, write_project, write_revision
 
 ROOT = Path(__file__).resolve().parent.parent
 # Distinctive, and with every character that URLs and shells trip over: looked for in all that is printed.
@@ -189,34 +191,57 @@ def _no_data_of_root_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 remove_server(Path(folder))
 
 
+@pytest.fixture(scope="session")
+def administration(server: EmbeddedServer) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection of the superuser that creates and drops the databases of the tests."""
+    database = Database(server.host, server.port, server.user, server.password, "postgres")
+    with database.connect() as connection:
+        yield connection
+
+
 @pytest.fixture
-def new_database(server: EmbeddedServer) -> Iterator[Callable[[], Database]]:
+def new_database(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Callable[[], Database]]:
     """Makes empty databases, dropped after the test."""
+    with _databases(server, administration) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Database]:
+    """An empty PostgreSQL database for all tests of a module; each of them leaves it as it was."""
+    with _databases(server, administration) as make:
+        yield make()
+
+
+@contextlib.contextmanager
+def _databases(
+    server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[Callable[[], Database]]:
     made: list[str] = []
+
+    def run(statement: str, name: str) -> None:
+        administration.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
     def make() -> Database:
         name = f"test_{uuid.uuid4().hex[:12]}"
         # Copying files is ten times as quick as writing them to the log, where nothing is synced.
-        _administer(server, "CREATE DATABASE {} TEMPLATE template0 STRATEGY FILE_COPY", name)
+        run("CREATE DATABASE {} TEMPLATE template0 STRATEGY FILE_COPY", name)
         made.append(name)
         return Database(server.host, server.port, server.user, server.password, name)
 
     yield make
     for name in made:
-        _administer(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 @pytest.fixture
 def postgres_database(new_database: Callable[[], Database]) -> Database:
     """An empty PostgreSQL database."""
     return new_database()
-
-
-def _administer(server: EmbeddedServer, statement: str, name: str) -> None:
-    with psycopg.connect(
-        host=server.host, port=server.port, user=server.user, password=server.password, autocommit=True
-    ) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -307,12 +332,37 @@ def process_variables(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """A copy of this repository's project: configs, migrations and examples, with spaces in its path."""
     root = tmp_path / "a project"
     for folder in ("configs", "migrations", "examples"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project of one environment, testing, without revisions."""
+    return write_project(tmp_path / "a project")
+
+
+@pytest.fixture
+def one_revision(root: Path) -> Path:
+    """The same project with one revision, `first`, that changes nothing."""
+    write_revision(versions(root), "first")
+    return root
+
+
+@pytest.fixture
+def no_secrets_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the passwords of earlier tests and runs, which would hide a leak."""
+    forget_secrets(monkeypatch)
+
+
+def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the passwords that earlier runs have made known to the scrubber of outputs."""
+    monkeypatch.setattr(secrets, "_plain", set())
+    monkeypatch.setattr(secrets, "_guarded", set())
 
 
 @pytest.fixture

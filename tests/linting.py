@@ -10,6 +10,7 @@ from typing import Any
 from migrator.lint.judgement import Judgement, judge
 from migrator.lint.lint_settings import LintSettings
 from migrator.lint.rule_facts import Statement
+from migrator.results.findings import LintFinding
 from tests.conftest import Ran
 from tests.projects.books import BooksProject
 
@@ -39,6 +40,18 @@ def judged(
     """Judge statements; those given as text ran one below the other in one revision."""
     batch = [ran(each, at) if isinstance(each, str) else each for at, each in enumerate(statements, start=1)]
     return judge(batch, dialect=dialect, settings=settings, sources=lambda file: sources.get(file, ""))
+
+
+def findings_of_each(
+    statements: Sequence[tuple[str, bool]], settings: LintSettings = NO_SETTINGS
+) -> tuple[Sequence[LintFinding], ...]:
+    """Judge statements, inside a transaction or not, in one call of squawk; return the findings of each.
+
+    Each of them is a revision of its own. None may use a table that another one creates.
+    """
+    batch = [ran(sql, revision=f"r{at}", inside=inside) for at, (sql, inside) in enumerate(statements)]
+    found = judged(*batch, settings=settings).findings
+    return tuple([each for each in found if each.revision == f"r{at}"] for at in range(len(batch)))
 
 
 def rules(judgement: Judgement) -> Sequence[str]:

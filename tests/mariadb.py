@@ -1,4 +1,4 @@
-"""One MariaDB for all workers of a test run: installed where that can be done, started, stopped, removed."""
+"""One MariaDB for all workers of a test run: started by the first that needs it, removed with the last."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ import pytest
 
 from tests.conftest import PASSWORD, ROOT
 
-_PACKAGE = "mariadb-server"
 _PRIVILEGES = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
-_POLICY = Path("/usr/sbin/policy-rc.d")
 # Of data that is thrown away nothing needs to survive a crash.
 _OPTIONS = (
     "--bind-address=127.0.0.1",
@@ -92,16 +90,14 @@ class MariaDatabase:
 
 @pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaServer]:
-    """The MariaDB of this test run; it ends with its last user.
-
-    Debian's package is installed where root finds none; anybody else without one is skipped.
-    """
+    """The MariaDB of this test run; it ends with its last user. Without a MariaDB the test is skipped."""
+    if not _program("mariadbd"):
+        pytest.skip("MariaDB is not installed (mariadbd); as root on Debian, .ci/run installs it")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     folder = shared / "mariadb"
     folder.mkdir(exist_ok=True)
     with _locked(folder / "starting"):
-        _install()
         users = _in_use(folder)
         if not _ready(folder).exists():
             _start(folder)
@@ -145,46 +141,6 @@ def _program(name: str) -> str:
 def _account() -> str:
     # By its number: the variables USER and LOGNAME may say anything.
     return pwd.getpwuid(os.geteuid()).pw_name
-
-
-def _install() -> None:
-    if _program("mariadbd"):
-        return
-    if os.geteuid() != 0 or not _program("apt-get"):
-        pytest.skip("there is no MariaDB (mariadbd), and only root with apt-get can install it here")
-    with _no_services():
-        done = _apt("install", "--yes", "--no-install-recommends", _PACKAGE)
-        if done.returncode != 0:
-            _apt("update")
-            done = _apt("install", "--yes", "--no-install-recommends", _PACKAGE)
-    assert done.returncode == 0, f"{_PACKAGE} could not be installed: {done.stdout[-2000:]}"
-
-
-def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *arguments],
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
-
-@contextlib.contextmanager
-def _no_services() -> Iterator[None]:
-    """Keep a package from starting its server: Debian asks this file, where there is one."""
-    if _POLICY.exists():
-        yield
-        return
-    _POLICY.write_text("#!/bin/sh\nexit 101\n")
-    _POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        _POLICY.unlink()
 
 
 @contextlib.contextmanager

@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class _Link:
-    """One connection through the proxy. A trip begins where the client speaks after the server has."""
+    """One connection through the proxy. A trip ends when the server answers what the client has sent.
+
+    Only answers count. A client sends a last message when it closes the connection, and does not wait for an
+    answer: whether the proxy still reads it depends on the load of the machine.
+    """
 
     client: socket.socket
     server: socket.socket
     trips: int = 0
-    answered: bool = True
+    waiting: bool = False
+    sent: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
@@ -31,6 +36,11 @@ class Proxy:
     def trips_of_each(self) -> list[int]:
         """The round trips of each connection, in the order in which they were made."""
         return [link.trips for link in self.links]
+
+    def trips_of(self, text: str) -> int:
+        """Return the round trips of the one connection on which the client has sent a text."""
+        (link,) = [link for link in self.links if text.encode() in link.sent]
+        return link.trips
 
 
 @contextmanager
@@ -79,9 +89,9 @@ def _pass_on(link: _Link, source: object) -> bool:
     data = b""
     with suppress(ConnectionError):
         data = source.recv(65536)
+        if data:
+            link.trips += link.waiting and not from_client
+            link.waiting = from_client
+            link.sent += data if from_client else b""
         target.sendall(data)
-    if from_client and data and link.answered:
-        link.trips += 1
-    if data:
-        link.answered = not from_client
     return bool(data)

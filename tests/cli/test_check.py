@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.projects.books import MODELS, AnyDatabase, BooksProject
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
@@ -76,7 +77,7 @@ def test_nothing_else_can_be_compared(migrator: Migrator, books: BooksProject) -
     assert (ran.code, ran.out) == (2, "")
 
 
-@pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg"])
+@pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg"]))
 def test_server_defaults_are_compared(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase, driver: str
 ) -> None:
@@ -238,6 +239,7 @@ def test_where_the_history_cannot_be_replayed_that_is_said_with_what_to_do(
     )
 
 
+@pytest.mark.slow
 def test_what_was_found_equal_is_not_replayed_again_until_something_changes(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +332,7 @@ def test_a_plain_configuration_is_replayed_only_when_asked_for(
     assert [each["name"] for each in json.loads(asked.out)["data"]["drift"]] == ["by_hand on authors"]
 
 
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_the_tables(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:

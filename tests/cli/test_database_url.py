@@ -47,7 +47,7 @@ PLACES = [
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def without_url(tmp_path: Path) -> Path:
     """A project of testing and production that names no database."""
     root = write_project(tmp_path / "a project", "test", "online")
     write_revision(versions(root), "first")
@@ -73,64 +73,75 @@ def fill(root: Path, first: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("first", range(len(PLACES)), ids=[place.origin for place in PLACES])
-def test_each_place_goes_before_the_next_and_is_named(root: Path, migrator: Migrator, first: int) -> None:
-    process = fill(root, first)
-    ran = migrator("current", cwd=root, env=process)
+def test_each_place_goes_before_the_next_and_is_named(
+    without_url: Path, migrator: Migrator, first: int
+) -> None:
+    process = fill(without_url, first)
+    ran = migrator("current", cwd=without_url, env=process)
     assert ran.code == 6
     # The banner names the ini once.
     origin = PLACES[first].origin.removesuffix(" in configs/alembic_test.ini")
     banner = f"testing | configs/alembic_test.ini | app@127.0.0.1:1/db{first} | from {origin}"
     assert ran.err.splitlines()[0] == banner
-    infos = json.loads(migrator("envs", "--json", cwd=root, env=process).out)["data"]["environments"]
+    infos = json.loads(migrator("envs", "--json", cwd=without_url, env=process).out)["data"]["environments"]
     testing = next(info for info in infos if info["name"] == "testing")
     assert (testing["url"], testing["origin"]) == (f"{NOWHERE}db{first}", PLACES[first].origin)
 
 
-def test_the_option_goes_before_every_place(root: Path, migrator: Migrator) -> None:
-    process = fill(root, 0)
+def test_the_option_goes_before_every_place(without_url: Path, migrator: Migrator) -> None:
+    process = fill(without_url, 0)
     for args in (["current", "--url", NOWHERE + "given"], ["--url", NOWHERE + "given", "current"]):
-        ran = migrator(*args, cwd=root, env=process)
+        ran = migrator(*args, cwd=without_url, env=process)
         assert ran.err.startswith("testing | configs/alembic_test.ini | app@127.0.0.1:1/given | from --url\n")
 
 
-def test_the_embedded_database_comes_last(root: Path, migrator: Migrator) -> None:
-    ini = root / "configs" / "alembic_test.ini"
+def test_the_embedded_database_comes_last(without_url: Path, migrator: Migrator) -> None:
+    ini = without_url / "configs" / "alembic_test.ini"
     ini.write_text(ini.read_text() + "database = embedded\n")
-    line = migrator("envs", cwd=root).out.splitlines()[1].split("\t")
+    line = migrator("envs", cwd=without_url).out.splitlines()[1].split("\t")
     assert line[3:5] == ["embedded", "database = embedded in configs/alembic_test.ini"]
-    process = fill(root, len(PLACES) - 1)
-    line = migrator("envs", cwd=root, env=process).out.splitlines()[1].split("\t")
+    process = fill(without_url, len(PLACES) - 1)
+    line = migrator("envs", cwd=without_url, env=process).out.splitlines()[1].split("\t")
     assert line[4] == PLACES[-1].origin
 
 
-def test_parts_have_defaults_and_belong_to_one_place(root: Path, migrator: Migrator) -> None:
-    (root / ".env").write_text("POSTGRES_USER=other\nPOSTGRES_PASSWORD=unused\n")
-    infos = json.loads(migrator("envs", "--json", cwd=root, env={"POSTGRES_DB": "shop"}).out)["data"][
+def test_parts_have_defaults_and_belong_to_one_place(without_url: Path, migrator: Migrator) -> None:
+    (without_url / ".env").write_text("POSTGRES_USER=other\nPOSTGRES_PASSWORD=unused\n")
+    infos = json.loads(migrator("envs", "--json", cwd=without_url, env={"POSTGRES_DB": "shop"}).out)["data"][
         "environments"
     ]
     assert infos[1]["url"] == "postgresql://postgres@localhost:5432/shop"
 
 
-def test_an_environment_has_a_variable_of_its_own(root: Path, migrator: Migrator) -> None:
-    (root / "configs" / "alembic_eu-west.ini").write_text((root / "configs" / "alembic_test.ini").read_text())
+def test_an_environment_has_a_variable_of_its_own(without_url: Path, migrator: Migrator) -> None:
+    (without_url / "configs" / "alembic_eu-west.ini").write_text(
+        (without_url / "configs" / "alembic_test.ini").read_text()
+    )
     process = {"PRODUCTION_DATABASE_URL": NOWHERE + "p", "EU_WEST_DATABASE_URL": NOWHERE + "eu"}
     assert (
-        "1/p | from PRODUCTION_DATABASE_URL" in migrator("current", "-e", "prod", cwd=root, env=process).err
+        "1/p | from PRODUCTION_DATABASE_URL"
+        in migrator("current", "-e", "prod", cwd=without_url, env=process).err
     )
     assert (
-        "1/eu | from EU_WEST_DATABASE_URL" in migrator("current", "-e", "eu-west", cwd=root, env=process).err
+        "1/eu | from EU_WEST_DATABASE_URL"
+        in migrator("current", "-e", "eu-west", cwd=without_url, env=process).err
     )
-    (root / ".env.eu-west").write_text(f"DATABASE_URL={NOWHERE}file\n")
-    assert "1/file | from DATABASE_URL in .env.eu-west" in migrator("current", "-e", "eu-west", cwd=root).err
+    (without_url / ".env.eu-west").write_text(f"DATABASE_URL={NOWHERE}file\n")
+    assert (
+        "1/file | from DATABASE_URL in .env.eu-west"
+        in migrator("current", "-e", "eu-west", cwd=without_url).err
+    )
 
 
-def test_env_files_do_not_change_the_variables_of_the_process(root: Path, migrator: Migrator) -> None:
-    fill(root, 3)
-    (root / ".env").write_text((root / ".env").read_text() + "ALEMBIC_ENV=testing\nSOMETHING=else\n")
-    env_py = root / "migrations" / "env.py"
+def test_env_files_do_not_change_the_variables_of_the_process(without_url: Path, migrator: Migrator) -> None:
+    fill(without_url, 3)
+    (without_url / ".env").write_text(
+        (without_url / ".env").read_text() + "ALEMBIC_ENV=testing\nSOMETHING=else\n"
+    )
+    env_py = without_url / "migrations" / "env.py"
     env_py.write_text("import os\nprint('SEEN', sorted(os.environ))\n" + env_py.read_text())
     before = dict(os.environ)
-    ran = migrator("upgrade", "--url", "sqlite:///x.db", cwd=root)
+    ran = migrator("upgrade", "--url", "sqlite:///x.db", cwd=without_url)
     assert ran.code == 0, ran.err
     assert dict(os.environ) == before
     seen = next(line for line in ran.err.splitlines() if line.startswith("SEEN"))
@@ -138,8 +149,8 @@ def test_env_files_do_not_change_the_variables_of_the_process(root: Path, migrat
         assert f"'{name}'" not in seen
 
 
-def test_no_url_is_an_error_that_lists_every_place(root: Path, migrator: Migrator) -> None:
-    ran = migrator("upgrade", cwd=root)
+def test_no_url_is_an_error_that_lists_every_place(without_url: Path, migrator: Migrator) -> None:
+    ran = migrator("upgrade", cwd=without_url)
     assert ran.code == 3
     assert "There is no database URL for the environment testing." in ran.err
     for place in ("--url", "the process's variables", ".env.testing", ".env ", "configs/alembic_test.ini"):
@@ -152,15 +163,19 @@ def test_no_url_is_an_error_that_lists_every_place(root: Path, migrator: Migrato
         "database = embedded",
     ):
         assert name in ran.err
-    assert not list(root.rglob("*.db"))
+    assert not list(without_url.rglob("*.db"))
 
 
-def test_no_url_of_one_environment_does_not_fall_back_to_the_other(root: Path, migrator: Migrator) -> None:
-    ran = migrator("upgrade", "--env", "production", cwd=root, env={"TESTING_DATABASE_URL": "sqlite:///t.db"})
+def test_no_url_of_one_environment_does_not_fall_back_to_the_other(
+    without_url: Path, migrator: Migrator
+) -> None:
+    ran = migrator(
+        "upgrade", "--env", "production", cwd=without_url, env={"TESTING_DATABASE_URL": "sqlite:///t.db"}
+    )
     assert ran.code == 3
     assert "There is no database URL for the environment production." in ran.err
     assert "PRODUCTION_DATABASE_URL" in ran.err
-    assert not list(root.rglob("*.db"))
+    assert not list(without_url.rglob("*.db"))
 
 
 @pytest.mark.parametrize(
@@ -187,9 +202,9 @@ def test_no_url_of_one_environment_does_not_fall_back_to_the_other(root: Path, m
 )
 @pytest.mark.parametrize("command", [["upgrade"], ["current", "--json"]])
 def test_a_url_that_makes_no_sense_is_a_configuration_error(
-    root: Path, migrator: Migrator, variables: Mapping[str, str], said: str, command: list[str]
+    without_url: Path, migrator: Migrator, variables: Mapping[str, str], said: str, command: list[str]
 ) -> None:
-    ran = migrator(*command, cwd=root, env=variables)
+    ran = migrator(*command, cwd=without_url, env=variables)
     assert ran.code == 3
     assert said in ran.err
     assert "hint: " in ran.err
@@ -197,18 +212,18 @@ def test_a_url_that_makes_no_sense_is_a_configuration_error(
 
 @pytest.mark.parametrize("url", ["nonsense", "postgresql+nope://h/d"])
 def test_envs_shows_a_url_that_makes_no_sense_beside_the_others(
-    root: Path, migrator: Migrator, url: str
+    without_url: Path, migrator: Migrator, url: str
 ) -> None:
     process = {"TESTING_DATABASE_URL": url, "PRODUCTION_DATABASE_URL": NOWHERE + "fine"}
-    ran = migrator("envs", cwd=root, env=process)
+    ran = migrator("envs", cwd=without_url, env=process)
     assert ran.code == 0
     production, testing = ran.out.splitlines()
     assert NOWHERE + "fine" in production
     assert "error: The d" in testing
 
 
-def test_sql_of_an_unknown_driver_is_the_same_error(root: Path, migrator: Migrator) -> None:
-    ran = migrator("upgrade", "--sql", "--url", "postgresql+nope://h/d", cwd=root)
+def test_sql_of_an_unknown_driver_is_the_same_error(without_url: Path, migrator: Migrator) -> None:
+    ran = migrator("upgrade", "--sql", "--url", "postgresql+nope://h/d", cwd=without_url)
     assert (ran.code, ran.out) == (3, "")
     assert "The driver postgresql+nope in the database URL from --url is not known." in ran.err
 
@@ -222,40 +237,45 @@ def test_sql_of_an_unknown_driver_is_the_same_error(root: Path, migrator: Migrat
     ],
 )
 def test_a_driver_that_is_not_installed_is_an_error_with_the_command_that_installs_it(
-    root: Path, migrator: Migrator, monkeypatch: pytest.MonkeyPatch, url: str, package: str, install: str
+    without_url: Path,
+    migrator: Migrator,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    package: str,
+    install: str,
 ) -> None:
     # What Python does for a module that is not there.
     monkeypatch.setitem(sys.modules, package, None)
-    ran = migrator("upgrade", cwd=root, env={"DATABASE_URL": url})
+    ran = migrator("upgrade", cwd=without_url, env={"DATABASE_URL": url})
     assert ran.code == 3
     assert install in ran.err
-    assert not (root / "x.db").exists()
+    assert not (without_url / "x.db").exists()
 
 
 def test_the_command_reaches_the_database_that_the_banner_names(
-    root: Path, migrator: Migrator, postgres_database: Database
+    without_url: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     at = postgres_database
-    (root / ".env").write_text(
+    (without_url / ".env").write_text(
         f"POSTGRES_DB={at.name}\nPOSTGRES_PASSWORD={at.password}\nPOSTGRES_HOST={at.host}\nPOSTGRES_PORT={at.port}\n"
     )
-    ran = migrator("upgrade", cwd=root)
+    ran = migrator("upgrade", cwd=without_url)
     assert ran.code == 0, ran.err
     address = f"postgres@{at.host}:{at.port}/{at.name}"
     banner = f"testing | configs/alembic_test.ini | {address} | from POSTGRES_DB in .env"
     assert ran.err.splitlines()[0] == banner
     assert at.query("SELECT version_num FROM alembic_version") == [("first",)]
-    assert migrator("current", "--json", cwd=root).err.splitlines()[0] == banner
-    assert migrator("current", "-q", cwd=root).err == ""
+    assert migrator("current", "--json", cwd=without_url).err.splitlines()[0] == banner
+    assert migrator("current", "-q", cwd=without_url).err == ""
 
 
-def test_commands_that_read_files_only_announce_no_database(root: Path, migrator: Migrator) -> None:
+def test_commands_that_read_files_only_announce_no_database(without_url: Path, migrator: Migrator) -> None:
     for command in ("heads", "history", "branches", "show", "envs"):
-        assert migrator(command, cwd=root, env={"DATABASE_URL": NOWHERE + "x"}).err == ""
+        assert migrator(command, cwd=without_url, env={"DATABASE_URL": NOWHERE + "x"}).err == ""
 
 
-def test_envs_shows_the_option_for_the_chosen_environment(root: Path, migrator: Migrator) -> None:
-    ran = migrator("envs", "--json", "--url", NOWHERE + "given", cwd=root, env=fill(root, 0))
+def test_envs_shows_the_option_for_the_chosen_environment(without_url: Path, migrator: Migrator) -> None:
+    ran = migrator("envs", "--json", "--url", NOWHERE + "given", cwd=without_url, env=fill(without_url, 0))
 
     infos = json.loads(ran.out)["data"]["environments"]
     given = {info["name"]: info["url"] for info in infos if info["origin"] == "--url"}

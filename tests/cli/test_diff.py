@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Database, Ran
 from tests.projects.small import tree, versions, write_project, write_revision
+from tests.slow import slow
 
 ONE = 'op.execute("CREATE TABLE one (id integer NOT NULL PRIMARY KEY, name text)")'
 INDEX = 'op.execute("CREATE INDEX by_name ON one (name)")'
@@ -21,7 +22,7 @@ SQLITE = {
 Migrator = Callable[..., Ran]
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", slow("sqlite")])
 def two(request: pytest.FixtureRequest, tmp_path: Path, postgres_database: Database) -> Path:
     """A project of two environments with one revision each, which is the same."""
     url = postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")

@@ -400,7 +400,7 @@ def test_a_lock_that_is_held_is_named_with_its_holder(
 def pooler(database: Database, folder: Path, mode: str) -> Iterator[int]:
     """Run PgBouncer in front of a database while the block runs, and give its port."""
     if POOLER is None:
-        pytest.skip("pgbouncer is not installed (apt-get install pgbouncer)")
+        pytest.skip("PgBouncer is not installed (pgbouncer); as root on Debian, .ci/run installs it")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = int(unused.getsockname()[1])

@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database, Ran
+from tests.conftest import Ran
 from tests.projects.shops import (
     Shop,
     assert_no_password,
-    entrusted,
-    forget_secrets,
-    hushed,
-    write_shops,
 )
 from tests.projects.small import revision_text, tree, versions
 from tests.terminal import at_terminal
@@ -24,35 +20,16 @@ Migrator = Callable[..., Ran]
 ENVIRONMENTS = ("staging", "production")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each, and a fourth that destroys."""
-    root = write_shops(tmp_path / "a project")
+@pytest.fixture(autouse=True)
+def _fourth_revision(project: Path) -> None:
+    """Add a revision that destroys data to staging and production."""
     up = (
         'op.drop_table("parcels")\nop.drop_column("customers", "id")\n'
         'op.execute("DELETE FROM orders")\nop.execute("CREATE TABLE bills (id integer)")'
     )
     for suffix in ("online", "staging"):
         text = revision_text("ddd4", "ccc3", up, 'op.execute("DROP TABLE bills")')
-        (versions(root, suffix) / "ddd4.py").write_text(text)
-    return root
-
-
-@pytest.fixture
-def shop(postgres_database: Database) -> Shop:
-    """An empty database."""
-    return entrusted(postgres_database)
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in the project, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, env: dict[str, str]) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=project, env=env))
-
-    return hushed_run
+        (versions(project, suffix) / "ddd4.py").write_text(text)
 
 
 def at(shop: Shop, revision: str, environment: str, run: Migrator) -> None:

@@ -9,36 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database, Ran
-from tests.projects.shops import Shop, entrusted, forget_secrets, hushed, write_shops
+from tests.conftest import Ran
+from tests.projects.shops import Shop
 from tests.projects.small import versions
 
 Migrator = Callable[..., Ran]
 EDITED = "Edited after they had been applied"
 SUFFIXES = {"staging": "staging", "production": "online"}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each."""
-    return write_shops(tmp_path / "a project")
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in the project, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, env: dict[str, str]) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=project, env=env))
-
-    return hushed_run
-
-
-@pytest.fixture
-def shop(postgres_database: Database) -> Shop:
-    """An empty database."""
-    return entrusted(postgres_database)
 
 
 def file_of(project: Path, environment: str, revision: str) -> Path:

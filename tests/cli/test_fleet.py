@@ -22,6 +22,7 @@ from tests.faults.least import drop as drop_least
 from tests.projects.fleet import QUERY, Fleet, heads, make_fleet
 from tests.projects.small import tree, versions, write_revision
 from tests.proxy import counting_proxy
+from tests.slow import first_is_fast
 from tests.terminal import at_terminal
 
 FOREIGN_ENV_PY = """\
@@ -97,6 +98,7 @@ def test_running_it_again_does_what_is_left(fleet: Fleet) -> None:
     assert fleet.outcomes(*upgrade()) == {"acme": "done", "globex": "nothing to do", "initech": "done"}
 
 
+@pytest.mark.slow
 def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     fleet.add(*(f"more{number}" for number in range(9)))
 
@@ -142,6 +144,7 @@ def test_a_worker_that_only_reads_connects_once(fleet: Fleet) -> None:
     assert connections(fleet, "current", "acme", "globex", "initech") == connections(fleet, "current", "acme")
 
 
+@pytest.mark.slow
 def test_a_worker_keeps_a_connection_on_which_nothing_but_statements_was_run(fleet: Fleet) -> None:
     once = connections(fleet, "upgrade", "acme")
     assert connections(fleet, "upgrade", "globex", "initech") == once
@@ -174,6 +177,7 @@ def test_a_connection_to_one_database_is_not_taken_for_one_to_another(
     assert name == second.name
 
 
+@pytest.mark.slow
 def test_a_connection_that_was_lost_meanwhile_is_made_again(fleet: Fleet) -> None:
     fleet.database.query(f"ALTER DATABASE {fleet.database.name} SET idle_session_timeout = '100ms'")
     # While it runs, the connection for reading is idle.
@@ -238,6 +242,7 @@ def test_a_mistyped_name_is_no_success(fleet: Fleet) -> None:
     assert "acme, globex, initech" in ran.err
 
 
+@pytest.mark.slow
 def test_the_list_may_come_through_standard_input(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.settings("tenants = file:-")
     monkeypatch.setattr("sys.stdin", io.StringIO("acme\n\n# not this one\ninitech\n"))
@@ -303,6 +308,7 @@ def test_failing_fast_skips_what_was_not_begun(fleet: Fleet) -> None:
     assert found["acme"]["result"]["failed"]["statement"].startswith("CREATE TABLE one")
 
 
+@pytest.mark.slow
 def test_protected_environments_fail_fast(fleet: Fleet) -> None:
     fleet.settings(QUERY, "protected = true")
     broken(fleet)
@@ -311,6 +317,7 @@ def test_protected_environments_fail_fast(fleet: Fleet) -> None:
     assert fleet.outcomes(*upgrade("--keep-going"), code=7)["globex"] == "done"
 
 
+@pytest.mark.slow
 def test_canaries_go_first(fleet: Fleet) -> None:
     broken(fleet)
 
@@ -321,6 +328,7 @@ def test_canaries_go_first(fleet: Fleet) -> None:
     assert set(fleet.outcomes(*upgrade("--canary", "1")).values()) == {"done"}
 
 
+@pytest.mark.slow
 def test_failures_that_are_not_alike_have_a_code_of_their_own(fleet: Fleet) -> None:
     fleet.database.query("INSERT INTO tenants VALUES ('nowhere')")
     ran = fleet.run(*upgrade(), code=6)
@@ -332,6 +340,7 @@ def test_failures_that_are_not_alike_have_a_code_of_their_own(fleet: Fleet) -> N
     assert fleet.outcomes(*upgrade(), code=7)["nowhere"] == "failed"
 
 
+@pytest.mark.slow
 def test_the_embedded_server_is_started_once(fleet: Fleet) -> None:
     fleet.settings("tenants = VALUES ('public')", "database = embedded")
     try:
@@ -374,6 +383,7 @@ def test_a_dry_run_shows_each_plan_and_does_nothing(fleet: Fleet) -> None:
     assert fleet.heads() == {"acme": "r1"}
 
 
+@pytest.mark.slow
 def test_commands_that_read_say_what_each_one_is(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     fleet.run("downgrade", "-1", "--env", "testing", "--tenants", "globex")
@@ -393,6 +403,7 @@ def test_commands_that_read_say_what_each_one_is(fleet: Fleet) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_models_are_compared_with_each_schema(fleet: Fleet, tmp_path: Path) -> None:
     package = f"fleet_models_{tmp_path.parent.name.replace('-', '_')}_{tmp_path.name}"
     (fleet.root / f"{package}.py").write_text(
@@ -419,6 +430,7 @@ def test_stamp_sets_each_version_table(fleet: Fleet) -> None:
     assert fleet.heads() == {"acme": "r1", "globex": "r1", "initech": "r1"}
 
 
+@pytest.mark.slow
 def test_the_catalogue_of_each_schema_is_compared_with_the_replayed_history(
     fleet: Fleet, tmp_path: Path, new_database: Callable[[], Database]
 ) -> None:
@@ -441,6 +453,7 @@ def test_the_catalogue_of_each_schema_is_compared_with_the_replayed_history(
     assert found["acme"]["outcome"] == "yes"
 
 
+@pytest.mark.slow
 def test_a_revision_is_written_from_the_first_tenant(fleet: Fleet, tmp_path: Path) -> None:
     package = f"fleet_written_{tmp_path.parent.name.replace('-', '_')}_{tmp_path.name}"
     (fleet.root / f"{package}.py").write_text(
@@ -460,6 +473,7 @@ def test_a_revision_is_written_from_the_first_tenant(fleet: Fleet, tmp_path: Pat
     assert set(fleet.heads().values()) == {"r3"}
 
 
+@pytest.mark.slow
 def test_an_edited_file_can_be_accepted_for_all(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     file = versions(fleet.root) / "r1.py"
@@ -475,6 +489,7 @@ def test_an_edited_file_can_be_accepted_for_all(fleet: Fleet) -> None:
     assert set(fleet.outcomes(*accept).values()) == {"nothing to do"}
 
 
+@pytest.mark.slow
 def test_marks_of_all_databases_are_set_with_one_confirmation(
     fleet: Fleet, new_database: Callable[[], Database]
 ) -> None:
@@ -495,6 +510,7 @@ def test_marks_of_all_databases_are_set_with_one_confirmation(
     fleet.run(*upgrade())
 
 
+@pytest.mark.slow
 def test_tenants_of_one_database_that_are_marked_at_once_share_the_mark(fleet: Fleet) -> None:
     fleet.add(*(f"more{number}" for number in range(5)))
     fleet.run(*upgrade())
@@ -507,6 +523,7 @@ def test_tenants_of_one_database_that_are_marked_at_once_share_the_mark(fleet: F
     assert set(fleet.outcomes(*upgrade()).values()) == {"nothing to do"}
 
 
+@pytest.mark.slow
 def test_plain_alembic_needs_a_tenant_too_and_goes_to_it(fleet: Fleet, shell: Callable[..., Ran]) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
 
@@ -530,6 +547,7 @@ def test_one_confirmation_is_for_all(fleet: Fleet) -> None:
     assert fleet.heads() == {}
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_is_asked_once_and_shows_how_far_it_is(fleet: Fleet) -> None:
     fleet.settings(QUERY, "protected = true")
     env = {"TESTING_DATABASE_URL": fleet.url}
@@ -564,6 +582,7 @@ def test_each_database_of_a_template_is_a_tenant(fleet: Fleet, new_database: Cal
     assert fleet.database.tables() == ["tenants"]
 
 
+@pytest.mark.slow
 def test_the_password_of_a_tenants_url_is_never_shown(fleet: Fleet) -> None:
     least = make_least(fleet.database, *ALL_GRANTS)
     url = least.variables("asyncpg")["DATABASE_URL"]
@@ -613,6 +632,7 @@ def foreign(fleet: Fleet, *, knows_tenants: bool) -> None:
     (fleet.root / "migrations" / "env.py").write_text(text)
 
 
+@pytest.mark.slow
 def test_an_env_py_that_takes_the_tenant_from_x_serves(fleet: Fleet) -> None:
     foreign(fleet, knows_tenants=True)
 
@@ -685,7 +705,7 @@ def sleeping(fleet: Fleet) -> int:
     return int(str(rows[0][0]))
 
 
-@pytest.mark.parametrize(("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("kind", "code"), first_is_fast([(signal.SIGINT, 130), (signal.SIGTERM, 143)]))
 def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code: int, fleet: Fleet) -> None:
     shutil.rmtree(versions(fleet.root))
     versions(fleet.root).mkdir()
@@ -710,6 +730,7 @@ def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code
     assert fleet.heads() == {"acme": "r1", "globex": "r1"}
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_takes_back_what_has_begun(fleet: Fleet) -> None:
     write_revision(versions(fleet.root), "r3", "r2", 'op.execute("SELECT pg_sleep(60)")')
     env = {"TESTING_DATABASE_URL": fleet.url}

@@ -91,6 +91,7 @@ def test_all_get_the_same_and_it_is_worked_out_twice(make: Callable[..., Fleet])
     assert [made(fleet, table) for table in ("counted", "moods", "again")] == [2, 4, 4]
 
 
+@pytest.mark.slow
 def test_what_a_listener_adds_for_each_is_not_taken_for_the_same(make: Callable[..., Fleet]) -> None:
     fleet = make(COUNTING + LISTENING, TABLE)
 
@@ -100,6 +101,7 @@ def test_what_a_listener_adds_for_each_is_not_taken_for_the_same(make: Callable[
     assert fleet.database.query(comments) == [(f"of {name}",) for name in NAMES]
 
 
+@pytest.mark.slow
 def test_one_that_fails_is_run_again_to_say_which_statement_it_was(make: Callable[..., Fleet]) -> None:
     fleet = make(COUNTING, TABLE)
     fleet.database.query("CREATE TABLE initech.by_name (id integer)")

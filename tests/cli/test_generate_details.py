@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.projects.books import AnyDatabase, BooksProject
 from tests.projects.growing import HEAD, Growing
 
 if TYPE_CHECKING:
-    from tests.conftest import Ran
-
-
-@pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase) -> Growing:
-    """An empty project on PostgreSQL."""
-    return Growing(migrator, books, on_postgresql)
+    pass
 
 
 def items(*more: str, id_: str = "sa.Integer, primary_key=True", kw: str = "") -> str:
@@ -57,6 +49,7 @@ def test_columns_that_change_and_back(growing: Growing) -> None:
         assert changed == {f"x{number}" for number in range(len(CHANGING))}, text
 
 
+@pytest.mark.slow
 def test_a_computed_column_comes_and_goes(growing: Growing) -> None:
     growing.start(items('sa.Column("x", sa.Integer)'))
     growing.database.query("INSERT INTO items (x) VALUES (4)")
@@ -69,12 +62,14 @@ def test_a_computed_column_comes_and_goes(growing: Growing) -> None:
     growing.change(items('sa.Column("x", sa.Integer)'), "--allow-drop")
 
 
+@pytest.mark.slow
 def test_an_identity_as_primary_key(growing: Growing) -> None:
     growing.start(items(id_="sa.BigInteger, sa.Identity(always=True), primary_key=True"))
 
     growing.change(items(id_="sa.BigInteger, sa.Identity(always=False, increment=2), primary_key=True"))
 
 
+@pytest.mark.slow
 def test_comments_of_tables(growing: Growing) -> None:
     growing.start(items())
 
@@ -83,6 +78,7 @@ def test_comments_of_tables(growing: Growing) -> None:
     growing.change(items())
 
 
+@pytest.mark.slow
 def test_named_checks_come_and_go(growing: Growing) -> None:
     column = 'sa.Column("x", sa.Integer)'
     growing.start(items(column))
@@ -94,6 +90,7 @@ def test_named_checks_come_and_go(growing: Growing) -> None:
     growing.change(items(column))
 
 
+@pytest.mark.slow
 def test_a_check_goes_with_its_column_and_follows_a_renamed_one(growing: Growing) -> None:
     def check(name: str) -> str:
         return f'sa.CheckConstraint("{name} > 0", name="ck_x")'
@@ -107,6 +104,7 @@ def test_a_check_goes_with_its_column_and_follows_a_renamed_one(growing: Growing
     growing.change(items(), "--allow-drop")
 
 
+@pytest.mark.slow
 def test_checks_that_the_server_or_a_convention_names_are_no_difference(growing: Growing) -> None:
     growing.start(
         items(
@@ -128,6 +126,7 @@ def test_checks_that_the_server_or_a_convention_names_are_no_difference(growing:
     assert "ck_items_more" in str(growing.database.query("SELECT conname FROM pg_constraint"))
 
 
+@pytest.mark.slow
 def test_a_serial_key_is_no_difference_and_a_table_in_a_schema_is_compared(growing: Growing) -> None:
     growing.database.query("CREATE SCHEMA shop")
     growing.books.env_py.write_text(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy
 
-from tests.projects.books import AnyDatabase, BooksProject
+from tests.projects.books import AnyDatabase
 from tests.projects.growing import HEAD, Growing
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
@@ -30,12 +31,6 @@ people = sa.Table(
 """
 
 
-@pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase) -> Growing:
-    """An empty project on PostgreSQL."""
-    return Growing(migrator, books, on_postgresql)
-
-
 def test_a_new_value_is_added_at_its_place_and_taken_away_again(growing: Growing) -> None:
     growing.start(people("sad", "happy", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{happy,sad}')")
@@ -49,6 +44,7 @@ def test_a_new_value_is_added_at_its_place_and_taken_away_again(growing: Growing
     assert growing.database.query("SELECT CAST(now AS text) FROM people") == [("sad",)]
 
 
+@pytest.mark.slow
 def test_a_new_value_that_is_the_default_at_once_is_usable(growing: Growing) -> None:
     growing.start(people("sad", "happy", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{sad}')")
@@ -84,6 +80,7 @@ def test_a_value_that_a_row_holds_cannot_go_and_nothing_is_changed(growing: Grow
     assert growing.database.query("SELECT CAST(enum_range(CAST(NULL AS mood)) AS text)") == [("{sad,fine}",)]
 
 
+@pytest.mark.slow
 def test_another_order_rebuilds_the_type(growing: Growing) -> None:
     growing.start(people("sad", "fine", "happy", default="happy"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{happy,sad}')")
@@ -108,6 +105,7 @@ def test_a_renamed_value_takes_rows_and_defaults_along(growing: Growing) -> None
     ]
 
 
+@pytest.mark.slow
 def test_a_renamed_value_beside_added_and_removed_ones(growing: Growing) -> None:
     growing.start(people("sad", "fine", "odd", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{fine,sad}')")
@@ -117,6 +115,7 @@ def test_a_renamed_value_beside_added_and_removed_ones(growing: Growing) -> None
     assert growing.database.query("SELECT CAST(now AS text) FROM people") == [("blue",)]
 
 
+@pytest.mark.slow
 def test_indexes_and_checks_that_name_the_type_are_made_again(growing: Growing) -> None:
     more = """
     sa.CheckConstraint("now <> 'happy'", name="not_happy"),
@@ -132,6 +131,7 @@ def test_indexes_and_checks_that_name_the_type_are_made_again(growing: Growing) 
     )
 
 
+@pytest.mark.slow
 def test_a_check_that_names_a_value_goes_with_it(growing: Growing) -> None:
     more = '\n    sa.CheckConstraint("now <> \'odd\'", name="not_odd"),'
     growing.start(people("sad", "odd", default="sad", more=more))
@@ -157,7 +157,8 @@ sa.Table("kept", metadata, sa.Column("id", sa.Integer, sa.ForeignKey("friends.id
 KEPT = 'sa.Table("kept", metadata, sa.Column("id", sa.Integer, primary_key=True))'
 
 
-@pytest.mark.parametrize("options", [(), ("--rename-value", "mood.fine=well")])
+@pytest.mark.slow
+@pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
 def test_a_column_whose_default_is_a_value_that_goes_with_it(
     options: tuple[str, ...], growing: Growing
 ) -> None:
@@ -170,8 +171,11 @@ def test_a_column_whose_default_is_a_value_that_goes_with_it(
     assert growing.database.query("SELECT CAST(last AS text) FROM people") == [("fine",)]
 
 
-@pytest.mark.parametrize("options", [(), ("--rename-value", "mood.fine=well")])
-@pytest.mark.parametrize("other", ["sa.Enum('fine', 'odd', 'sad', name='other')", "sa.String(40)"])
+@pytest.mark.slow
+@pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
+@pytest.mark.parametrize(
+    "other", first_is_fast(["sa.Enum('fine', 'odd', 'sad', name='other')", "sa.String(40)"])
+)
 def test_a_column_that_leaves_an_enum_while_that_changes(
     other: str, options: tuple[str, ...], growing: Growing
 ) -> None:
@@ -182,7 +186,8 @@ def test_a_column_that_leaves_an_enum_while_that_changes(
     growing.change(people("sad", "well", default="sad", more=more.format(other)), *options)
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["both change", "one change and one goes"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", first_is_fast([True, False]), ids=["both change", "one change and one goes"])
 def test_a_table_whose_default_and_check_name_a_value_that_goes_with_it(kept: bool, growing: Growing) -> None:
     growing.start(people("sad", "fine", default="sad") + FRIENDS)
     other = """
@@ -193,7 +198,7 @@ sa.Table("food", metadata, sa.Column("id", taste, primary_key=True))
     growing.change(people("sad", "well", default="sad") + KEPT + (other if kept else ""), "--allow-drop")
 
 
-@pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg"])
+@pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg"]))
 def test_values_with_every_odd_character(growing: Growing, driver: str) -> None:
     url = growing.database.url.replace("postgresql+asyncpg", driver)
     growing = Growing(growing.migrator, growing.books, AnyDatabase(url, growing.database.sync_url))
@@ -208,6 +213,7 @@ def test_values_with_every_odd_character(growing: Growing, driver: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_new_types_shared_by_two_tables_are_made_once_and_dropped_with_the_last(growing: Growing) -> None:
     def two(first: bool, second: bool) -> str:
         return "\n".join(
@@ -237,6 +243,7 @@ def test_new_types_shared_by_two_tables_are_made_once_and_dropped_with_the_last(
     growing.agree()
 
 
+@pytest.mark.slow
 def test_a_column_becomes_an_enum_another_one_and_a_text_again(growing: Growing) -> None:
     def with_type(type_: str, default: str = "") -> str:
         return (
@@ -254,6 +261,7 @@ def test_a_column_becomes_an_enum_another_one_and_a_text_again(growing: Growing)
     assert growing.database.query("SELECT typname FROM pg_type WHERE typtype = 'e'") == []
 
 
+@pytest.mark.slow
 def test_an_added_column_makes_its_type_and_a_dropped_one_takes_it_along(growing: Growing) -> None:
     plain = 'people = sa.Table("people", metadata, sa.Column("id", sa.Integer, primary_key=True))'
     growing.start(plain)
@@ -262,6 +270,7 @@ def test_an_added_column_makes_its_type_and_a_dropped_one_takes_it_along(growing
     growing.change(plain, "--allow-drop")
 
 
+@pytest.mark.slow
 def test_types_in_a_schema_and_of_a_name_that_needs_quotes(growing: Growing) -> None:
     growing.database.query('CREATE SCHEMA "Odd"')
     growing.books.env_py.write_text(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.projects.books import AnyDatabase, BooksProject
 from tests.projects.growing import Growing
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
@@ -29,17 +30,11 @@ sa.Table("egg", metadata, sa.Column("id", sa.Integer, primary_key=True),
 LONG = "a_rather_long_name_of_a_table_or_of_a_column_änd_more"
 
 
-@pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, either_database: AnyDatabase) -> Growing:
-    """An empty project, once on PostgreSQL and once on SQLite."""
-    return Growing(migrator, books, either_database)
-
-
-def test_tables_go_after_those_that_refer_to_them(growing: Growing) -> None:
+def test_tables_go_after_those_that_refer_to_them(growing_on_either: Growing) -> None:
     refers = ', sa.Column("t", sa.Integer, sa.ForeignKey("t3.id", name="kept_t"))'
-    growing.start(KEPT.format(refers) + CHAIN + LAST)
+    growing_on_either.start(KEPT.format(refers) + CHAIN + LAST)
 
-    text = growing.change(KEPT.format(', sa.Column("t", sa.Integer)'), "--allow-drop")
+    text = growing_on_either.change(KEPT.format(', sa.Column("t", sa.Integer)'), "--allow-drop")
 
     dropped = [
         line.split("'")[1] for line in text.split("def downgrade")[0].splitlines() if "drop_table" in line
@@ -47,21 +42,26 @@ def test_tables_go_after_those_that_refer_to_them(growing: Growing) -> None:
     assert dropped == [f"t{number}" for number in range(7)]
 
 
-@pytest.mark.parametrize("options", ["", ', name="hen_from", use_alter=True', ", use_alter=True"])
-def test_tables_that_refer_to_each_other_come_and_go_together(options: str, growing: Growing) -> None:
-    growing.start(KEPT.format("") + CIRCLE.format(options))
-    growing.run("downgrade", "base")
-    assert "hen" not in growing.database.tables()
-    growing.run("upgrade")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options", first_is_fast(["", ', name="hen_from", use_alter=True', ", use_alter=True"])
+)
+def test_tables_that_refer_to_each_other_come_and_go_together(
+    options: str, growing_on_either: Growing
+) -> None:
+    growing_on_either.start(KEPT.format("") + CIRCLE.format(options))
+    growing_on_either.run("downgrade", "base")
+    assert "hen" not in growing_on_either.database.tables()
+    growing_on_either.run("upgrade")
 
-    growing.change(KEPT.format(""), "--allow-drop")
+    growing_on_either.change(KEPT.format(""), "--allow-drop")
 
 
-def test_what_the_models_give_no_name_has_one_by_which_it_can_go(growing: Growing) -> None:
+def test_what_the_models_give_no_name_has_one_by_which_it_can_go(growing_on_either: Growing) -> None:
     target = 'sa.Table("users", metadata, sa.Column("id", sa.Integer, primary_key=True))\n'
-    growing.start(target + KEPT.format(', sa.Column("a", sa.Integer), sa.Column("b", sa.Integer)'))
+    growing_on_either.start(target + KEPT.format(', sa.Column("a", sa.Integer), sa.Column("b", sa.Integer)'))
 
-    text = growing.change(
+    text = growing_on_either.change(
         target
         + KEPT.format(
             ', sa.Column("a", sa.Integer, sa.ForeignKey("users.id")), sa.Column("b", sa.Integer),'
@@ -73,6 +73,7 @@ def test_what_the_models_give_no_name_has_one_by_which_it_can_go(growing: Growin
         assert text.count(f"'{name}'") == 2, text
 
 
+@pytest.mark.slow
 def test_a_long_name_is_cut_to_what_the_database_keeps(
     migrator: Callable[..., Ran], books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:

@@ -97,7 +97,8 @@ def test_other_applications_tables_survive_generate_and_upgrade(
         )
         either_database.query(f"CREATE INDEX ix_{table} ON {table} (expires)")
         either_database.query(f"INSERT INTO {table} (session_key) VALUES ('kept')")
-    books.settings(migrator=["exclude_tables = django_*, auth_*"])
+    on_server = [f"scratch_url = {either_database.url}"] if either_database.backend == "postgresql" else []
+    books.settings(migrator=["exclude_tables = django_*, auth_*", "scratch_keep = 0", *on_server])
     books.models(EXCLUDED)
 
     generated = migrator("generate", "-m", "add authors", cwd=books.root, env=either_database.env)
@@ -128,18 +129,18 @@ def test_without_exclude_tables_it_is_left_alone_and_named(
 
 
 def test_the_line_about_other_applications_in_a_new_configuration_works_as_it_stands(
-    migrator: Migrator, postgres_database: Database, project: Path
+    migrator: Migrator, postgres_database: Database, checkout: Path
 ) -> None:
-    ini = project / "configs" / "alembic_test.ini"
+    ini = checkout / "configs" / "alembic_test.ini"
     commented = "# exclude_tables = django_*, auth_*"
     assert commented in ini.read_text()
     ini.write_text(ini.read_text().replace(commented, commented.removeprefix("# ")))
     postgres_database.query("CREATE TABLE django_session (session_key text primary key)")
     postgres_database.query("CREATE TABLE auth_user (id serial primary key, email text unique)")
     url = {"TESTING_DATABASE_URL": postgres_database.url}
-    assert migrator("upgrade", env=url, cwd=project).code == 0
+    assert migrator("upgrade", env=url, cwd=checkout).code == 0
 
-    checked = migrator("check", "--against", "database", env=url, cwd=project)
+    checked = migrator("check", "--against", "database", env=url, cwd=checkout)
 
     assert (checked.code, checked.out) == (0, AGREED), checked.err
     assert {"django_session", "auth_user", "orders"} <= set(postgres_database.tables())

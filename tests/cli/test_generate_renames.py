@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def growing(migrator: Callable[..., Ran], books: BooksProject, either_database: AnyDatabase) -> Growing:
-    """An empty project, once on PostgreSQL and once on SQLite."""
-    return Growing(migrator, books, either_database)
-
-
-@pytest.fixture
 def on_sqlite_only(migrator: Callable[..., Ran], books: BooksProject, on_sqlite: AnyDatabase) -> Growing:
     """An empty project on SQLite."""
     return Growing(migrator, books, on_sqlite)
@@ -41,34 +35,36 @@ users = sa.Table(
 """
 
 
-def test_a_renamed_column_keeps_its_rows(growing: Growing) -> None:
-    growing.start(users("fullname"))
-    growing.database.query("INSERT INTO users (fullname) VALUES ('Ann')")
+def test_a_renamed_column_keeps_its_rows(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("fullname"))
+    growing_on_either.database.query("INSERT INTO users (fullname) VALUES ('Ann')")
 
-    text = growing.change(users("full_name"), "--rename", "users.fullname=full_name")
+    text = growing_on_either.change(users("full_name"), "--rename", "users.fullname=full_name")
 
     assert "new_column_name='full_name'" in text
     assert "drop_column" not in text
-    assert growing.database.query("SELECT full_name FROM users") == [("Ann",)]
+    assert growing_on_either.database.query("SELECT full_name FROM users") == [("Ann",)]
 
 
+@pytest.mark.slow
 def test_a_rename_with_another_type_default_and_nullability_is_followed_by_the_change(
-    growing: Growing,
+    growing_on_either: Growing,
 ) -> None:
-    growing.start(users("fullname"))
-    growing.database.query("INSERT INTO users (fullname) VALUES ('Ann')")
+    growing_on_either.start(users("fullname"))
+    growing_on_either.database.query("INSERT INTO users (fullname) VALUES ('Ann')")
 
-    growing.change(
+    growing_on_either.change(
         users("full_name", "sa.String(80), nullable=False, server_default='nobody'"),
         "--rename",
         "users.fullname=full_name",
     )
 
-    assert growing.database.columns("users")["full_name"] == "VARCHAR(80)"
-    assert growing.database.query("SELECT full_name FROM users") == [("Ann",)]
+    assert growing_on_either.database.columns("users")["full_name"] == "VARCHAR(80)"
+    assert growing_on_either.database.query("SELECT full_name FROM users") == [("Ann",)]
 
 
-def test_indexes_and_constraints_follow_a_renamed_column(growing: Growing) -> None:
+@pytest.mark.slow
+def test_indexes_and_constraints_follow_a_renamed_column(growing_on_either: Growing) -> None:
     def models(name: str, index: str) -> str:
         more = (
             f'sa.UniqueConstraint("age", {name!r}, name="uq_{name}"), sa.Index({index!r}, {name!r}),'
@@ -76,17 +72,20 @@ def test_indexes_and_constraints_follow_a_renamed_column(growing: Growing) -> No
         )
         return users(name, more=more)
 
-    growing.start(models("fullname", "ix_fullname"))
+    growing_on_either.start(models("fullname", "ix_fullname"))
 
-    text = growing.change(models("full_name", "ix_full_name"), "--rename", "users.fullname=full_name")
+    text = growing_on_either.change(
+        models("full_name", "ix_full_name"), "--rename", "users.fullname=full_name"
+    )
 
     assert "ix_both" not in text
-    if growing.database.backend == "postgresql":
+    if growing_on_either.database.backend == "postgresql":
         assert "ALTER INDEX ix_fullname RENAME TO ix_full_name" in text
         assert "create_index" not in text
 
 
-def test_a_foreign_key_follows_a_renamed_column_and_a_renamed_table(growing: Growing) -> None:
+@pytest.mark.slow
+def test_a_foreign_key_follows_a_renamed_column_and_a_renamed_table(growing_on_either: Growing) -> None:
     def models(table: str, key: str, reference: str) -> str:
         rest = f"""
 posts = sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True),
@@ -96,23 +95,24 @@ posts = sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True
             'sa.Column("id", sa.Integer', f"sa.Column({key!r}, sa.Integer", 1
         )
 
-    growing.start(models("users", "id", "user_id"))
-    growing.database.query("INSERT INTO users (name) VALUES ('Ann')")
-    growing.database.query("INSERT INTO posts (user_id) VALUES (1)")
+    growing_on_either.start(models("users", "id", "user_id"))
+    growing_on_either.database.query("INSERT INTO users (name) VALUES ('Ann')")
+    growing_on_either.database.query("INSERT INTO posts (user_id) VALUES (1)")
 
-    growing.change(models("users", "id", "author_id"), "--rename", "posts.user_id=author_id")
-    growing.change(models("people", "id", "author_id"), "--rename-table", "users=people")
+    growing_on_either.change(models("users", "id", "author_id"), "--rename", "posts.user_id=author_id")
+    growing_on_either.change(models("people", "id", "author_id"), "--rename-table", "users=people")
 
-    assert growing.database.query(
+    assert growing_on_either.database.query(
         "SELECT author_id, name FROM posts JOIN people ON author_id = people.id"
     ) == [(1, "Ann")]
 
 
-def test_a_renamed_table_with_other_columns_and_indexes(growing: Growing) -> None:
-    growing.start(users("name", more='sa.Index("ix_users_name", "name")'))
-    growing.database.query("INSERT INTO users (name) VALUES ('Ann')")
+@pytest.mark.slow
+def test_a_renamed_table_with_other_columns_and_indexes(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("name", more='sa.Index("ix_users_name", "name")'))
+    growing_on_either.database.query("INSERT INTO users (name) VALUES ('Ann')")
 
-    growing.change(
+    growing_on_either.change(
         users(
             "full_name",
             more='sa.Index("ix_people_name", "full_name"), sa.Column("email", sa.Text)',
@@ -124,14 +124,15 @@ def test_a_renamed_table_with_other_columns_and_indexes(growing: Growing) -> Non
         "people.name=full_name",
     )
 
-    assert growing.database.query("SELECT full_name, email FROM people") == [("Ann", None)]
-    assert "users" not in growing.database.tables()
+    assert growing_on_either.database.query("SELECT full_name, email FROM people") == [("Ann", None)]
+    assert "users" not in growing_on_either.database.tables()
 
 
-def test_two_columns_that_swap_their_places_are_renamed_one_by_one(growing: Growing) -> None:
-    growing.start(users("one", more='sa.Column("two", sa.String(50))'))
+@pytest.mark.slow
+def test_two_columns_that_swap_their_places_are_renamed_one_by_one(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("one", more='sa.Column("two", sa.String(50))'))
 
-    text = growing.change(
+    text = growing_on_either.change(
         users("first", more='sa.Column("second", sa.String(50))'),
         "--rename",
         "users.one=first",
@@ -162,19 +163,19 @@ def test_a_rename_of_what_is_not_there_is_a_usage_error(on_sqlite_only: Growing)
 
 
 def test_a_likely_rename_that_nobody_names_is_refused_as_a_drop_and_the_hint_says_how(
-    growing: Growing,
+    growing_on_either: Growing,
 ) -> None:
-    growing.start(users("fullname"))
-    growing.books.models(HEAD + users("full_name"))
-    before = growing.books.files()
+    growing_on_either.start(users("fullname"))
+    growing_on_either.books.models(HEAD + users("full_name"))
+    before = growing_on_either.books.files()
 
-    ran = growing.run("generate", "-m", "x", code=4)
+    ran = growing_on_either.run("generate", "-m", "x", code=4)
 
     assert "would drop column users.fullname; nothing was written" in ran.err
     assert "--rename users.fullname=full_name" in ran.err
     assert "--allow-drop" in ran.err
-    assert growing.books.files() == before
-    growing.change(users("full_name"), "--allow-drop")
+    assert growing_on_either.books.files() == before
+    growing_on_either.change(users("full_name"), "--allow-drop")
 
 
 def test_columns_of_other_types_are_no_candidates(on_sqlite_only: Growing) -> None:
@@ -188,12 +189,12 @@ def test_columns_of_other_types_are_no_candidates(on_sqlite_only: Growing) -> No
     assert "--rename users.fullname=full_name" in growing.run("generate", "-m", "x", code=4).err
 
 
-def test_drops_are_listed_in_the_refusal_and_said_in_json(growing: Growing) -> None:
+def test_drops_are_listed_in_the_refusal_and_said_in_json(growing_on_either: Growing) -> None:
     rest = 'posts = sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True))'
-    growing.start(users("name", rest=rest))
-    growing.books.models(HEAD + users("name").replace('sa.Column("age", sa.Integer),', ""))
+    growing_on_either.start(users("name", rest=rest))
+    growing_on_either.books.models(HEAD + users("name").replace('sa.Column("age", sa.Integer),', ""))
 
-    ran = growing.run("generate", "-m", "x", "--json", code=4)
+    ran = growing_on_either.run("generate", "-m", "x", "--json", code=4)
 
     (error,) = json.loads(ran.out)["errors"]
     assert error["type"] == "RefusedError"
@@ -202,20 +203,21 @@ def test_drops_are_listed_in_the_refusal_and_said_in_json(growing: Growing) -> N
     assert error["hint"] == "If that is meant, add --allow-drop"
 
 
-def test_dropping_an_index_needs_no_leave(growing: Growing) -> None:
-    growing.start(users("name", more='sa.Index("ix_name", "name")'))
+@pytest.mark.slow
+def test_dropping_an_index_needs_no_leave(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("name", more='sa.Index("ix_name", "name")'))
 
-    growing.change(users("name"))
+    growing_on_either.change(users("name"))
 
 
-def test_models_without_a_single_table_of_the_database_are_refused(growing: Growing) -> None:
-    growing.start(users("name"))
-    growing.books.models(
+def test_models_without_a_single_table_of_the_database_are_refused(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("name"))
+    growing_on_either.books.models(
         HEAD + 'other = sa.Table("other", metadata, sa.Column("key", sa.String(5), primary_key=True))'
     )
 
     for options in ((), ("--allow-drop",)):
-        ran = growing.run("generate", "-m", "x", *options, code=3)
+        ran = growing_on_either.run("generate", "-m", "x", *options, code=3)
         assert "they have other, the database has users" in ran.err
 
 
@@ -242,23 +244,25 @@ def test_at_a_terminal_renames_are_asked_about_and_then_drops(on_sqlite_only: Gr
     assert "drop_column" not in file.read_text()
 
 
-def test_ctrl_c_at_the_question_is_an_interrupt(growing: Growing) -> None:
-    growing.start(users("fullname"))
-    growing.books.models(HEAD + users("full_name"))
-    before = growing.books.files()
+@pytest.mark.slow
+def test_ctrl_c_at_the_question_is_an_interrupt(growing_on_either: Growing) -> None:
+    growing_on_either.start(users("fullname"))
+    growing_on_either.books.models(HEAD + users("full_name"))
+    before = growing_on_either.books.files()
 
     shown = at_terminal(
         ["migrator", "generate", "-m", "x"],
-        growing.books.root,
-        growing.database.env,
+        growing_on_either.books.root,
+        growing_on_either.database.env,
         answer=("renamed? [y/N]", CTRL_C),
     )
 
     assert shown.code == 130, shown.text
     assert "error: Interrupted." in shown.text
-    assert growing.books.files() == before
+    assert growing_on_either.books.files() == before
 
 
+@pytest.mark.slow
 def test_at_a_terminal_a_yes_drops(on_sqlite_only: Growing) -> None:
     growing = on_sqlite_only
     growing.start(users("name"))

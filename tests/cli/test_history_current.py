@@ -18,13 +18,6 @@ Go = Callable[..., "Ran"]
 NOWHERE = {"TESTING_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
 
 
-@pytest.fixture
-def go(migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase) -> Go:
-    """Runs a command line on a project of three revisions."""
-    books.tables("authors", "shelves", "loans")
-    return lambda *args: migrator(*args, cwd=books.root, env=on_sqlite.env)
-
-
 def test_history_reads_files_only_and_gives_one_line_a_revision(
     migrator: Migrator, books: BooksProject
 ) -> None:
@@ -290,6 +283,7 @@ def test_a_file_that_computes_its_header_is_executed_and_the_answer_is_the_same(
         assert migrator(command, "--json", cwd=books.root).out == said
 
 
+@pytest.mark.slow
 def test_a_plain_configuration_with_folders_in_folders_shows_what_alembic_shows(
     migrator: Migrator, shell: Callable[..., Ran], books: BooksProject
 ) -> None:

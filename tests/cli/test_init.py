@@ -32,7 +32,7 @@ WRITTEN = [
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def shop_folder(tmp_path: Path) -> Path:
     """An application's folder with models, whose path has a space and more than ASCII."""
     root = tmp_path / "a shöp"
     (root / "shop").mkdir(parents=True)
@@ -59,9 +59,9 @@ def test_the_repository_s_own_files_are_what_init_writes(tmp_path: Path, migrato
 
 
 def test_the_printed_next_command_makes_the_first_revision_and_applies_it(
-    shop: Path, migrator: Migrator, shell: Shell
+    shop_folder: Path, migrator: Migrator, shell: Shell
 ) -> None:
-    ran = migrator("init", "--database", "sqlite", cwd=shop)
+    ran = migrator("init", "--database", "sqlite", cwd=shop_folder)
 
     assert ran.out.splitlines() == [
         *(f"wrote {name}" for name in WRITTEN),
@@ -72,44 +72,44 @@ def test_the_printed_next_command_makes_the_first_revision_and_applies_it(
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = ran.out.splitlines()[-1].removeprefix("next: ")
-    following = shell(["bash", "-c", command], cwd=shop, env={"PATH": path})
+    following = shell(["bash", "-c", command], cwd=shop_folder, env={"PATH": path})
     assert following.code == 0, following.err
     assert "upgraded testing: base ->" in following.out
-    assert (shop / "testing.db").is_file()
-    assert "testing.db" in (shop / ".gitignore").read_text().splitlines()
-    assert migrator("check", cwd=shop).code == 0
+    assert (shop_folder / "testing.db").is_file()
+    assert "testing.db" in (shop_folder / ".gitignore").read_text().splitlines()
+    assert migrator("check", cwd=shop_folder).code == 0
 
 
 def test_an_environment_without_revisions_gets_them_from_the_other_one(
-    shop: Path, migrator: Migrator
+    shop_folder: Path, migrator: Migrator
 ) -> None:
-    assert migrator("init", "--database", "sqlite", cwd=shop).code == 0
+    assert migrator("init", "--database", "sqlite", cwd=shop_folder).code == 0
     env = {"PRODUCTION_DATABASE_URL": "sqlite:///production.db"}
     upgrade = ("upgrade", "--env", "production")
 
-    assert "write the first revision: migrator generate" in migrator(*upgrade, cwd=shop, env=env).err
+    assert "write the first revision: migrator generate" in migrator(*upgrade, cwd=shop_folder, env=env).err
 
-    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
-    ran = migrator(*upgrade, cwd=shop, env=env)
+    assert migrator("generate", "-m", "initial", cwd=shop_folder).code == 0
+    ran = migrator(*upgrade, cwd=shop_folder, env=env)
     assert ran.code == 3
     assert "or bring over those of testing: migrator promote --from testing --to production" in ran.err
 
 
-def test_one_shared_folder_serves_all_environments(shop: Path, migrator: Migrator) -> None:
-    made = data(migrator("init", "--database", "sqlite", "--shared", "--json", cwd=shop))
+def test_one_shared_folder_serves_all_environments(shop_folder: Path, migrator: Migrator) -> None:
+    made = data(migrator("init", "--database", "sqlite", "--shared", "--json", cwd=shop_folder))
 
     assert {each["version_folder"] for each in made["environments"]} == {"migrations/versions"}
     assert made["shared_folder"]
-    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
+    assert migrator("generate", "-m", "initial", cwd=shop_folder).code == 0
     env = {"PRODUCTION_DATABASE_URL": "sqlite:///production.db"}
-    assert migrator("upgrade", "--env", "production", cwd=shop, env=env).code == 0
+    assert migrator("upgrade", "--env", "production", cwd=shop_folder, env=env).code == 0
     # One more environment takes the same folder without being told.
-    more = data(migrator("init", "--env", "staging", "--json", cwd=shop))
+    more = data(migrator("init", "--env", "staging", "--json", cwd=shop_folder))
     assert more["environments"][0]["version_folder"] == "migrations/versions"
 
 
-def test_a_url_that_has_to_be_said_is_in_the_next_command(shop: Path, migrator: Migrator) -> None:
-    ran = migrator("init", "--database", "url", "--env", "staging", "--json", cwd=shop)
+def test_a_url_that_has_to_be_said_is_in_the_next_command(shop_folder: Path, migrator: Migrator) -> None:
+    ran = migrator("init", "--database", "url", "--env", "staging", "--json", cwd=shop_folder)
 
     made = data(ran)
     assert made["next"] == (
@@ -117,66 +117,66 @@ def test_a_url_that_has_to_be_said_is_in_the_next_command(shop: Path, migrator: 
         " && migrator generate -m initial && migrator upgrade"
     )
     # It is the only one, so that it has to be the default by its own word.
-    assert "default = true" in (shop / "configs" / "alembic_staging.ini").read_text()
-    [line] = migrator("envs", cwd=shop).out.splitlines()
+    assert "default = true" in (shop_folder / "configs" / "alembic_staging.ini").read_text()
+    [line] = migrator("envs", cwd=shop_folder).out.splitlines()
     assert line.split("\t")[:2] == ["staging", "configs/alembic_staging.ini"]
 
 
-def test_files_that_are_there_are_kept_and_named(shop: Path, migrator: Migrator) -> None:
-    (shop / "migrations").mkdir()
-    (shop / "migrations" / "script.py.mako").write_text("our own\n")
-    (shop / ".env.example").write_text("OURS=1\n")
-    (shop / ".gitignore").write_text("*.log\n/.env")
-    before = tree(shop)
+def test_files_that_are_there_are_kept_and_named(shop_folder: Path, migrator: Migrator) -> None:
+    (shop_folder / "migrations").mkdir()
+    (shop_folder / "migrations" / "script.py.mako").write_text("our own\n")
+    (shop_folder / ".env.example").write_text("OURS=1\n")
+    (shop_folder / ".gitignore").write_text("*.log\n/.env")
+    before = tree(shop_folder)
 
-    ran = migrator("init", "--json", cwd=shop)
+    ran = migrator("init", "--json", cwd=shop_folder)
 
     assert ran.code == 0, ran.err
     assert data(ran)["kept"] == [".env.example", "migrations/script.py.mako"]
     assert data(ran)["changed"] == [".gitignore"]
-    after = tree(shop)
+    after = tree(shop_folder)
     assert after[".gitignore"] == b"*.log\n/.env\n.env.*\n!.env.example\n.migrator/\n"
     assert {name: after[name] for name in before if name != ".gitignore"} == {
         name: content for name, content in before.items() if name != ".gitignore"
     }
 
 
-def test_the_example_is_not_ignored_by_a_line_that_is_added(shop: Path, migrator: Migrator) -> None:
-    (shop / ".gitignore").write_text("!.env.example\n.migrator/\n")
+def test_the_example_is_not_ignored_by_a_line_that_is_added(shop_folder: Path, migrator: Migrator) -> None:
+    (shop_folder / ".gitignore").write_text("!.env.example\n.migrator/\n")
 
-    assert migrator("init", cwd=shop).code == 0
+    assert migrator("init", cwd=shop_folder).code == 0
 
     added = "!.env.example\n.migrator/\n.env\n.env.*\n!.env.example\n"
-    assert (shop / ".gitignore").read_text() == added
-    assert migrator("init", cwd=shop).code == 0
-    assert (shop / ".gitignore").read_text() == added
+    assert (shop_folder / ".gitignore").read_text() == added
+    assert migrator("init", cwd=shop_folder).code == 0
+    assert (shop_folder / ".gitignore").read_text() == added
 
 
-def test_a_pyproject_whose_tools_are_none_is_not_alembic_s(shop: Path, migrator: Migrator) -> None:
-    (shop / "pyproject.toml").write_text("tool = 1\n")
+def test_a_pyproject_whose_tools_are_none_is_not_alembic_s(shop_folder: Path, migrator: Migrator) -> None:
+    (shop_folder / "pyproject.toml").write_text("tool = 1\n")
 
-    assert migrator("init", cwd=shop).code == 0
+    assert migrator("init", cwd=shop_folder).code == 0
 
 
-def test_a_second_run_changes_nothing_and_adds_what_is_named(shop: Path, migrator: Migrator) -> None:
-    assert migrator("init", cwd=shop).code == 0
-    before = tree(shop)
+def test_a_second_run_changes_nothing_and_adds_what_is_named(shop_folder: Path, migrator: Migrator) -> None:
+    assert migrator("init", cwd=shop_folder).code == 0
+    before = tree(shop_folder)
 
-    again = migrator("init", cwd=shop)
-    assert (again.code, tree(shop)) == (0, before)
+    again = migrator("init", cwd=shop_folder)
+    assert (again.code, tree(shop_folder)) == (0, before)
     assert "wrote" not in again.out
     assert again.out.splitlines()[-1] == "next: migrator envs"
 
-    more = data(migrator("init", "--env", "staging", "--json", cwd=shop))
+    more = data(migrator("init", "--env", "staging", "--json", cwd=shop_folder))
     assert more["written"] == ["configs/alembic_staging.ini"]
     # Beside environments that are there it is not one of the developers', and has no database by itself.
     assert more["environments"][0]["database"] == "url"
     assert more["models"] == ["shop.models"]
 
 
-def test_what_only_a_new_file_could_hold_is_not_ignored(shop: Path, migrator: Migrator) -> None:
-    assert migrator("init", cwd=shop).code == 0
-    before = tree(shop)
+def test_what_only_a_new_file_could_hold_is_not_ignored(shop_folder: Path, migrator: Migrator) -> None:
+    assert migrator("init", cwd=shop_folder).code == 0
+    before = tree(shop_folder)
 
     for arguments in (
         ["--models", "other"],
@@ -184,69 +184,69 @@ def test_what_only_a_new_file_could_hold_is_not_ignored(shop: Path, migrator: Mi
         ["--shared"],
         ["--separate"],
     ):
-        ran = migrator("init", *arguments, cwd=shop)
-        assert (ran.code, tree(shop)) == (2, before)
+        ran = migrator("init", *arguments, cwd=shop_folder)
+        assert (ran.code, tree(shop_folder)) == (2, before)
         assert f"{arguments[0]} is for a new environment" in ran.err
 
 
 def test_nothing_is_asked_and_nothing_told_about_an_environment_that_is_there(
-    shop: Path, migrator: Migrator
+    shop_folder: Path, migrator: Migrator
 ) -> None:
-    assert migrator("init", cwd=shop).code == 0
+    assert migrator("init", cwd=shop_folder).code == 0
 
-    made = data(migrator("init", "--env", "test", "--json", cwd=shop))
+    made = data(migrator("init", "--env", "test", "--json", cwd=shop_folder))
     assert (made["environments"], made["models"], made["next"]) == ([], [], "migrator envs")
     assert "configs/alembic_test.ini" in made["kept"]
 
-    shown = at_terminal(["migrator", "init"], shop)
+    shown = at_terminal(["migrator", "init"], shop_folder)
     assert (shown.code, "?" in shown.text, "[" in shown.text) == (0, False, False)
 
 
-def test_a_dry_run_writes_nothing(shop: Path, migrator: Migrator) -> None:
-    before = tree(shop)
+def test_a_dry_run_writes_nothing(shop_folder: Path, migrator: Migrator) -> None:
+    before = tree(shop_folder)
 
-    ran = migrator("init", "--dry-run", cwd=shop)
+    ran = migrator("init", "--dry-run", cwd=shop_folder)
 
     assert ran.out.startswith("would write .env.example\n")
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
 @pytest.mark.parametrize("place", ["alembic.ini", "migrations/alembic.ini", "pyproject.toml"])
 def test_an_alembic_project_is_refused_and_says_how_to_adopt_it(
-    place: str, shop: Path, migrator: Migrator
+    place: str, shop_folder: Path, migrator: Migrator
 ) -> None:
-    (shop / place).parent.mkdir(exist_ok=True)
+    (shop_folder / place).parent.mkdir(exist_ok=True)
     section = "[tool.alembic]" if place.endswith("toml") else "[alembic]"
-    (shop / place).write_text(f"{section}\nscript_location = 'migrations'\n")
-    before = tree(shop)
+    (shop_folder / place).write_text(f"{section}\nscript_location = 'migrations'\n")
+    before = tree(shop_folder)
 
-    ran = migrator("init", cwd=shop)
+    ran = migrator("init", cwd=shop_folder)
 
     assert ran.code == 4
     assert f"migrator init --from {place}" in ran.err
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
-def test_an_env_py_of_somebody_else_is_refused(shop: Path, migrator: Migrator) -> None:
-    (shop / "migrations").mkdir()
-    (shop / "migrations" / "env.py").write_text("from alembic import context\n")
-    before = tree(shop)
+def test_an_env_py_of_somebody_else_is_refused(shop_folder: Path, migrator: Migrator) -> None:
+    (shop_folder / "migrations").mkdir()
+    (shop_folder / "migrations" / "env.py").write_text("from alembic import context\n")
+    before = tree(shop_folder)
 
-    ran = migrator("init", cwd=shop)
+    ran = migrator("init", cwd=shop_folder)
 
-    assert (ran.code, tree(shop)) == (4, before)
+    assert (ran.code, tree(shop_folder)) == (4, before)
     assert "migrations/env.py is there already" in ran.err
 
 
 def test_an_env_py_that_calls_migrator_with_options_of_its_own_is_kept(
-    shop: Path, migrator: Migrator
+    shop_folder: Path, migrator: Migrator
 ) -> None:
-    env_py = shop / "migrations" / "env.py"
+    env_py = shop_folder / "migrations" / "env.py"
     env_py.parent.mkdir()
     env_py.write_text("from migrator.env import run_migrations\n\nrun_migrations(render_as_batch=True)\n")
     before = env_py.read_text()
 
-    ran = migrator("init", cwd=shop)
+    ran = migrator("init", cwd=shop_folder)
 
     assert (ran.code, env_py.read_text()) == (0, before)
     assert "kept migrations/env.py" in ran.out
@@ -267,23 +267,25 @@ def test_an_env_py_that_calls_migrator_with_options_of_its_own_is_kept(
     ],
 )
 def test_names_that_would_be_mistaken_are_usage_errors(
-    names: list[str], said: str, shop: Path, migrator: Migrator
+    names: list[str], said: str, shop_folder: Path, migrator: Migrator
 ) -> None:
-    before = tree(shop)
+    before = tree(shop_folder)
 
-    ran = migrator("init", *(word for name in names for word in ("--env", name)), cwd=shop)
+    ran = migrator("init", *(word for name in names for word in ("--env", name)), cwd=shop_folder)
 
     assert ran.code == 2
     assert said in ran.err
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
-def test_the_alias_of_an_environment_that_is_there_is_a_usage_error(shop: Path, migrator: Migrator) -> None:
-    assert migrator("init", "--env", "staging", cwd=shop).code == 0
-    ini = shop / "configs" / "alembic_staging.ini"
+def test_the_alias_of_an_environment_that_is_there_is_a_usage_error(
+    shop_folder: Path, migrator: Migrator
+) -> None:
+    assert migrator("init", "--env", "staging", cwd=shop_folder).code == 0
+    ini = shop_folder / "configs" / "alembic_staging.ini"
     ini.write_text(ini.read_text() + "aliases = stage\n")
 
-    ran = migrator("init", "--env", "stage", cwd=shop)
+    ran = migrator("init", "--env", "stage", cwd=shop_folder)
 
     assert ran.code == 2
     assert "stage would be taken for staging, which is there already (configs/alembic_staging.ini)" in ran.err
@@ -301,13 +303,13 @@ def test_the_alias_of_an_environment_that_is_there_is_a_usage_error(shop: Path, 
     ],
 )
 def test_what_cannot_be_is_a_usage_error(
-    arguments: list[str], said: str, shop: Path, migrator: Migrator
+    arguments: list[str], said: str, shop_folder: Path, migrator: Migrator
 ) -> None:
-    before = tree(shop)
+    before = tree(shop_folder)
 
-    ran = migrator("init", *arguments, cwd=shop)
+    ran = migrator("init", *arguments, cwd=shop_folder)
 
-    assert (ran.code, tree(shop)) == (2, before)
+    assert (ran.code, tree(shop_folder)) == (2, before)
     assert said in ran.err
 
 
@@ -323,39 +325,42 @@ def test_a_path_with_a_percent_sign_is_refused(tmp_path: Path, migrator: Migrato
 
 @pytest.mark.parametrize("taken", ["configs", "migrations"])
 def test_a_file_in_the_way_of_a_folder_leaves_all_as_it_was(
-    taken: str, shop: Path, migrator: Migrator
+    taken: str, shop_folder: Path, migrator: Migrator
 ) -> None:
-    (shop / taken).write_text("a file\n")
-    before = tree(shop)
+    (shop_folder / taken).write_text("a file\n")
+    before = tree(shop_folder)
 
-    ran = migrator("init", cwd=shop)
+    ran = migrator("init", cwd=shop_folder)
 
     assert ran.code == 3, ran.out
     assert "every file is as it was" in ran.err
     assert (
-        f"hint: {shop / taken} is a file, where there has to be a folder: move it out of the way." in ran.err
+        f"hint: {shop_folder / taken} is a file, where there has to be a folder: move it out of the way."
+        in ran.err
     )
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
-def test_a_folder_that_cannot_be_written_to_is_an_error(shop: Path, shell: Shell) -> None:
+def test_a_folder_that_cannot_be_written_to_is_an_error(shop_folder: Path, shell: Shell) -> None:
     if os.geteuid() == 0:
         # Root may write everywhere but there.
         ran = shell(["migrator", "init"], cwd=Path("/proc/tty"))
     else:
-        shop.chmod(0o500)
-        ran = shell(["migrator", "init"], cwd=shop)
-        shop.chmod(0o700)
+        shop_folder.chmod(0o500)
+        ran = shell(["migrator", "init"], cwd=shop_folder)
+        shop_folder.chmod(0o700)
 
     assert ran.code == 3, ran.out + ran.err
     assert "every file is as it was" in ran.err
 
 
-def test_a_broken_file_among_the_sources_is_named_and_hides_nothing(shop: Path, migrator: Migrator) -> None:
-    (shop / "shop" / "broken.py").write_text("class Base(\n")
-    (shop / "shop" / "nul.py").write_bytes(b"Base\0")
+def test_a_broken_file_among_the_sources_is_named_and_hides_nothing(
+    shop_folder: Path, migrator: Migrator
+) -> None:
+    (shop_folder / "shop" / "broken.py").write_text("class Base(\n")
+    (shop_folder / "shop" / "nul.py").write_bytes(b"Base\0")
 
-    ran = migrator("init", cwd=shop)
+    ran = migrator("init", cwd=shop_folder)
 
     assert ran.code == 0, ran.err
     assert "models: shop.models" in ran.out
@@ -363,10 +368,12 @@ def test_a_broken_file_among_the_sources_is_named_and_hides_nothing(shop: Path, 
     assert "note: shop/nul.py is not valid Python: source code string cannot contain null bytes." in ran.out
 
 
-def test_models_that_are_no_python_are_not_said_to_have_no_base(shop: Path, migrator: Migrator) -> None:
-    (shop / "shop" / "models.py").write_text(MODELS + "class Half(Base\n")
+def test_models_that_are_no_python_are_not_said_to_have_no_base(
+    shop_folder: Path, migrator: Migrator
+) -> None:
+    (shop_folder / "shop" / "models.py").write_text(MODELS + "class Half(Base\n")
 
-    made = data(migrator("init", "--dry-run", "--json", cwd=shop))
+    made = data(migrator("init", "--dry-run", "--json", cwd=shop_folder))
 
     line = MODELS.count("\n") + 1
     assert made["notes"][:2] == [
@@ -403,21 +410,21 @@ def test_a_source_folder_is_put_on_the_path(tmp_path: Path, migrator: Migrator) 
     assert migrator("upgrade", cwd=tmp_path).code == 0
 
 
-def test_a_terminal_is_asked_what_was_not_said(shop: Path) -> None:
+def test_a_terminal_is_asked_what_was_not_said(shop_folder: Path) -> None:
     shown = at_terminal(
         ["migrator", "init", "--database", "sqlite", "--env", "testing", "--env", "production"],
-        shop,
+        shop_folder,
         answer=("package.module:Base [shop.models]: ", "\ny\n"),
     )
 
     assert shown.code == 0, shown.text
     assert "One folder of revisions for all environments, rather than one for each? [y/N]" in shown.text
     assert "revisions in migrations/versions" in shown.text
-    assert "models = shop.models" in (shop / "configs" / "alembic_test.ini").read_text()
+    assert "models = shop.models" in (shop_folder / "configs" / "alembic_test.ini").read_text()
 
 
-def test_at_a_terminal_the_next_command_stays_in_one_line(shop: Path) -> None:
-    shown = at_terminal(["migrator", "init", "--no-input", "--database", "url"], shop)
+def test_at_a_terminal_the_next_command_stays_in_one_line(shop_folder: Path) -> None:
+    shown = at_terminal(["migrator", "init", "--no-input", "--database", "url"], shop_folder)
 
     assert shown.code == 0, shown.text
     assert shown.text.splitlines()[-1].endswith(
@@ -425,37 +432,39 @@ def test_at_a_terminal_the_next_command_stays_in_one_line(shop: Path) -> None:
     )
 
 
-def test_an_answer_that_cannot_be_is_asked_for_again(shop: Path) -> None:
+def test_an_answer_that_cannot_be_is_asked_for_again(shop_folder: Path) -> None:
     shown = at_terminal(
         ["migrator", "init", "--models", "shop.models", "--shared"],
-        shop,
+        shop_folder,
         answer=("Environments [testing production]: ", "a/b\nqa\nsqlite\n"),
     )
 
     assert shown.code == 0, shown.text
     assert "'a/b' is not a name" in shown.text
-    assert sorted(path.name for path in (shop / "configs").iterdir()) == ["alembic_qa.ini"]
+    assert sorted(path.name for path in (shop_folder / "configs").iterdir()) == ["alembic_qa.ini"]
 
 
-def test_the_end_of_input_writes_nothing(shop: Path) -> None:
-    before = tree(shop)
+def test_the_end_of_input_writes_nothing(shop_folder: Path) -> None:
+    before = tree(shop_folder)
 
-    shown = at_terminal(["migrator", "init"], shop, answer=("production]: ", END_OF_INPUT))
+    shown = at_terminal(["migrator", "init"], shop_folder, answer=("production]: ", END_OF_INPUT))
 
     assert shown.code == 4, shown.text
     assert "The question was not answered; nothing was done." in shown.text
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
-def test_no_input_and_a_pipe_ask_nothing(shop: Path) -> None:
-    shown = at_terminal(["migrator", "init", "--no-input", "--dry-run"], shop)
+def test_no_input_and_a_pipe_ask_nothing(shop_folder: Path) -> None:
+    shown = at_terminal(["migrator", "init", "--no-input", "--dry-run"], shop_folder)
     assert (shown.code, "?" in shown.text) == (0, False)
 
-    shown = at_terminal(["migrator", "init", "--dry-run"], shop, stdin=False)
+    shown = at_terminal(["migrator", "init", "--dry-run"], shop_folder, stdin=False)
     assert (shown.code, "?" in shown.text) == (0, False)
 
 
-def test_a_template_of_the_team_s_own_is_filled_in(shop: Path, tmp_path: Path, migrator: Migrator) -> None:
+def test_a_template_of_the_team_s_own_is_filled_in(
+    shop_folder: Path, tmp_path: Path, migrator: Migrator
+) -> None:
     template = tmp_path / "template"
     (template / "configs").mkdir(parents=True)
     (template / "configs" / "environment.ini.mako").write_text(
@@ -471,14 +480,14 @@ def test_a_template_of_the_team_s_own_is_filled_in(shop: Path, tmp_path: Path, m
         "${', '.join(each.variable for each in environments)}\n"
     )
 
-    ran = migrator("init", "--template", str(template), cwd=shop)
+    ran = migrator("init", "--template", str(template), cwd=shop_folder)
 
     assert ran.code == 0, ran.err
-    assert "lint_gate = true" in (shop / "configs" / "alembic_online.ini").read_text()
-    assert (shop / "migrations" / "script.py.mako").read_text() == '"""${message}"""\n'
-    variables = (shop / "docs" / "databases.md").read_text()
+    assert "lint_gate = true" in (shop_folder / "configs" / "alembic_online.ini").read_text()
+    assert (shop_folder / "migrations" / "script.py.mako").read_text() == '"""${message}"""\n'
+    variables = (shop_folder / "docs" / "databases.md").read_text()
     assert variables == "TESTING_DATABASE_URL, PRODUCTION_DATABASE_URL\n"
-    assert not (shop / ".env.example").exists()
+    assert not (shop_folder / ".env.example").exists()
 
 
 @pytest.mark.parametrize(
@@ -492,19 +501,19 @@ def test_a_template_of_the_team_s_own_is_filled_in(shop: Path, tmp_path: Path, m
     ],
 )
 def test_a_template_that_cannot_be_used_is_an_error_and_writes_nothing(
-    ini: str | None, said: str, shop: Path, tmp_path: Path, migrator: Migrator
+    ini: str | None, said: str, shop_folder: Path, tmp_path: Path, migrator: Migrator
 ) -> None:
     template = tmp_path / "template"
     (template / "configs").mkdir(parents=True)
     if ini is not None:
         (template / "configs" / "environment.ini.mako").write_text(ini)
-    before = tree(shop)
+    before = tree(shop_folder)
 
-    ran = migrator("init", "--template", str(template), cwd=shop)
+    ran = migrator("init", "--template", str(template), cwd=shop_folder)
 
     assert ran.code == 3, ran.out
     assert said in ran.err
-    assert tree(shop) == before
+    assert tree(shop_folder) == before
 
 
 def test_the_templates_that_have_names_are_listed(migrator: Migrator, tmp_path: Path) -> None:
@@ -516,18 +525,18 @@ def test_the_templates_that_have_names_are_listed(migrator: Migrator, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_of_the_project_is_imported(shop: Path, migrator: Migrator) -> None:
-    (shop / "shop" / "__init__.py").write_text("raise SystemExit('imported')\n")
+def test_nothing_of_the_project_is_imported(shop_folder: Path, migrator: Migrator) -> None:
+    (shop_folder / "shop" / "__init__.py").write_text("raise SystemExit('imported')\n")
 
-    assert "models: shop.models" in migrator("init", cwd=shop).out
+    assert "models: shop.models" in migrator("init", cwd=shop_folder).out
 
 
-def test_the_files_written_are_python_and_ini(shop: Path, migrator: Migrator) -> None:
-    assert migrator("init", cwd=shop).code == 0
+def test_the_files_written_are_python_and_ini(shop_folder: Path, migrator: Migrator) -> None:
+    assert migrator("init", cwd=shop_folder).code == 0
 
-    ast.parse((shop / "migrations" / "env.py").read_text())
-    assert migrator("doctor", "--env", "production", cwd=shop).out
-    listed = migrator("envs", cwd=shop)
+    ast.parse((shop_folder / "migrations" / "env.py").read_text())
+    assert migrator("doctor", "--env", "production", cwd=shop_folder).out
+    listed = migrator("envs", cwd=shop_folder)
     assert "error" not in listed.out
 
 
@@ -542,21 +551,26 @@ class Name(TypeDecorator):
 """
 
 
-def test_a_type_of_the_project_s_own_is_imported_by_the_revision(shop: Path, migrator: Migrator) -> None:
-    (shop / "shop" / "types.py").write_text(OWN_TYPE)
+def test_a_type_of_the_project_s_own_is_imported_by_the_revision(
+    shop_folder: Path, migrator: Migrator
+) -> None:
+    (shop_folder / "shop" / "types.py").write_text(OWN_TYPE)
     named = MODELS + "    name: Mapped[str] = mapped_column(Name)\n"
-    (shop / "shop" / "models.py").write_text(f"from shop.types import Name\n{named}")
-    assert migrator("init", "--database", "sqlite", cwd=shop).code == 0
+    (shop_folder / "shop" / "models.py").write_text(f"from shop.types import Name\n{named}")
+    assert migrator("init", "--database", "sqlite", cwd=shop_folder).code == 0
 
-    assert migrator("generate", "-m", "initial", cwd=shop).code == 0
-    assert migrator("upgrade", cwd=shop).code == 0
+    assert migrator("generate", "-m", "initial", cwd=shop_folder).code == 0
+    assert migrator("upgrade", cwd=shop_folder).code == 0
 
-    [file] = (shop / "migrations" / "test" / "versions").glob("*.py")
+    [file] = (shop_folder / "migrations" / "test" / "versions").glob("*.py")
     assert "\nimport shop.types\n" in file.read_text()
     assert "shop.types.Name()" in file.read_text()
 
 
-def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell, migrator: Migrator) -> None:
+@pytest.mark.slow
+def test_a_run_that_is_killed_half_way_can_be_run_again(
+    shop_folder: Path, shell: Shell, migrator: Migrator
+) -> None:
     script = (
         "import os, signal, sys\n"
         "from migrator.revisions import changing\n"
@@ -569,18 +583,18 @@ def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell
         "from migrator.cli.main import main\n"
         "sys.exit(main(['init', '--database', 'sqlite']))\n"
     )
-    before = tree(shop)
+    before = tree(shop_folder)
 
     # An interrupt takes everything back.
-    interrupted = shell(["python", "-c", script.format(at="env.py", signal="SIGINT")], cwd=shop)
+    interrupted = shell(["python", "-c", script.format(at="env.py", signal="SIGINT")], cwd=shop_folder)
     assert interrupted.code == 130, interrupted.err
-    assert tree(shop) == before
-    assert not (shop / "configs").exists()
+    assert tree(shop_folder) == before
+    assert not (shop_folder / "configs").exists()
 
     # Nothing can be taken back after kill -9: what is there is whole, and the next run adds the rest.
-    other = shop.parent / "another shop"
-    shutil.copytree(shop, other)
-    for killed, at in ((shop, "env.py"), (other, "alembic_test.ini")):
+    other = shop_folder.parent / "another shop"
+    shutil.copytree(shop_folder, other)
+    for killed, at in ((shop_folder, "env.py"), (other, "alembic_test.ini")):
         script_there = script.format(at=at, signal="SIGKILL")
         assert shell(["python", "-c", script_there], cwd=killed).code == -9
         dry = data(migrator("init", "--database", "sqlite", "--dry-run", "--json", cwd=killed))
@@ -595,11 +609,11 @@ def test_a_run_that_is_killed_half_way_can_be_run_again(shop: Path, shell: Shell
     assert "note: production was left out by an init that was killed; it is made now." in again.out
 
 
-def test_a_folder_that_may_not_be_looked_into_is_passed_over(shop: Path, shell: Shell) -> None:
-    closed = shop / "closed"
+def test_a_folder_that_may_not_be_looked_into_is_passed_over(shop_folder: Path, shell: Shell) -> None:
+    closed = shop_folder / "closed"
     closed.mkdir(mode=0o000)
     try:
-        ran = shell(["migrator", "init", "--dry-run"], cwd=shop)
+        ran = shell(["migrator", "init", "--dry-run"], cwd=shop_folder)
     finally:
         closed.chmod(0o700)
 

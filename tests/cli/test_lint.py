@@ -88,6 +88,7 @@ def test_what_a_revision_runs_on_a_connection_of_its_own_is_judged(books: BooksP
     assert (found["rule"], found["line"]) == ("require-concurrent-index-creation", line_of(file, "ix_name"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
 def test_a_data_migration_with_ids_of_its_own_is_judged_as_often_as_one_likes(
     books: BooksProject, migrator: Callable[..., Ran]

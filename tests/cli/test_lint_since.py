@@ -18,7 +18,7 @@ Lint = Callable[..., Ran]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def on_work(tmp_path: Path) -> Path:
     """A project in a folder of a repository; on `work`, which began at `aaa1`, there is `bbb2` too."""
     repository = tmp_path / "a repository"
     root = write_project(repository / "a project")
@@ -32,9 +32,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lint(root: Path, migrator: Callable[..., Ran]) -> Lint:
+def lint(on_work: Path, migrator: Callable[..., Ran]) -> Lint:
     """Runs `migrator lint` in the project."""
-    return lambda *arguments: migrator("lint", "--url", URL, *arguments, cwd=root)
+    return lambda *arguments: migrator("lint", "--url", URL, *arguments, cwd=on_work)
 
 
 def commit(root: Path) -> None:
@@ -48,36 +48,36 @@ def judged(ran: Ran) -> list[str]:
     return list(json.loads(ran.out)["data"]["revisions"])
 
 
-def test_what_the_branch_brings_is_judged_committed_or_not(root: Path, lint: Lint) -> None:
-    write_revision(versions(root), "ccc3", "bbb2")
+def test_what_the_branch_brings_is_judged_committed_or_not(on_work: Path, lint: Lint) -> None:
+    write_revision(versions(on_work), "ccc3", "bbb2")
 
     assert judged(lint("--since", "main", "--json")) == ["bbb2", "ccc3"]
     assert judged(lint("--since", "HEAD", "--json")) == ["ccc3"]
-    commit(root)
+    commit(on_work)
     assert judged(lint("--since", "HEAD", "--json")) == []
 
 
-def test_an_old_file_that_the_branch_changes_is_judged_again(root: Path, lint: Lint) -> None:
-    write_revision(versions(root), "aaa1", None, "op.execute('select 1')")
+def test_an_old_file_that_the_branch_changes_is_judged_again(on_work: Path, lint: Lint) -> None:
+    write_revision(versions(on_work), "aaa1", None, "op.execute('select 1')")
 
     assert judged(lint("--since", "main", "--json")) == ["aaa1", "bbb2"]
 
 
-def test_what_went_on_elsewhere_is_not_the_branch_s(root: Path, lint: Lint) -> None:
-    git(root, "switch", "--quiet", "main")
-    write_revision(versions(root), "aaa1", None, "op.execute('select 2')")
-    commit(root)
-    git(root, "switch", "--quiet", "work")
+def test_what_went_on_elsewhere_is_not_the_branch_s(on_work: Path, lint: Lint) -> None:
+    git(on_work, "switch", "--quiet", "main")
+    write_revision(versions(on_work), "aaa1", None, "op.execute('select 2')")
+    commit(on_work)
+    git(on_work, "switch", "--quiet", "work")
 
     assert judged(lint("--since", "main", "--json")) == ["bbb2"]
 
 
-def test_a_file_that_is_gone_and_one_that_is_ignored_are_left_out(root: Path, lint: Lint) -> None:
-    write_revision(versions(root), "ccc3", "bbb2")
-    commit(root)
-    git(root, "rm", "--quiet", str(versions(root) / "ccc3.py"))
-    (versions(root) / ".gitignore").write_text("__pycache__\nddd*\n")
-    write_revision(versions(root), "ddd4", "bbb2")
+def test_a_file_that_is_gone_and_one_that_is_ignored_are_left_out(on_work: Path, lint: Lint) -> None:
+    write_revision(versions(on_work), "ccc3", "bbb2")
+    commit(on_work)
+    git(on_work, "rm", "--quiet", str(versions(on_work) / "ccc3.py"))
+    (versions(on_work) / ".gitignore").write_text("__pycache__\nddd*\n")
+    write_revision(versions(on_work), "ddd4", "bbb2")
 
     assert judged(lint("--since", "main", "--json")) == ["bbb2"]
 
@@ -120,15 +120,15 @@ def test_a_variable_that_is_not_set_is_told_from_a_name(lint: Lint) -> None:
 
 
 def test_a_shallow_clone_is_a_usage_error_that_says_how_to_get_the_rest(
-    root: Path, tmp_path: Path, migrator: Callable[..., Ran]
+    on_work: Path, tmp_path: Path, migrator: Callable[..., Ran]
 ) -> None:
-    git(root, "switch", "--quiet", "main")
-    write_revision(versions(root), "ddd4", "aaa1")
-    commit(root)
-    source = f"file://{root.parent}"
+    git(on_work, "switch", "--quiet", "main")
+    write_revision(versions(on_work), "ddd4", "aaa1")
+    commit(on_work)
+    source = f"file://{on_work.parent}"
     git(tmp_path, "clone", "--quiet", "--depth=1", "--no-single-branch", "--branch=work", source, "shallow")
 
-    ran = migrator("lint", "--url", URL, "--since", "origin/main", cwd=tmp_path / "shallow" / root.name)
+    ran = migrator("lint", "--url", URL, "--since", "origin/main", cwd=tmp_path / "shallow" / on_work.name)
 
     assert ran.code == 2
     assert "error: git cannot tell where HEAD and origin/main parted." in ran.err
@@ -136,9 +136,9 @@ def test_a_shallow_clone_is_a_usage_error_that_says_how_to_get_the_rest(
 
 
 def test_without_a_repository_or_git_the_revisions_have_to_be_named(
-    root: Path, lint: Lint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    on_work: Path, lint: Lint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (root.parent / ".git").rename(tmp_path / "not git's any more")
+    (on_work.parent / ".git").rename(tmp_path / "not git's any more")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     without_repository = lint("--since", "main")
     monkeypatch.setenv("PATH", os.devnull)

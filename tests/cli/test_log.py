@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 import migrator as package
-from tests.conftest import PASSWORD, Database, Ran
+from tests.conftest import Database, Ran
 from tests.projects.books import AnyDatabase, BooksProject
-from tests.projects.shops import TABLES, Shop, entrusted, forget_secrets, hushed, write_shops
+from tests.projects.shops import TABLES, Shop
 from tests.projects.small import revision_text, versions
 
 Migrator = Callable[..., Ran]
 STEPS = "SELECT revision, direction FROM {} ORDER BY id"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each."""
-    return write_shops(tmp_path / "a project")
-
-
-@pytest.fixture
-def shop(postgres_database: Database) -> Shop:
-    """An empty database."""
-    return entrusted(postgres_database)
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in the project as staging, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, env: dict[str, str], cwd: Path = project) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=cwd, env={"ALEMBIC_ENV": "staging", **env}))
-
-    return hushed_run
 
 
 def settings(project: Path, *lines: str) -> None:
@@ -57,10 +31,10 @@ def steps(shop: Shop, table: str = "_migrator.log") -> list[tuple[object, ...]]:
     return shop.query(STEPS.format(table))
 
 
-def test_each_step_has_one_row_that_says_what_was_done(shop: Shop, run: Migrator) -> None:
+def test_each_step_has_one_row_that_says_what_was_done(shop: Shop, run_staging: Migrator) -> None:
     begun = datetime.now(UTC)
     for command in ("upgrade", "downgrade -1", "stamp ccc3", "stamp base"):
-        assert run(*command.split(), env=shop.env).code == 0
+        assert run_staging(*command.split(), env=shop.env).code == 0
 
     rows = shop.query(
         "SELECT revision, down_revision, direction, duration_ms IS NOT NULL, length(hash), length(file_hash)"
@@ -84,11 +58,13 @@ def test_each_step_has_one_row_that_says_what_was_done(shop: Shop, run: Migrator
     assert all(isinstance(at, datetime) and begun - timedelta(seconds=1) <= at for at in times)
 
 
-def test_the_duration_is_that_of_the_step_in_milliseconds(shop: Shop, project: Path, run: Migrator) -> None:
+def test_the_duration_is_that_of_the_step_in_milliseconds(
+    shop: Shop, project: Path, run_staging: Migrator
+) -> None:
     path = versions(project, "staging") / "aaa1.py"
     path.write_text(revision_text("aaa1", None, 'op.execute("SELECT pg_sleep(0.3)")'))
 
-    assert run("upgrade", "bbb2", env=shop.env).code == 0
+    assert run_staging("upgrade", "bbb2", env=shop.env).code == 0
 
     (slow,), (quick,) = shop.query("SELECT duration_ms FROM _migrator.log ORDER BY id")
     assert isinstance(slow, int)
@@ -97,11 +73,11 @@ def test_the_duration_is_that_of_the_step_in_milliseconds(shop: Shop, project: P
     assert quick < slow
 
 
-def test_a_revision_that_fails_leaves_no_row(shop: Shop, project: Path, run: Migrator) -> None:
+def test_a_revision_that_fails_leaves_no_row(shop: Shop, project: Path, run_staging: Migrator) -> None:
     body = 'op.execute("CREATE TABLE lost (id integer)")\nop.execute("SELECT 1 / 0")'
     (versions(project, "staging") / "bbb2.py").write_text(revision_text("bbb2", "aaa1", body))
 
-    assert run("upgrade", env=shop.env).code == 7
+    assert run_staging("upgrade", env=shop.env).code == 7
 
     assert steps(shop) == [("aaa1", "upgrade")]
     assert sorted(shop.state()) == [
@@ -113,18 +89,18 @@ def test_a_revision_that_fails_leaves_no_row(shop: Shop, project: Path, run: Mig
 
 
 def test_a_run_whose_first_revision_fails_leaves_nothing_of_the_log(
-    shop: Shop, project: Path, run: Migrator
+    shop: Shop, project: Path, run_staging: Migrator
 ) -> None:
     path = versions(project, "staging") / "aaa1.py"
     path.write_text(revision_text("aaa1", None, 'op.execute("SELECT 1 / 0")'))
 
-    assert run("upgrade", env=shop.env).code == 7
+    assert run_staging("upgrade", env=shop.env).code == 7
 
     assert [name for name, rows in shop.state().items() if rows] == []
 
 
-def test_the_row_is_written_in_the_transaction_of_its_step(shop: Shop, run: Migrator) -> None:
-    assert run("upgrade", env=shop.env).code == 0
+def test_the_row_is_written_in_the_transaction_of_its_step(shop: Shop, run_staging: Migrator) -> None:
+    assert run_staging("upgrade", env=shop.env).code == 0
 
     together = shop.query(
         "SELECT l.revision, l.xmin = c.xmin FROM _migrator.log l"
@@ -135,16 +111,18 @@ def test_the_row_is_written_in_the_transaction_of_its_step(shop: Shop, run: Migr
     assert len(shop.query("SELECT DISTINCT xmin::text FROM _migrator.log")) == 3
 
 
-def test_with_one_transaction_for_the_run_it_holds_all_rows(shop: Shop, project: Path, run: Migrator) -> None:
+def test_with_one_transaction_for_the_run_it_holds_all_rows(
+    shop: Shop, project: Path, run_staging: Migrator
+) -> None:
     settings(project, "transaction = run")
 
-    assert run("upgrade", env=shop.env).code == 0
+    assert run_staging("upgrade", env=shop.env).code == 0
 
     assert len(shop.query("SELECT DISTINCT xmin::text FROM _migrator.log")) == 1
     assert [row[0] for row in steps(shop)] == list(TABLES)
 
 
-def test_the_git_commit_is_the_one_checked_out(shop: Shop, project: Path, run: Migrator) -> None:
+def test_the_git_commit_is_the_one_checked_out(shop: Shop, project: Path, run_staging: Migrator) -> None:
     who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
     for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "all"]):
         subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
@@ -153,18 +131,18 @@ def test_the_git_commit_is_the_one_checked_out(shop: Shop, project: Path, run: M
     )
     commit = done.stdout.strip()
 
-    assert run("upgrade", "aaa1", env=shop.env).code == 0
+    assert run_staging("upgrade", "aaa1", env=shop.env).code == 0
 
     assert shop.query("SELECT git_commit FROM _migrator.log") == [(commit,)]
-    assert run("log", env=shop.env).out.rstrip("\n").endswith(f"\t{commit[:10]}")
+    assert run_staging("log", env=shop.env).out.rstrip("\n").endswith(f"\t{commit[:10]}")
 
 
-def test_log_shows_the_newest_first_and_as_many_as_are_asked_for(shop: Shop, run: Migrator) -> None:
+def test_log_shows_the_newest_first_and_as_many_as_are_asked_for(shop: Shop, run_staging: Migrator) -> None:
     for command in ("upgrade", "downgrade -1", "upgrade"):
-        assert run(*command.split(), env=shop.env).code == 0
+        assert run_staging(*command.split(), env=shop.env).code == 0
 
     def shown(*options: str) -> list[tuple[str, str]]:
-        ran = run("log", *options, env=shop.env)
+        ran = run_staging("log", *options, env=shop.env)
         assert ran.code == 0, ran.err
         cells = [line.split("\t") for line in ran.out.splitlines()]
         assert all(len(each) == 7 and each[5] == "staging" for each in cells)
@@ -184,13 +162,13 @@ def test_log_shows_the_newest_first_and_as_many_as_are_asked_for(shop: Shop, run
     # Neither a pattern, nor the end of an id.
     for nothing in ("%", "_", "cc3", "zzz"):
         assert shown("--revision", nothing) == []
-    assert run("log", "--limit", "0", env=shop.env).code == 2
+    assert run_staging("log", "--limit", "0", env=shop.env).code == 2
 
 
-def test_json_has_every_column(shop: Shop, run: Migrator) -> None:
-    assert run("upgrade", "bbb2", env=shop.env).code == 0
+def test_json_has_every_column(shop: Shop, run_staging: Migrator) -> None:
+    assert run_staging("upgrade", "bbb2", env=shop.env).code == 0
 
-    ran = run("log", "--json", "--limit", "1", env=shop.env)
+    ran = run_staging("log", "--json", "--limit", "1", env=shop.env)
 
     document = json.loads(ran.out)
     assert (document["status"], document["exit_code"], ran.code) == ("success", 0, 0)
@@ -219,62 +197,64 @@ READING = [
 
 
 @pytest.mark.parametrize("command", READING)
-def test_what_only_reads_makes_no_table(command: str, shop: Shop, run: Migrator) -> None:
-    run(*command.split(), env=shop.env)
+def test_what_only_reads_makes_no_table(command: str, shop: Shop, run_staging: Migrator) -> None:
+    run_staging(*command.split(), env=shop.env)
 
     assert shop.state() == {}
 
 
-def test_where_nothing_was_done_yet_there_is_no_log(shop: Shop, run: Migrator) -> None:
-    plain, as_json = run("log", env=shop.env), run("log", "--json", env=shop.env)
+def test_where_nothing_was_done_yet_there_is_no_log(shop: Shop, run_staging: Migrator) -> None:
+    plain, as_json = run_staging("log", env=shop.env), run_staging("log", "--json", env=shop.env)
 
     assert (plain.code, plain.out) == (0, "")
     assert json.loads(as_json.out)["data"] == {"table": None, "entries": []}
 
 
-def test_it_may_be_off(shop: Shop, project: Path, run: Migrator) -> None:
+def test_it_may_be_off(shop: Shop, project: Path, run_staging: Migrator) -> None:
     settings(project, "log_table = off")
 
     for command in ("upgrade", "downgrade -1", "stamp ccc3"):
-        assert run(*command.split(), env=shop.env).code == 0
+        assert run_staging(*command.split(), env=shop.env).code == 0
 
     assert [name for name in shop.state() if "log" in name] == []
     # Whose database it is, is another matter.
     assert shop.mark() == "staging"
-    assert run("log", env=shop.env).out == ""
+    assert run_staging("log", env=shop.env).out == ""
 
 
-def test_it_may_have_a_name_of_its_own(shop: Shop, project: Path, run: Migrator) -> None:
+def test_it_may_have_a_name_of_its_own(shop: Shop, project: Path, run_staging: Migrator) -> None:
     settings(project, "log_table = audit.migrations")
     shop.query("CREATE SCHEMA audit")
 
-    assert run("upgrade", env=shop.env).code == 0
-    assert run("downgrade", "-1", env=shop.env).code == 0
+    assert run_staging("upgrade", env=shop.env).code == 0
+    assert run_staging("downgrade", "-1", env=shop.env).code == 0
 
     assert steps(shop, "audit.migrations")[-1] == ("ccc3", "downgrade")
     assert [name for name in shop.state() if "log" in name] == []
-    assert json.loads(run("log", "--json", env=shop.env).out)["data"]["table"] == "audit.migrations"
+    assert json.loads(run_staging("log", "--json", env=shop.env).out)["data"]["table"] == "audit.migrations"
 
 
-def test_purging_down_to_base_is_one_row_that_names_what_was_taken_away(shop: Shop, run: Migrator) -> None:
-    assert run("upgrade", env=shop.env).code == 0
+def test_purging_down_to_base_is_one_row_that_names_what_was_taken_away(
+    shop: Shop, run_staging: Migrator
+) -> None:
+    assert run_staging("upgrade", env=shop.env).code == 0
     before = len(steps(shop))
     shop.query("UPDATE alembic_version SET version_num = 'long_gone'")
     shop.query("INSERT INTO alembic_version VALUES ('other')")
 
-    assert run("stamp", "--purge", "base", env=shop.env).code == 0
-    assert run("stamp", "--purge", "base", env=shop.env).code == 0
+    assert run_staging("stamp", "--purge", "base", env=shop.env).code == 0
+    assert run_staging("stamp", "--purge", "base", env=shop.env).code == 0
 
     rows = shop.query("SELECT direction, revision, down_revision FROM _migrator.log ORDER BY id")[before:]
     assert rows == [("stamp", None, "long_gone, other")]
     assert shop.revisions() == []
 
 
-def test_a_purge_that_cannot_be_logged_is_rolled_back(shop: Shop, run: Migrator) -> None:
-    assert run("upgrade", env=shop.env).code == 0
+def test_a_purge_that_cannot_be_logged_is_rolled_back(shop: Shop, run_staging: Migrator) -> None:
+    assert run_staging("upgrade", env=shop.env).code == 0
     shop.query("ALTER TABLE _migrator.log ADD CHECK (direction <> 'stamp')")
 
-    ran = run("stamp", "--purge", "base", env=shop.env)
+    ran = run_staging("stamp", "--purge", "base", env=shop.env)
 
     assert (ran.code, shop.revisions()) == (6, ["ccc3"]), ran.err
 
@@ -299,12 +279,12 @@ def wrong_log_table(shop: Shop, project: Path, kind: str) -> tuple[str, str]:
     "line", ["upgrade", "upgrade --dry-run", "stamp head", "mark --confirm {database}", "log"]
 )
 def test_a_log_table_that_can_be_none_is_named_before_anything_is_begun(
-    shop: Shop, project: Path, run: Migrator, kind: str, line: str
+    shop: Shop, project: Path, run_staging: Migrator, kind: str, line: str
 ) -> None:
     said, hint = wrong_log_table(shop, project, kind)
     before = shop.state()
 
-    ran = run(*line.format(database=shop.database.name).split(), env=shop.env)
+    ran = run_staging(*line.format(database=shop.database.name).split(), env=shop.env)
 
     assert (ran.code, ran.out, shop.state()) == (3, "", before), ran.err
     assert "log_table" in ran.err
@@ -315,93 +295,84 @@ def test_a_log_table_that_can_be_none_is_named_before_anything_is_begun(
 
 @pytest.mark.parametrize("kind", ["schema", "table", "view"])
 def test_what_needs_no_log_goes_on_without_and_says_what_is_wrong_with_it(
-    shop: Shop, project: Path, run: Migrator, kind: str
+    shop: Shop, project: Path, run_staging: Migrator, kind: str
 ) -> None:
-    assert run("upgrade", env=shop.env).code == 0
+    assert run_staging("upgrade", env=shop.env).code == 0
     said, _hint = wrong_log_table(shop, project, kind)
 
-    assert run("current", env=shop.env).out == "ccc3 (head)\n"
-    status = run("status", "--json", env={"STAGING_DATABASE_URL": shop.env["DATABASE_URL"]})
+    assert run_staging("current", env=shop.env).out == "ccc3 (head)\n"
+    status = run_staging("status", "--json", env={"STAGING_DATABASE_URL": shop.env["DATABASE_URL"]})
     (staging,) = [each for each in json.loads(status.out)["data"]["environments"] if each["current"]]
     assert (staging["state"], staging["last_run"]) == ("ok", None)
     assert said in staging["notes"][0]
-    doctor = run("doctor", env=shop.env)
+    doctor = run_staging("doctor", env=shop.env)
     assert doctor.code == 1
     (problem,) = [line for line in doctor.out.splitlines() if line.startswith("problem\tlog\t")]
     assert said in problem
 
 
-def test_the_hint_for_a_missing_schema_is_enough(shop: Shop, project: Path, run: Migrator) -> None:
+def test_the_hint_for_a_missing_schema_is_enough(shop: Shop, project: Path, run_staging: Migrator) -> None:
     wrong_log_table(shop, project, "schema")
-    ran = run("upgrade", env=shop.env)
+    ran = run_staging("upgrade", env=shop.env)
 
     shop.query(ran.err.partition("Create it: ")[2].partition(";")[0])
 
-    assert run("upgrade", env=shop.env).code == 0
+    assert run_staging("upgrade", env=shop.env).code == 0
     assert len(steps(shop, '"Audits".migrations')) == 3
 
 
 def test_the_schema_of_our_own_need_not_be_there_to_be_named(
-    shop: Shop, project: Path, run: Migrator
+    shop: Shop, project: Path, run_staging: Migrator
 ) -> None:
     settings(project, "log_table = _migrator.log")
 
-    assert run("upgrade", env=shop.env).code == 0
+    assert run_staging("upgrade", env=shop.env).code == 0
     assert len(steps(shop)) == 3
 
 
 def test_a_schema_that_the_role_may_make_no_table_in_is_named_before_anything_is_begun(
-    shop: Shop, postgres_database: Database, project: Path, run: Migrator
+    shop: Shop, postgres_database: Database, project: Path, run_staging: Migrator
 ) -> None:
     postgres_database.query("CREATE SCHEMA audit")
     settings(project, "log_table = audit.migrations")
 
-    ran = run("upgrade", env=shop.env)
+    ran = run_staging("upgrade", env=shop.env)
 
     assert (ran.code, shop.state()) == (6, {}), ran.err
     grant = ran.err.partition("Grant it: ")[2].partition(";")[0]
     postgres_database.query(grant)
-    assert run("upgrade", env=shop.env).code == 0
-
-
-@pytest.fixture
-def bare_role(postgres_database: Database) -> Iterator[Shop]:
-    """A database whose role may make tables in `public`, and no schemas."""
-    role = f"bare_{uuid.uuid4().hex[:10]}"
-    names = {"role": sql.Identifier(role), "password": sql.Literal(PASSWORD)}
-    with postgres_database.connect() as connection:
-        for text in ("CREATE ROLE {role} LOGIN PASSWORD {password}", "GRANT ALL ON SCHEMA public TO {role}"):
-            connection.execute(sql.SQL(text).format(**names))
-    yield Shop(replace(postgres_database, user=role, password=PASSWORD))
-    postgres_database.query(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert run_staging("upgrade", env=shop.env).code == 0
 
 
 def test_an_existing_log_is_used_and_never_a_second_one_made(
-    bare_role: Shop, postgres_database: Database, run: Migrator
+    bare_role: Shop, postgres_database: Database, run_staging: Migrator
 ) -> None:
-    assert run("upgrade", "aaa1", env=bare_role.env).code == 0
+    assert run_staging("upgrade", "aaa1", env=bare_role.env).code == 0
     assert steps(bare_role, "public.migrator_log") == [("aaa1", "upgrade")]
 
     postgres_database.query(
         f"GRANT CREATE ON DATABASE {bare_role.database.name} TO {bare_role.database.user}"
     )
-    assert run("upgrade", "bbb2", env=bare_role.env).code == 0
+    assert run_staging("upgrade", "bbb2", env=bare_role.env).code == 0
     # Another role that may do more comes along.
     strong = Shop(postgres_database)
-    assert run("upgrade", env=strong.env).code == 0
+    assert run_staging("upgrade", env=strong.env).code == 0
 
     assert steps(bare_role, "public.migrator_log") == [(each, "upgrade") for each in TABLES]
     assert [name for name in strong.state() if "log" in name or "mark" in name] == [
         "public.migrator_log",
         "public.migrator_mark",
     ]
-    assert json.loads(run("log", "--json", env=bare_role.env).out)["data"]["table"] == "public.migrator_log"
+    assert (
+        json.loads(run_staging("log", "--json", env=bare_role.env).out)["data"]["table"]
+        == "public.migrator_log"
+    )
 
 
 def test_a_role_that_may_not_write_into_the_log_is_told_so_before_anything_is_done(
-    bare_role: Shop, postgres_database: Database, run: Migrator
+    bare_role: Shop, postgres_database: Database, run_staging: Migrator
 ) -> None:
-    assert run("upgrade", "aaa1", env=Shop(postgres_database).env).code == 0
+    assert run_staging("upgrade", "aaa1", env=Shop(postgres_database).env).code == 0
     user = bare_role.database.user
     postgres_database.query(
         f"GRANT ALL ON alembic_version TO {user}; GRANT USAGE ON SCHEMA _migrator TO {user}"
@@ -409,14 +380,14 @@ def test_a_role_that_may_not_write_into_the_log_is_told_so_before_anything_is_do
     postgres_database.query(f"GRANT SELECT ON _migrator.mark, _migrator.log TO {user}")
     before = Shop(postgres_database).state()
 
-    ran = run("upgrade", env=bare_role.env)
+    ran = run_staging("upgrade", env=bare_role.env)
 
     assert (ran.code, Shop(postgres_database).state()) == (6, before), ran.err
     # What the hint says is enough.
     _, _, grants = ran.err.partition("Grant it: ")
     postgres_database.query(grants.partition("; or ")[0])
-    assert run("upgrade", env=bare_role.env).code == 0
-    assert run("log", "--limit", "1", env=bare_role.env).out.split("\t")[2] == "ccc3"
+    assert run_staging("upgrade", env=bare_role.env).code == 0
+    assert run_staging("log", "--limit", "1", env=bare_role.env).out.split("\t")[2] == "ccc3"
 
 
 def test_autogenerate_does_not_see_it(
@@ -458,12 +429,12 @@ def test_a_log_under_a_name_of_its_own_is_not_seen_either(
     assert (check.code, plain.code) == (0, 0), check.out + plain.out + plain.err
 
 
-def test_sqlite_keeps_it_beside_the_version_table(run: Migrator) -> None:
+def test_sqlite_keeps_it_beside_the_version_table(run_staging: Migrator) -> None:
     env = {"DATABASE_URL": "sqlite:///shop.db"}
     for command in ("upgrade", "downgrade -1"):
-        assert run(*command.split(), env=env).code == 0
+        assert run_staging(*command.split(), env=env).code == 0
 
-    document = json.loads(run("log", "--json", env=env).out)["data"]
+    document = json.loads(run_staging("log", "--json", env=env).out)["data"]
 
     assert document["table"] == "migrator_log"
     logged = [(each["direction"], each["revision"], each["version_table"]) for each in document["entries"]]

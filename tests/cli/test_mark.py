@@ -6,58 +6,18 @@ import contextlib
 import json
 import shlex
 import sqlite3
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
-from tests.conftest import PASSWORD, Database, Ran
-from tests.projects.shops import Shop, entrusted, forget_secrets, hushed, write_shop_revisions, write_shops
+from tests.conftest import Database, Ran
+from tests.projects.shops import Shop, write_shop_revisions
 from tests.projects.small import revision_text, versions
+from tests.slow import first_is_fast
 
 Migrator = Callable[..., Ran]
 LOG = "SELECT environment, version_table, revision, down_revision, direction, hash IS NULL FROM _migrator.log"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each."""
-    return write_shops(tmp_path / "a project")
-
-
-@pytest.fixture
-def shop(postgres_database: Database) -> Shop:
-    """An empty database."""
-    return entrusted(postgres_database)
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in the project, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, env: dict[str, str], cwd: Path = project) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=cwd, env=env))
-
-    return hushed_run
-
-
-@pytest.fixture
-def bare_role(postgres_database: Database) -> Iterator[Shop]:
-    """A database whose role may make tables in `public`, and no schemas."""
-    role = f"bare_{uuid.uuid4().hex[:10]}"
-    names = {"role": sql.Identifier(role), "password": sql.Literal(PASSWORD)}
-    with postgres_database.connect() as connection:
-        for statement in (
-            "CREATE ROLE {role} LOGIN PASSWORD {password}",
-            "GRANT ALL ON SCHEMA public TO {role}",
-        ):
-            connection.execute(sql.SQL(statement).format(**names))
-    yield Shop(replace(postgres_database, user=role, password=PASSWORD))
-    postgres_database.query(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def confirm(shop: Shop) -> list[str]:
@@ -220,7 +180,7 @@ def test_a_role_that_may_make_nothing_is_told_what_to_grant(
     assert f"GRANT CREATE ON DATABASE {name} TO {role}" in ran.err
 
 
-@pytest.mark.parametrize("command", ["upgrade", "stamp bbb2", "mark", "upgrade bbb2"])
+@pytest.mark.parametrize("command", first_is_fast(["upgrade", "stamp bbb2", "mark", "upgrade bbb2"]))
 def test_a_database_of_plain_alembic_is_adopted_with_its_present_revision(
     command: str, shop: Shop, project: Path, run: Migrator, shell: Callable[..., Ran]
 ) -> None:

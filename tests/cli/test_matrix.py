@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -17,11 +18,10 @@ from tests.projects.shops import (
     OWNER,
     Shop,
     assert_no_password,
-    forget_secrets,
-    hushed,
     make_owner,
     write_shops,
 )
+from tests.slow import slow
 from tests.terminal import END_OF_INPUT, Shown, at_terminal
 
 Migrator = Callable[..., Ran]
@@ -49,6 +49,12 @@ COMMANDS = (
     f"mark --force --confirm {DATABASE}",
 )
 CELLS = [(place, mark) for place in PLACES for mark in MARKS]
+FAST_CELLS = (
+    ("protected", "no mark"),
+    ("protected", "another's mark"),
+    ("protected", "a copy of its own"),
+    ("not protected", "its own mark"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,32 +99,60 @@ def _rule_of_mark(options: list[str], mark: str) -> Rule:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unchanged_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project; none of the commands here changes its files."""
     return write_shops(tmp_path_factory.mktemp("matrix") / "a project")
 
 
+@dataclass(frozen=True)
+class Shops:
+    """Where databases of shops are made, and dropped."""
+
+    server: EmbeddedServer
+    administration: psycopg.Connection[tuple[object, ...]]
+
+    def make(self, template: str) -> Shop:
+        """Copy a database; the copy belongs to the owner of shops."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self._run("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY", name, template, OWNER)
+        return Shop(Database(self.server.host, self.server.port, OWNER, PASSWORD, name))
+
+    def drop(self, shop: Shop) -> None:
+        """Drop a database."""
+        self._run("DROP DATABASE {} WITH (FORCE)", shop.database.name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        self.administration.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
 @pytest.fixture(scope="module")
-def model(server: EmbeddedServer, project: Path) -> Iterator[str]:
+def shops(server: EmbeddedServer, administration: psycopg.Connection[tuple[object, ...]]) -> Shops:
+    """Where databases of shops are made."""
+    make_owner(administration)
+    return Shops(server, administration)
+
+
+@pytest.fixture(scope="module")
+def model(shops: Shops, unchanged_project: Path) -> Iterator[str]:
     """The name of a database at its second revision, marked by an upgrade of testing."""
     from migrator.cli.main import main
 
-    shop = _database(server, "template0")
+    shop = shops.make("template0")
     command = ["upgrade", "bbb2", "--env", OTHER, "--url", shop.env["DATABASE_URL"], "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
+        patch.chdir(unchanged_project)
         assert main(command) == 0
     yield shop.database.name
-    _drop(server, shop)
+    shops.drop(shop)
 
 
 @pytest.fixture
-def new_shop(server: EmbeddedServer, model: str) -> Iterator[NewShop]:
+def new_shop(shops: Shops, model: str) -> Iterator[NewShop]:
     """Makes a database at its second revision that carries the mark in question for an environment."""
     made: list[Shop] = []
 
     def make(mark: str, environment: str) -> Shop:
-        made.append(_database(server, model))
+        made.append(shops.make(model))
         marked = environment if mark in ("its own mark", "a copy of its own") else OTHER
         if mark == "no mark":
             made[-1].query("DROP SCHEMA _migrator CASCADE")
@@ -132,39 +166,7 @@ def new_shop(server: EmbeddedServer, model: str) -> Iterator[NewShop]:
 
     yield make
     for shop in made:
-        _administer(
-            server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shop.database.name))
-        )
-
-
-def _database(server: EmbeddedServer, template: str) -> Shop:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    names = [sql.Identifier(each) for each in (name, template, OWNER)]
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*names)
-    _administer(server, statement)
-    return Shop(Database(server.host, server.port, OWNER, PASSWORD, name))
-
-
-def _drop(server: EmbeddedServer, shop: Shop) -> None:
-    _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shop.database.name)))
-
-
-def _administer(server: EmbeddedServer, statement: sql.Composed) -> None:
-    admin = Database(server.host, server.port, server.user, server.password, "postgres")
-    with admin.connect() as connection:
-        make_owner(connection)
-        connection.execute(statement)
-
-
-@pytest.fixture
-def run(migrator: Migrator, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in a pipe, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, cwd: Path, env: dict[str, str]) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=cwd, env=env))
-
-    return hushed_run
+        shops.drop(shop)
 
 
 def words(command: str, environment: str, shop: Shop) -> list[str]:
@@ -173,15 +175,19 @@ def words(command: str, environment: str, shop: Shop) -> list[str]:
     return [*shlex.split(text), "--env", environment]
 
 
-@pytest.mark.parametrize(("place", "mark"), CELLS, ids=[", ".join(cell) for cell in CELLS])
-def test_in_a_pipe(place: str, mark: str, project: Path, new_shop: NewShop, run: Migrator) -> None:
+@pytest.mark.parametrize(
+    ("place", "mark"),
+    [cell if cell in FAST_CELLS else slow(cell) for cell in CELLS],
+    ids=[", ".join(cell) for cell in CELLS],
+)
+def test_in_a_pipe(place: str, mark: str, unchanged_project: Path, new_shop: NewShop, run: Migrator) -> None:
     environment = PLACES[place]
     shop = new_shop(mark, environment)
     before = shop.state()
     for command in COMMANDS:
         expected = rule(command, place, mark)
 
-        ran = run(*words(command, environment, shop), cwd=project, env=shop.env)
+        ran = run(*words(command, environment, shop), cwd=unchanged_project, env=shop.env)
 
         assert ran.code == expected.code, f"{command}: {ran.err}"
         assert (ran.code == 4) == ("error: " in ran.err and "hint: " in ran.err), f"{command}: {ran.err}"
@@ -197,13 +203,13 @@ def test_in_a_pipe(place: str, mark: str, project: Path, new_shop: NewShop, run:
 
 @pytest.mark.parametrize("value", ["true", "1"])
 def test_ci_makes_no_difference_in_a_pipe(
-    value: str, project: Path, new_shop: NewShop, run: Migrator
+    value: str, unchanged_project: Path, new_shop: NewShop, run: Migrator
 ) -> None:
     shop = new_shop("its own mark", "production")
     env = {**shop.env, "CI": value}
 
-    assert run("downgrade", "-1", "--env", "prod", cwd=project, env=env).code == 4
-    assert run("upgrade", "--env", "prod", cwd=project, env=env).code == 0
+    assert run("downgrade", "-1", "--env", "prod", cwd=unchanged_project, env=env).code == 4
+    assert run("upgrade", "--env", "prod", cwd=unchanged_project, env=env).code == 0
     assert shop.revisions() == ["ccc3"]
 
 
@@ -262,13 +268,16 @@ def _id(cell: Asked) -> str:
     return ", ".join(part for part in (cell.command, cell.environment, cell.mark, cell.how, typed) if part)
 
 
-@pytest.mark.parametrize("cell", AT_A_TERMINAL, ids=_id)
-def test_at_a_terminal(cell: Asked, project: Path, new_shop: NewShop) -> None:
+# Every fourth asks in another way, of another command, or not at all.
+@pytest.mark.parametrize(
+    "cell", [slow(cell) if at % 4 else cell for at, cell in enumerate(AT_A_TERMINAL)], ids=_id
+)
+def test_at_a_terminal(cell: Asked, unchanged_project: Path, new_shop: NewShop) -> None:
     shop = new_shop(cell.mark, cell.environment)
     cell = replace(cell, typed=cell.typed.replace(DATABASE, shop.database.name))
     before = shop.state()
 
-    shown = _show(cell, project, shop)
+    shown = _show(cell, unchanged_project, shop)
 
     text = " ".join(shown.text.split())
     assert shown.code == cell.code, shown.text

@@ -15,7 +15,7 @@ URL = "postgresql://app@127.0.0.1:1/shop"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def two_environments(tmp_path: Path) -> Path:
     """A project of testing and production, one revision each."""
     root = write_project(tmp_path / "a project", "test", "online")
     for suffix in ("test", "online"):
@@ -54,12 +54,12 @@ OWN = [
 
 @pytest.mark.parametrize(("process", "files"), [each[1:] for each in OWN], ids=[each[0] for each in OWN])
 def test_two_environments_whose_own_sources_name_one_database_are_refused(
-    root: Path, migrator: Migrator, process: dict[str, str], files: dict[str, str]
+    two_environments: Path, migrator: Migrator, process: dict[str, str], files: dict[str, str]
 ) -> None:
     for name, text in files.items():
-        (root / name).write_text(text + "\n")
+        (two_environments / name).write_text(text + "\n")
     for chosen, other in (("testing", "production"), ("production", "testing")):
-        ran = migrator("upgrade", "--env", chosen, cwd=root, env=process)
+        ran = migrator("upgrade", "--env", chosen, cwd=two_environments, env=process)
         assert ran.code == 3
         assert f"The environments {chosen} (" in ran.err
         assert f" and {other} (" in ran.err
@@ -67,25 +67,25 @@ def test_two_environments_whose_own_sources_name_one_database_are_refused(
         assert "shares_database_with" in ran.err
 
 
-def test_two_inis_that_name_one_database_are_refused(root: Path, migrator: Migrator) -> None:
+def test_two_inis_that_name_one_database_are_refused(two_environments: Path, migrator: Migrator) -> None:
     for suffix in ("test", "online"):
-        add(root, suffix, "sqlalchemy.url = sqlite:///shop.db\n\n[migrator]")
-    ran = migrator("upgrade", cwd=root)
+        add(two_environments, suffix, "sqlalchemy.url = sqlite:///shop.db\n\n[migrator]")
+    ran = migrator("upgrade", cwd=two_environments)
     assert ran.code == 3
     assert "sqlalchemy.url in configs/alembic_online.ini" in ran.err
-    assert not (root / "shop.db").exists()
+    assert not (two_environments / "shop.db").exists()
 
 
 @pytest.mark.parametrize(
     ("suffix", "names"), [("test", "production"), ("online", "test"), ("test", "staging, prod")]
 )
 def test_shares_database_with_in_either_ini_allows_it(
-    root: Path, migrator: Migrator, suffix: str, names: str
+    two_environments: Path, migrator: Migrator, suffix: str, names: str
 ) -> None:
     process = {"TESTING_DATABASE_URL": "sqlite:///s.db", "PRODUCTION_DATABASE_URL": "sqlite:///./s.db"}
-    assert migrator("current", cwd=root, env=process).code == 3
-    add(root, suffix, f"shares_database_with = {names}\n")
-    ran = migrator("upgrade", cwd=root, env=process)
+    assert migrator("current", cwd=two_environments, env=process).code == 3
+    add(two_environments, suffix, f"shares_database_with = {names}\n")
+    ran = migrator("upgrade", cwd=two_environments, env=process)
     assert ran.code == 0, ran.err
 
 
@@ -94,37 +94,46 @@ def test_shares_database_with_in_either_ini_allows_it(
     [(".env", "DATABASE_URL=sqlite:///c.db"), (".env.testing", "DATABASE_URL=sqlite:///c.db")],
 )
 def test_a_shared_source_belongs_to_the_chosen_environment_alone(
-    root: Path, migrator: Migrator, name: str, text: str
+    two_environments: Path, migrator: Migrator, name: str, text: str
 ) -> None:
-    (root / name).write_text(text + "\n")
+    (two_environments / name).write_text(text + "\n")
     container = {"DATABASE_URL": "sqlite:///c.db"}
-    assert migrator("upgrade", cwd=root, env=container).code == 0
-    (root / "c.db").unlink()
-    assert migrator("upgrade", "--env", "production", cwd=root, env=container).code == 0
-    assert migrator("current", "--env", "production", cwd=root, env=container).out == "of_online (head)\n"
+    assert migrator("upgrade", cwd=two_environments, env=container).code == 0
+    (two_environments / "c.db").unlink()
+    assert migrator("upgrade", "--env", "production", cwd=two_environments, env=container).code == 0
+    assert (
+        migrator("current", "--env", "production", cwd=two_environments, env=container).out
+        == "of_online (head)\n"
+    )
 
 
-def test_different_databases_on_one_server_are_fine(root: Path, migrator: Migrator) -> None:
+def test_different_databases_on_one_server_are_fine(two_environments: Path, migrator: Migrator) -> None:
     process = {"TESTING_DATABASE_URL": URL, "PRODUCTION_DATABASE_URL": URL + "_live"}
-    assert migrator("current", cwd=root, env=process).code == 6
+    assert migrator("current", cwd=two_environments, env=process).code == 6
     process["PRODUCTION_DATABASE_URL"] = URL.replace(":1/", ":2/")
-    assert migrator("current", cwd=root, env=process).code == 6
+    assert migrator("current", cwd=two_environments, env=process).code == 6
 
 
-def test_another_environments_broken_url_does_not_stop_the_chosen_one(root: Path, migrator: Migrator) -> None:
+def test_another_environments_broken_url_does_not_stop_the_chosen_one(
+    two_environments: Path, migrator: Migrator
+) -> None:
     process = {"TESTING_DATABASE_URL": "sqlite:///t.db", "PRODUCTION_DATABASE_URL": "nonsense"}
-    assert migrator("upgrade", cwd=root, env=process).code == 0
+    assert migrator("upgrade", cwd=two_environments, env=process).code == 0
 
 
-def test_the_rule_holds_for_a_file_of_the_project_under_config(root: Path, migrator: Migrator) -> None:
+def test_the_rule_holds_for_a_file_of_the_project_under_config(
+    two_environments: Path, migrator: Migrator
+) -> None:
     process = {"TESTING_DATABASE_URL": URL, "PRODUCTION_DATABASE_URL": URL}
-    ran = migrator("current", "--config", "configs/alembic_test.ini", cwd=root, env=process)
+    ran = migrator("current", "--config", "configs/alembic_test.ini", cwd=two_environments, env=process)
     assert ran.code == 3
     assert "name the same database" in ran.err
 
 
-def test_the_rule_holds_under_plain_alembic(root: Path, shell: Callable[..., Ran]) -> None:
+def test_the_rule_holds_under_plain_alembic(two_environments: Path, shell: Callable[..., Ran]) -> None:
     process = {"TESTING_DATABASE_URL": URL, "PRODUCTION_DATABASE_URL": URL}
-    ran = shell(["alembic", "-c", "configs/alembic_test.ini", "upgrade", "head"], cwd=root, env=process)
+    ran = shell(
+        ["alembic", "-c", "configs/alembic_test.ini", "upgrade", "head"], cwd=two_environments, env=process
+    )
     assert ran.code != 0
     assert "name the same database" in ran.err + ran.out

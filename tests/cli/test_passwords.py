@@ -10,7 +10,6 @@ from urllib.parse import quote
 import pytest
 from psycopg import sql
 
-from migrator import secrets
 from tests.conftest import PASSWORD, Database, Ran
 from tests.projects.small import versions, write_project, write_revision
 
@@ -19,6 +18,7 @@ Migrator = Callable[..., Ran]
 RAW = "S3cr3t@/:#? pw"
 # The part of both passwords that no encoding changes.
 PART = "S3cr3t"
+pytestmark = pytest.mark.usefixtures("no_secrets_known")
 TELLS_ALL = """
 import logging, os
 from alembic import context
@@ -47,13 +47,6 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that another test made known must not hide a leak here."""
-    monkeypatch.setattr(secrets, "_plain", set())
-    monkeypatch.setattr(secrets, "_guarded", set())
-
-
 @pytest.fixture
 def login(postgres_database: Database) -> Iterator[Callable[[str], Database]]:
     """Makes a role with the password that is given, which owns the database."""
@@ -72,7 +65,7 @@ def login(postgres_database: Database) -> Iterator[Callable[[str], Database]]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def telling(tmp_path: Path) -> Path:
     """A project with one revision, whose env.py tells all it knows."""
     root = write_project(tmp_path / "a project", "test", "online")
     for suffix in ("test", "online"):
@@ -103,71 +96,71 @@ def upgrades(migrator: Migrator, root: Path, *args: str, **process: str) -> None
 
 
 def test_the_server_checks_passwords(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     at = login(PASSWORD)
-    assert migrator("upgrade", cwd=root, env={**parts(at), "POSTGRES_PASSWORD": "S3cr3t"}).code == 6
+    assert migrator("upgrade", cwd=telling, env={**parts(at), "POSTGRES_PASSWORD": "S3cr3t"}).code == 6
 
 
 def test_a_password_of_any_characters_works_in_postgres_password(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
-    upgrades(migrator, root, **parts(login(PASSWORD)))
+    upgrades(migrator, telling, **parts(login(PASSWORD)))
 
 
 def test_a_password_of_any_characters_works_in_an_env_file(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     lines = [f"{name}={value}\n" for name, value in parts(login(PASSWORD), quotes="'").items()]
-    (root / ".env").write_text("".join(lines))
-    upgrades(migrator, root)
+    (telling / ".env").write_text("".join(lines))
+    upgrades(migrator, telling)
 
 
 @pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg"])
 def test_a_password_of_any_characters_works_in_a_url_in_percent_encoding(
-    root: Path, migrator: Migrator, login: Callable[[str], Database], driver: str
+    telling: Path, migrator: Migrator, login: Callable[[str], Database], driver: str
 ) -> None:
-    upgrades(migrator, root, DATABASE_URL=url(login(PASSWORD), driver=driver))
+    upgrades(migrator, telling, DATABASE_URL=url(login(PASSWORD), driver=driver))
 
 
 def test_an_encoded_url_works_in_an_env_file_and_in_the_option(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     at = login(PASSWORD)
-    (root / ".env").write_text(f'TESTING_DATABASE_URL="{url(at)}"\n')
-    upgrades(migrator, root)
-    ran = migrator("current", "--url", url(at), cwd=root)
+    (telling / ".env").write_text(f'TESTING_DATABASE_URL="{url(at)}"\n')
+    upgrades(migrator, telling)
+    ran = migrator("current", "--url", url(at), cwd=telling)
     assert (ran.code, ran.out) == (0, "first (head)\n")
 
 
 def test_an_encoded_url_works_in_the_ini_with_doubled_percent_signs(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
-    ini = root / "configs" / "alembic_test.ini"
+    ini = telling / "configs" / "alembic_test.ini"
     said = url(login(PASSWORD)).replace("%", "%%")
     ini.write_text(ini.read_text().replace("[migrator]", f"sqlalchemy.url = {said}\n\n[migrator]"))
-    upgrades(migrator, root)
+    upgrades(migrator, telling)
 
 
 def test_a_bare_at_sign_in_a_url_is_understood(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     at = login(RAW)
-    upgrades(migrator, root, DATABASE_URL=url(at, password=RAW))
+    upgrades(migrator, telling, DATABASE_URL=url(at, password=RAW))
 
 
 def test_no_command_shows_the_password_of_a_database_that_works(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     process = {"DATABASE_URL": url(login(PASSWORD))}
-    env_py = root / "migrations" / "env.py"
+    env_py = telling / "migrations" / "env.py"
     env_py.write_text(TELLS_ALL + env_py.read_text())
     everything = ""
     for command in COMMANDS:
         options = ["--echo", "--traceback", *(["--json"] if command[0] != "run" else [])]
         for ran in (
-            migrator(*command, cwd=root, env=process),
-            migrator(*options, *command, cwd=root, env=process),
+            migrator(*command, cwd=telling, env=process),
+            migrator(*options, *command, cwd=telling, env=process),
         ):
             assert ran.code < 6, (command, ran.err)
             assert PART not in ran.out + ran.err, command
@@ -190,49 +183,51 @@ def test_no_command_shows_the_password_of_a_database_that_works(
     ],
 )
 def test_no_command_shows_the_password_of_a_url_that_fails(
-    root: Path, migrator: Migrator, place: str, code: int
+    telling: Path, migrator: Migrator, place: str, code: int
 ) -> None:
     process = {"DATABASE_URL": place.format(quote(PASSWORD, safe=""))}
     for command in (["upgrade"], ["current"], ["history", "-i"], ["envs"]):
         for options in (["--traceback", "--echo"], ["--json"]):
-            ran = migrator(*options, *command, cwd=root, env=process)
+            ran = migrator(*options, *command, cwd=telling, env=process)
             assert ran.code == (0 if command == ["envs"] else code), (command, ran.err)
             assert PART not in ran.out + ran.err
 
 
-def test_a_url_given_twice_is_not_repeated(root: Path, migrator: Migrator) -> None:
+def test_a_url_given_twice_is_not_repeated(telling: Path, migrator: Migrator) -> None:
     first, second = (f"postgresql://app:{PART}{each}@h/d" for each in (1, 2))
-    ran = migrator("--url", first, "upgrade", "--url", second, "--json", "--traceback", cwd=root)
+    ran = migrator("--url", first, "upgrade", "--url", second, "--json", "--traceback", cwd=telling)
     assert ran.code == 2
     assert "--url is given twice" in ran.err
     assert PART not in ran.out + ran.err
 
 
-def test_a_url_among_the_arguments_of_a_usage_error_is_not_repeated(root: Path, migrator: Migrator) -> None:
-    ran = migrator("upgrade", "--json", f"--ulr=postgresql://app:{PART}xyz@h/d", cwd=root)
+def test_a_url_among_the_arguments_of_a_usage_error_is_not_repeated(
+    telling: Path, migrator: Migrator
+) -> None:
+    ran = migrator("upgrade", "--json", f"--ulr=postgresql://app:{PART}xyz@h/d", cwd=telling)
     assert ran.code == 2
     assert PART not in ran.out + ran.err
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--traceback", "--echo"]])
 def test_a_revision_that_fails_with_the_url_in_its_message_does_not_show_the_password(
-    root: Path, migrator: Migrator, login: Callable[[str], Database], options: list[str]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database], options: list[str]
 ) -> None:
     body = "raise RuntimeError(op.get_bind().engine.url.render_as_string(hide_password=False))"
-    write_revision(versions(root), "second", "first", up=body)
-    ran = migrator("upgrade", *options, cwd=root, env={"DATABASE_URL": url(login(PASSWORD))})
+    write_revision(versions(telling), "second", "first", up=body)
+    ran = migrator("upgrade", *options, cwd=telling, env={"DATABASE_URL": url(login(PASSWORD))})
     assert ran.code == 7
     assert "***" in ran.out + ran.err
     assert PART not in ran.out + ran.err
 
 
 def test_a_short_password_is_hidden_where_a_password_stands_and_nowhere_else(
-    root: Path, migrator: Migrator, login: Callable[[str], Database]
+    telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:
     at = login("app")
     body = "raise RuntimeError(op.get_bind().engine.url.render_as_string(hide_password=False) + ' in my app')"
-    write_revision(versions(root), "second", "first", up=body)
-    ran = migrator("upgrade", cwd=root, env=parts(at))
+    write_revision(versions(telling), "second", "first", up=body)
+    ran = migrator("upgrade", cwd=telling, env=parts(at))
     assert ran.code == 7
     assert ":***@" in ran.err
     assert "in my app" in ran.err

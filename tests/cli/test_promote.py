@@ -13,6 +13,7 @@ from tests.conftest import Database, Ran
 from tests.projects.books import docstring
 from tests.projects.small import tree
 from tests.projects.two import TwoProject, revision, two_project
+from tests.slow import slow
 
 ONE = 'op.execute("CREATE TABLE one (id integer NOT NULL PRIMARY KEY, name text)")'
 NO_ONE = 'op.execute("DROP TABLE one")'
@@ -22,7 +23,7 @@ ROWS = "op.execute(\"INSERT INTO one VALUES (1, 'it''s')\")"
 NO_ROWS = 'op.execute("DELETE FROM one WHERE id = 1")'
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", slow("sqlite")])
 def two(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -86,6 +87,7 @@ def test_what_is_lacking_goes_over_in_order_and_makes_the_same_schema(two: TwoPr
     assert two.run("promote").out == "nothing to promote from testing to production\n"
 
 
+@pytest.mark.slow
 def test_a_dry_run_proves_all_and_writes_nothing(two: TwoProject) -> None:
     two.run("upgrade")
     before = two.files(two.production)
@@ -117,6 +119,7 @@ def test_a_revision_moves_on_top_of_what_production_has_of_its_own(on_sqlite: Tw
     assert {name: two.files(two.production)[name] for name in before} == before
 
 
+@pytest.mark.slow
 def test_named_revisions_bring_what_they_need_and_nothing_above(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     two.run("upgrade")
@@ -135,6 +138,7 @@ def test_an_empty_folder_gets_the_whole_history(on_sqlite: TwoProject) -> None:
     assert ran.out.startswith("wrote migrations/online/versions/r1.py (after <base>)\n")
 
 
+@pytest.mark.slow
 def test_what_testing_has_not_applied_is_refused_unless_it_is_said(two: TwoProject) -> None:
     two.run("upgrade", "r2")
     before = two.files(two.production)
@@ -147,6 +151,7 @@ def test_what_testing_has_not_applied_is_refused_unless_it_is_said(two: TwoProje
     assert "--untested" in two.run("promote", "--untested").out
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_asked_is_a_note(on_sqlite: TwoProject) -> None:
     two = TwoProject(on_sqlite.root, on_sqlite.migrator, {})
     for suffix in ("test", "online"):
@@ -174,6 +179,7 @@ def test_what_leaves_something_behind_is_refused(two: TwoProject) -> None:
     assert two.files(two.production) == before
 
 
+@pytest.mark.slow
 def test_what_has_lint_errors_for_the_target_is_refused_with_the_real_path(two: TwoProject) -> None:
     drop = 'op.execute("ALTER TABLE one DROP COLUMN name")'
     revision(two.testing, "r4", "r3", drop, 'op.execute("ALTER TABLE one ADD COLUMN name text")')
@@ -286,6 +292,7 @@ def test_a_branch_label_that_the_target_has_is_refused(on_sqlite: TwoProject) ->
     assert "has the branch label shop, which the target has too" in two.run("promote", "r4", code=5).err
 
 
+@pytest.mark.slow
 def test_the_origin_is_kept_by_a_second_promotion(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     ini = (two.root / "configs" / "alembic_online.ini").read_text()

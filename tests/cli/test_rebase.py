@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Database, Ran, process_variables, program
 from tests.projects.small import INI, revision_text, tree, versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 Migrator = Callable[..., Ran]
 CLOSED = "postgresql://app:n0tToBeSeen@127.0.0.1:1/shop"
@@ -171,7 +172,8 @@ def test_with_unapplied_no_database_is_asked(
     assert migrator("heads", cwd=small).out == "ooo2 (head)\n"
 
 
-@pytest.mark.parametrize("named", [[], ["--env", "production"]])
+@pytest.mark.slow
+@pytest.mark.parametrize("named", first_is_fast([[], ["--env", "production"]]))
 def test_every_environment_that_uses_the_folder_is_asked(
     named: list[str], shared: Path, new_database: Callable[[], Database], migrator: Migrator
 ) -> None:

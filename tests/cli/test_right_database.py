@@ -20,37 +20,11 @@ from tests.projects.shops import (
     Shop,
     assert_no_password,
     entrusted,
-    forget_secrets,
-    hushed,
-    write_shops,
 )
 from tests.terminal import at_terminal
 
 Migrator = Callable[..., Ran]
 TRANSACTIONS = "xact_start IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each."""
-    return write_shops(tmp_path / "a project")
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path, monkeypatch: pytest.MonkeyPatch) -> Migrator:
-    """Runs a command in the project, and looks for passwords in what it says."""
-
-    def hushed_run(*args: str, env: dict[str, str]) -> Ran:
-        forget_secrets(monkeypatch)
-        return hushed(migrator(*args, cwd=project, env=env))
-
-    return hushed_run
-
-
-@pytest.fixture
-def shop(postgres_database: Database) -> Shop:
-    """An empty database."""
-    return entrusted(postgres_database)
 
 
 def by_dump(shop: Shop, into: Database, folder: Path) -> Shop:

@@ -18,7 +18,7 @@ ALEMBIC = "[alembic]\nscript_location = %(here)s/../migrations\n"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def configured(tmp_path: Path) -> Path:
     """A project of one environment, whose database would be a file."""
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "first")
@@ -71,17 +71,17 @@ def refused(migrator: Migrator, root: Path) -> str:
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_meant(
-    root: Path, migrator: Migrator, line: str, said: str, hint: str
+    configured: Path, migrator: Migrator, line: str, said: str, hint: str
 ) -> None:
-    add(root, line)
-    err = refused(migrator, root)
+    add(configured, line)
+    err = refused(migrator, configured)
     assert said in err
     assert hint in err
 
 
-def test_the_error_is_in_the_envelope_of_json(root: Path, migrator: Migrator) -> None:
-    add(root, "lock_timeout = soon")
-    ran = migrator("upgrade", "--json", cwd=root)
+def test_the_error_is_in_the_envelope_of_json(configured: Path, migrator: Migrator) -> None:
+    add(configured, "lock_timeout = soon")
+    ran = migrator("upgrade", "--json", cwd=configured)
     document = json.loads(ran.out)
     assert (ran.code, document["exit_code"], document["status"]) == (3, 3, "error")
     assert document["errors"][0]["type"] == "ConfigurationError"
@@ -99,75 +99,77 @@ def test_the_error_is_in_the_envelope_of_json(root: Path, migrator: Migrator) ->
     ],
 )
 def test_a_file_that_is_no_alembic_configuration_says_why(
-    root: Path, migrator: Migrator, content: bytes, said: str
+    configured: Path, migrator: Migrator, content: bytes, said: str
 ) -> None:
-    ini(root).write_bytes(content)
-    assert said in refused(migrator, root)
+    ini(configured).write_bytes(content)
+    assert said in refused(migrator, configured)
 
 
-def test_a_folder_in_place_of_the_file_cannot_be_read(root: Path, migrator: Migrator) -> None:
-    ini(root).unlink()
-    ini(root).mkdir()
-    assert "cannot be read: Is a directory" in refused(migrator, root)
+def test_a_folder_in_place_of_the_file_cannot_be_read(configured: Path, migrator: Migrator) -> None:
+    ini(configured).unlink()
+    ini(configured).mkdir()
+    assert "cannot be read: Is a directory" in refused(migrator, configured)
 
 
-def test_a_file_without_read_permission_cannot_be_read(root: Path, shell: Callable[..., Ran]) -> None:
+def test_a_file_without_read_permission_cannot_be_read(configured: Path, shell: Callable[..., Ran]) -> None:
     # Root may read everything, unless it has given up that right.
     without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     if without and shutil.which("setpriv") is None:
         pytest.skip("no setpriv to give up root's rights with")
-    ini(root).chmod(0)
-    ran = shell([*without, *program(["migrator", "heads"])], cwd=root)
+    ini(configured).chmod(0)
+    ran = shell([*without, *program(["migrator", "heads"])], cwd=configured)
     assert ran.code == 3
     assert "cannot be read: Permission denied" in ran.err
 
 
-def test_a_bare_percent_in_alembics_section_is_explained(root: Path, migrator: Migrator) -> None:
-    ini(root).write_text(ALEMBIC + "version_locations = %(here)s/../migrations/100%/versions\n")
-    ran = migrator("upgrade", cwd=root)
+def test_a_bare_percent_in_alembics_section_is_explained(configured: Path, migrator: Migrator) -> None:
+    ini(configured).write_text(ALEMBIC + "version_locations = %(here)s/../migrations/100%/versions\n")
+    ran = migrator("upgrade", cwd=configured)
     assert ran.code == 3
     assert "The value of version_locations in" in ran.err
     assert "Write %% for a percent sign" in ran.err
 
 
-def test_comments_on_lines_of_their_own_and_percent_signs_are_fine(root: Path, migrator: Migrator) -> None:
+def test_comments_on_lines_of_their_own_and_percent_signs_are_fine(
+    configured: Path, migrator: Migrator
+) -> None:
     add(
-        root,
+        configured,
         "# a comment",
         "; another",
         "exclude_tables = a%, b%(c)s",
         "role = own%er",
         "lock_timeout = 500ms",
     )
-    assert migrator("upgrade", cwd=root).out.startswith("upgraded testing: base -> first")
+    assert migrator("upgrade", cwd=configured).out.startswith("upgraded testing: base -> first")
 
 
-def test_an_ini_without_a_migrator_section_is_an_environment(root: Path, migrator: Migrator) -> None:
-    ini(root).write_text(ini(root).read_text().partition("[migrator]")[0])
-    assert migrator("upgrade", cwd=root).out.startswith("upgraded testing: base -> first")
+def test_an_ini_without_a_migrator_section_is_an_environment(configured: Path, migrator: Migrator) -> None:
+    ini(configured).write_text(ini(configured).read_text().partition("[migrator]")[0])
+    assert migrator("upgrade", cwd=configured).out.startswith("upgraded testing: base -> first")
 
 
-def test_keys_of_a_default_section_are_no_keys_of_migrator(root: Path, migrator: Migrator) -> None:
-    ini(root).write_text("[DEFAULT]\nnickname = x\n" + ini(root).read_text())
-    assert migrator("heads", cwd=root).out == "first (head)\n"
+def test_keys_of_a_default_section_are_no_keys_of_migrator(configured: Path, migrator: Migrator) -> None:
+    ini(configured).write_text("[DEFAULT]\nnickname = x\n" + ini(configured).read_text())
+    assert migrator("heads", cwd=configured).out == "first (head)\n"
 
 
-def test_versions_is_read_as_version_locations(root: Path, migrator: Migrator) -> None:
-    other = root / "where others keep them"
+def test_versions_is_read_as_version_locations(configured: Path, migrator: Migrator) -> None:
+    other = configured / "where others keep them"
     other.mkdir()
     write_revision(other, "elsewhere")
-    ini(root).write_text(ALEMBIC + f"versions = %(here)s/../{other.name}\npath_separator = newline\n")
-    assert migrator("heads", cwd=root).out == "elsewhere (head)\n"
-    upgraded = migrator("upgrade", cwd=root)
+    ini(configured).write_text(ALEMBIC + f"versions = %(here)s/../{other.name}\npath_separator = newline\n")
+    assert migrator("heads", cwd=configured).out == "elsewhere (head)\n"
+    upgraded = migrator("upgrade", cwd=configured)
     assert upgraded.out.startswith("upgraded testing: base -> elsewhere"), upgraded.err
-    generated = migrator("generate", "--empty", "-m", "more", cwd=root)
+    generated = migrator("generate", "--empty", "-m", "more", cwd=configured)
     assert generated.out.startswith(f"wrote {other.name}/"), generated.err
 
 
-def test_version_locations_goes_before_versions(root: Path, migrator: Migrator) -> None:
-    text = ini(root).read_text().replace("[migrator]", "versions = %(here)s/nowhere\n\n[migrator]")
-    ini(root).write_text(text)
-    assert migrator("heads", cwd=root).out == "first (head)\n"
+def test_version_locations_goes_before_versions(configured: Path, migrator: Migrator) -> None:
+    text = ini(configured).read_text().replace("[migrator]", "versions = %(here)s/nowhere\n\n[migrator]")
+    ini(configured).write_text(text)
+    assert migrator("heads", cwd=configured).out == "first (head)\n"
 
 
 def test_without_version_locations_the_folder_is_named_after_the_file(
@@ -181,32 +183,32 @@ def test_without_version_locations_the_folder_is_named_after_the_file(
         assert migrator("heads", "--env", suffix, cwd=root).out == f"of_{suffix} (head)\n"
 
 
-def test_a_folder_with_spaces_needs_no_path_separator(root: Path, migrator: Migrator) -> None:
-    other = root / "migrations" / "the old ones, kept"
+def test_a_folder_with_spaces_needs_no_path_separator(configured: Path, migrator: Migrator) -> None:
+    other = configured / "migrations" / "the old ones, kept"
     other.mkdir()
     write_revision(other, "spaced")
-    ini(root).write_text(ALEMBIC + f"version_locations = %(here)s/../migrations/{other.name}\n")
-    assert migrator("heads", cwd=root).out == "spaced (head)\n"
+    ini(configured).write_text(ALEMBIC + f"version_locations = %(here)s/../migrations/{other.name}\n")
+    assert migrator("heads", cwd=configured).out == "spaced (head)\n"
     generated = migrator(
-        "generate", "--empty", "-m", "next", cwd=root, env={"DATABASE_URL": "sqlite:///b.db"}
+        "generate", "--empty", "-m", "next", cwd=configured, env={"DATABASE_URL": "sqlite:///b.db"}
     )
     assert generated.code == 0, generated.err
     assert len(list(other.glob("*.py"))) == 2
 
 
-def test_several_version_folders_are_read(root: Path, migrator: Migrator) -> None:
-    more = root / "more"
+def test_several_version_folders_are_read(configured: Path, migrator: Migrator) -> None:
+    more = configured / "more"
     more.mkdir()
     write_revision(more, "second", "first")
-    ini(root).write_text(
+    ini(configured).write_text(
         ALEMBIC + "version_locations =\n    %(here)s/../migrations/test/versions\n    %(here)s/../more\n"
         "path_separator = newline\n"
     )
-    assert migrator("heads", cwd=root).out == "second (head)\n"
+    assert migrator("heads", cwd=configured).out == "second (head)\n"
 
 
-def test_without_script_location_the_error_says_what_to_add(root: Path, migrator: Migrator) -> None:
-    ini(root).write_text("[alembic]\nprepend_sys_path = .\n")
-    ran = migrator("upgrade", cwd=root)
+def test_without_script_location_the_error_says_what_to_add(configured: Path, migrator: Migrator) -> None:
+    ini(configured).write_text("[alembic]\nprepend_sys_path = .\n")
+    ran = migrator("upgrade", cwd=configured)
     assert ran.code == 3
     assert "script_location" in ran.err

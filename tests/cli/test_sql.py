@@ -192,13 +192,13 @@ def test_sql_needs_no_consent_in_a_protected_environment(migrator: Migrator, boo
 
 
 def test_sql_of_the_sample_project_with_the_embedded_database_starts_no_server(
-    migrator: Migrator, project: Path
+    migrator: Migrator, checkout: Path
 ) -> None:
-    ran = migrator("upgrade", "--sql", cwd=project)
+    ran = migrator("upgrade", "--sql", cwd=checkout)
 
     assert ran.code == 0, ran.err
     assert "CREATE TABLE users" in ran.out
-    assert not (project / ".migrator").exists()
+    assert not (checkout / ".migrator").exists()
 
 
 def test_what_a_program_run_by_a_revision_prints_stays_off_stdout(shell: Shell, books: BooksProject) -> None:

@@ -6,12 +6,12 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Ran
-from tests.projects.shops import write_shops
 from tests.projects.small import revision_text, versions
 
 Migrator = Callable[..., Ran]
@@ -47,19 +47,9 @@ with op.batch_alter_table("parents", recreate="always") as batch:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Testing, staging and production with three revisions each."""
-    return write_shops(tmp_path / "a project")
-
-
-@pytest.fixture
-def run(migrator: Migrator, project: Path) -> Migrator:
-    """Runs a command in the project as staging, on an SQLite file."""
-
-    def in_project(*args: str, env: dict[str, str] = URL) -> Ran:
-        return migrator(*args, "--env", "staging", cwd=project, env=env)
-
-    return in_project
+def on_file(run_staging: Migrator) -> Migrator:
+    """Runs a command as `run_staging` does, on an SQLite file unless `env` names another database."""
+    return partial(run_staging, env=URL)
 
 
 def dump(file: Path) -> list[str]:
@@ -83,16 +73,16 @@ def copies(root: Path) -> list[Path]:
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
 @pytest.mark.parametrize("command", ["upgrade", "downgrade -1", "stamp base"])
 def test_the_database_as_it_was_is_kept_before_it_is_changed(
-    command: str, driver: str, project: Path, run: Migrator
+    command: str, driver: str, project: Path, on_file: Migrator
 ) -> None:
     env = {"DATABASE_URL": f"{driver}:///shop.db"}
-    assert run("upgrade", "bbb2", env=env).code == 0
+    assert on_file("upgrade", "bbb2", env=env).code == 0
     assert copies(project) == [], "there was nothing to keep"
     with contextlib.closing(sqlite3.connect(project / "shop.db", isolation_level=None)) as connection:
         connection.execute("INSERT INTO customers VALUES (7)")
     before = dump(project / "shop.db")
 
-    ran = run(*command.split(), "--json", env=env)
+    ran = on_file(*command.split(), "--json", env=env)
 
     (copy,) = copies(project)
     assert (ran.code, dump(copy)) == (0, before), ran.err
@@ -106,38 +96,38 @@ def test_the_database_as_it_was_is_kept_before_it_is_changed(
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
 def test_a_file_that_another_connection_writes_to_is_waited_for(
-    driver: str, project: Path, run: Migrator
+    driver: str, project: Path, on_file: Migrator
 ) -> None:
     env = {"DATABASE_URL": f"{driver}:///shop.db?timeout=0.1"}
-    assert run("upgrade", "aaa1", env=env).code == 0
+    assert on_file("upgrade", "aaa1", env=env).code == 0
     with contextlib.closing(sqlite3.connect(project / "shop.db", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        ran = run("upgrade", "--lock-wait", "1s", env=env)
+        ran = on_file("upgrade", "--lock-wait", "1s", env=env)
 
     assert ran.code == 8, ran.err
     assert "Another connection is writing to the SQLite file; waited 1s." in ran.err
-    assert run("upgrade", env=env).code == 0
+    assert on_file("upgrade", env=env).code == 0
 
 
-def test_the_copy_holds_what_is_still_in_the_write_ahead_log(project: Path, run: Migrator) -> None:
-    assert run("upgrade", "aaa1").code == 0
+def test_the_copy_holds_what_is_still_in_the_write_ahead_log(project: Path, on_file: Migrator) -> None:
+    assert on_file("upgrade", "aaa1").code == 0
     with contextlib.closing(sqlite3.connect(project / "shop.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("INSERT INTO customers VALUES (7)")
 
-        assert run("upgrade").code == 0
+        assert on_file("upgrade").code == 0
 
     (copy,) = copies(project)
     assert rows(copy, "SELECT id FROM customers") == [(7,)]
 
 
-def test_the_last_five_are_kept_of_each_file(project: Path, run: Migrator) -> None:
-    assert run("upgrade", "bbb2").code == 0
+def test_the_last_five_are_kept_of_each_file(project: Path, on_file: Migrator) -> None:
+    assert on_file("upgrade", "bbb2").code == 0
     other = {"DATABASE_URL": "sqlite:///other/shop.db"}
     (project / "other").mkdir()
     for command in ("upgrade aaa1", "upgrade"):
-        assert run(*command.split(), env=other).code == 0
+        assert on_file(*command.split(), env=other).code == 0
     (of_other,) = copies(project)
 
     standing = []
@@ -151,15 +141,15 @@ def test_the_last_five_are_kept_of_each_file(project: Path, run: Migrator) -> No
         "upgrade",
     ):
         standing.append(rows(project / "shop.db", "SELECT version_num FROM alembic_version"))
-        assert run(*command.split()).code == 0
+        assert on_file(*command.split()).code == 0
 
     kept = [copy for copy in copies(project) if copy != of_other]
     assert of_other in copies(project)
     assert [rows(copy, "SELECT version_num FROM alembic_version") for copy in kept] == standing[-5:]
 
 
-def test_there_is_none_where_nothing_is_done_or_none_is_wanted(project: Path, run: Migrator) -> None:
-    assert run("upgrade", "bbb2").code == 0
+def test_there_is_none_where_nothing_is_done_or_none_is_wanted(project: Path, on_file: Migrator) -> None:
+    assert on_file("upgrade", "bbb2").code == 0
     for command in (
         "upgrade bbb2",
         "current",
@@ -168,20 +158,20 @@ def test_there_is_none_where_nothing_is_done_or_none_is_wanted(project: Path, ru
         "upgrade --no-backup",
         "downgrade -1 --no-backup",
     ):
-        assert run(*command.split()).code == 0
+        assert on_file(*command.split()).code == 0
     assert copies(project) == []
 
 
-def test_nothing_is_begun_where_no_copy_can_be_made(project: Path, run: Migrator) -> None:
-    assert run("upgrade", "bbb2").code == 0
+def test_nothing_is_begun_where_no_copy_can_be_made(project: Path, on_file: Migrator) -> None:
+    assert on_file("upgrade", "bbb2").code == 0
     (project / ".migrator").write_text("in the way")
     before = dump(project / "shop.db")
 
-    refused = run("upgrade")
+    refused = on_file("upgrade")
 
     assert (refused.code, dump(project / "shop.db")) == (6, before), refused.err
     assert "--no-backup" in refused.err
-    assert run("upgrade", "--no-backup").code == 0
+    assert on_file("upgrade", "--no-backup").code == 0
 
 
 def foreign_project(root: Path, more: str = "") -> Path:
@@ -220,12 +210,12 @@ def test_a_rebuilt_parent_keeps_its_children(kind: str, tmp_path: Path, migrator
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
-def test_our_own_env_py_keeps_them_too(driver: str, project: Path, run: Migrator) -> None:
+def test_our_own_env_py_keeps_them_too(driver: str, project: Path, on_file: Migrator) -> None:
     folder = versions(project, "staging")
     (folder / "aaa1.py").write_text(revision_text("aaa1", None, FAMILY))
     (folder / "bbb2.py").write_text(revision_text("bbb2", "aaa1", REBUILD))
 
-    ran = run("upgrade", "bbb2", env={"DATABASE_URL": f"{driver}:///shop.db"})
+    ran = on_file("upgrade", "bbb2", env={"DATABASE_URL": f"{driver}:///shop.db"})
 
     assert ran.code == 0, ran.err
     assert rows(project / "shop.db", "SELECT id, parent FROM children ORDER BY 1") == CHILDREN
@@ -332,10 +322,10 @@ run_migrations()
 
 
 def test_a_run_that_another_one_has_overtaken_says_where_the_database_is(
-    project: Path, run: Migrator
+    project: Path, on_file: Migrator
 ) -> None:
     (project / "migrations" / "env.py").write_text(_OVERTAKEN)
 
-    data = json.loads(run("upgrade", "--json").out)["data"]
+    data = json.loads(on_file("upgrade", "--json").out)["data"]
 
     assert (data["before"], data["after"], data["applied"]) == (["ccc3"], ["ccc3"], [])

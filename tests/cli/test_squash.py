@@ -89,7 +89,7 @@ def runner(migrator: Migrator, books: BooksProject, database: AnyDatabase) -> Ca
 
 
 @pytest.fixture
-def run(migrator: Migrator, books: BooksProject, either_database: AnyDatabase) -> Callable[..., Ran]:
+def on_either(migrator: Migrator, books: BooksProject, either_database: AnyDatabase) -> Callable[..., Ran]:
     """Runs a command on PostgreSQL, and on SQLite."""
     return runner(migrator, books, either_database)
 
@@ -112,11 +112,11 @@ def three(books: BooksProject) -> BooksProject:
 
 
 def test_the_older_part_becomes_one_revision_under_the_last_ones_id(
-    three: BooksProject, run: Callable[..., Ran], either_database: AnyDatabase
+    three: BooksProject, on_either: Callable[..., Ran], either_database: AnyDatabase
 ) -> None:
-    run("upgrade")
+    on_either("upgrade")
 
-    ran = run("squash", "--to", "r2")
+    ran = on_either("squash", "--to", "r2")
 
     lines = ran.out.splitlines()
     assert re.fullmatch(r"moved 2 revisions to migrations/test/archive/\d{8}T\d{6}Z: r1, r2", lines[0])
@@ -130,35 +130,36 @@ def test_the_older_part_becomes_one_revision_under_the_last_ones_id(
         "r2_by_hand.py",
     ]
     assert "Squashes: r1, r2" in docstring(three.versions / three.files()[0])
-    assert run("upgrade").out == "testing is already at head (r3): nothing to do\n"
-    assert "edited" not in run("check", "--against", "database", code=1).out
-    assert data(run("status", "--json"))["environments"][0]["edited"] == []
+    assert on_either("upgrade").out == "testing is already at head (r3): nothing to do\n"
+    assert "edited" not in on_either("check", "--against", "database", code=1).out
+    assert data(on_either("status", "--json"))["environments"][0]["edited"] == []
     assert either_database.version() == ["r3"]
 
 
 def test_a_real_edit_of_a_squashed_file_is_still_an_edit(
-    three: BooksProject, run: Callable[..., Ran]
+    three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
-    run("upgrade")
+    on_either("upgrade")
     (three.versions / "r2_by_hand.py").write_text(
         (three.versions / "r2_by_hand.py").read_text().replace("ix_author", "ix_other")
     )
 
-    run("squash", "--to", "r2")
+    on_either("squash", "--to", "r2")
 
-    assert "edited after it was applied: r2" in run("check", "--against", "database", code=1).out
+    assert "edited after it was applied: r2" in on_either("check", "--against", "database", code=1).out
 
 
-def test_a_dry_run_proves_all_and_changes_nothing(three: BooksProject, run: Callable[..., Ran]) -> None:
-    run("upgrade")
+def test_a_dry_run_proves_all_and_changes_nothing(three: BooksProject, on_either: Callable[..., Ran]) -> None:
+    on_either("upgrade")
     before = tree(three.root / "migrations")
 
-    ran = run("squash", "--to", "r3", "--dry-run")
+    ran = on_either("squash", "--to", "r3", "--dry-run")
 
     assert ran.out.startswith("would move 3 revisions to migrations/test/archive/")
     assert tree(three.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_what_autogenerate_cannot_see_is_carried_over_and_pg_dump_finds_no_difference(
     books: BooksProject,
     migrator: Migrator,
@@ -187,6 +188,7 @@ def test_what_autogenerate_cannot_see_is_carried_over_and_pg_dump_finds_no_diffe
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_refused_by_its_name(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:
@@ -206,25 +208,29 @@ def test_what_cannot_be_written_is_refused_by_its_name(
     assert tree(books.root / "migrations") == before
 
 
-def test_rows_of_old_revisions_are_not_lost_in_silence(three: BooksProject, run: Callable[..., Ran]) -> None:
+@pytest.mark.slow
+def test_rows_of_old_revisions_are_not_lost_in_silence(
+    three: BooksProject, on_either: Callable[..., Ran]
+) -> None:
     three.revision(
         "r4",
         "r3",
         "op.execute(\"INSERT INTO authors VALUES (1, 'Ann')\")",
         "op.execute('DELETE FROM authors')",
     )
-    run("upgrade")
+    on_either("upgrade")
     before = tree(three.root / "migrations")
 
-    ran = run("squash", "--to", "r4", code=4)
+    ran = on_either("squash", "--to", "r4", code=4)
 
     assert (
         "put rows into tables, which one new revision would not: authors (1); nothing was changed." in ran.err
     )
     assert tree(three.root / "migrations") == before
-    assert "moved 4 revisions" in run("squash", "--to", "r4", "--without-rows").out
+    assert "moved 4 revisions" in on_either("squash", "--to", "r4", "--without-rows").out
 
 
+@pytest.mark.slow
 def test_tables_that_need_each_other_in_a_circle_are_made(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:
@@ -243,13 +249,13 @@ def test_tables_that_need_each_other_in_a_circle_are_made(
 
 
 def test_a_revision_that_stands_on_an_inner_one_is_named(
-    three: BooksProject, run: Callable[..., Ran]
+    three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
     three.revision("side", "r1")
-    run("upgrade", "heads")
+    on_either("upgrade", "heads")
     before = tree(three.root / "migrations")
 
-    ran = run("squash", "--to", "r2", code=5)
+    ran = on_either("squash", "--to", "r2", code=5)
 
     assert "side comes after r1, which would be squashed, and not after r2; nothing was changed." in ran.err
     assert tree(three.root / "migrations") == before
@@ -271,16 +277,16 @@ def test_a_database_below_it_and_one_that_cannot_be_asked_stop_it(
 
 
 def test_a_merged_history_is_squashed_from_its_merge_down(
-    three: BooksProject, run: Callable[..., Ran]
+    three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
     three.revision(
         "side", "r1", "op.execute('CREATE TABLE side (id integer)')", "op.execute('DROP TABLE side')"
     )
     three.revision("met", ("r3", "side"))
-    run("upgrade")
+    on_either("upgrade")
 
-    assert "moved 5 revisions" in run("squash", "--to", "met").out
-    assert run("heads").out == "met (head)\n"
+    assert "moved 5 revisions" in on_either("squash", "--to", "met").out
+    assert on_either("heads").out == "met (head)\n"
 
 
 @pytest.mark.parametrize(
@@ -302,12 +308,12 @@ def test_the_first_revision_is_squashed_already(
 
 
 def test_with_a_new_id_one_revision_takes_the_place_of_all_and_the_database_follows(
-    three: BooksProject, run: Callable[..., Ran], either_database: AnyDatabase
+    three: BooksProject, on_either: Callable[..., Ran], either_database: AnyDatabase
 ) -> None:
-    run("upgrade")
+    on_either("upgrade")
     tables = either_database.tables()
 
-    ran = run("squash", "--to", "head", "--new-id", "--rev-id", "fresh", "-m", "all of it")
+    ran = on_either("squash", "--to", "head", "--new-id", "--rev-id", "fresh", "-m", "all of it")
 
     lines = ran.out.splitlines()
     assert re.fullmatch(r"moved 3 revisions to migrations/test/archive/\d{8}T\d{6}Z: r1, r2, r3", lines[0])
@@ -317,8 +323,8 @@ def test_with_a_new_id_one_revision_takes_the_place_of_all_and_the_database_foll
     ]
     assert (either_database.version(), either_database.tables()) == (["fresh"], tables)
     assert three.files() == ["fresh_all_of_it.py"]
-    assert "database and its history agree" in run("check", "--against", "database", code=1).out
-    newest = data(run("log", "--limit", "1", "--json"))["entries"][0]
+    assert "database and its history agree" in on_either("check", "--against", "database", code=1).out
+    newest = data(on_either("log", "--limit", "1", "--json"))["entries"][0]
     assert (newest["direction"], newest["revision"]) == ("stamp", "fresh")
 
 
@@ -342,11 +348,11 @@ def test_the_old_spelling_does_the_same_and_says_so(
     assert (found["stamped"]["after"], on_sqlite.version()) == (["fresh"], ["fresh"])
 
 
-def test_only_a_whole_history_gets_a_new_id(three: BooksProject, run: Callable[..., Ran]) -> None:
-    run("upgrade")
+def test_only_a_whole_history_gets_a_new_id(three: BooksProject, on_either: Callable[..., Ran]) -> None:
+    on_either("upgrade")
     before = tree(three.root / "migrations")
 
-    ran = run("squash", "--to", "r2", "--new-id", code=5)
+    ran = on_either("squash", "--to", "r2", "--new-id", code=5)
 
     assert "There are revisions besides those up to r2, and only a whole history gets a new id" in ran.err
     assert tree(three.root / "migrations") == before
@@ -367,14 +373,14 @@ def test_a_folder_that_another_environment_uses_gets_no_new_id(
 
 
 def test_a_new_id_for_a_database_that_is_behind_or_new_is_5(
-    three: BooksProject, run: Callable[..., Ran]
+    three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
     before = tree(three.root / "migrations")
-    run("ensure-version")
-    new = run("squash", "--to", "head", "--new-id", code=5)
-    run("upgrade", "r1")
+    on_either("ensure-version")
+    new = on_either("squash", "--to", "head", "--new-id", code=5)
+    on_either("upgrade", "r1")
 
-    behind = run("squash", "--to", "head", "--new-id", code=5)
+    behind = on_either("squash", "--to", "head", "--new-id", code=5)
 
     assert "has no revision, so that nothing is to be stamped; nothing was changed." in new.err
     assert "is at r1, and not at the newest revision; nothing was changed." in behind.err
@@ -492,17 +498,18 @@ def test_what_the_catalogue_leaves_out_is_named_and_not_lost(
     assert tree(books.root / "migrations") == before
 
 
-def test_names_that_need_quotes_are_squashed(books: BooksProject, run: Callable[..., Ran]) -> None:
+def test_names_that_need_quotes_are_squashed(books: BooksProject, on_either: Callable[..., Ran]) -> None:
     name = "Ta.b%l:e's"
     books.revision(
         "r1", None, f'op.create_table("{name}", sa.Column("Id", sa.Integer))', f'op.drop_table("{name}")'
     )
     books.revision("r2", "r1")
-    run("upgrade")
+    on_either("upgrade")
 
-    assert "moved 2 revisions" in run("squash", "--to", "r2").out
+    assert "moved 2 revisions" in on_either("squash", "--to", "r2").out
 
 
+@pytest.mark.slow
 def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:

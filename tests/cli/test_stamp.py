@@ -17,13 +17,6 @@ Migrator = Callable[..., "Ran"]
 Go = Callable[..., "Ran"]
 
 
-@pytest.fixture
-def go(migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase) -> Go:
-    """Runs a command line on a project of three revisions."""
-    books.tables("authors", "shelves", "loans")
-    return lambda *args: migrator(*args, cwd=books.root, env=on_sqlite.env)
-
-
 def test_stamp_sets_the_revision_and_runs_nothing(
     migrator: Migrator, books: BooksProject, any_database: AnyDatabase
 ) -> None:

@@ -39,9 +39,9 @@ def _imported(shell: Shell, project: Path, *args: str) -> set[str]:
 
 @pytest.mark.parametrize("args", [["--help"], ["upgrade", "--help"], ["--version"]], ids=" ".join)
 def test_help_imports_nothing_that_only_a_migration_needs(
-    args: list[str], project: Path, shell: Shell
+    args: list[str], checkout: Path, shell: Shell
 ) -> None:
-    assert _imported(shell, project, *args) & _SLOW_AT_HELP == set()
+    assert _imported(shell, checkout, *args) & _SLOW_AT_HELP == set()
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_help_imports_nothing_that_only_a_migration_needs(
     ids=" ".join,
 )
 def test_what_only_reads_files_imports_nothing_for_databases_or_terminals(
-    args: list[str], project: Path, shell: Shell
+    args: list[str], checkout: Path, shell: Shell
 ) -> None:
-    assert _imported(shell, project, *args) & _SLOW_AT_FILES == set()
+    assert _imported(shell, checkout, *args) & _SLOW_AT_FILES == set()
 
 
 def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
-    project: Path, shell: Shell
+    checkout: Path, shell: Shell
 ) -> None:
-    loaded = _imported(shell, project, "upgrade", "--sql", "--url", "postgresql+psycopg://u@h/d")
+    loaded = _imported(shell, checkout, "upgrade", "--sql", "--url", "postgresql+psycopg://u@h/d")
 
     assert "migrator.bridge.revision_files.loading_errors" in loaded
     assert (
@@ -68,14 +68,14 @@ def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
     )
 
 
-def test_dotenv_is_imported_where_there_is_such_a_file(project: Path, shell: Shell) -> None:
-    (project / ".env").write_text("ALEMBIC_ENV=production\n")
+def test_dotenv_is_imported_where_there_is_such_a_file(checkout: Path, shell: Shell) -> None:
+    (checkout / ".env").write_text("ALEMBIC_ENV=production\n")
 
-    assert "dotenv" in _imported(shell, project, "heads")
+    assert "dotenv" in _imported(shell, checkout, "heads")
 
 
-def test_a_mistyped_command_is_told_the_nearest_one(project: Path, migrator: Migrator) -> None:
-    ran = migrator("--env", "heads", "upgrde", cwd=project)
+def test_a_mistyped_command_is_told_the_nearest_one(checkout: Path, migrator: Migrator) -> None:
+    ran = migrator("--env", "heads", "upgrde", cwd=checkout)
 
     assert ran.code == 2
     assert "upgrde" in ran.err
@@ -83,16 +83,16 @@ def test_a_mistyped_command_is_told_the_nearest_one(project: Path, migrator: Mig
 
 
 def test_options_that_were_not_given_are_nothing_and_lists_keep_their_order(
-    project: Path, migrator: Migrator
+    checkout: Path, migrator: Migrator
 ) -> None:
-    (project / "migrations" / "env.py").write_text(
+    (checkout / "migrations" / "env.py").write_text(
         "from alembic import context\n"
         "from migrator.env import run_migrations\n"
         "print('GOT', context.get_x_argument(), context.get_tag_argument())\n"
         "run_migrations()\n"
     )
     ran = migrator(
-        "-x", "a=1", "upgrade", "-x", "b=2", "--sql", "--url", "postgresql+psycopg://u@h/d", cwd=project
+        "-x", "a=1", "upgrade", "-x", "b=2", "--sql", "--url", "postgresql+psycopg://u@h/d", cwd=checkout
     )
 
     assert (ran.code, "GOT ['a=1', 'b=2'] None" in ran.err) == (0, True), ran.err
@@ -107,8 +107,8 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def test_the_python_api_imports_nothing_that_only_a_migration_needs(project: Path, shell: Shell) -> None:
-    ran = shell(["python", "-c", _LIBRARY], cwd=project)
+def test_the_python_api_imports_nothing_that_only_a_migration_needs(checkout: Path, shell: Shell) -> None:
+    ran = shell(["python", "-c", _LIBRARY], cwd=checkout)
 
     loaded = set(json.loads(ran.out))
     assert "migrator.api.migrator" in loaded

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,6 @@ def two(tmp_path: Path, new_database: Callable[[], Database]) -> tuple[Path, Dat
     testing, production = new_database(), new_database()
     name_databases(root, TESTING=testing.url, PRODUCTION=production.url)
     return root, testing, production
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where somebody accepts connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
 
 
 def name_databases(root: Path, **urls: str) -> None:
@@ -350,6 +343,7 @@ def test_the_env_py_of_a_plain_alembic_project_makes_no_sqlite_file(
     assert tree(root) == before
 
 
+@pytest.mark.slow
 def test_embedded_environments_share_a_server_that_stops_again(tmp_path: Path, migrator: Migrator) -> None:
     root = write_project(tmp_path / "embedded", "test", "staging", settings="database = embedded")
     write_revision(versions(root, "test"), "first")

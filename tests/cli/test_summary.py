@@ -23,19 +23,21 @@ ASKED = SummaryRequest("verify", How(environment="testing"), 1)
 
 
 @pytest.fixture
-def run(books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase) -> Callable[..., Ran]:
+def run_books(
+    books: BooksProject, migrator: Callable[..., Ran], on_sqlite: AnyDatabase
+) -> Callable[..., Ran]:
     """Runs a command in a project of one revision."""
     books.revision("r1", None, AUTHORS, "op.drop_table('authors')")
     return lambda *arguments, cwd=books.root: migrator(*arguments, cwd=cwd, env=on_sqlite.env)
 
 
 def test_it_is_appended_and_the_command_prints_what_it_always_prints(
-    run: Callable[..., Ran], books: BooksProject
+    run_books: Callable[..., Ran], books: BooksProject
 ) -> None:
-    plain = run("check", "--against", "history")
+    plain = run_books("check", "--against", "history")
 
-    said = run("check", "--against", "history", "--summary", "a page.md")
-    as_json = run("verify", "--summary", "a page.md", "--json")
+    said = run_books("check", "--against", "history", "--summary", "a page.md")
+    as_json = run_books("verify", "--summary", "a page.md", "--json")
 
     assert (said.code, said.out) == (plain.code, plain.out) == (0, "models and history agree\n")
     assert json.loads(as_json.out)["data"]["revisions"] == ["r1"]
@@ -47,12 +49,12 @@ def test_it_is_appended_and_the_command_prints_what_it_always_prints(
 
 
 def test_a_no_an_error_and_a_yes_have_verdicts_of_their_own(
-    run: Callable[..., Ran], books: BooksProject
+    run_books: Callable[..., Ran], books: BooksProject
 ) -> None:
     books.models(MODELS + "    born: Mapped[int]\n")
-    assert run("check", "--against", "history", "--summary", "page.md").code == 1
-    assert run("lint", "nowhere", "--summary", "page.md").code == 5
-    assert run("lint", "head", "--summary", "page.md", "--format", "github").code == 0
+    assert run_books("check", "--against", "history", "--summary", "page.md").code == 1
+    assert run_books("lint", "nowhere", "--summary", "page.md").code == 5
+    assert run_books("lint", "head", "--summary", "page.md", "--format", "github").code == 0
 
     page = (books.root / "page.md").read_text(encoding="utf-8")
     no, error, yes = page.split("### ")[1:]
@@ -63,28 +65,30 @@ def test_a_no_an_error_and_a_yes_have_verdicts_of_their_own(
     assert "1 statement of 1 revision" in yes
 
 
-def test_it_is_named_from_where_the_command_was_started(run: Callable[..., Ran], books: BooksProject) -> None:
+def test_it_is_named_from_where_the_command_was_started(
+    run_books: Callable[..., Ran], books: BooksProject
+) -> None:
     folder = books.root / "migrations"
 
-    assert run("check", "--against", "history", "--summary", "page.md", cwd=folder).code == 0
+    assert run_books("check", "--against", "history", "--summary", "page.md", cwd=folder).code == 0
     assert (folder / "page.md").exists()
 
 
 @pytest.mark.parametrize("where", ["no such folder/page.md", "migrations", ""])
 def test_a_file_that_cannot_be_written_is_a_usage_error_before_anything_is_done(
-    where: str, run: Callable[..., Ran]
+    where: str, run_books: Callable[..., Ran]
 ) -> None:
     for command in ("check", "verify", "lint"):
-        ran = run(command, "--summary", where)
+        ran = run_books(command, "--summary", where)
         assert (ran.code, ran.out) == (2, "")
         assert "--summary" in ran.err
 
 
-def test_a_summary_that_cannot_be_written_is_neither_a_yes_nor_a_no(run: Callable[..., Ran]) -> None:
+def test_a_summary_that_cannot_be_written_is_neither_a_yes_nor_a_no(run_books: Callable[..., Ran]) -> None:
     """A disk that is full, as Linux has one."""
-    said = run("check", "--against", "history", "--summary", "/dev/full")
-    as_json = run("check", "--against", "history", "--summary", "/dev/full", "--json")
-    error = run("check", "--against", "history", "-e", "nowhere", "--summary", "/dev/full")
+    said = run_books("check", "--against", "history", "--summary", "/dev/full")
+    as_json = run_books("check", "--against", "history", "--summary", "/dev/full", "--json")
+    error = run_books("check", "--against", "history", "-e", "nowhere", "--summary", "/dev/full")
 
     assert (said.code, said.out) == (2, "models and history agree\n")
     assert "error: --summary /dev/full could not be written: No space left on device." in said.err

@@ -72,6 +72,7 @@ def test_progress_says_message_and_seconds_and_never_runs_over_the_edge(small: P
     assert max(cell_len(part) for part in unfinished) < COLUMNS
 
 
+@pytest.mark.slow
 def test_a_long_revision_shows_how_long_it_takes_and_took_before(tmp_path: Path) -> None:
     root = write_project(tmp_path / "a project")
     text = revision_text("r1", None, "import time\ntime.sleep(2.3)", message=LONG_TEXT.strip())

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Database, Ran
-from tests.projects.small import tree, versions, write_project, write_revision
+from tests.projects.small import tree
 
 Migrator = Callable[..., Ran]
 DRIVERS = ("postgresql+asyncpg", "postgresql+psycopg")
 COMMANDS = (["upgrade"], ["current"], ["history", "-i"], ["downgrade"], ["stamp", "head"])
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A project with one revision."""
-    root = write_project(tmp_path / "a project")
-    write_revision(versions(root), "first")
-    return root
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where somebody accepts connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
 
 
 def fails(migrator: Migrator, root: Path, url: str, command: list[str] | None = None) -> str:
@@ -46,8 +30,8 @@ def fails(migrator: Migrator, root: Path, url: str, command: list[str] | None = 
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_host_that_does_not_exist_is_named(root: Path, migrator: Migrator, driver: str) -> None:
-    err = fails(migrator, root, f"{driver}://app:pw@no-such-host.invalid/shop")
+def test_a_host_that_does_not_exist_is_named(one_revision: Path, migrator: Migrator, driver: str) -> None:
+    err = fails(migrator, one_revision, f"{driver}://app:pw@no-such-host.invalid/shop")
     assert "The database app@no-such-host.invalid/shop cannot be used." in err
     assert "The host's name is not known." in err
 
@@ -55,29 +39,31 @@ def test_a_host_that_does_not_exist_is_named(root: Path, migrator: Migrator, dri
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_port_where_nothing_listens_is_named(
-    root: Path, migrator: Migrator, driver: str, command: list[str]
+    one_revision: Path, migrator: Migrator, driver: str, command: list[str]
 ) -> None:
-    err = fails(migrator, root, f"{driver}://app:pw@127.0.0.1:1/shop", command)
+    err = fails(migrator, one_revision, f"{driver}://app:pw@127.0.0.1:1/shop", command)
     assert "The database app@127.0.0.1:1/shop cannot be used. Nothing listens there." in err
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_does_not_answer_is_given_up(
-    root: Path, migrator: Migrator, silent_port: int, driver: str
+    one_revision: Path, migrator: Migrator, silent_port: int, driver: str
 ) -> None:
     # psycopg waits for two seconds at least.
     seconds = 1.5 if "asyncpg" in driver else 2
-    err = fails(migrator, root, f"{driver}://app@127.0.0.1:{silent_port}/shop?connect_timeout={seconds}")
+    err = fails(
+        migrator, one_revision, f"{driver}://app@127.0.0.1:{silent_port}/shop?connect_timeout={seconds}"
+    )
     assert "It did not answer in time." in err
     assert err.count(f"waiting for 127.0.0.1:{silent_port} to answer ...\n") == 1
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_wrong_password_is_said_to_be_one(
-    root: Path, migrator: Migrator, postgres_database: Database, driver: str
+    one_revision: Path, migrator: Migrator, postgres_database: Database, driver: str
 ) -> None:
     at = postgres_database
-    err = fails(migrator, root, f"{driver}://{at.user}:wr0ngPassw0rd@{at.host}:{at.port}/{at.name}")
+    err = fails(migrator, one_revision, f"{driver}://{at.user}:wr0ngPassw0rd@{at.host}:{at.port}/{at.name}")
     assert f"The database {at.user}@{at.host}:{at.port}/{at.name} cannot be used." in err
     assert "The server refused the password." in err
     assert "Check the password in: " in err
@@ -86,20 +72,20 @@ def test_a_wrong_password_is_said_to_be_one(
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_database_that_does_not_exist_is_said_not_to(
-    root: Path, migrator: Migrator, postgres_database: Database, driver: str
+    one_revision: Path, migrator: Migrator, postgres_database: Database, driver: str
 ) -> None:
     at = postgres_database
     url = f"{driver}://{at.user}:{at.password}@{at.host}:{at.port}/no_such_database"
     for command in COMMANDS:
-        err = fails(migrator, root, url, command)
+        err = fails(migrator, one_revision, url, command)
         assert "The database does not exist." in err
         assert "no_such_database" in err
         assert "Create it (createdb), or correct: DATABASE_URL" in err
 
 
-def test_the_envelope_of_json_says_the_same(root: Path, migrator: Migrator) -> None:
+def test_the_envelope_of_json_says_the_same(one_revision: Path, migrator: Migrator) -> None:
     url = "postgresql://app@127.0.0.1:1/shop"
-    ran = migrator("upgrade", "--json", cwd=root, env={"DATABASE_URL": url})
+    ran = migrator("upgrade", "--json", cwd=one_revision, env={"DATABASE_URL": url})
     document = json.loads(ran.out)
     assert ran.code == document["exit_code"] == 6
     assert document["status"] == "error"
@@ -110,47 +96,49 @@ def test_the_envelope_of_json_says_the_same(root: Path, migrator: Migrator) -> N
     assert f"error: {error['message']}\nhint: {error['hint']}\n" in ran.err
 
 
-def test_the_traceback_is_shown_only_on_demand(root: Path, migrator: Migrator) -> None:
+def test_the_traceback_is_shown_only_on_demand(one_revision: Path, migrator: Migrator) -> None:
     url = {"DATABASE_URL": "postgresql://app@127.0.0.1:1/shop"}
-    traced = migrator("upgrade", "--traceback", cwd=root, env=url).err
+    traced = migrator("upgrade", "--traceback", cwd=one_revision, env=url).err
     assert "Traceback" in traced
     assert traced.count("hint: ") == 1
-    assert "Traceback" not in migrator("upgrade", cwd=root, env=url).err
+    assert "Traceback" not in migrator("upgrade", cwd=one_revision, env=url).err
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
 @pytest.mark.parametrize("command", [["current"], ["history", "-i"], ["check"]], ids=" ".join)
 def test_reading_does_not_create_a_missing_file(
-    root: Path, migrator: Migrator, driver: str, command: list[str]
+    one_revision: Path, migrator: Migrator, driver: str, command: list[str]
 ) -> None:
-    ran = migrator(*command, cwd=root, env={"DATABASE_URL": f"{driver}:///books.db"})
+    ran = migrator(*command, cwd=one_revision, env={"DATABASE_URL": f"{driver}:///books.db"})
     assert ran.code == 6
     assert "The SQLite database books.db does not exist." in ran.err
-    assert not (root / "books.db").exists()
+    assert not (one_revision / "books.db").exists()
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
 def test_a_file_in_a_folder_that_does_not_exist_cannot_be_made(
-    root: Path, migrator: Migrator, driver: str
+    one_revision: Path, migrator: Migrator, driver: str
 ) -> None:
-    err = fails(migrator, root, f"{driver}:///no/such/folder/books.db")
+    err = fails(migrator, one_revision, f"{driver}:///no/such/folder/books.db")
     assert "The folder of the SQLite database no/such/folder/books.db does not exist." in err
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
-def test_a_file_that_is_no_database_is_said_to_be_none(root: Path, migrator: Migrator, driver: str) -> None:
-    (root / "books.db").write_text("a shopping list, and a long one at that" * 30)
-    assert "file is not a database" in fails(migrator, root, f"{driver}:///books.db")
+def test_a_file_that_is_no_database_is_said_to_be_none(
+    one_revision: Path, migrator: Migrator, driver: str
+) -> None:
+    (one_revision / "books.db").write_text("a shopping list, and a long one at that" * 30)
+    assert "file is not a database" in fails(migrator, one_revision, f"{driver}:///books.db")
 
 
 def test_a_role_that_may_not_create_tables_is_told_so(
-    root: Path, migrator: Migrator, postgres_database: Database
+    one_revision: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     at = postgres_database
     role = f"reader_{at.name}"
     at.query(f"CREATE ROLE {role} LOGIN PASSWORD 'reading'")
     try:
-        err = fails(migrator, root, f"postgresql://{role}:reading@{at.host}:{at.port}/{at.name}")
+        err = fails(migrator, one_revision, f"postgresql://{role}:reading@{at.host}:{at.port}/{at.name}")
     finally:
         at.query(f"DROP ROLE {role}")
     assert "The role lacks a privilege. (permission denied for schema public)" in err
@@ -158,9 +146,9 @@ def test_a_role_that_may_not_create_tables_is_told_so(
 
 
 def test_a_driver_without_an_extra_of_ours_is_named_by_its_own_package(
-    migrator: Callable[..., Ran], project: Path
+    migrator: Callable[..., Ran], checkout: Path
 ) -> None:
-    ran = migrator("current", "--url", "mysql+aiomysql://someone@localhost/shop", cwd=project)
+    ran = migrator("current", "--url", "mysql+aiomysql://someone@localhost/shop", cwd=checkout)
 
     assert ran.code == 3, ran.err
     assert "pip install aiomysql" in ran.err

@@ -18,13 +18,6 @@ Migrator = Callable[..., "Ran"]
 Go = Callable[..., "Ran"]
 
 
-@pytest.fixture
-def go(migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase) -> Go:
-    """Runs a command line on a project of three revisions and an SQLite database."""
-    books.tables("authors", "shelves", "loans")
-    return lambda *args: migrator(*args, cwd=books.root, env=on_sqlite.env)
-
-
 def test_up_down_and_up_again_on_every_driver(
     migrator: Migrator, books: BooksProject, any_database: AnyDatabase
 ) -> None:

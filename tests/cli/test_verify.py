@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import PASSWORD, Database, Ran
 from tests.projects.books import BooksProject
 from tests.projects.small import revision_text
+from tests.slow import slow
 
 CREATE = """op.create_table(
     "authors",
@@ -34,7 +35,7 @@ SQLITE = "sqlite+aiosqlite:///nowhere/books.db"
 Verify = Callable[..., Ran]
 
 
-@pytest.fixture(params=("postgresql", "sqlite"))
+@pytest.fixture(params=["postgresql", slow("sqlite")])
 def verify(
     request: pytest.FixtureRequest,
     books: BooksProject,
@@ -388,6 +389,7 @@ def test_revisions_that_depend_on_one_another_are_taken_back(books: BooksProject
     assert data["compared"] is True
 
 
+@pytest.mark.slow
 def test_a_role_that_only_a_downgrade_names_is_made_on_a_server_of_our_own(
     books: BooksProject, migrator: Callable[..., Ran]
 ) -> None:

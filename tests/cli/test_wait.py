@@ -23,7 +23,7 @@ CLOSED = "postgresql://app:n0tToBeSeen@127.0.0.1:1/shop"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def two_revisions(tmp_path: Path) -> Path:
     """A project of two revisions, the first of which makes a table."""
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "one1", up='op.execute("CREATE TABLE one (id int)")')
@@ -43,11 +43,11 @@ def soon(work: Callable[[], None], seconds: float = 1.5) -> Iterator[None]:
 
 
 def test_a_database_that_answers_is_not_waited_for(
-    root: Path, migrator: Migrator, postgres_database: Database
+    two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     at = postgres_database
     began = time.monotonic()
-    ran = migrator("wait", cwd=root, env={"DATABASE_URL": at.url})
+    ran = migrator("wait", cwd=two_revisions, env={"DATABASE_URL": at.url})
 
     assert (ran.code, ran.out) == (0, f"testing answers: {at.user}@{at.host}:{at.port}/{at.name}\n")
     assert time.monotonic() - began < 5
@@ -55,8 +55,9 @@ def test_a_database_that_answers_is_not_waited_for(
     assert at.query("SELECT 1 FROM pg_namespace WHERE nspname = '_migrator'") == []
 
 
+@pytest.mark.slow
 def test_a_database_that_is_created_meanwhile_ends_the_waiting(
-    root: Path, shell: Callable[..., Ran], postgres_database: Database
+    two_revisions: Path, shell: Callable[..., Ran], postgres_database: Database
 ) -> None:
     at = postgres_database
     with at.connect() as connection:
@@ -70,7 +71,7 @@ def test_a_database_that_is_created_meanwhile_ends_the_waiting(
             administrator.execute(sql.SQL("CREATE DATABASE {}").format(name))
 
     with soon(create, 2.5):
-        ran = shell(["migrator", "wait", "--json"], cwd=root, env={"DATABASE_URL": at.url})
+        ran = shell(["migrator", "wait", "--json"], cwd=two_revisions, env={"DATABASE_URL": at.url})
 
     assert ran.code == 0, ran.err
     data = json.loads(ran.out)["data"]
@@ -81,9 +82,9 @@ def test_a_database_that_is_created_meanwhile_ends_the_waiting(
     assert at.tables() == []
 
 
-def test_time_is_up_where_nothing_listens(root: Path, migrator: Migrator) -> None:
+def test_time_is_up_where_nothing_listens(two_revisions: Path, migrator: Migrator) -> None:
     began = time.monotonic()
-    ran = migrator("wait", "--timeout", "2s", cwd=root, env={"DATABASE_URL": CLOSED})
+    ran = migrator("wait", "--timeout", "2s", cwd=two_revisions, env={"DATABASE_URL": CLOSED})
 
     assert 2 <= time.monotonic() - began < 6
     assert (ran.code, ran.out) == (6, "")
@@ -93,41 +94,45 @@ def test_time_is_up_where_nothing_listens(root: Path, migrator: Migrator) -> Non
     assert "n0tToBeSeen" not in ran.err
 
 
-def test_a_server_that_says_nothing_is_left_when_time_is_up(root: Path, migrator: Migrator) -> None:
+def test_a_server_that_says_nothing_is_left_when_time_is_up(two_revisions: Path, migrator: Migrator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"postgresql://app@127.0.0.1:{listening.getsockname()[1]}/shop"
         began = time.monotonic()
-        ran = migrator("wait", "--timeout", "3s", "--json", cwd=root, env={"DATABASE_URL": url})
+        ran = migrator("wait", "--timeout", "3s", "--json", cwd=two_revisions, env={"DATABASE_URL": url})
 
     assert time.monotonic() - began < 8
     assert ran.code == json.loads(ran.out)["exit_code"] == 6
     assert json.loads(ran.out)["errors"][0]["type"] == "DatabaseError"
 
 
-def test_without_time_it_is_asked_once(root: Path, migrator: Migrator, postgres_database: Database) -> None:
+def test_without_time_it_is_asked_once(
+    two_revisions: Path, migrator: Migrator, postgres_database: Database
+) -> None:
     for url, code in ((postgres_database.url, 0), (CLOSED, 6)):
-        ran = migrator("wait", "--timeout", "0", cwd=root, env={"DATABASE_URL": url})
+        ran = migrator("wait", "--timeout", "0", cwd=two_revisions, env={"DATABASE_URL": url})
         assert ran.code == code, ran.err
 
 
-def test_an_sqlite_file_is_waited_for_and_not_made(root: Path, migrator: Migrator) -> None:
-    before = tree(root)
+def test_an_sqlite_file_is_waited_for_and_not_made(two_revisions: Path, migrator: Migrator) -> None:
+    before = tree(two_revisions)
     for goal in ("database", "head"):
-        ran = migrator("wait", "--timeout", "1s", "--for", goal, "--url", "sqlite:///shop.db", cwd=root)
+        ran = migrator(
+            "wait", "--timeout", "1s", "--for", goal, "--url", "sqlite:///shop.db", cwd=two_revisions
+        )
         assert ran.code == 6
         assert "The SQLite database shop.db does not exist." in ran.err
-        assert tree(root) == before
+        assert tree(two_revisions) == before
 
-    with soon((root / "shop.db").touch):
-        ran = migrator("wait", "--url", "sqlite:///shop.db", cwd=root)
-    assert (ran.code, (root / "shop.db").read_bytes()) == (0, b"")
+    with soon((two_revisions / "shop.db").touch):
+        ran = migrator("wait", "--url", "sqlite:///shop.db", cwd=two_revisions)
+    assert (ran.code, (two_revisions / "shop.db").read_bytes()) == (0, b"")
 
 
 def test_a_database_that_is_not_at_head_in_time_is_the_answer_no_and_stays_as_it_is(
-    root: Path, migrator: Migrator, postgres_database: Database
+    two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     variables = {"DATABASE_URL": postgres_database.url}
-    ran = migrator("wait", "--for", "head", "--timeout", "2s", cwd=root, env=variables)
+    ran = migrator("wait", "--for", "head", "--timeout", "2s", cwd=two_revisions, env=variables)
 
     assert ran.code == 1
     assert ran.out.startswith("testing is at base, behind by 2 revisions (after ")
@@ -135,22 +140,22 @@ def test_a_database_that_is_not_at_head_in_time_is_the_answer_no_and_stays_as_it
     assert postgres_database.tables() == []
     assert postgres_database.query("SELECT 1 FROM pg_namespace WHERE nspname = '_migrator'") == []
 
-    assert migrator("upgrade", "one1", cwd=root, env=variables).code == 0
-    ran = migrator("wait", "--for", "head", "--timeout", "0", "--json", cwd=root, env=variables)
+    assert migrator("upgrade", "one1", cwd=two_revisions, env=variables).code == 0
+    ran = migrator("wait", "--for", "head", "--timeout", "0", "--json", cwd=two_revisions, env=variables)
     document = json.loads(ran.out)
     assert (document["status"], document["errors"]) == ("negative", [])
     assert (document["data"]["current"], document["data"]["pending"]) == (["one1"], ["two2"])
-    assert migrator("wait", "--timeout", "0", cwd=root, env=variables).code == 0
+    assert migrator("wait", "--timeout", "0", cwd=two_revisions, env=variables).code == 0
 
 
 def test_an_upgrade_meanwhile_ends_the_waiting_for_head(
-    root: Path, migrator: Migrator, shell: Callable[..., Ran], postgres_database: Database
+    two_revisions: Path, migrator: Migrator, shell: Callable[..., Ran], postgres_database: Database
 ) -> None:
     variables = {"DATABASE_URL": postgres_database.url}
     upgraded: list[Ran] = []
 
-    with soon(lambda: upgraded.append(migrator_in_process(shell, root, variables))):
-        ran = migrator("wait", "--for", "head", "--timeout", "30s", cwd=root, env=variables)
+    with soon(lambda: upgraded.append(migrator_in_process(shell, two_revisions, variables))):
+        ran = migrator("wait", "--for", "head", "--timeout", "30s", cwd=two_revisions, env=variables)
 
     assert [each.code for each in upgraded] == [0]
     assert ran.code == 0, ran.err
@@ -162,46 +167,47 @@ def migrator_in_process(shell: Callable[..., Ran], root: Path, variables: dict[s
 
 
 def test_a_database_that_is_ahead_counts_as_at_head(
-    root: Path, migrator: Migrator, postgres_database: Database
+    two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     variables = {"DATABASE_URL": postgres_database.url}
-    assert migrator("upgrade", cwd=root, env=variables).code == 0
-    (versions(root) / "two2.py").unlink()
+    assert migrator("upgrade", cwd=two_revisions, env=variables).code == 0
+    (versions(two_revisions) / "two2.py").unlink()
 
-    ran = migrator("wait", "--for", "head", cwd=root, env=variables)
+    ran = migrator("wait", "--for", "head", cwd=two_revisions, env=variables)
 
     assert (ran.code, ran.out) == (0, "testing is at two2, ahead of this checkout by 1 revision\n")
 
 
 def test_what_waiting_does_not_mend_ends_it_at_once(
-    root: Path, migrator: Migrator, postgres_database: Database
+    two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
     variables = {"DATABASE_URL": postgres_database.url}
     began = time.monotonic()
     postgres_database.query("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
     postgres_database.query("INSERT INTO alembic_version VALUES ('nobody_knows')")
-    unknown = migrator("wait", "--for", "head", "--json", cwd=root, env=variables)
+    unknown = migrator("wait", "--for", "head", "--json", cwd=two_revisions, env=variables)
     assert unknown.code == 5
     assert json.loads(unknown.out)["errors"][0]["type"] == "RevisionsError"
-    assert migrator("wait", cwd=root).code == 3
-    extra = migrator("wait", "--url", "postgresql+pg8000://u@h/d", cwd=root)
+    assert migrator("wait", cwd=two_revisions).code == 3
+    extra = migrator("wait", "--url", "postgresql+pg8000://u@h/d", cwd=two_revisions)
     assert (extra.code, "hint: Install it: pip install pg8000" in extra.err) == (3, True)
-    (versions(root) / "two2.py").write_text("no Python at all")
-    assert migrator("wait", cwd=root, env=variables).code == 5
-    (root / "migrations" / "env.py").write_text("raise RuntimeError('on purpose')\n")
-    (versions(root) / "two2.py").unlink()
-    broken = migrator("wait", cwd=root, env=variables)
+    (versions(two_revisions) / "two2.py").write_text("no Python at all")
+    assert migrator("wait", cwd=two_revisions, env=variables).code == 5
+    (two_revisions / "migrations" / "env.py").write_text("raise RuntimeError('on purpose')\n")
+    (versions(two_revisions) / "two2.py").unlink()
+    broken = migrator("wait", cwd=two_revisions, env=variables)
     assert (broken.code, "failed: RuntimeError: on purpose" in broken.err) == (3, True)
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_what_env_py_prints_stays_off_stdout(
-    root: Path, shell: Callable[..., Ran], postgres_database: Database
+    two_revisions: Path, shell: Callable[..., Ran], postgres_database: Database
 ) -> None:
-    env_py = root / "migrations" / "env.py"
+    env_py = two_revisions / "migrations" / "env.py"
     env_py.write_text(f'import os\nprint("printed")\nos.system("echo by a program")\n{env_py.read_text()}')
 
-    ran = shell(["migrator", "wait"], cwd=root, env={"DATABASE_URL": postgres_database.url})
+    ran = shell(["migrator", "wait"], cwd=two_revisions, env={"DATABASE_URL": postgres_database.url})
 
     assert ran.code == 0
     assert ran.out.startswith("testing answers: ")
@@ -210,25 +216,28 @@ def test_what_env_py_prints_stays_off_stdout(
     assert "by a program" in ran.err
 
 
-def test_quiet_tells_nothing_of_its_progress(root: Path, migrator: Migrator) -> None:
-    ran = migrator("wait", "-q", "--timeout", "2s", cwd=root, env={"DATABASE_URL": CLOSED})
+def test_quiet_tells_nothing_of_its_progress(two_revisions: Path, migrator: Migrator) -> None:
+    ran = migrator("wait", "-q", "--timeout", "2s", cwd=two_revisions, env={"DATABASE_URL": CLOSED})
 
     assert ran.code == 6
     assert [line.partition(": ")[0] for line in ran.err.splitlines()] == ["error", "hint"]
 
 
-def test_ctrl_c_ends_the_waiting(root: Path) -> None:
+def test_ctrl_c_ends_the_waiting(two_revisions: Path) -> None:
     shown = at_terminal(
-        ["migrator", "wait"], root, {"DATABASE_URL": CLOSED}, answer=("waiting for the database", "\x03")
+        ["migrator", "wait"],
+        two_revisions,
+        {"DATABASE_URL": CLOSED},
+        answer=("waiting for the database", "\x03"),
     )
 
     assert shown.code == 130
     assert "Traceback" not in shown.text
 
 
-def test_what_it_cannot_wait_for_is_a_usage_error(root: Path, migrator: Migrator) -> None:
-    ran = migrator("wait", "--for", "godot", cwd=root, env={"DATABASE_URL": CLOSED})
+def test_what_it_cannot_wait_for_is_a_usage_error(two_revisions: Path, migrator: Migrator) -> None:
+    ran = migrator("wait", "--for", "godot", cwd=two_revisions, env={"DATABASE_URL": CLOSED})
 
     assert ran.code == 2
     assert "--for godot is not known." in ran.err
-    assert migrator("wait", "--timeout", "long", cwd=root).code == 2
+    assert migrator("wait", "--timeout", "long", cwd=two_revisions).code == 2

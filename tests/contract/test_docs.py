@@ -121,6 +121,7 @@ def test_every_extra_that_a_message_may_name_can_be_installed() -> None:
     assert set(_EXTRAS.values()) <= set(PROJECT["project"]["optional-dependencies"])
 
 
+@pytest.mark.slow
 def test_long_tests_run_only_where_they_are_asked_for(shell: Callable[..., Ran]) -> None:
     collect = ["python", "-m", "pytest", "tests/soak", "--collect-only", "-p", "no:cacheprovider"]
 

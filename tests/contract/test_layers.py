@@ -253,7 +253,7 @@ def test_help_version_and_usage_errors_load_nothing_heavy(
 
 @pytest.mark.parametrize("line", ["migrator upg", "migrator upgrade --env te", "migrator upgrade e9"])
 def test_completion_loads_neither_alembic_nor_sqlalchemy(
-    line: str, project: Path, shell: Callable[..., Ran]
+    line: str, checkout: Path, shell: Callable[..., Ran]
 ) -> None:
     env = {
         "_MIGRATOR_COMPLETE": "complete_bash",
@@ -262,7 +262,7 @@ def test_completion_loads_neither_alembic_nor_sqlalchemy(
         "PYTHONPROFILEIMPORTTIME": "1",
     }
 
-    ran = shell(["migrator"], cwd=project, env={**os.environ, **env})
+    ran = shell(["migrator"], cwd=checkout, env={**os.environ, **env})
 
     assert ran.out.split()
     loaded = {text.rpartition("|")[2].strip() for text in ran.err.splitlines()}

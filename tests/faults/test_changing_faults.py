@@ -16,6 +16,7 @@ from migrator.revisions.file_changes import Rewrite, Write, changed_files
 from tests.conftest import Ran
 from tests.processes import started
 from tests.projects.small import tree
+from tests.slow import first_is_fast
 
 # Whoever may do anything is not stopped by a mode; nobody of that number is.
 AS_NOBODY = """
@@ -97,7 +98,7 @@ def test_a_folder_that_cannot_be_written_to_takes_the_other_changes_back(
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_is_fast([signal.SIGINT, signal.SIGTERM]))
 def test_an_interrupt_at_any_moment_leaves_one_state_whole(number: signal.Signals, tmp_path: Path) -> None:
     handler = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
     for attempt in range(8):

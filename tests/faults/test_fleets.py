@@ -72,6 +72,7 @@ def wrong(found: dict[str, dict[str, object]], fleet: Fleet) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_whatever_happens_to_some_every_tenant_is_where_its_line_says(fleet: Fleet) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
     fleet.database.query(f"CREATE TABLE {BROKEN}.one (id integer)")
@@ -118,6 +119,7 @@ def test_whatever_happens_to_some_every_tenant_is_where_its_line_says(fleet: Fle
     assert fleet.database.query("SELECT environment FROM _migrator.mark") == [("testing",)]
 
 
+@pytest.mark.slow
 def test_parts_in_processes_of_their_own_make_the_whole(fleet: Fleet) -> None:
     (fleet.root / "beacon").touch()
     env = {"TESTING_DATABASE_URL": fleet.url}
@@ -139,6 +141,7 @@ def test_parts_in_processes_of_their_own_make_the_whole(fleet: Fleet) -> None:
     assert heads(fleet.database) == dict.fromkeys(NAMES, "r2")
 
 
+@pytest.mark.slow
 def test_thirty_databases_of_which_one_is_not_there(
     tmp_path: Path,
     postgres_database: Database,
@@ -164,6 +167,7 @@ def test_thirty_databases_of_which_one_is_not_there(
     ]
 
 
+@pytest.mark.slow
 def test_workers_end_when_whoever_made_them_is_killed(fleet: Fleet) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
     (fleet.root / "beacon").touch()

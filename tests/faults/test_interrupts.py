@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import Database, Ran, program
 from tests.processes import started
 from tests.projects.small import versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 BOUND = 20.0
 SLEEP = "op.execute('select pg_sleep(30)')"
@@ -62,7 +63,7 @@ def asleep(database: Database) -> Callable[[], bool]:
 
 @pytest.mark.parametrize(
     ("driver", "number"),
-    [("asyncpg", signal.SIGINT), ("asyncpg", signal.SIGTERM), ("psycopg", signal.SIGTERM)],
+    first_is_fast([("asyncpg", signal.SIGINT), ("asyncpg", signal.SIGTERM), ("psycopg", signal.SIGTERM)]),
 )
 def test_an_interrupted_upgrade_keeps_what_was_done_nothing_of_the_rest_and_can_be_gone_on_with(
     driver: str,
@@ -121,7 +122,7 @@ def test_an_interrupted_downgrade_says_how_far_it_came(small: Path, postgres_dat
     assert "hint: Go on with: migrator downgrade" in ran.err
 
 
-@pytest.mark.parametrize("number", CODES, ids=lambda number: signal.Signals(number).name)
+@pytest.mark.parametrize("number", first_is_fast(CODES), ids=lambda number: signal.Signals(number).name)
 def test_an_interrupted_upgrade_of_sqlite_leaves_nothing_half_done(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import Database
 from tests.faults.forked import RunningCopy, forked
 from tests.faults.least import BOUND, GATE_LOOP, Least, names, started, upgrade, upgrading, wait_for
 from tests.projects.small import versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 REVISIONS = 30
 # A killed run's longest delay after the wanted revision was seen, in seconds: about two revisions.
@@ -253,7 +254,10 @@ def _ask(file: Path, statement: str) -> list[tuple[object, ...]]:
         return connection.execute(statement).fetchall()
 
 
-@pytest.mark.parametrize(("seed", "driver"), [(1, ""), (2, ""), (3, ""), (4, "psycopg")])
+@pytest.mark.parametrize(
+    ("seed", "driver"),
+    first_is_fast([(1, ""), (2, ""), (3, ""), (4, "psycopg")]),
+)
 def test_after_a_kill_at_any_moment_the_next_run_goes_on_and_every_revision_is_applied_once(
     seed: int, driver: str, tmp_path: Path, new_least_database: Callable[..., Least]
 ) -> None:
@@ -264,6 +268,7 @@ def test_after_a_kill_at_any_moment_the_next_run_goes_on_and_every_revision_is_a
     assert len(kills.positions) >= 10, kills
 
 
+@pytest.mark.slow
 def test_after_a_kill_at_any_moment_the_next_run_of_sqlite_goes_on_and_every_revision_is_applied_once(
     tmp_path: Path,
 ) -> None:
@@ -276,7 +281,7 @@ def test_after_a_kill_at_any_moment_the_next_run_of_sqlite_goes_on_and_every_rev
 
 
 # The second is longer than a run may wait: only the server's own look after its client ends such a statement.
-@pytest.mark.parametrize("seconds", [5, 300])
+@pytest.mark.parametrize("seconds", first_is_fast([5, 300]))
 def test_the_next_run_waits_for_the_statement_that_a_killed_one_left_behind(
     seconds: int, tmp_path: Path, least_database: Least
 ) -> None:
@@ -303,6 +308,7 @@ def test_the_next_run_waits_for_the_statement_that_a_killed_one_left_behind(
     assert least_database.logged() == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 def test_the_next_run_sees_what_a_killed_one_commits_after_its_death(
     tmp_path: Path, least_database: Least
 ) -> None:
@@ -344,7 +350,8 @@ def _writing(database: Database, table: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("clause", ["", "IF NOT EXISTS "])
+@pytest.mark.slow
+@pytest.mark.parametrize("clause", first_is_fast(["", "IF NOT EXISTS "]))
 def test_an_index_that_a_killed_run_left_invalid_stops_the_next_one_until_it_is_dropped(
     clause: str, tmp_path: Path, least_database: Least
 ) -> None:

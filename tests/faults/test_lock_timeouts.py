@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Database, Ran
 from tests.faults.least import Least, Running, names, told, upgrade, upgrading
 from tests.projects.small import versions, write_project, write_revision
+from tests.slow import slow
 
 TABLES = ("t1", "t2", "t3")
 # In seconds: how much longer than `lock_timeout` a read may take.
@@ -135,7 +136,7 @@ def test_the_later_waits_of_a_revision_share_one_lock_timeout(tmp_path: Path, le
     assert waits.longest["t1"] > 2.0, waits
 
 
-@pytest.mark.parametrize("options", [(), ("--json",), ("--echo", "--traceback")])
+@pytest.mark.parametrize("options", [(), *map(slow, ((("--json",),), (("--echo", "--traceback"),)))])
 def test_an_upgrade_that_is_blocked_for_good_says_by_whom_and_has_applied_nothing(
     options: tuple[str, ...], tmp_path: Path, least_database: Least
 ) -> None:

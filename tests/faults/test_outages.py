@@ -21,6 +21,7 @@ from migrator.database.embedded.system_account import Program, run_as, start_as
 from tests.conftest import Database, Ran
 from tests.faults.least import ALL_GRANTS, GATE, Least, Told, make_least, told, upgrade, upgrading, wait_for
 from tests.projects.small import versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 NAMES = ["r1", "r2", "r3", "r4"]
 TABLE = 'op.execute("CREATE TABLE {} (id integer)")'
@@ -29,7 +30,7 @@ op.execute("CREATE TABLE r2 (name text)")
 op.execute("INSERT INTO r2 SELECT md5(g::text) FROM generate_series(1, 200000) g ORDER BY 1")"""
 # Plain lines and JSON must say the same, and none of them the password.
 each_way = pytest.mark.parametrize(
-    "options", [("--json",), ("--echo", "--traceback")], ids=("json", "traceback")
+    "options", first_is_fast([(("--json",),), (("--echo", "--traceback"),)]), ids=("json", "traceback")
 )
 
 
@@ -207,7 +208,10 @@ def test_the_connection_of_the_lock_is_cut(
     completes(root, least_database)
 
 
-@pytest.mark.parametrize("grants", [("CREATE ON DATABASE {database}",), ("CONNECT ON DATABASE {database}",)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "grants", first_is_fast([(("CREATE ON DATABASE {database}",),), (("CONNECT ON DATABASE {database}",),)])
+)
 @each_way
 def test_a_role_that_may_create_no_tables_is_told_so_in_one_sentence(
     grants: tuple[str, ...],
@@ -249,6 +253,7 @@ def test_a_role_that_may_create_no_schema_has_its_log_beside_the_version_table(
     assert least.admin.query("SELECT to_regclass('_migrator.log')") == [(None,)]
 
 
+@pytest.mark.slow
 @each_way
 def test_a_disk_that_is_full(options: tuple[str, ...], tmp_path: Path, least_database: Least) -> None:
     root = write_four(tmp_path / "a project", SPILLS)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Ran
 from tests.projects.small import ENV_PY, versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 Shell = Callable[..., Ran]
 NAMES = ["r1", "r2", "r3"]
@@ -74,8 +75,8 @@ def applied(result: dict[str, Any]) -> list[str]:
     return [step["revision"] for step in result["applied"]]
 
 
-@pytest.mark.parametrize("other_target", ["r2", "r3"])
-@pytest.mark.parametrize("kind", ["sqlite", "sqlite+aiosqlite", "foreign"])
+@pytest.mark.parametrize("other_target", first_is_fast(["r2", "r3"]))
+@pytest.mark.parametrize("kind", first_is_fast(["sqlite", "sqlite+aiosqlite", "foreign"]))
 def test_a_run_that_is_overtaken_between_two_revisions_does_only_what_is_left(
     kind: str, other_target: str, tmp_path: Path, shell: Shell
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Ran, process_variables, program
 from tests.projects.small import revision_text, versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 # More than the 64 KiB that a pipe holds, so that the writer surely meets the missing reader.
 REVISIONS, LONG = 400, "x" * 300
@@ -66,7 +67,7 @@ def test_a_reader_of_stderr_that_goes_away_does_not_stop_an_upgrade(tmp_path: Pa
     assert done.stdout.startswith("upgraded testing: base -> bbb2")
 
 
-@pytest.mark.parametrize("command", ["history", "history --json"])
+@pytest.mark.parametrize("command", first_is_fast(["history", "history --json"]))
 def test_head_gets_its_line_and_the_command_ends_quietly(command: str, long_history: Path) -> None:
     ran = in_shell(f"{command} | head -1", long_history)
 
@@ -111,6 +112,7 @@ def test_a_disk_without_room_is_no_fault_of_migrator(command: str, tmp_path: Pat
     assert hint.endswith("Lead stdout to where there is room for it.")
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_that_of_the_command_and_not_that_of_the_pipe(tmp_path: Path) -> None:
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "aaa1")

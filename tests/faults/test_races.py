@@ -75,6 +75,7 @@ def race_on_sqlite(root: Path, processes: int) -> None:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("r5",)]
 
 
+@pytest.mark.slow
 def test_twelve_processes_upgrade_one_empty_database_at_once(tmp_path: Path, least_database: Least) -> None:
     race_on_postgres(tmp_path / "a project", least_database, 12)
 
@@ -124,6 +125,7 @@ def test_a_run_that_waits_in_vain_says_who_holds_the_lock(
     assert least_database.logged() == NAMES
 
 
+@pytest.mark.slow
 def test_a_run_that_may_not_see_the_holder_is_told_what_to_grant(
     held_up: tuple[Path, Running, Callable[[], None]],
     least_database: Least,

@@ -104,6 +104,7 @@ def test_an_upgrade_that_fails_puts_every_file_back_and_says_so(
     assert postgres_database.tables() == ["users"]
 
 
+@pytest.mark.slow
 def test_sigterm_in_the_middle_of_the_upgrade_puts_every_file_back(
     shop: Path, postgres_database: Database
 ) -> None:

@@ -138,6 +138,7 @@ def test_aiosqlite_reads_the_same(tmp_path: Path) -> None:
         assert asyncio.run(_read(f"sqlite+aiosqlite:///{tmp_path / 'a.db'}")) == read_catalog(connection)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

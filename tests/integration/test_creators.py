@@ -53,7 +53,7 @@ IN_VARIABLES = PSYCOPG.replace(', creator=lambda: psycopg.connect(os.environ["SH
 
 
 @pytest.fixture(params=["psycopg", "asyncpg", "libpq's variables"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def foreign_root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A plain Alembic project with two revisions; where its database is, only a function knows."""
     (tmp_path / "alembic" / "versions").mkdir(parents=True)
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/alembic\n")
@@ -67,10 +67,10 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(migrator: Migrator, root: Path, postgres_database: Database) -> Migrator:
+def run_foreign(migrator: Migrator, foreign_root: Path, postgres_database: Database) -> Migrator:
     """Runs a command in the project."""
     env = variables(postgres_database)
-    return lambda *args: migrator(*args, "--config", "alembic.ini", cwd=root, env=env)
+    return lambda *args: migrator(*args, "--config", "alembic.ini", cwd=foreign_root, env=env)
 
 
 def variables(at: Database) -> dict[str, str]:
@@ -85,8 +85,10 @@ def shown(database: Database) -> str:
     return f"{database.user}@{database.host}:{database.port}/{database.name}"
 
 
-def test_the_banner_names_the_database_that_it_really_is(run: Migrator, postgres_database: Database) -> None:
-    ran = run("upgrade")
+def test_the_banner_names_the_database_that_it_really_is(
+    run_foreign: Migrator, postgres_database: Database
+) -> None:
+    ran = run_foreign("upgrade")
 
     assert ran.code == 0, ran.err
     assert f" | {shown(postgres_database)} | from env.py" in ran.err
@@ -94,10 +96,10 @@ def test_the_banner_names_the_database_that_it_really_is(run: Migrator, postgres
     assert postgres_database.tables() == ["alembic_version", "one", "two"]
 
 
-def test_results_and_plans_name_it_too(run: Migrator, postgres_database: Database) -> None:
-    planned = json.loads(run("upgrade", "--dry-run", "--json").out)
-    current = json.loads(run("current", "--json").out)
-    doctor = run("doctor")
+def test_results_and_plans_name_it_too(run_foreign: Migrator, postgres_database: Database) -> None:
+    planned = json.loads(run_foreign("upgrade", "--dry-run", "--json").out)
+    current = json.loads(run_foreign("current", "--json").out)
+    doctor = run_foreign("doctor")
 
     assert planned["data"]["database"] == shown(postgres_database)
     assert current["data"]["database"] == shown(postgres_database)
@@ -111,26 +113,28 @@ OBSERVED = """
 """
 
 
-def test_asking_leaves_no_transaction_open(run: Migrator, root: Path, postgres_database: Database) -> None:
-    env_py = root / "alembic" / "env.py"
+def test_asking_leaves_no_transaction_open(
+    run_foreign: Migrator, foreign_root: Path, postgres_database: Database
+) -> None:
+    env_py = foreign_root / "alembic" / "env.py"
     configure = "    context.configure(connection=connection)\n"
     env_py.write_text(env_py.read_text().replace(configure, configure + OBSERVED.lstrip("\n")))
 
-    ran = run("current")
+    ran = run_foreign("current")
 
     assert (ran.code, ran.err.count("none is open")) == (0, 1), ran.err
     assert f" | {shown(postgres_database)} | from env.py" in ran.err
 
 
 def test_a_transaction_that_env_py_has_open_stays_open(
-    run: Migrator, root: Path, postgres_database: Database
+    run_foreign: Migrator, foreign_root: Path, postgres_database: Database
 ) -> None:
-    env_py = root / "alembic" / "env.py"
+    env_py = foreign_root / "alembic" / "env.py"
     configure = "    context.configure(connection=connection)\n"
     before = "    from sqlalchemy import text\n    connection.execute(text('CREATE TABLE mine (id int)'))\n"
     env_py.write_text(env_py.read_text().replace(configure, before + configure + OBSERVED.lstrip("\n")))
 
-    ran = run("current")
+    ran = run_foreign("current")
 
     assert (ran.code, ran.err.count("open before")) == (0, 1), ran.err
     assert f" | {shown(postgres_database)} | from env.py" in ran.err
@@ -138,14 +142,14 @@ def test_a_transaction_that_env_py_has_open_stays_open(
 
 
 def test_an_error_of_a_further_connection_names_it(
-    migrator: Migrator, root: Path, postgres_database: Database
+    migrator: Migrator, foreign_root: Path, postgres_database: Database
 ) -> None:
     """The lock has a connection of its own, and this login may have no second one."""
     login = replace(postgres_database, user=f"one_{postgres_database.name}", password="one-password")
     postgres_database.query(f"CREATE ROLE {login.user} LOGIN PASSWORD 'one-password' CONNECTION LIMIT 1")
     postgres_database.query(f"GRANT ALL ON SCHEMA public TO {login.user}")
 
-    ran = migrator("upgrade", "--config", "alembic.ini", cwd=root, env=variables(login))
+    ran = migrator("upgrade", "--config", "alembic.ini", cwd=foreign_root, env=variables(login))
 
     postgres_database.query(f"DROP OWNED BY {login.user}; DROP ROLE {login.user}")
     assert ran.code == 6, ran.err

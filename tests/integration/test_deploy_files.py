@@ -34,7 +34,7 @@ Shell = Callable[..., Ran]
 
 
 @pytest.fixture
-def project(tmp_path: Path, postgres_database: Database) -> Shipped:
+def deployed(tmp_path: Path, postgres_database: Database) -> Shipped:
     """A project of two revisions."""
     project = write_shipped(tmp_path / "a project", postgres_database.url)
     project.grow()
@@ -52,29 +52,31 @@ def at(database: Database) -> list[tuple[object, ...]]:
     return database.query("SELECT version_num FROM alembic_version")
 
 
+@pytest.mark.slow
 def test_the_pod_starts_when_the_job_has_migrated(
-    project: Shipped, secret: dict[str, str], shell: Shell, postgres_database: Database
+    deployed: Shipped, secret: dict[str, str], shell: Shell, postgres_database: Database
 ) -> None:
-    files = tree(project.root)
-    with started(INIT["command"], project.root, secret, stderr=subprocess.STDOUT) as waiting:
+    files = tree(deployed.root)
+    with started(INIT["command"], deployed.root, secret, stderr=subprocess.STDOUT) as waiting:
         assert waiting.stdout is not None
         for line in waiting.stdout:
             if "is at head: it is at base, 2 pending ..." in line:
                 break
-        done = shell(MIGRATE["command"], cwd=project.root, env=secret)
+        done = shell(MIGRATE["command"], cwd=deployed.root, env=secret)
         said, _ = waiting.communicate(timeout=BOUND)
 
     assert (done.code, at(postgres_database)) == (0, [(SECOND,)]), done.err
     assert waiting.returncode == 0
     assert f"production is at head ({SECOND})" in said
     # A file system that is read-only will do.
-    assert tree(project.root) == files
+    assert tree(deployed.root) == files
 
 
+@pytest.mark.slow
 def test_an_init_container_that_is_told_to_stop_does_so_and_leaves_no_process(
-    project: Shipped, secret: dict[str, str], postgres_database: Database
+    deployed: Shipped, secret: dict[str, str], postgres_database: Database
 ) -> None:
-    with started(INIT["command"], project.root, secret, stderr=subprocess.STDOUT) as waiting:
+    with started(INIT["command"], deployed.root, secret, stderr=subprocess.STDOUT) as waiting:
         assert waiting.stdout is not None
         for line in waiting.stdout:
             if "2 pending" in line:
@@ -100,12 +102,13 @@ def test_a_job_is_tried_again_after_those_exit_codes_that_this_can_mend() -> Non
     assert set(failing["onExitCodes"]["values"]) == set(ExitCode) - mended - {ExitCode.OK, ExitCode.NO}
 
 
+@pytest.mark.slow
 def test_the_job_says_by_its_exit_code_that_there_is_no_database_and_will_be_tried_again(
-    project: Shipped, shell: Shell
+    deployed: Shipped, shell: Shell
 ) -> None:
     nowhere = {"PRODUCTION_DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop"}
 
-    ran = shell(MIGRATE["command"], cwd=project.root, env=nowhere)
+    ran = shell(MIGRATE["command"], cwd=deployed.root, env=nowhere)
 
     assert (ran.code, ran.out) == (ExitCode.DATABASE, "")
     assert ran.code not in JOB["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"]
@@ -136,26 +139,28 @@ def compose_variables(service: str, database: Database) -> dict[str, str]:
     return {**said, **there}
 
 
+@pytest.mark.slow
 def test_compose_migrates_before_the_application_starts(
-    project: Shipped, postgres_database: Database
+    deployed: Shipped, postgres_database: Database
 ) -> None:
     migrate, app = (COMPOSE["services"][name] for name in ("migrate", "app"))
     *shell, text = migrate["command"]
 
-    ran = run_shell(text, project.root, compose_variables("migrate", postgres_database), shell=shell)
+    ran = run_shell(text, deployed.root, compose_variables("migrate", postgres_database), shell=shell)
 
     assert (ran.code, at(postgres_database)) == (0, [(SECOND,)]), ran.err
     assert postgres_database.query("SELECT environment FROM _migrator.mark") == [("production",)]
     assert app["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
 
 
+@pytest.mark.slow
 def test_compose_does_not_start_the_application_where_the_migration_fails(
-    project: Shipped, postgres_database: Database
+    deployed: Shipped, postgres_database: Database
 ) -> None:
-    project.revision(SECOND, FIRST, "op.execute('SELECT nothing_of_that_name()')")
+    deployed.revision(SECOND, FIRST, "op.execute('SELECT nothing_of_that_name()')")
     *shell, text = COMPOSE["services"]["migrate"]["command"]
 
-    ran = run_shell(text, project.root, compose_variables("migrate", postgres_database), shell=shell)
+    ran = run_shell(text, deployed.root, compose_variables("migrate", postgres_database), shell=shell)
 
     assert (ran.code, at(postgres_database)) == (7, [(FIRST,)])
 
@@ -167,25 +172,27 @@ def test_the_services_of_compose_have_one_password_and_none_is_in_the_file() -> 
     assert volume in COMPOSE["volumes"]
 
 
-def test_the_image_is_built_of_commands_that_work(project: Shipped) -> None:
+@pytest.mark.slow
+def test_the_image_is_built_of_commands_that_work(deployed: Shipped) -> None:
     """With pip's own word for not installing: this environment has it all."""
     lines = re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)
 
-    ran = run_shell("\n".join(lines), project.root, {"PIP_DRY_RUN": "1"})
+    ran = run_shell("\n".join(lines), deployed.root, {"PIP_DRY_RUN": "1"})
 
     assert ran.code == 0, ran.err
-    assert list((project.root / "migrations" / "online" / "versions" / "__pycache__").glob("*.pyc"))
-    assert list((project.root / "shop" / "__pycache__").glob("main.*.pyc"))
+    assert list((deployed.root / "migrations" / "online" / "versions" / "__pycache__").glob("*.pyc"))
+    assert list((deployed.root / "shop" / "__pycache__").glob("main.*.pyc"))
 
 
-def test_the_image_starts_the_application(project: Shipped) -> None:
+@pytest.mark.slow
+def test_the_image_starts_the_application(deployed: Shipped) -> None:
     (said,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     command = [port if each == "8000" else each for each in json.loads(said)]
 
     # uvicorn looks for the application in the folder of the image, as any program does there.
-    with started(command, project.root, {"PYTHONPATH": os.curdir}, stderr=subprocess.STDOUT) as serving:
+    with started(command, deployed.root, {"PYTHONPATH": os.curdir}, stderr=subprocess.STDOUT) as serving:
         assert serving.stdout is not None
         assert any("running on" in line for line in serving.stdout), "it has ended"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=BOUND) as answer:

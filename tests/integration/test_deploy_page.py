@@ -21,7 +21,7 @@ SHELL = ("bash", "--noprofile", "--norc", "-c")
 
 
 @pytest.fixture
-def project(tmp_path: Path, postgres_database: Database) -> Shipped:
+def page_project(tmp_path: Path, postgres_database: Database) -> Shipped:
     """The project of the page: two revisions."""
     project = write_shipped(tmp_path / "shop", postgres_database.url)
     project.grow()
@@ -74,42 +74,46 @@ def deploy(migrator: Callable[..., Ran], project: Shipped, database: Database, t
     assert migrator("upgrade", target, "--env", "production", cwd=project.root, env=env).code == 0
 
 
-def test_a_deploy(project: Shipped, postgres_database: Database) -> None:
+@pytest.mark.slow
+def test_a_deploy(page_project: Shipped, postgres_database: Database) -> None:
     (first,) = blocks("Deploying")
-    assert_said(first, project, postgres_database)
+    assert_said(first, page_project, postgres_database)
 
     (waiting,) = blocks("Kubernetes")
-    assert_said(waiting, project, postgres_database)
+    assert_said(waiting, page_project, postgres_database)
 
 
-def test_a_pooler_for_the_application_only(project: Shipped) -> None:
+@pytest.mark.slow
+def test_a_pooler_for_the_application_only(page_project: Shipped) -> None:
     (block,) = blocks("PgBouncer")
 
-    assert_said(block, project)
+    assert_said(block, page_project)
 
 
-def test_going_back(project: Shipped, postgres_database: Database, migrator: Callable[..., Ran]) -> None:
+@pytest.mark.slow
+def test_going_back(page_project: Shipped, postgres_database: Database, migrator: Callable[..., Ran]) -> None:
     older, newer = blocks("Going back to an older version")
-    deploy(migrator, project, postgres_database)
-    files = [versions(project.root, suffix) / f"{SECOND}_by_hand.py" for suffix in SUFFIXES]
+    deploy(migrator, page_project, postgres_database)
+    files = [versions(page_project.root, suffix) / f"{SECOND}_by_hand.py" for suffix in SUFFIXES]
     kept = files[0].read_text()
     for file in files:
         file.unlink()
 
-    assert_said(older, project, postgres_database)
+    assert_said(older, page_project, postgres_database)
     for file in files:
         file.write_text(kept)
-    assert_said(newer, project, postgres_database)
+    assert_said(newer, page_project, postgres_database)
 
 
+@pytest.mark.slow
 def test_a_clone(
-    project: Shipped,
+    page_project: Shipped,
     postgres_database: Database,
     new_database: Callable[[], Database],
     migrator: Callable[..., Ran],
 ) -> None:
     (block,) = blocks("Restores and clones")
-    deploy(migrator, project, postgres_database, FIRST)
+    deploy(migrator, page_project, postgres_database, FIRST)
     clone = new_database()
     names = {"clone": sql.Identifier(clone.name), "of": sql.Identifier(postgres_database.name)}
     with psycopg.connect(
@@ -118,7 +122,7 @@ def test_a_clone(
         it.execute(sql.SQL("DROP DATABASE {clone}").format(**names))
         it.execute(sql.SQL("CREATE DATABASE {clone} TEMPLATE {of}").format(**names))
 
-    assert_said(block, project, postgres_database, clone)
+    assert_said(block, page_project, postgres_database, clone)
 
 
 def test_no_transcript_of_the_page_is_left_out() -> None:

@@ -23,6 +23,7 @@ from migrator.database.embedded.server_place import place_of
 from migrator.database.embedded.system_account import give_to, start_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def new_project(tmp_path: Path) -> Iterator[Callable[[], Path]]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project whose server has been made before and does not run."""
     root = tmp_path_factory.mktemp("shared")
     with embedded_server(root, durable=False):
@@ -180,33 +181,34 @@ def test_the_server_runs_inside_the_block_and_leaves_no_process(new_project: Cal
     assert not _runs(root)
 
 
-def test_data_outlives_the_server_and_the_second_start_creates_nothing(project: Path) -> None:
+def test_data_outlives_the_server_and_the_second_start_creates_nothing(prepared: Path) -> None:
     said: list[str] = []
-    with embedded_server(project, durable=False) as server:
+    with embedded_server(prepared, durable=False) as server:
         server.ensure_database("kept")
-    with embedded_server(project, durable=False, announce=said.append) as server:
+    with embedded_server(prepared, durable=False, announce=said.append) as server:
         assert "kept" in _query(server, "select datname from pg_database")
     assert said == []
 
 
-def test_nested_blocks_share_the_server_until_the_outer_one_ends(project: Path) -> None:
-    with embedded_server(project, durable=False) as outer:
-        with embedded_server(project, durable=False) as inner:
+def test_nested_blocks_share_the_server_until_the_outer_one_ends(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as outer:
+        with embedded_server(prepared, durable=False) as inner:
             assert inner == outer
         assert _query(outer, "select 1::text") == ["1"]
-    assert not _runs(project)
+    assert not _runs(prepared)
 
 
-def test_two_processes_share_one_server_and_the_last_one_stops_it(project: Path) -> None:
-    with _script(project, STAY) as starter:
+def test_two_processes_share_one_server_and_the_last_one_stops_it(prepared: Path) -> None:
+    with _script(prepared, STAY) as starter:
         port = _next_port(starter)
-        with embedded_server(project, durable=False) as server:
+        with embedded_server(prepared, durable=False) as server:
             assert server.port == port
             starter.communicate("leave\n", timeout=60)
             assert _query(server, "select 1::text") == ["1"]
-    assert not _runs(project)
+    assert not _runs(prepared)
 
 
+@pytest.mark.slow
 def test_two_first_starts_at_once_make_one_server(new_project: Callable[[], Path]) -> None:
     root = new_project()
     with _script(root, STAY) as one, _script(root, STAY) as other:
@@ -220,40 +222,40 @@ def test_two_first_starts_at_once_make_one_server(new_project: Callable[[], Path
     assert log.count("database system is ready") == 1
 
 
-def test_a_killed_user_does_not_keep_the_server_alive_after_the_next_command(project: Path) -> None:
-    with _script(project, STAY) as user:
+def test_a_killed_user_does_not_keep_the_server_alive_after_the_next_command(prepared: Path) -> None:
+    with _script(prepared, STAY) as user:
         port = _next_port(user)
         user.kill()
-    assert _runs(project)
-    with embedded_server(project, durable=False) as server:
+    assert _runs(prepared)
+    with embedded_server(prepared, durable=False) as server:
         assert server.port == port
-    assert not _runs(project)
-    assert list(_home(project).users.iterdir()) == []
+    assert not _runs(prepared)
+    assert list(_home(prepared).users.iterdir()) == []
 
 
-def test_a_killed_server_is_started_again_with_its_data(project: Path) -> None:
-    with embedded_server(project, durable=False) as server:
+def test_a_killed_server_is_started_again_with_its_data(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as server:
         server.ensure_database("before the crash")
-        _kill_server(project, server)
-    with embedded_server(project, durable=False) as server:
+        _kill_server(prepared, server)
+    with embedded_server(prepared, durable=False) as server:
         assert "before the crash" in _query(server, "select datname from pg_database")
 
 
-def test_a_block_inside_another_starts_the_server_that_was_killed(project: Path) -> None:
-    with embedded_server(project, durable=False) as killed:
-        _kill_server(project, killed)
-        with embedded_server(project, durable=False) as server:
+def test_a_block_inside_another_starts_the_server_that_was_killed(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as killed:
+        _kill_server(prepared, killed)
+        with embedded_server(prepared, durable=False) as server:
             assert _query(server, "select 1::text") == ["1"]
-    assert not _runs(project)
+    assert not _runs(prepared)
 
 
-def test_a_pid_file_whose_number_went_to_another_process_does_not_stop_the_start(project: Path) -> None:
-    account, pid_file = place_of(project, durable=False).account, _home(project).data / "postmaster.pid"
+def test_a_pid_file_whose_number_went_to_another_process_does_not_stop_the_start(prepared: Path) -> None:
+    account, pid_file = place_of(prepared, durable=False).account, _home(prepared).data / "postmaster.pid"
     other = start_as(account, ["sleep", "60"], output=subprocess.DEVNULL)
     try:
-        pid_file.write_text(f"{other.pid}\n{_home(project).data}\n1700000000\n5999\n\n127.0.0.1\n\nready\n")
+        pid_file.write_text(f"{other.pid}\n{_home(prepared).data}\n1700000000\n5999\n\n127.0.0.1\n\nready\n")
         give_to(account, pid_file)
-        with embedded_server(project, durable=False) as server:
+        with embedded_server(prepared, durable=False) as server:
             assert _query(server, "select 1::text") == ["1"]
         assert other.poll() is None
     finally:
@@ -261,8 +263,8 @@ def test_a_pid_file_whose_number_went_to_another_process_does_not_stop_the_start
         other.wait()
 
 
-def test_a_server_that_somebody_started_by_hand_is_left_alone(project: Path) -> None:
-    place = place_of(project, durable=False)
+def test_a_server_that_somebody_started_by_hand_is_left_alone(prepared: Path) -> None:
+    place = place_of(prepared, durable=False)
     argv = [
         place.program("postgres"),
         "-D",
@@ -278,7 +280,7 @@ def test_a_server_that_somebody_started_by_hand_is_left_alone(project: Path) -> 
     try:
         with os.fdopen(read) as messages:
             assert any("ready to accept connections" in line for line in messages)
-            with pytest.raises(DatabaseError, match=f"process {by_hand.pid}"), embedded_server(project):
+            with pytest.raises(DatabaseError, match=f"process {by_hand.pid}"), embedded_server(prepared):
                 pass
         assert by_hand.poll() is None
     finally:
@@ -286,26 +288,28 @@ def test_a_server_that_somebody_started_by_hand_is_left_alone(project: Path) -> 
         by_hand.wait()
 
 
-def test_a_port_that_was_taken_in_between_is_replaced(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_was_taken_in_between_is_replaced(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     free_port = postmaster.free_port
     with socket.socket() as taken:
         taken.bind((postmaster.HOST, 0))
         taken.listen()
         ports = iter([taken.getsockname()[1]])
         monkeypatch.setattr(postmaster, "free_port", lambda: next(ports, 0) or free_port())
-        with embedded_server(project, durable=False) as server:
+        with embedded_server(prepared, durable=False) as server:
             assert _query(server, "select 1::text") == ["1"]
-    assert "Address already in use" in _home(project).log.read_text()
+    assert "Address already in use" in _home(prepared).log.read_text()
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
-def test_an_interrupted_block_stops_the_server(project: Path, interruption: type[BaseException]) -> None:
-    with pytest.raises(interruption), embedded_server(project, durable=False):
+@pytest.mark.parametrize("interruption", first_is_fast([KeyboardInterrupt, SystemExit]))
+def test_an_interrupted_block_stops_the_server(prepared: Path, interruption: type[BaseException]) -> None:
+    with pytest.raises(interruption), embedded_server(prepared, durable=False):
         raise interruption
-    assert not _runs(project)
+    assert not _runs(prepared)
 
 
-def test_ctrl_c_at_the_terminal_does_not_reach_the_server(project: Path) -> None:
+def test_ctrl_c_at_the_terminal_does_not_reach_the_server(prepared: Path) -> None:
     code = """
 with embedded_server(root, durable=False) as server:
     try:
@@ -316,15 +320,15 @@ with embedded_server(root, durable=False) as server:
         server.ensure_database("after ctrl-c")
         say("still there")
 """
-    with _script(project, code, own_session=True) as process:
+    with _script(prepared, code, own_session=True) as process:
         _next_port(process)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (out, err) == ("still there\n", "")
-    assert not _runs(project)
+    assert not _runs(prepared)
 
 
-def test_a_forked_child_that_leaves_the_block_does_not_stop_the_server(project: Path) -> None:
+def test_a_forked_child_that_leaves_the_block_does_not_stop_the_server(prepared: Path) -> None:
     code = """
 try:
     with embedded_server(root, durable=False) as server:
@@ -337,11 +341,11 @@ except BaseException as error:
 if not child:
     os._exit(0)
 """
-    assert _output(project, code) == ["0"]
-    assert not _runs(project)
+    assert _output(prepared, code) == ["0"]
+    assert not _runs(prepared)
 
 
-def test_a_forked_child_that_outlives_its_parent_is_no_user(project: Path) -> None:
+def test_a_forked_child_that_outlives_its_parent_is_no_user(prepared: Path) -> None:
     code = """
 with embedded_server(root, durable=False) as server:
     if os.fork():
@@ -350,12 +354,12 @@ with embedded_server(root, durable=False) as server:
     sys.stdin.readline()
     os._exit(0)
 """
-    with _script(project, code) as parent:
+    with _script(prepared, code) as parent:
         child = _next_port(parent)
         parent.wait(timeout=60)
-        with embedded_server(project, durable=False):
+        with embedded_server(prepared, durable=False):
             pass
-        assert not _runs(project)
+        assert not _runs(prepared)
         assert _exists(child)
         parent.communicate("leave\n", timeout=60)
 
@@ -381,24 +385,25 @@ NAMES = [
 ]
 
 
-def test_ensure_database_takes_any_name_and_creates_it_once(project: Path) -> None:
-    with embedded_server(project, durable=False) as server:
+def test_ensure_database_takes_any_name_and_creates_it_once(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as server:
         for name in [*NAMES, *NAMES]:
             server.ensure_database(name)
         assert set(NAMES) <= set(_query(server, "select datname from pg_database"))
         assert _query(server, "show server_encoding", database="Grün 数据") == ["UTF8"]
 
 
-def test_ensure_database_is_safe_when_several_ask_at_once(project: Path) -> None:
-    with embedded_server(project, durable=False) as server, ThreadPoolExecutor(4) as pool:
+@pytest.mark.slow
+def test_ensure_database_is_safe_when_several_ask_at_once(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as server, ThreadPoolExecutor(4) as pool:
         list(pool.map(server.ensure_database, ["contested"] * 4))
         assert _query(server, "select datname from pg_database").count("contested") == 1
 
 
-@pytest.mark.parametrize("name", ["", "a" * 64, "ä" * 32, "nul\0"])
-def test_ensure_database_refuses_what_cannot_be_a_name(project: Path, name: str) -> None:
+@pytest.mark.parametrize("name", first_is_fast(["", "a" * 64, "ä" * 32, "nul\0"]))
+def test_ensure_database_refuses_what_cannot_be_a_name(prepared: Path, name: str) -> None:
     with (
-        embedded_server(project, durable=False) as server,
+        embedded_server(prepared, durable=False) as server,
         pytest.raises(ConfigurationError, match="cannot be the name of a database"),
     ):
         server.ensure_database(name)
@@ -423,20 +428,22 @@ with embedded_server(root, durable=False) as server:
     assert list(_home(root).folder.rglob("*password*")) == [file]
 
 
-def test_only_the_password_opens_the_server_and_only_over_loopback(project: Path) -> None:
-    with embedded_server(project, durable=False) as server:
+def test_only_the_password_opens_the_server_and_only_over_loopback(prepared: Path) -> None:
+    with embedded_server(prepared, durable=False) as server:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             _connect(server, password="guessed")
         shown = ["listen_addresses", "unix_socket_directories"]
         assert [_query(server, f"show {name}")[0] for name in shown] == ["127.0.0.1", ""]
 
 
-def test_data_is_synced_to_disk_unless_told_otherwise(project: Path) -> None:
+@pytest.mark.slow
+def test_data_is_synced_to_disk_unless_told_otherwise(prepared: Path) -> None:
     for durable, expected in [(True, "on"), (False, "off")]:
-        with embedded_server(project, durable=durable) as server:
+        with embedded_server(prepared, durable=durable) as server:
             assert _query(server, "show fsync") == [expected]
 
 
+@pytest.mark.slow
 def test_a_creation_killed_half_way_does_not_spoil_the_next(new_project: Callable[[], Path]) -> None:
     root = new_project()
     code = """

@@ -81,6 +81,7 @@ def upgrade(address: str, *args: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_a_cluster_does_what_processes_here_would(cluster: str, fleet: Fleet) -> None:
     fleet.database.query("CREATE TABLE t3.one (id integer)")
 
@@ -101,6 +102,7 @@ def test_a_scheduler_that_is_not_there_is_named(fleet: Fleet) -> None:
     assert fleet.heads() == {}
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_not_waited_for_without_end(fleet: Fleet, tmp_path: Path) -> None:
     port = free_port()
     scheduler = dask(

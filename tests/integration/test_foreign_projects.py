@@ -16,6 +16,7 @@ from psycopg import sql
 from tests.conftest import Database, Ran, process_variables
 from tests.projects.foreign.alembic_processes import AlembicProcesses
 from tests.projects.foreign.kinds import FOLDER, KINDS, Kind, Side, place
+from tests.slow import first_is_fast, slow
 
 Command = Callable[..., Ran]
 NewSide = Callable[..., Side]
@@ -24,9 +25,14 @@ OWNER = "shopkeeper"
 LASTING = [kind for kind in KINDS if kind.upgraded == (0, 0) and not kind.in_memory]
 
 
+# One of each sort: asynchronous on PostgreSQL, SQLite, and one that commits nothing.
+FAST = ("stock_async", "sqlite_batch", "statement_left_open")
+
+
 def each(kinds: Iterable[Kind]) -> pytest.MarkDecorator:
-    """Run a test once for each of the kinds."""
-    return pytest.mark.parametrize("kind", list(kinds), ids=lambda kind: kind.name)
+    """Run a test once for each of the kinds; the others than FAST are slow."""
+    params = [kind if kind.name in FAST else slow(kind) for kind in kinds]
+    return pytest.mark.parametrize("kind", params, ids=lambda kind: kind.name)
 
 
 @pytest.fixture
@@ -175,6 +181,7 @@ def test_alembic_check_answers_as_if_migrator_had_never_been_there(
         assert ours(side, "check").code == (1 if before.code else 0)
 
 
+@pytest.mark.slow
 def test_each_tenant_of_a_database_has_its_own_history(
     new_side: NewSide, plain: Command, ours: Command
 ) -> None:
@@ -206,7 +213,7 @@ def test_a_database_in_memory_is_not_said_to_have_been_read_again(
 LOGGED = ("stock_async", "version_table", "one_transaction", "tenant_search_path", "two_heads", "multidb")
 
 
-@pytest.mark.parametrize("name", [*LOGGED, "engine_creator", "autocommit_engine"])
+@pytest.mark.parametrize("name", first_is_fast([*LOGGED, "engine_creator", "autocommit_engine"]))
 def test_the_log_has_a_schema_of_its_own(name: str, new_side: NewSide, ours: Command) -> None:
     kind = kind_named(name)
     side = new_side(kind)
@@ -219,7 +226,7 @@ def test_the_log_has_a_schema_of_its_own(name: str, new_side: NewSide, ours: Com
         assert database.query("SELECT version_table, revision FROM _migrator.log ORDER BY id") == expected
 
 
-@pytest.mark.parametrize("name", ["stock_sync", "stock_async", "one_transaction"])
+@pytest.mark.parametrize("name", first_is_fast(["stock_sync", "stock_async", "one_transaction"]))
 def test_without_leave_for_a_schema_there_is_no_log_table(
     name: str, new_side: NewSide, plain: Command, ours: Command
 ) -> None:
@@ -256,7 +263,8 @@ def test_a_connection_that_the_application_hands_in_is_not_asked_for_in_vain(
     assert "migrations/env.py, line 4, failed: KeyError: 'connection'" in ran.err
 
 
-@pytest.mark.parametrize("name", ["prints_on_stdout", "logging_sections", "stock_async"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", first_is_fast(["prints_on_stdout", "logging_sections", "stock_async"]))
 def test_stdout_of_a_process_is_one_document_whatever_env_py_writes(
     name: str, new_side: NewSide, shell: Command
 ) -> None:

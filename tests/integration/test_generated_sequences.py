@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ STATES = st.lists(MODELS, min_size=2, max_size=4)
 
 
 # Further ones are in tests/soak.
+@pytest.mark.slow
 @SETTINGS
 @given(states=STATES)
 def test_after_every_change_of_the_models_nothing_is_left_to_compare(

@@ -113,6 +113,7 @@ def test_the_page_names_the_inputs_with_their_defaults_and_its_workflow_gives_on
     assert checkout["with"] == {"fetch-depth": 0}
 
 
+@pytest.mark.slow
 def test_a_pull_request_in_order_is_green_and_its_page_says_so(
     runner: Runner, judge: Callable[..., Ran]
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_pull_request_in_order_is_green_and_its_page_says_so(
     assert ran.out.count("::group::migrator ") == ran.out.count("::endgroup::") == 3
 
 
+@pytest.mark.slow
 def test_all_three_report_what_is_wrong_and_lint_does_so_beside_the_line(
     runner: Runner, judge: Callable[..., Ran]
 ) -> None:
@@ -166,6 +168,7 @@ def test_all_three_report_what_is_wrong_and_lint_does_so_beside_the_line(
     ]
 
 
+@pytest.mark.slow
 def test_what_could_not_be_answered_is_told_apart_from_a_no(
     runner: Runner, judge: Callable[..., Ran]
 ) -> None:
@@ -185,6 +188,7 @@ def test_what_could_not_be_answered_is_told_apart_from_a_no(
     assert ran.out.count("::No answer (exit code 5).") == 2
 
 
+@pytest.mark.slow
 def test_after_a_push_the_head_is_linted(runner: Runner, judge: Callable[..., Ran]) -> None:
     runner.variables.clear()
 
@@ -194,6 +198,7 @@ def test_after_a_push_the_head_is_linted(runner: Runner, judge: Callable[..., Ra
     assert "::group::migrator lint --env=nowhere --format github head\n" in ran.out
 
 
+@pytest.mark.slow
 def test_inputs_are_words_and_an_odd_one_is_only_a_wrong_name(
     runner: Runner, judge: Callable[..., Ran]
 ) -> None:
@@ -205,6 +210,7 @@ def test_inputs_are_words_and_an_odd_one_is_only_a_wrong_name(
     assert not list(runner.project.repository.rglob("oops*"))
 
 
+@pytest.mark.slow
 def test_installing_takes_the_project_and_this_very_version_of_migrator(runner: Runner) -> None:
     """With pip's own word for not doing it: this environment has it."""
     dry = {"PIP_DRY_RUN": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "0"}
@@ -217,6 +223,7 @@ def test_installing_takes_the_project_and_this_very_version_of_migrator(runner: 
     assert (runner.project.root / "two").read_text() == "2\n"
 
 
+@pytest.mark.slow
 def test_a_project_that_cannot_be_installed_ends_it(runner: Runner) -> None:
     ran = runner.step(STEPS[0], {"install": "false\necho went on", "extras": "no-such-extra"})
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from migrator.results.findings import LintFinding
 from tests.conftest import Database
-from tests.linting import judged
+from tests.linting import findings_of_each
 
 SCHEMA = """
 CREATE TABLE p (id int PRIMARY KEY);
@@ -58,14 +61,27 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("statement", "rule", "relation"), CASES, ids=[f"{c[1]} on {c[2]}" for c in CASES])
+@pytest.fixture(scope="module")
+def tables(module_database: Database) -> Database:
+    """A database with the tables of SCHEMA; each test takes back what it does."""
+    module_database.query(SCHEMA)
+    return module_database
+
+
+@pytest.fixture(scope="module")
+def findings() -> tuple[Sequence[LintFinding], ...]:
+    """The findings of each statement of CASES."""
+    return findings_of_each([(statement, True) for statement, _, _ in CASES])
+
+
+@pytest.mark.parametrize("at", range(len(CASES)), ids=[f"{c[1]} on {c[2]}" for c in CASES])
 def test_the_lock_of_a_finding_is_the_strongest_that_postgresql_takes(
-    statement: str, rule: str, relation: str, postgres_database: Database
+    at: int, tables: Database, findings: tuple[Sequence[LintFinding], ...]
 ) -> None:
-    with postgres_database.connect() as connection:
+    statement, rule, relation = CASES[at]
+    with tables.connect() as connection:
         if "SET EXPRESSION" in statement and connection.info.server_version < 170000:
             pytest.skip("PostgreSQL before 17 cannot change an expression")
-        connection.execute(SCHEMA.encode())
         row = connection.execute("SELECT %s::regclass::oid", (relation,)).fetchone()
         connection.execute("BEGIN")
         connection.execute(statement.encode())
@@ -73,7 +89,7 @@ def test_the_lock_of_a_finding_is_the_strongest_that_postgresql_takes(
         taken = {str(mode[0]) for mode in connection.execute(locks, (row[0] if row else None,))}
         connection.execute("ROLLBACK")
 
-    (finding,) = [each for each in judged(statement).findings if each.rule == rule]
+    (finding,) = [each for each in findings[at] if each.rule == rule]
     mode, _, names = finding.lock.partition(" on ")
 
     assert f"{mode.title().replace(' ', '')}Lock" == max(taken, key=STRENGTH.index)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.conftest import Ran
     from tests.mariadb import MariaDatabase
 
+pytestmark = pytest.mark.slow
+
 BOOKS = """op.create_table(
     "books",
     sa.Column("id", sa.Integer, primary_key=True),
@@ -25,7 +27,7 @@ BOOKS = """op.create_table(
 
 
 @pytest.fixture
-def project(tmp_path: Path, mariadb_database: MariaDatabase) -> BooksProject:
+def books_on_mariadb(tmp_path: Path, mariadb_database: MariaDatabase) -> BooksProject:
     """A project with a table, whose scratch databases are made by the database's user."""
     at = mariadb_database
     at.query(f"GRANT ALL ON `migrator\\_scratch\\_%`.* TO '{at.user}'@'127.0.0.1'")
@@ -37,7 +39,7 @@ def project(tmp_path: Path, mariadb_database: MariaDatabase) -> BooksProject:
 
 @pytest.mark.parametrize("batch", [False, True], ids=["op", "batch"])
 def test_what_destroys_is_found_with_the_types_before(
-    project: BooksProject, migrator: Callable[..., Ran], mariadb_database: MariaDatabase, batch: bool
+    books_on_mariadb: BooksProject, migrator: Callable[..., Ran], mariadb_database: MariaDatabase, batch: bool
 ) -> None:
     table = "" if batch else "'books', "
     lines = [
@@ -46,11 +48,11 @@ def test_what_destroys_is_found_with_the_types_before(
         f"on.alter_column({table}'pages', existing_type=sa.BigInteger(), nullable=False)",
     ]
     head = "with op.batch_alter_table('books') as on:" if batch else "on = op\nif True:"
-    file = project.revision("r2", "r1", "\n    ".join((head, *lines)))
-    project.revision("r3", "r2", "op.drop_table('books')")
+    file = books_on_mariadb.revision("r2", "r1", "\n    ".join((head, *lines)))
+    books_on_mariadb.revision("r3", "r2", "op.drop_table('books')")
 
     ran = migrator(
-        "lint", "r2", "r3", "--json", cwd=project.root, env={"DATABASE_URL": mariadb_database.url()}
+        "lint", "r2", "r3", "--json", cwd=books_on_mariadb.root, env={"DATABASE_URL": mariadb_database.url()}
     )
 
     assert ran.code == 1, ran.out + ran.err

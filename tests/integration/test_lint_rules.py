@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from migrator.lint.lint_settings import RULES, LintSettings
 from migrator.lint.rule_facts import Rule
-from tests.linting import judged, ran, rules
+from migrator.results.findings import LintFinding
+from tests.linting import findings_of_each, judged, ran, rules
 
 # Rule, a statement that it finds, one that it does not.
 CASES = [
@@ -185,6 +188,8 @@ CASES = [
     ("prefer-robust-stmts", "DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY IF EXISTS i"),
 ]
 OUTSIDE = {"prefer-robust-stmts", "ban-drop-index"}
+# They look at what a whole script has set before.
+OF_A_SCRIPT = {"require-lock-timeout", "require-statement-timeout"}
 # Not in CASES: it needs a server of its own version, a name on both sides, or two statements.
 ELSEWHERE = {"prefer-repack", "narrowing", "ban-uncommitted-transaction", "ban-duplicate-column-assignments"}
 
@@ -193,41 +198,76 @@ def test_each_rule_of_the_table_has_its_case() -> None:
     assert {rule for rule, _, _ in CASES} | ELSEWHERE == set(RULES)
 
 
-@pytest.mark.parametrize(("rule", "hurts", "_"), CASES, ids=[f"{rule}: {sql[:40]}" for rule, sql, _ in CASES])
-def test_what_a_rule_is_for_is_found_and_told_in_words_of_our_own(rule: str, hurts: str, _: str) -> None:
-    settings = LintSettings(error=frozenset({rule}))
+@dataclass(frozen=True)
+class Judged:
+    """What lint finds in each statement of CASES. One call of squawk judges all, each as a revision."""
 
-    found = judged(ran(hurts, inside=rule not in OUTSIDE), settings=settings).findings
+    hurting: tuple[Sequence[LintFinding], ...]
+    harmless: tuple[Sequence[LintFinding], ...]
+    by_default: tuple[Sequence[LintFinding], ...]
+    ignored: tuple[Sequence[LintFinding], ...]
 
-    (finding,) = [each for each in found if each.rule == rule]
+
+@pytest.fixture(scope="module")
+def cases() -> Judged:
+    """The findings of each case: with its rule asked for, as the table of rules has it, and ignored."""
+    every = frozenset(rule for rule, _, _ in CASES)
+    asked = LintSettings(error=every)
+    inside = [(sql, True) for _, sql, _ in CASES]
+    return Judged(
+        of_each_case([(sql, rule not in OUTSIDE) for rule, sql, _ in CASES], asked),
+        of_each_case([(sql, rule not in OUTSIDE) for rule, _, sql in CASES], asked),
+        of_each_case(inside, LintSettings()),
+        of_each_case(inside, LintSettings(ignore=every)),
+    )
+
+
+def of_each_case(
+    statements: Sequence[tuple[str, bool]], settings: LintSettings
+) -> tuple[Sequence[LintFinding], ...]:
+    """Judge one statement of each case, all together; those of a rule about scripts are judged alone."""
+    together = findings_of_each(statements, settings)
+    return tuple(
+        findings_of_each([statement], settings)[0] if rule in OF_A_SCRIPT else found
+        for (rule, _, _), statement, found in zip(CASES, statements, together, strict=True)
+    )
+
+
+def names(found: Sequence[LintFinding]) -> set[str]:
+    """Return the names of the rules of some findings."""
+    return {finding.rule for finding in found}
+
+
+@pytest.mark.parametrize("at", range(len(CASES)), ids=[f"{rule}: {sql[:40]}" for rule, sql, _ in CASES])
+def test_what_a_rule_is_for_is_found_and_told_in_words_of_our_own(at: int, cases: Judged) -> None:
+    rule, hurts, _ = CASES[at]
+
+    (finding,) = [each for each in cases.hurting[at] if each.rule == rule]
     assert (finding.severity, finding.statement) == ("error", hurts)
     assert finding.message == RULES[rule].why
     assert finding.remedy == RULES[rule].remedy
     assert finding.lock.startswith(RULES[rule].lock)
 
 
-@pytest.mark.parametrize(("rule", "_", "harmless"), CASES, ids=[f"{r}: {sql[:40]}" for r, _, sql in CASES])
-def test_what_a_rule_is_not_for_is_not_found(rule: str, _: str, harmless: str) -> None:
-    settings = LintSettings(error=frozenset({rule}))
-
-    assert rule not in rules(judged(ran(harmless, inside=rule not in OUTSIDE), settings=settings))
+@pytest.mark.parametrize("at", range(len(CASES)), ids=[f"{rule}: {sql[:40]}" for rule, _, sql in CASES])
+def test_what_a_rule_is_not_for_is_not_found(at: int, cases: Judged) -> None:
+    assert CASES[at][0] not in names(cases.harmless[at])
 
 
 @pytest.mark.parametrize(
     "rule", [rule for rule in RULES.values() if rule.severity], ids=lambda rule: rule.name
 )
-def test_a_rule_counts_as_the_table_says_or_not_at_all_where_it_is_ignored(rule: Rule) -> None:
-    name = rule.name
-    for sql in (sql for case, sql, _ in CASES if case == name):
-        found = {each.rule: each.severity for each in judged(sql).findings}
-        assert found[name] == rule.severity
-        assert name not in rules(judged(sql, settings=LintSettings(ignore=frozenset({name}))))
+def test_a_rule_counts_as_the_table_says_or_not_at_all_where_it_is_ignored(rule: Rule, cases: Judged) -> None:
+    for at in (at for at, (case, _, _) in enumerate(CASES) if case == rule.name):
+        found = {each.rule: each.severity for each in cases.by_default[at]}
+        assert found[rule.name] == rule.severity
+        assert rule.name not in names(cases.ignored[at])
 
 
 @pytest.mark.parametrize("rule", sorted(rule.name for rule in RULES.values() if rule.severity is None))
-def test_a_matter_of_style_is_not_looked_at_unless_asked_for(rule: str) -> None:
-    for sql in (sql for case, sql, _ in CASES if case == rule):
-        assert rule not in rules(judged(sql))
+def test_a_matter_of_style_is_not_looked_at_unless_asked_for(rule: str, cases: Judged) -> None:
+    for at in (at for at, (case, _, _) in enumerate(CASES) if case == rule):
+        assert rule not in names(cases.by_default[at])
 
 
 def test_vacuum_full_and_cluster_are_found_where_the_server_knows_better() -> None:

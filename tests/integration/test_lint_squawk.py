@@ -45,6 +45,7 @@ def test_without_squawk_the_extra_is_named(shell: Callable[..., Ran], elsewhere:
     )
 
 
+@pytest.mark.slow
 def test_other_databases_need_no_squawk(shell: Callable[..., Ran], elsewhere: Path) -> None:
     assert run_judge(shell, elsewhere, "sqlite", str(elsewhere.parent)) == "['ban-drop-table']"
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import make_url
 
-from migrator import secrets
 from tests.conftest import process_variables, program
 from tests.projects.small import versions, write_project, write_revision
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import Ran
     from tests.mariadb import MariaDatabase
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_secrets_known")]
 Migrator = Callable[..., "Ran"]
 
 MODELS = """
@@ -51,15 +51,8 @@ PART = "S3cr3t"
 COMMANDS = (["upgrade"], ["current"], ["history", "-i"], ["stamp", "head"], ["ensure-version"], ["check"])
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that another test made known must not hide a leak here."""
-    monkeypatch.setattr(secrets, "_plain", set())
-    monkeypatch.setattr(secrets, "_guarded", set())
-
-
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def altering(tmp_path: Path) -> Path:
     """A project with two revisions."""
     root = write_project(tmp_path / "a project")
     write_revision(versions(root), "first", up='op.execute("CREATE TABLE books (id int PRIMARY KEY)")')
@@ -93,12 +86,12 @@ def one_revision(root: Path, *statements: str) -> None:
 
 @pytest.mark.parametrize("driver", ["mysql", "mariadb", "mysql+asyncmy", "mariadb+asyncmy"])
 def test_an_upgrade_and_a_downgrade_on_every_way_to_write_the_driver(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, driver: str
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, driver: str
 ) -> None:
     at = mariadb_database
     process = {"DATABASE_URL": at.url(driver)}
 
-    up = migrator("upgrade", cwd=root, env=process)
+    up = migrator("upgrade", cwd=altering, env=process)
 
     assert (up.code, PART in up.out + up.err) == (0, False), up.err
     assert up.out.startswith("upgraded testing: base -> second")
@@ -106,53 +99,55 @@ def test_an_upgrade_and_a_downgrade_on_every_way_to_write_the_driver(
     assert at.query("SELECT version_num FROM alembic_version") == [("second",)]
     assert ("books", "title") in [row[:2] for row in columns(at)]
 
-    down = migrator("downgrade", "first", cwd=root, env=process)
+    down = migrator("downgrade", "first", cwd=altering, env=process)
     assert (down.code, down.out.split(" (")[0]) == (0, "downgraded testing: second -> first"), down.err
     assert at.query("SELECT version_num FROM alembic_version") == [("first",)]
     assert ("books", "title") not in [row[:2] for row in columns(at)]
 
 
 def test_the_server_s_remarks_on_tables_that_alembic_and_migrator_make_are_not_shown(
-    root: Path, migrator: Migrator, env: dict[str, str]
+    altering: Path, migrator: Migrator, env: dict[str, str]
 ) -> None:
     for command in (["upgrade", "first"], ["upgrade"]):
-        ran = migrator(*command, cwd=root, env=env)
+        ran = migrator(*command, cwd=altering, env=env)
         assert (ran.code, "warning" in ran.err) == (0, False), ran.err
 
 
-def test_an_upgrade_with_nothing_to_do_says_so(root: Path, migrator: Migrator, env: dict[str, str]) -> None:
-    assert migrator("upgrade", cwd=root, env=env).code == 0
-    again = migrator("upgrade", cwd=root, env=env)
+def test_an_upgrade_with_nothing_to_do_says_so(
+    altering: Path, migrator: Migrator, env: dict[str, str]
+) -> None:
+    assert migrator("upgrade", cwd=altering, env=env).code == 0
+    again = migrator("upgrade", cwd=altering, env=env)
     assert (again.code, again.out) == (0, "testing is already at head (second): nothing to do\n")
 
 
-def test_what_is_there_is_shown(root: Path, migrator: Migrator, env: dict[str, str]) -> None:
-    before = migrator("current", cwd=root, env=env)
+def test_what_is_there_is_shown(altering: Path, migrator: Migrator, env: dict[str, str]) -> None:
+    before = migrator("current", cwd=altering, env=env)
     assert (before.code, before.out) == (0, "")
-    assert migrator("upgrade", "first", cwd=root, env=env).code == 0
+    assert migrator("upgrade", "first", cwd=altering, env=env).code == 0
 
-    assert migrator("current", cwd=root, env=env).out == "first\n"
-    assert migrator("heads", cwd=root, env=env).out == "second (head)\n"
-    history = migrator("history", "-i", cwd=root, env=env)
+    assert migrator("current", cwd=altering, env=env).out == "first\n"
+    assert migrator("heads", cwd=altering, env=env).out == "second (head)\n"
+    history = migrator("history", "-i", cwd=altering, env=env)
     assert history.out.splitlines() == [
         "first -> second (head) (pending), message of second",
         "<base> -> first (current), message of first",
     ]
-    assert migrator("check", cwd=root, env=env).code == 1
+    assert migrator("check", cwd=altering, env=env).code == 1
 
 
 def test_reading_writes_nothing(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
     for command in (["current"], ["history", "-i"], ["check"]):
-        assert migrator(*command, cwd=root, env=env).code < 2
+        assert migrator(*command, cwd=altering, env=env).code < 2
     assert mariadb_database.query("SHOW TABLES") == []
 
 
 def test_stamp_writes_the_revision_and_runs_nothing(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
-    ran = migrator("stamp", "head", cwd=root, env=env)
+    ran = migrator("stamp", "head", cwd=altering, env=env)
     assert (ran.code, ran.out) == (0, "stamped testing: base -> second\n"), ran.err
     assert mariadb_database.query("SELECT version_num FROM alembic_version") == [("second",)]
     assert columns(mariadb_database) == [
@@ -160,10 +155,10 @@ def test_stamp_writes_the_revision_and_runs_nothing(
     ]
 
 
-def test_ensure_version_makes_the_table_once(root: Path, migrator: Migrator, env: dict[str, str]) -> None:
-    made = migrator("ensure-version", cwd=root, env=env)
+def test_ensure_version_makes_the_table_once(altering: Path, migrator: Migrator, env: dict[str, str]) -> None:
+    made = migrator("ensure-version", cwd=altering, env=env)
     assert (made.code, made.out) == (0, "created alembic_version\n")
-    again = migrator("ensure-version", cwd=root, env=env)
+    again = migrator("ensure-version", cwd=altering, env=env)
     assert (again.code, again.out) == (0, "alembic_version is there already\n")
 
 
@@ -195,14 +190,14 @@ def test_generate_writes_what_makes_the_models_and_nothing_is_left_to_find(
 
 
 def test_the_sql_of_an_upgrade_makes_the_same_schema(
-    root: Path, migrator: Migrator, new_mariadb: Callable[[], MariaDatabase]
+    altering: Path, migrator: Migrator, new_mariadb: Callable[[], MariaDatabase]
 ) -> None:
     ran_here, applied_here = new_mariadb(), new_mariadb()
     insert = "INSERT INTO shelves VALUES ('10% off', '%s')"
-    one_revision(root, "CREATE TABLE shelves (a varchar(20) DEFAULT '10%', b varchar(20))", insert)
-    assert migrator("upgrade", "--url", ran_here.url(), cwd=root).code == 0
+    one_revision(altering, "CREATE TABLE shelves (a varchar(20) DEFAULT '10%', b varchar(20))", insert)
+    assert migrator("upgrade", "--url", ran_here.url(), cwd=altering).code == 0
 
-    written = migrator("upgrade", "--sql", "--url", "mysql://nobody:secret-word@127.0.0.1:1/x", cwd=root)
+    written = migrator("upgrade", "--sql", "--url", "mysql://nobody:secret-word@127.0.0.1:1/x", cwd=altering)
 
     assert (written.code, written.err) == (0, "")
     applied_here.query(written.out)
@@ -213,20 +208,20 @@ def test_the_sql_of_an_upgrade_makes_the_same_schema(
 
 
 def test_text_of_any_language_arrives_whole(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
     table = "CREATE TABLE teas (name varchar(20)) CHARACTER SET utf8mb4"
-    one_revision(root, table, "INSERT INTO teas VALUES ('čaj 茶 🍵')")
-    assert migrator("upgrade", cwd=root, env=env).code == 0
+    one_revision(altering, table, "INSERT INTO teas VALUES ('čaj 茶 🍵')")
+    assert migrator("upgrade", cwd=altering, env=env).code == 0
     assert mariadb_database.query("SELECT name FROM teas") == [("čaj 茶 🍵",)]
 
 
 def test_a_later_statement_of_one_text_that_fails_is_a_failure(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
-    one_revision(root, "CREATE TABLE a (id int); CREATE TABEL b (id int)", "CREATE TABLE c (id int)")
+    one_revision(altering, "CREATE TABLE a (id int); CREATE TABEL b (id int)", "CREATE TABLE c (id int)")
 
-    ran = migrator("upgrade", cwd=root, env=env)
+    ran = migrator("upgrade", cwd=altering, env=env)
 
     assert ran.code == 7
     assert "You have an error in your SQL syntax" in ran.err
@@ -237,31 +232,33 @@ def test_a_later_statement_of_one_text_that_fails_is_a_failure(
 
 
 def test_several_statements_in_one_text_all_run_and_rows_are_given(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
-    one_revision(root, "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2); CREATE TABLE b (id int);")
+    one_revision(altering, "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2); CREATE TABLE b (id int);")
     body = (
         "bind = op.get_bind().execution_options(yield_per=1)\n"
         'rows = list(bind.exec_driver_sql("SELECT id FROM a ORDER BY id"))\n'
         'op.execute(f"INSERT INTO b VALUES ({rows[0][0]}), ({rows[1][0] + 40})")'
     )
-    write_revision(versions(root), "copies", "only", up=body)
-    ran = migrator("upgrade", cwd=root, env=env)
+    write_revision(versions(altering), "copies", "only", up=body)
+    ran = migrator("upgrade", cwd=altering, env=env)
     assert ran.code == 0, ran.err
     assert mariadb_database.query("SELECT id FROM b ORDER BY id") == [("1",), ("42",)]
 
 
 @pytest.mark.parametrize("kind", ["mysql", "mariadb"])
 def test_run_gives_the_command_a_url_with_the_driver(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, kind: str
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, kind: str
 ) -> None:
     said = 'printf %s "$DATABASE_URL" > url; env > variables'
-    ran = migrator("run", "--", "sh", "-c", said, cwd=root, env={"DATABASE_URL": mariadb_database.url(kind)})
+    ran = migrator(
+        "run", "--", "sh", "-c", said, cwd=altering, env={"DATABASE_URL": mariadb_database.url(kind)}
+    )
     assert ran.code == 0, ran.err
-    given = make_url((root / "url").read_text())
+    given = make_url((altering / "url").read_text())
     assert given == make_url(mariadb_database.url(f"{kind}+asyncmy"))
     assert given.password == mariadb_database.password
-    assert "POSTGRES_" not in (root / "variables").read_text()
+    assert "POSTGRES_" not in (altering / "variables").read_text()
 
 
 def fails(migrator: Migrator, root: Path, url: str) -> str:
@@ -280,11 +277,11 @@ def fails(migrator: Migrator, root: Path, url: str) -> str:
 
 
 def test_a_wrong_password_is_said_to_be_one(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase
 ) -> None:
     at = mariadb_database
     at.query(f"ALTER USER '{at.user}'@'127.0.0.1' IDENTIFIED BY 'another one'")
-    assert fails(migrator, root, at.url()).splitlines() == [
+    assert fails(migrator, altering, at.url()).splitlines() == [
         f"error: The database {at.user}@{at.address}/{at.name} cannot be used. The server refused the login. "
         f"(Access denied for user '{at.user}'@'127.0.0.1' (using password: YES))",
         "hint: Check user and password in: DATABASE_URL in the process's variables",
@@ -292,77 +289,77 @@ def test_a_wrong_password_is_said_to_be_one(
 
 
 def test_a_database_that_does_not_exist_is_said_not_to(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase
 ) -> None:
     at = mariadb_database
     url = at.url(name="no_such_database")
     # To those who may not look at all databases it does not say which of the two it is.
-    error = fails(migrator, root, url)
+    error = fails(migrator, altering, url)
     assert "The user may not use the database, or it does not exist. (Access denied for user" in error
     assert "Create it (CREATE DATABASE), grant privileges on it, or correct: DATABASE_URL" in error
 
     at.query(f"GRANT SELECT ON *.* TO '{at.user}'@'127.0.0.1'")
-    error = fails(migrator, root, url)
+    error = fails(migrator, altering, url)
     assert "The database does not exist. (Unknown database 'no_such_database')" in error
     assert "Create it (CREATE DATABASE), or correct: DATABASE_URL" in error
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_port_where_nothing_listens_is_named(root: Path, migrator: Migrator, host: str) -> None:
-    error = fails(migrator, root, f"mysql://app:{PART}%2540%40@{host}:1/shop")
+def test_a_port_where_nothing_listens_is_named(altering: Path, migrator: Migrator, host: str) -> None:
+    error = fails(migrator, altering, f"mysql://app:{PART}%2540%40@{host}:1/shop")
     assert error.splitlines() == [
         f"error: The database app@{host}:1/shop cannot be used. Nothing listens there.",
         "hint: Start the server, or correct host and port in: DATABASE_URL in the process's variables",
     ]
 
 
-def test_a_server_that_does_not_answer_is_given_up(root: Path, migrator: Migrator) -> None:
+def test_a_server_that_does_not_answer_is_given_up(altering: Path, migrator: Migrator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"mysql://app:{PART}@127.0.0.1:{silent.getsockname()[1]}/shop?connect_timeout=1"
-        ran = migrator("upgrade", cwd=root, env={"DATABASE_URL": url})
+        ran = migrator("upgrade", cwd=altering, env={"DATABASE_URL": url})
     assert ran.code == 6
     assert "It did not answer in time." in ran.err
 
 
 def test_a_user_who_may_not_connect_again_is_told_so(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase
 ) -> None:
     at = mariadb_database
     at.query(f"ALTER USER '{at.user}'@'127.0.0.1' WITH MAX_CONNECTIONS_PER_HOUR 1")
-    assert migrator("current", cwd=root, env={"DATABASE_URL": at.url()}).code == 0
-    ran = migrator("current", cwd=root, env={"DATABASE_URL": at.url()})
+    assert migrator("current", cwd=altering, env={"DATABASE_URL": at.url()}).code == 0
+    ran = migrator("current", cwd=altering, env={"DATABASE_URL": at.url()})
     assert ran.code == 6
     assert "The user has used up what the server allows. (User" in ran.err
 
 
 def test_a_user_who_may_not_create_tables_is_told_so(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
     at = mariadb_database
     at.query(f"REVOKE CREATE ON {at.name}.* FROM '{at.user}'@'127.0.0.1'")
-    ran = migrator("upgrade", cwd=root, env=env)
+    ran = migrator("upgrade", cwd=altering, env=env)
     assert ran.code == 6
     assert "The user lacks a privilege. (CREATE command denied to user" in ran.err
     assert at.query("SHOW TABLES") == []
 
 
 def test_a_parameter_that_the_driver_does_not_take_is_a_configuration_error(
-    root: Path, migrator: Migrator, env: dict[str, str]
+    altering: Path, migrator: Migrator, env: dict[str, str]
 ) -> None:
-    ran = migrator("current", cwd=root, env={"DATABASE_URL": env["DATABASE_URL"] + "?nope=1"})
+    ran = migrator("current", cwd=altering, env={"DATABASE_URL": env["DATABASE_URL"] + "?nope=1"})
     assert ran.code == 3
     assert "unexpected keyword argument 'nope'" in ran.err
     assert PART not in ran.out + ran.err
 
 
 def test_what_a_failed_revision_has_committed_is_told(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
     one_revision(
-        root, "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)", "CREATE TABLE kept (id int)"
+        altering, "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)", "CREATE TABLE kept (id int)"
     )
 
-    ran = migrator("upgrade", "--json", cwd=root, env=env)
+    ran = migrator("upgrade", "--json", cwd=altering, env=env)
 
     failed = json.loads(ran.out)["data"]["failed"]
     assert (ran.code, failed["committed"]) == (
@@ -379,16 +376,16 @@ def test_what_a_failed_revision_has_committed_is_told(
 
 
 def test_a_second_run_waits_for_the_lock_and_ends_with_8_when_time_is_up(
-    root: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
+    altering: Path, migrator: Migrator, mariadb_database: MariaDatabase, env: dict[str, str]
 ) -> None:
-    one_revision(root, "DO SLEEP(4)")
+    one_revision(altering, "DO SLEEP(4)")
     with subprocess.Popen(
-        program(["migrator", "upgrade"]), cwd=root, env=process_variables(env), stderr=subprocess.PIPE
+        program(["migrator", "upgrade"]), cwd=altering, env=process_variables(env), stderr=subprocess.PIPE
     ) as first:
         wait_for_query(mariadb_database, "DO SLEEP(4)")
 
-        impatient = migrator("upgrade", "--lock-wait", "500ms", cwd=root, env=env)
-        patient = migrator("upgrade", cwd=root, env=env)
+        impatient = migrator("upgrade", "--lock-wait", "500ms", cwd=altering, env=env)
+        patient = migrator("upgrade", cwd=altering, env=env)
 
         assert first.wait(timeout=20) == 0
     assert impatient.code == 8, impatient.err

@@ -19,6 +19,8 @@ from tests.new_user import User, clean_environment
 from tests.projects import authors
 from tests.projects.foreign.kinds import PLACEHOLDER
 
+pytestmark = pytest.mark.slow
+
 # What the projects below bring along themselves; of migrator's own nothing is named.
 BESIDE = ("fastapi", "flask-migrate", "psycopg", "aiosqlite")
 MODELS = f"{authors.MODELS}    name: Mapped[str]\n"

@@ -16,6 +16,7 @@ RUN_ELSEWHERE = ("deploy", "pipelines", "testing", "python", "adopt", "folders")
 ALWAYS_RUN = ("tutorial", "README", "lint")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "session",
     [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from docs.generate.pictures import FOLDER, pictures, words
 
 
+@pytest.mark.slow
 def test_the_pictures_are_what_the_commands_show() -> None:
     for path, picture in pictures().items():
         assert words(picture) == words(path.read_text(encoding="utf-8")), f"{path.name}: run make docs"

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from tests.projects.books import AnyDatabase, make_project
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Database, Ran
@@ -33,70 +34,70 @@ SCHEMA = """
 
 
 def test_heads_and_history_agree_in_both_environments(
-    shell: Shell, migrator: Migrator, project: Path
+    shell: Shell, migrator: Migrator, checkout: Path
 ) -> None:
     for alembic, env, line in ((TEST, "testing", "heads"), (ONLINE, "production", "history")):
-        plain = shell([*alembic, line], cwd=project)
+        plain = shell([*alembic, line], cwd=checkout)
         assert plain.code == 0, plain.err
-        assert migrator("--env", env, line, cwd=project).out == plain.out
+        assert migrator("--env", env, line, cwd=checkout).out == plain.out
 
 
 def test_upgrade_makes_the_same_schema_and_current_and_check_agree(
-    shell: Shell, migrator: Migrator, project: Path, new_database: Callable[[], Database]
+    shell: Shell, migrator: Migrator, checkout: Path, new_database: Callable[[], Database]
 ) -> None:
     by_alembic, by_migrator = new_database(), new_database()
     env = {"TESTING_DATABASE_URL": by_alembic.url}
 
-    upgraded = shell([*TEST, "upgrade", "head"], cwd=project, env=env)
+    upgraded = shell([*TEST, "upgrade", "head"], cwd=checkout, env=env)
     assert upgraded.code == 0, upgraded.err
     assert by_alembic.password not in upgraded.out + upgraded.err
-    assert migrator("upgrade", "--url", by_migrator.url, cwd=project).code == 0
+    assert migrator("upgrade", "--url", by_migrator.url, cwd=checkout).code == 0
 
     assert by_alembic.query(SCHEMA) == by_migrator.query(SCHEMA)
-    assert migrator("check", cwd=project, env=env).code == 0
-    plain = shell([*TEST, "current"], cwd=project, env=env)
-    assert migrator("current", cwd=project, env=env).out == plain.out != ""
+    assert migrator("check", cwd=checkout, env=env).code == 0
+    plain = shell([*TEST, "current"], cwd=checkout, env=env)
+    assert migrator("current", cwd=checkout, env=env).out == plain.out != ""
 
 
 def test_each_goes_on_where_the_other_left_off(
-    shell: Shell, migrator: Migrator, project: Path, postgres_database: Database
+    shell: Shell, migrator: Migrator, checkout: Path, postgres_database: Database
 ) -> None:
     url = postgres_database.url.replace("postgresql:", "postgresql+psycopg:")
     env = {"PRODUCTION_DATABASE_URL": url}
-    assert migrator("upgrade", "+2", "--env", "production", cwd=project, env=env).code == 0
+    assert migrator("upgrade", "+2", "--env", "production", cwd=checkout, env=env).code == 0
 
-    assert shell([*ONLINE, "upgrade", "head"], cwd=project, env=env).code == 0
+    assert shell([*ONLINE, "upgrade", "head"], cwd=checkout, env=env).code == 0
 
-    back = migrator("downgrade", "base", "-e", "online", "--confirm", "production", cwd=project, env=env)
+    back = migrator("downgrade", "base", "-e", "online", "--confirm", "production", cwd=checkout, env=env)
     assert back.code == 0, back.err
     assert postgres_database.tables() == ["alembic_version"]
 
 
 def test_autogenerate_finds_the_same_and_lands_in_the_same_folder(
-    shell: Shell, migrator: Migrator, project: Path, postgres_database: Database
+    shell: Shell, migrator: Migrator, checkout: Path, postgres_database: Database
 ) -> None:
     env = {"TESTING_DATABASE_URL": postgres_database.url}
-    ini = project / "configs" / "alembic_test.ini"
+    ini = checkout / "configs" / "alembic_test.ini"
     ini.write_text(ini.read_text() + "exclude_tables = django_*\n")
     postgres_database.query("CREATE TABLE django_session (session_key text primary key)")
-    assert migrator("upgrade", cwd=project, env=env).code == 0
-    folder = project / "migrations" / "test" / "versions"
+    assert migrator("upgrade", cwd=checkout, env=env).code == 0
+    folder = checkout / "migrations" / "test" / "versions"
     before = {path.name for path in folder.glob("*.py")}
-    other = sorted((project / "migrations" / "online" / "versions").glob("*.py"))
+    other = sorted((checkout / "migrations" / "online" / "versions").glob("*.py"))
 
     # Started in a sub-folder with the file's own path: the folders in the ini do not depend on where one is.
     arguments = ["revision", "--autogenerate", "-m", "by alembic", "--rev-id", "plain"]
     plain = shell(
-        ["alembic", "-c", "../configs/alembic_test.ini", *arguments], cwd=project / "examples", env=env
+        ["alembic", "-c", "../configs/alembic_test.ini", *arguments], cwd=checkout / "examples", env=env
     )
 
     assert plain.code == 0, plain.err
     assert {path.name for path in folder.glob("*.py")} - before == {"plain_by_alembic.py"}
-    assert sorted((project / "migrations" / "online" / "versions").glob("*.py")) == other
+    assert sorted((checkout / "migrations" / "online" / "versions").glob("*.py")) == other
     text = (folder / "plain_by_alembic.py").read_text()
     assert "django_session" not in text
     assert "op." not in text.partition("def upgrade")[2]
-    assert migrator("upgrade", cwd=project, env=env).code == 0
+    assert migrator("upgrade", cwd=checkout, env=env).code == 0
     assert postgres_database.query("SELECT version_num FROM alembic_version") == [("plain",)]
 
 
@@ -126,6 +127,7 @@ def test_a_failing_revision_leaves_nothing_behind_under_plain_alembic(tmp_path: 
     assert database.tables() == ["alembic_version", "authors"]
 
 
+@pytest.mark.slow
 def test_current_and_heads_agree_where_a_revision_depends_on_another_branch(
     shell: Shell, migrator: Migrator, tmp_path: Path
 ) -> None:
@@ -154,7 +156,7 @@ models = ["{package}"]
 """
 
 
-@pytest.mark.parametrize("place", ["file", "attributes", "main option"])
+@pytest.mark.parametrize("place", first_is_fast(["file", "attributes", "main option"]))
 def test_plain_alembic_takes_a_pyproject_alone(shell: Shell, tmp_path: Path, place: str) -> None:
     books = make_project(tmp_path / "a project of books")
     books.tables("authors")

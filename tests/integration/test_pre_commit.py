@@ -39,7 +39,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, postgres_database: Database, published: Path) -> Shipped:
+def hooked(tmp_path: Path, postgres_database: Database, published: Path) -> Shipped:
     """A repository that uses the hook as the page says."""
     project = write_shipped(tmp_path / "a project", postgres_database.url)
     config = fenced(PAGE, "yaml")[0].replace("https://git.example/migrator", str(published))
@@ -49,11 +49,11 @@ def project(tmp_path: Path, postgres_database: Database, published: Path) -> Shi
 
 
 @pytest.fixture
-def run(project: Shipped, home: Path) -> Callable[..., Ran]:
+def in_repository(hooked: Shipped, home: Path) -> Callable[..., Ran]:
     """Runs a shell text in the repository."""
 
     def run(text: str, **env: str) -> Ran:
-        return run_shell(text, project.repository, variables(home) | env)
+        return run_shell(text, hooked.repository, variables(home) | env)
 
     return run
 
@@ -72,51 +72,57 @@ def spoiled(project: Shipped) -> None:
     (testing / "ccc3.py").write_text(revision_text("ccc3", FIRST))
 
 
-def test_the_manifest_is_one_that_pre_commit_takes(run: Callable[..., Ran]) -> None:
-    assert run(f"pre-commit validate-manifest '{MANIFEST}'").code == 0
+@pytest.mark.slow
+def test_the_manifest_is_one_that_pre_commit_takes(in_repository: Callable[..., Ran]) -> None:
+    assert in_repository(f"pre-commit validate-manifest '{MANIFEST}'").code == 0
 
 
+@pytest.mark.slow
 def test_a_commit_whose_models_equal_the_history_passes_and_others_do_not_run_it(
-    project: Shipped, run: Callable[..., Ran]
+    hooked: Shipped, in_repository: Callable[..., Ran]
 ) -> None:
     """Where the project does not say which files they are; the other tests are as the page has it."""
-    config = project.root / ".pre-commit-config.yaml"
+    config = hooked.root / ".pre-commit-config.yaml"
     config.write_text("".join(line for line in config.open() if "files:" not in line))
-    assert run("pre-commit install").code == 0
-    project.revision("bbb2", FIRST, "pass")
+    assert in_repository("pre-commit install").code == 0
+    hooked.revision("bbb2", FIRST, "pass")
 
-    committed = run("git add --all && git commit -m 'a revision'")
+    committed = in_repository("git add --all && git commit -m 'a revision'")
 
     assert committed.code == 0, committed.out + committed.err
     assert "migrator check" in committed.err
     assert "Passed" in committed.err
-    (project.root / "README.md").write_text("# Another shop\n")
-    elsewhere = run("git add --all && git commit -m 'words'")
+    (hooked.root / "README.md").write_text("# Another shop\n")
+    elsewhere = in_repository("git add --all && git commit -m 'words'")
     assert "no files to check" in elsewhere.err
-    assert project.git("status", "--porcelain") == ""
+    assert hooked.git("status", "--porcelain") == ""
 
 
-def test_a_commit_is_stopped_where_the_models_are_ahead(project: Shipped, run: Callable[..., Ran]) -> None:
-    project.nickname()
+@pytest.mark.slow
+def test_a_commit_is_stopped_where_the_models_are_ahead(
+    hooked: Shipped, in_repository: Callable[..., Ran]
+) -> None:
+    hooked.nickname()
 
-    ran = run("git add --all && pre-commit run")
+    ran = in_repository("git add --all && pre-commit run")
 
     assert ran.code == 1
     assert "- exit code: 1" in ran.out
     assert "add column authors.nickname" in ran.out
 
 
+@pytest.mark.slow
 def test_a_hook_for_each_environment_stops_what_is_wrong_with_its_history(
-    project: Shipped, run: Callable[..., Ran]
+    hooked: Shipped, in_repository: Callable[..., Ran]
 ) -> None:
-    config = yaml.safe_load((project.root / ".pre-commit-config.yaml").read_text())
+    config = yaml.safe_load((hooked.root / ".pre-commit-config.yaml").read_text())
     default, production = yaml.safe_load(fenced(PAGE, "yaml")[2])
     staging = {**production, "name": "migrator check staging", "args": ["--env", "staging"]}
     config["repos"][0]["hooks"] = [default, production, staging]
-    (project.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
-    spoiled(project)
+    (hooked.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    spoiled(hooked)
 
-    ran = run("git add --all && pre-commit run")
+    ran = in_repository("git add --all && pre-commit run")
 
     assert ran.code == 1
     heads, twice, broken = re.split(r"^migrator check", ran.out, flags=re.MULTILINE)[1:]

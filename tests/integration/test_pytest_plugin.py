@@ -18,6 +18,7 @@ from migrator.testing.wanted_checks import CHECKS
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision
+from tests.slow import first_is_fast
 
 SQLITE = {"TESTING_DATABASE_URL": "sqlite+aiosqlite:///books.db"}
 # Nobody answers there: a check that asked the environment's own database would fail.
@@ -243,6 +244,7 @@ def test_a_failure_shows_no_traceback(flawed: Ran) -> None:
     assert re.findall(r"^E  .*|.*Traceback.*|.*CheckFailed.*", flawed.out, re.MULTILINE) == []
 
 
+@pytest.mark.slow
 def test_it_works_beside_xdist_pytest_asyncio_and_pytest_alembic(books: BooksProject) -> None:
     write_test(books, BESIDE_PYTEST_ALEMBIC, "conftest.py")
     write_test(books, f"{IN_ASYNCIO}{TAKES_A_SESSION.format(mark='asyncio')}")
@@ -337,26 +339,32 @@ def test_an_environment_to_which_nothing_has_come_yet_is_skipped_with_what_bring
 
 @pytest.mark.parametrize(
     ("arguments", "ini", "says"),
-    [
-        (
-            ["--migrator-env", "tesing"],
-            "",
-            "There is no environment tesing (from --migrator-env). Did you mean testing?"
-            " There are: testing, test.",
-        ),
-        (
-            ["--migrator"],
-            "migrator_environments = prod\n",
-            "There is no environment prod (from migrator_environments). There are: testing, test.",
-        ),
-        (
-            ["--migrator"],
-            "migrator_skip = testing:one_hed\n",
-            "There is no check one_hed (from migrator_skip). Did you mean one_head?"
-            f" There are: {', '.join(ALL)}.",
-        ),
-        ([], "migrator = maybe\n", "The key migrator is to be true or false: invalid truth value 'maybe'."),
-    ],
+    first_is_fast(
+        [
+            (
+                ["--migrator-env", "tesing"],
+                "",
+                "There is no environment tesing (from --migrator-env). Did you mean testing?"
+                " There are: testing, test.",
+            ),
+            (
+                ["--migrator"],
+                "migrator_environments = prod\n",
+                "There is no environment prod (from migrator_environments). There are: testing, test.",
+            ),
+            (
+                ["--migrator"],
+                "migrator_skip = testing:one_hed\n",
+                "There is no check one_hed (from migrator_skip). Did you mean one_head?"
+                f" There are: {', '.join(ALL)}.",
+            ),
+            (
+                [],
+                "migrator = maybe\n",
+                "The key migrator is to be true or false: invalid truth value 'maybe'.",
+            ),
+        ]
+    ),
 )
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
     tmp_path: Path, arguments: list[str], ini: str, says: str
@@ -528,6 +536,7 @@ def write_older_asyncio(folder: Path, version: str, scopes: str) -> None:
     (facts / "entry_points.txt").write_text("[pytest11]\nasyncio = pytest_asyncio.plugin\n")
 
 
+@pytest.mark.slow
 def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     write_revision(versions(root, "online"), "r1", up='op.execute("CREATE TABLE only_online (id int)")')
@@ -542,6 +551,7 @@ def test_another_environment_is_named_in_the_ini_and_sqlite_gives_a_file(tmp_pat
     assert not (root / "real.db").exists()
 
 
+@pytest.mark.slow
 def test_a_changed_test_is_no_reason_to_run_the_history_again(books: BooksProject, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     note = f"import pathlib\npathlib.Path({str(notes)!r}).open('a').write('r2 ')"
@@ -605,13 +615,13 @@ def test_the_docs_name_every_check_option_and_key(tmp_path: Path) -> None:
     assert [name for name in (*names, *CHECKS) if not re.search(rf"^\| `{name}\b", DOCS, re.MULTILINE)] == []
 
 
-def test_the_example_in_the_docs_runs(project: Path, server: EmbeddedServer) -> None:
-    with (project / "configs" / "alembic_test.ini").open("a") as ini:
+def test_the_example_in_the_docs_runs(checkout: Path, server: EmbeddedServer) -> None:
+    with (checkout / "configs" / "alembic_test.ini").open("a") as ini:
         ini.write(f"{scratch_url(server)}\n")
-    (project / "pytest.ini").write_text(INI)
+    (checkout / "pytest.ini").write_text(INI)
     example = next(block for block in re.findall(r"```python\n(.*?)```", DOCS, re.S) if "app" in block)
-    (project / "test_docs.py").write_text(example)
+    (checkout / "test_docs.py").write_text(example)
 
-    ran = pytest_in(project, "-v")
+    ran = pytest_in(checkout, "-v")
 
     assert results(ran) == {"test_docs.py::test_a_user_is_created": "PASSED"}, ran.out

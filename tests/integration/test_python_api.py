@@ -42,6 +42,7 @@ from tests.conftest import PASSWORD, Database, Ran
 from tests.processes import started
 from tests.projects.small import versions, write_project
 from tests.projects.steps import HELD, wait_in, write_step, write_steps
+from tests.slow import first_is_fast
 
 
 @pytest.fixture
@@ -311,6 +312,7 @@ def test_events_have_no_password(steps: Path, tmp_path: Path) -> None:
     assert "S3cr3t" not in str(events)
 
 
+@pytest.mark.slow
 def test_a_protected_environment_is_downgraded_only_by_its_name(
     steps: Path, postgres_database: Database
 ) -> None:
@@ -558,7 +560,7 @@ def _script(
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"), first_is_fast([(signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)])
 )
 def test_a_script_that_ends_in_the_middle_leaves_nothing_half_done(
     number: signal.Signals,
@@ -610,10 +612,12 @@ def test_a_script_that_handles_ctrl_c_itself_decides_what_becomes_of_the_work(
 
 @pytest.mark.parametrize(
     ("number", "kind", "said"),
-    [
-        (signal.SIGKILL, MigratorError, "ended by SIGKILL"),
-        (signal.SIGTERM, InterruptedCommandError, "Interrupted"),
-    ],
+    first_is_fast(
+        [
+            (signal.SIGKILL, MigratorError, "ended by SIGKILL"),
+            (signal.SIGTERM, InterruptedCommandError, "Interrupted"),
+        ]
+    ),
 )
 def test_the_end_of_the_process_that_works_is_an_error(
     number: signal.Signals, kind: type[MigratorError], said: str, steps: Path, tmp_path: Path

@@ -45,7 +45,16 @@ class Played:
         return sorted(line.rstrip(",") for line in lines)
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda name: name.replace(" ", "_"))
+# The others take minutes together.
+FAST = ("a type is left behind", "drifted by hand")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, id=name.replace(" ", "_"), marks=[] if name in FAST else pytest.mark.slow)
+        for name in SCENARIOS
+    ]
+)
 def played(
     request: pytest.FixtureRequest,
     tmp_path: Path,

@@ -28,6 +28,7 @@ from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
 from migrator.scratch.on_server import connect
 from tests.projects.small import INI, revision_text, versions, write_project
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Database
@@ -56,7 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def root(home: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def shared_root(home: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project of three revisions, in the current folder, for which no database is configured."""
     with three_revisions(home, notes, monkeypatch):
         yield home
@@ -140,8 +141,8 @@ def databases(root: Path) -> list[str]:
         return sorted(str(row[0]) for row in connection.execute(SCRATCH))
 
 
-def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(root: Path) -> None:
-    with place(root) as opened:
+def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(shared_root: Path) -> None:
+    with place(shared_root) as opened:
         with opened.at("r2") as database:
             assert database.call(tables) == ["alembic_version", "t1", "t2"]
             database.upgrade("head")
@@ -151,78 +152,83 @@ def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(ro
         with opened.at("base") as database:
             assert database.call(tables) == []
 
-    assert [name for name in databases(root) if not name.startswith("migrator_scratch_t_")] == []
+    assert [name for name in databases(shared_root) if not name.startswith("migrator_scratch_t_")] == []
 
 
-def test_a_second_use_replays_nothing_and_an_appended_revision_only_itself(root: Path, notes: Path) -> None:
-    assert replayed(root, notes) == ["r1", "r2", "r3"]
-    assert replayed(root, notes) == []
-    write(root, 4)
-    assert replayed(root, notes) == ["r4"]
-    assert replayed(root, notes, fresh=True) == ["r1", "r2", "r3", "r4"]
+def test_a_second_use_replays_nothing_and_an_appended_revision_only_itself(
+    shared_root: Path, notes: Path
+) -> None:
+    assert replayed(shared_root, notes) == ["r1", "r2", "r3"]
+    assert replayed(shared_root, notes) == []
+    write(shared_root, 4)
+    assert replayed(shared_root, notes) == ["r4"]
+    assert replayed(shared_root, notes, fresh=True) == ["r1", "r2", "r3", "r4"]
 
 
-def test_an_earlier_state_is_not_taken_from_a_later_one(root: Path, notes: Path) -> None:
-    replayed(root, notes)
+def test_an_earlier_state_is_not_taken_from_a_later_one(shared_root: Path, notes: Path) -> None:
+    replayed(shared_root, notes)
 
-    assert replayed(root, notes, "r2") == ["r1", "r2"]
-    assert replayed(root, notes, "r2") == []
+    assert replayed(shared_root, notes, "r2") == ["r1", "r2"]
+    assert replayed(shared_root, notes, "r2") == []
 
 
-@pytest.mark.parametrize("part", ["version file", "env.py", "module", "data", "listing", "x", "key"])
+@pytest.mark.parametrize(
+    "part", first_is_fast(["version file", "env.py", "module", "data", "listing", "x", "key"])
+)
 def test_whatever_a_replay_depended_on_is_replayed_again_when_it_changes(
-    part: str, root: Path, notes: Path
+    part: str, shared_root: Path, notes: Path
 ) -> None:
     sys.modules.pop("shop_help", None)
-    (root / "shop_help.py").write_text("NAME = 't1'\n")
-    (root / "sql").mkdir()
-    (root / "sql" / "a.sql").write_text("SELECT 1")
+    (shared_root / "shop_help.py").write_text("NAME = 't1'\n")
+    (shared_root / "sql").mkdir()
+    (shared_root / "sql" / "a.sql").write_text("SELECT 1")
     write(
-        root,
+        shared_root,
         1,
         "import shop_help\nfor each in sorted(pathlib.Path('sql').iterdir()):\n    each.read_text()\n"
         "op.execute(f'CREATE TABLE {shop_help.NAME} (id int)')",
     )
-    assert replayed(root, notes) == ["r1", "r2", "r3"]
-    assert replayed(root, notes) == []
+    assert replayed(shared_root, notes) == ["r1", "r2", "r3"]
+    assert replayed(shared_root, notes) == []
 
     choice: dict[str, object] = {}
     if part == "version file":
-        write(root, 1, 'op.execute("CREATE TABLE t1 (id bigint)")')
+        write(shared_root, 1, 'op.execute("CREATE TABLE t1 (id bigint)")')
     elif part == "env.py":
-        (root / "migrations" / "env.py").write_text(
-            (root / "migrations" / "env.py").read_text() + "# changed\n"
+        (shared_root / "migrations" / "env.py").write_text(
+            (shared_root / "migrations" / "env.py").read_text() + "# changed\n"
         )
     elif part == "module":
-        (root / "shop_help.py").write_text("NAME = 't1'  # changed\n")
+        (shared_root / "shop_help.py").write_text("NAME = 't1'  # changed\n")
     elif part == "data":
-        (root / "sql" / "a.sql").write_text("SELECT 2")
+        (shared_root / "sql" / "a.sql").write_text("SELECT 2")
     elif part == "listing":
-        (root / "sql" / "b.sql").write_text("SELECT 2")
+        (shared_root / "sql" / "b.sql").write_text("SELECT 2")
     elif part == "x":
         choice["x"] = ("a=b",)
     else:
-        settings(root, "retries = 3")
+        settings(shared_root, "retries = 3")
 
-    assert replayed(root, notes, **choice) == ["r1", "r2", "r3"]
+    assert replayed(shared_root, notes, **choice) == ["r1", "r2", "r3"]
 
 
-def test_of_the_templates_the_newest_are_kept(root: Path, notes: Path) -> None:
-    settings(root, "scratch_keep = 2")
+@pytest.mark.slow
+def test_of_the_templates_the_newest_are_kept(shared_root: Path, notes: Path) -> None:
+    settings(shared_root, "scratch_keep = 2")
     for number in (4, 5, 6):
-        replayed(root, notes)
-        write(root, number)
+        replayed(shared_root, notes)
+        write(shared_root, number)
 
-    kept = [name for name in databases(root) if name.startswith("migrator_scratch_t_")]
+    kept = [name for name in databases(shared_root) if name.startswith("migrator_scratch_t_")]
     assert len(kept) == 2
-    assert replayed(root, notes, "r5") == []
+    assert replayed(shared_root, notes, "r5") == []
 
 
-def test_nothing_is_kept_where_that_is_what_the_key_says(root: Path, notes: Path) -> None:
-    settings(root, "scratch_keep = 0")
-    replayed(root, notes)
+def test_nothing_is_kept_where_that_is_what_the_key_says(shared_root: Path, notes: Path) -> None:
+    settings(shared_root, "scratch_keep = 0")
+    replayed(shared_root, notes)
 
-    assert databases(root) == []
+    assert databases(shared_root) == []
 
 
 def _stay(root: Path, ready: str) -> None:
@@ -231,20 +237,21 @@ def _stay(root: Path, ready: str) -> None:
         signal.pause()
 
 
-def test_what_a_killed_process_left_is_swept_at_the_next_start(root: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_what_a_killed_process_left_is_swept_at_the_next_start(shared_root: Path, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    with scratch_server(root):
-        process = multiprocessing.get_context("spawn").Process(target=_stay, args=(root, str(ready)))
+    with scratch_server(shared_root):
+        process = multiprocessing.get_context("spawn").Process(target=_stay, args=(shared_root, str(ready)))
         process.start()
         while not ready.exists():
             assert process.is_alive()
             process.join(0.05)
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
-        assert len(databases(root)) == 1
+        assert len(databases(shared_root)) == 1
 
-        with place(root):
-            assert databases(root) == []
+        with place(shared_root):
+            assert databases(shared_root) == []
 
 
 def _replay(root: Path) -> int:
@@ -252,16 +259,17 @@ def _replay(root: Path) -> int:
         return len(database.call(tables))
 
 
-def test_several_processes_at_once_each_get_a_database_of_their_own(root: Path) -> None:
-    with scratch_server(root), multiprocessing.get_context("spawn").Pool(4) as pool:
-        assert pool.map(_replay, [root] * 4) == [4, 4, 4, 4]
+@pytest.mark.slow
+def test_several_processes_at_once_each_get_a_database_of_their_own(shared_root: Path) -> None:
+    with scratch_server(shared_root), multiprocessing.get_context("spawn").Pool(4) as pool:
+        assert pool.map(_replay, [shared_root] * 4) == [4, 4, 4, 4]
 
-    assert len(databases(root)) == 1
+    assert len(databases(shared_root)) == 1
 
 
-@pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg", "creator"])
+@pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg", "creator"]))
 def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement(
-    driver: str, root: Path, postgres_database: Database
+    driver: str, shared_root: Path, postgres_database: Database
 ) -> None:
     url = postgres_database.url
     named = f"create_engine({url.replace('postgresql', 'postgresql+psycopg')!r})"
@@ -269,7 +277,7 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
         named = f"create_engine('postgresql+psycopg://', creator=lambda: psycopg.connect({url!r}))"
     elif driver == "postgresql+asyncpg":
         named = f"create_async_engine({url.replace('postgresql', driver)!r}).sync_engine"
-    (root / "migrations" / "env.py").write_text(
+    (shared_root / "migrations" / "env.py").write_text(
         "import psycopg\nfrom alembic import context\nfrom sqlalchemy import create_engine, text\n"
         "from sqlalchemy.ext.asyncio import create_async_engine\nfrom sqlalchemy.util import greenlet_spawn\n"
         "import asyncio\n\n\ndef work():\n"
@@ -281,7 +289,7 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
         + ("asyncio.run(spawn())\n" if "asyncpg" in driver else "work()\n")
     )
 
-    with place(root) as opened, pytest.raises(RefusedError) as refused, opened.at("head"):
+    with place(shared_root) as opened, pytest.raises(RefusedError) as refused, opened.at("head"):
         pass
 
     assert postgres_database.name in refused.value.message
@@ -290,36 +298,36 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
 
 
 def test_a_connection_that_a_pool_has_held_since_before_is_refused_too(
-    root: Path, postgres_database: Database
+    shared_root: Path, postgres_database: Database
 ) -> None:
     url = postgres_database.url.replace("postgresql:", "postgresql+psycopg:")
     name = f"shop_pool_{postgres_database.name}"
-    (root / f"{name}.py").write_text(
+    (shared_root / f"{name}.py").write_text(
         f"from sqlalchemy import create_engine\n\nengine = create_engine({url!r})\nengine.connect().close()\n"
     )
-    (root / "migrations" / "env.py").write_text(
+    (shared_root / "migrations" / "env.py").write_text(
         f"from alembic import context\nfrom sqlalchemy import text\nfrom {name} import engine\n\n"
         "with engine.connect() as connection:\n"
         "    connection.execute(text('CREATE TABLE harm (id int)'))\n    connection.commit()\n"
         "    context.configure(connection=connection)\n"
         "    with context.begin_transaction():\n        context.run_migrations()\n"
     )
-    sys.path.insert(0, str(root))
+    sys.path.insert(0, str(shared_root))
     try:
         module = importlib.import_module(name)
     finally:
-        sys.path.remove(str(root))
+        sys.path.remove(str(shared_root))
 
-    with place(root) as opened, pytest.raises(RefusedError), opened.at("head"):
+    with place(shared_root) as opened, pytest.raises(RefusedError), opened.at("head"):
         pass
 
     module.engine.dispose()
     assert postgres_database.tables() == []
 
 
-def test_an_sqlite_file_of_its_own_is_refused_and_not_made(root: Path, tmp_path: Path) -> None:
+def test_an_sqlite_file_of_its_own_is_refused_and_not_made(shared_root: Path, tmp_path: Path) -> None:
     file = tmp_path / "real.db"
-    (root / "migrations" / "env.py").write_text(
+    (shared_root / "migrations" / "env.py").write_text(
         "from alembic import context\nfrom sqlalchemy import create_engine\n\n"
         f"with create_engine('sqlite:///{file}').connect() as connection:\n"
         "    context.configure(connection=connection)\n"
@@ -327,7 +335,7 @@ def test_an_sqlite_file_of_its_own_is_refused_and_not_made(root: Path, tmp_path:
     )
 
     with (
-        place(root, url="sqlite:///elsewhere.db") as opened,
+        place(shared_root, url="sqlite:///elsewhere.db") as opened,
         pytest.raises(RefusedError, match=r"real\.db"),
         opened.at("head"),
     ):
@@ -336,10 +344,10 @@ def test_an_sqlite_file_of_its_own_is_refused_and_not_made(root: Path, tmp_path:
     assert not file.exists()
 
 
-def test_a_revision_that_fails_is_named_with_its_statement(root: Path) -> None:
-    write(root, 3, 'op.execute("DROP TABLE nowhere")')
+def test_a_revision_that_fails_is_named_with_its_statement(shared_root: Path) -> None:
+    write(shared_root, 3, 'op.execute("DROP TABLE nowhere")')
 
-    with place(root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
+    with place(shared_root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
         pass
 
     assert failed.value.step is not None
@@ -348,40 +356,40 @@ def test_a_revision_that_fails_is_named_with_its_statement(root: Path) -> None:
     assert "r3.py, line" in failed.value.hint
 
 
-def test_a_missing_extension_is_named(root: Path) -> None:
-    write(root, 3, 'op.execute("CREATE EXTENSION pg_trgm")')
+def test_a_missing_extension_is_named(shared_root: Path) -> None:
+    write(shared_root, 3, 'op.execute("CREATE EXTENSION pg_trgm")')
 
-    with place(root) as opened, pytest.raises(ScratchFailedError, match="pg_trgm") as failed:  # noqa: SIM117
+    with place(shared_root) as opened, pytest.raises(ScratchFailedError, match="pg_trgm") as failed:  # noqa: SIM117
         with opened.at("head"):
             pass
 
     assert "scratch = system" in failed.value.hint
 
 
-def test_a_role_that_is_granted_something_is_made_on_the_own_server(root: Path) -> None:
-    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing")')
+def test_a_role_that_is_granted_something_is_made_on_the_own_server(shared_root: Path) -> None:
+    write(shared_root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing")')
 
-    with place(root) as opened, opened.at("head") as database:
+    with place(shared_root) as opened, opened.at("head") as database:
         assert "t1" in database.call(tables)
 
 
-def test_steps_that_a_missing_role_rolled_back_are_counted_once(root: Path) -> None:
-    settings(root, "transaction = run")
-    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_something_else")')
+def test_steps_that_a_missing_role_rolled_back_are_counted_once(shared_root: Path) -> None:
+    settings(shared_root, "transaction = run")
+    write(shared_root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_something_else")')
 
-    with place(root) as opened, opened.empty() as database:
+    with place(shared_root) as opened, opened.empty() as database:
         assert [step.revision for step in database.upgrade("head")] == ["r1", "r2", "r3"]
 
 
 def test_on_another_server_databases_are_made_and_taken_away_and_no_roles(
-    root: Path, notes: Path, new_database: Callable[[], Database]
+    shared_root: Path, notes: Path, new_database: Callable[[], Database]
 ) -> None:
     server = new_database()
-    settings(root, f"scratch_url = {server.url}\nscratch_keep = 0")
+    settings(shared_root, f"scratch_url = {server.url}\nscratch_keep = 0")
 
-    assert replayed(root, notes) == ["r1", "r2", "r3"]
-    write(root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing_at_all")')
-    with place(root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
+    assert replayed(shared_root, notes) == ["r1", "r2", "r3"]
+    write(shared_root, 3, 'op.execute("GRANT SELECT ON t1 TO readers_of_nothing_at_all")')
+    with place(shared_root) as opened, pytest.raises(ScratchFailedError) as failed, opened.at("head"):
         pass
 
     assert "readers_of_nothing_at_all" in failed.value.message
@@ -392,15 +400,19 @@ def test_on_another_server_databases_are_made_and_taken_away_and_no_roles(
 
 
 def test_a_scratch_server_of_another_kind_is_a_wrong_configuration(
-    root: Path, postgres_database: Database
+    shared_root: Path, postgres_database: Database
 ) -> None:
-    settings(root, f"scratch_url = {postgres_database.url}")
+    settings(shared_root, f"scratch_url = {postgres_database.url}")
 
-    with pytest.raises(ConfigurationError, match="scratch_url"), place(root, url="sqlite:///a.db"):
+    with pytest.raises(ConfigurationError, match="scratch_url"), place(shared_root, url="sqlite:///a.db"):
         pass
 
 
-@pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL here")
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+    reason="PostgreSQL is not installed (/usr/lib/postgresql); as root on Debian, .ci/run installs it",
+)
 def test_an_installed_postgresql_serves_where_that_is_wanted(lone_root: Path, notes: Path) -> None:
     settings(lone_root, "scratch = system")
 
@@ -408,46 +420,47 @@ def test_an_installed_postgresql_serves_where_that_is_wanted(lone_root: Path, no
     assert replayed(lone_root, notes) == []
 
 
-def test_sqlite_has_its_states_in_files(root: Path, notes: Path) -> None:
+def test_sqlite_has_its_states_in_files(shared_root: Path, notes: Path) -> None:
     url = "sqlite:///real.db"
 
-    assert replayed(root, notes, url=url) == ["r1", "r2", "r3"]
-    assert replayed(root, notes, url=url) == []
-    write(root, 4)
-    assert replayed(root, notes, url=url) == ["r4"]
-    assert not (root / "real.db").exists()
+    assert replayed(shared_root, notes, url=url) == ["r1", "r2", "r3"]
+    assert replayed(shared_root, notes, url=url) == []
+    write(shared_root, 4)
+    assert replayed(shared_root, notes, url=url) == ["r4"]
+    assert not (shared_root / "real.db").exists()
 
 
-def test_a_template_is_read_without_a_copy_and_stays_as_it_is(root: Path, notes: Path) -> None:
-    replayed(root, notes)
-    before = databases(root)
+def test_a_template_is_read_without_a_copy_and_stays_as_it_is(shared_root: Path, notes: Path) -> None:
+    replayed(shared_root, notes)
+    before = databases(shared_root)
 
-    with place(root) as opened, opened.reading("head") as database:
+    with place(shared_root) as opened, opened.reading("head") as database:
         assert database.is_template
         assert len(database.call(tables)) == 4
-        assert databases(root) == before
-    with place(root) as opened, opened.reading("r2") as database:
+        assert databases(shared_root) == before
+    with place(shared_root) as opened, opened.reading("r2") as database:
         assert not database.is_template
 
-    assert replayed(root, notes) == []
+    assert replayed(shared_root, notes) == []
 
 
-def test_an_env_py_that_does_something_by_itself_gets_a_copy(root: Path, notes: Path) -> None:
-    env_py = root / "migrations" / "env.py"
+def test_an_env_py_that_does_something_by_itself_gets_a_copy(shared_root: Path, notes: Path) -> None:
+    env_py = shared_root / "migrations" / "env.py"
     env_py.write_text(f"{env_py.read_text()}\nprint('by itself')\n")
-    replayed(root, notes)
+    replayed(shared_root, notes)
 
-    with place(root) as opened, opened.reading("head") as database:
+    with place(shared_root) as opened, opened.reading("head") as database:
         assert not database.is_template
 
 
-def test_a_template_that_somebody_reads_is_not_copied_but_made_again(root: Path, notes: Path) -> None:
-    replayed(root, notes)
+@pytest.mark.slow
+def test_a_template_that_somebody_reads_is_not_copied_but_made_again(shared_root: Path, notes: Path) -> None:
+    replayed(shared_root, notes)
     notes.write_text("")
 
-    with place(root) as reader, reader.reading("head") as template:
+    with place(shared_root) as reader, reader.reading("head") as template:
         held = connect(template.url)
-        with place(root) as opened, opened.at("head") as database:
+        with place(shared_root) as opened, opened.at("head") as database:
             assert len(database.call(tables)) == 4
         held.close()
 
@@ -456,28 +469,33 @@ def test_a_template_that_somebody_reads_is_not_copied_but_made_again(root: Path,
 
 @pytest.mark.parametrize(
     ("body", "undone"),
-    [
-        ('op.execute("CREATE TABLE t4 (id int)")', True),
-        ("pass", True),
-        ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
-        ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
-        ('with op.get_bind().engine.begin() as c:\n    c.exec_driver_sql("CREATE TABLE t4 (id int)")', False),
-    ],
+    first_is_fast(
+        [
+            ('op.execute("CREATE TABLE t4 (id int)")', True),
+            ("pass", True),
+            ('with op.get_context().autocommit_block():\n    op.execute("CREATE TABLE t4 (id int)")', False),
+            ('op.execute("CREATE TABLE t4 (id int)")\nop.get_bind().connection.commit()', False),
+            (
+                'with op.get_bind().engine.begin() as c:\n    c.exec_driver_sql("CREATE TABLE t4 (id int)")',
+                False,
+            ),
+        ]
+    ),
     ids=["ordinary", "nothing", "autocommit", "by the driver", "on a connection of its own"],
 )
 def test_a_revision_is_tried_out_and_the_template_stays_as_it_is(
-    root: Path, notes: Path, body: str, undone: bool
+    shared_root: Path, notes: Path, body: str, undone: bool
 ) -> None:
-    replayed(root, notes)
-    write(root, 4, body)
+    replayed(shared_root, notes)
+    write(shared_root, 4, body)
     steps: list[str] = []
 
-    with place(root) as opened, opened.reading("r3") as database:
+    with place(shared_root) as opened, opened.reading("r3") as database:
         assert database.is_template
         done = database.try_out("r4", lambda _connection, step: steps.append(str(step)))
 
     assert (done, len(steps)) == (undone, 1)
-    with place(root) as opened, opened.at("r3") as database:
+    with place(shared_root) as opened, opened.at("r3") as database:
         assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
 
 
@@ -493,34 +511,40 @@ def try_out_again(root: Path) -> list[bool]:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        'op.execute("INSERT INTO t3 DEFAULT VALUES")',
-        "op.execute(\"SELECT setval('t3_id_seq', 9)\")",
-        'op.execute("DO $$ BEGIN INSERT INTO t3 DEFAULT VALUES; END $$")',
-        'try:\n    op.execute("INSERT INTO t3 DEFAULT VALUES")\nexcept Exception:\n    pass',
-    ],
+    first_is_fast(
+        [
+            'op.execute("INSERT INTO t3 DEFAULT VALUES")',
+            "op.execute(\"SELECT setval('t3_id_seq', 9)\")",
+            'op.execute("DO $$ BEGIN INSERT INTO t3 DEFAULT VALUES; END $$")',
+            'try:\n    op.execute("INSERT INTO t3 DEFAULT VALUES")\nexcept Exception:\n    pass',
+        ]
+    ),
     ids=["insert", "setval", "block", "errors caught"],
 )
-def test_what_may_ask_a_sequence_is_not_tried_out_on_a_template(root: Path, notes: Path, body: str) -> None:
-    write(root, 3, 'op.execute("CREATE TABLE t3 (id serial)")')
-    replayed(root, notes)
-    write(root, 4, body)
+def test_what_may_ask_a_sequence_is_not_tried_out_on_a_template(
+    shared_root: Path, notes: Path, body: str
+) -> None:
+    write(shared_root, 3, 'op.execute("CREATE TABLE t3 (id serial)")')
+    replayed(shared_root, notes)
+    write(shared_root, 4, body)
 
-    assert try_out_again(root) == [False, False]
+    assert try_out_again(shared_root) == [False, False]
 
-    with place(root) as opened, opened.at("r3") as database:
+    with place(shared_root) as opened, opened.at("r3") as database:
         state = text("SELECT last_value, is_called FROM t3_id_seq")
         assert database.call(lambda connection: tuple(connection.execute(state).one())) == (1, False)
 
 
-def test_a_revision_is_undone_when_it_began_again_for_a_missing_role(root: Path, notes: Path) -> None:
-    replayed(root, notes)
+def test_a_revision_is_undone_when_it_began_again_for_a_missing_role(shared_root: Path, notes: Path) -> None:
+    replayed(shared_root, notes)
     write(
-        root, 4, 'op.execute("CREATE TABLE t4 (id int)")\nop.execute("GRANT SELECT ON t4 TO readers_of_t4")'
+        shared_root,
+        4,
+        'op.execute("CREATE TABLE t4 (id int)")\nop.execute("GRANT SELECT ON t4 TO readers_of_t4")',
     )
 
-    assert try_out_again(root) == [True, True]
-    with place(root) as opened, opened.at("r3") as database:
+    assert try_out_again(shared_root) == [True, True]
+    with place(shared_root) as opened, opened.at("r3") as database:
         assert database.call(tables) == ["alembic_version", "t1", "t2", "t3"]
 
 
@@ -543,6 +567,7 @@ def test_new_databases_are_spread_over_a_disk_that_can_do_so(home: Path) -> None
     spread_over_disk(home / "nowhere")
 
 
+@pytest.mark.slow
 def test_after_the_machine_was_started_anew_the_server_begins_empty(
     lone_root: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

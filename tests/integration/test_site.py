@@ -21,6 +21,7 @@ _FETCHED = re.compile(
 )
 
 
+@pytest.mark.slow
 def test_the_site_is_built_without_a_broken_link_and_without_another_host(
     shell: Callable[..., Ran], tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ op.execute("INSERT INTO users VALUES (1, 'Ada Lovelace'), (2, 'Grace Hopper'), (
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def recipes(tmp_path: Path) -> Iterator[Path]:
     """A project with a revision for the tables of the page, and one for each of its recipes."""
     root = write_project(tmp_path / "shop", "test")
     for number, recipe in enumerate([BEFORE, *RECIPES]):
@@ -50,9 +50,9 @@ def _write_revision(folder: Path, number: int, recipe: str) -> None:
 
 
 def test_every_recipe_runs_on_a_table_with_rows(
-    project: Path, postgres_database: Database, migrator: Callable[..., Ran]
+    recipes: Path, postgres_database: Database, migrator: Callable[..., Ran]
 ) -> None:
-    ran = migrator("upgrade", "--url", postgres_database.url, cwd=project)
+    ran = migrator("upgrade", "--url", postgres_database.url, cwd=recipes)
 
     assert ran.code == 0, ran.err
     assert len(RECIPES) >= 9
@@ -60,10 +60,11 @@ def test_every_recipe_runs_on_a_table_with_rows(
     assert [row[0] for row in postgres_database.query(columns)] == ["full_name", "id", "visits"]
 
 
+@pytest.mark.slow
 def test_lint_finds_no_error_in_the_recipes(
-    project: Path, postgres_database: Database, migrator: Callable[..., Ran]
+    recipes: Path, postgres_database: Database, migrator: Callable[..., Ran]
 ) -> None:
-    ran = migrator("lint", "r000:head", "--url", postgres_database.url, cwd=project)
+    ran = migrator("lint", "r000:head", "--url", postgres_database.url, cwd=recipes)
 
     assert re.search(r"\b0 errors\b", ran.out), ran.out
     assert ran.code == 0

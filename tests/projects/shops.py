@@ -8,10 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-import pytest
 from psycopg import sql
 
-from migrator import secrets
 from tests.conftest import PASSWORD, Database, Ran
 from tests.projects.small import revision_text, versions, write_project
 
@@ -112,12 +110,6 @@ def url_of(database: Database, driver: str = "") -> str:
     login = f"{database.user}:{quote(database.password, safe='')}"
     scheme = f"postgresql+{driver}" if driver else "postgresql"
     return f"{scheme}://{login}@{database.host}:{database.port}/{database.name}"
-
-
-def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that another run made known must not hide a leak in this one."""
-    monkeypatch.setattr(secrets, "_plain", set())
-    monkeypatch.setattr(secrets, "_guarded", set())
 
 
 def assert_no_password(*outputs: str) -> None:

@@ -38,7 +38,7 @@ with embedded_server(Path(sys.argv[1])) as server:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
+def one_embedded(tmp_path: Path) -> Iterator[Path]:
     """A project with an embedded database; what root's server keeps elsewhere is removed."""
     root = write_project(tmp_path / "an embedded project", settings="database = embedded")
     write_revision(versions(root), "first", up='op.execute("CREATE TABLE firsts (id int)")')
@@ -89,12 +89,12 @@ def _disturb(root: Path, chance: random.Random) -> None:
 
 
 def test_whoever_is_killed_the_next_command_works_and_no_server_is_left(
-    root: Path, shell: Callable[..., Ran]
+    one_embedded: Path, shell: Callable[..., Ran]
 ) -> None:
     chance = random.Random(SEED)
     for number in range(ROUNDS):
-        _disturb(root, chance)
-        ran = shell(["migrator", "upgrade"], cwd=root)
+        _disturb(one_embedded, chance)
+        ran = shell(["migrator", "upgrade"], cwd=one_embedded)
         assert ran.code == 0, f"round {number}: {ran.err}"
-        assert shell(["migrator", "current"], cwd=root).out == "first (head)\n", f"round {number}"
-        assert _servers(root) == [], f"round {number}"
+        assert shell(["migrator", "current"], cwd=one_embedded).out == "first (head)\n", f"round {number}"
+        assert _servers(one_embedded) == [], f"round {number}"

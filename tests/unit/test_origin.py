@@ -74,7 +74,7 @@ def bare(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def project(bare: Project) -> Project:
+def in_git(bare: Project) -> Project:
     """The same in git, on the branch main, with one commit."""
     bare.git("init", "--quiet", "--initial-branch=main")
     bare.commit()
@@ -118,11 +118,11 @@ class TestWithoutGit:
         assert "migrator envs" in origin.hint
 
     def test_a_machine_without_git_is_no_error(
-        self, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, in_git: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
 
-        assert project.explain("fff1").cause == "unknown"
+        assert in_git.explain("fff1").cause == "unknown"
 
     def test_broken_files_elsewhere_are_no_error(self, bare: Project) -> None:
         bare.write("migrations/online/versions/broken.py", "revision = 'bbb1' (\n")
@@ -131,120 +131,118 @@ class TestWithoutGit:
 
 
 class TestDeleted:
-    def test_the_commit_that_deleted_the_file_is_named_and_its_hint_works(self, project: Project) -> None:
+    def test_the_commit_that_deleted_the_file_is_named_and_its_hint_works(self, in_git: Project) -> None:
         path = f"{FOLDER}/bbb1_x.py"
-        project.write(path, version("bbb1", "aaa1"))
-        project.write(f"{FOLDER}/ccc1_y.py", version("ccc1", "bbb1"))
-        project.commit()
-        (project.root / path).unlink()
-        deleted = project.commit()
-        project.write("README", "later")
-        project.commit()
+        in_git.write(path, version("bbb1", "aaa1"))
+        in_git.write(f"{FOLDER}/ccc1_y.py", version("ccc1", "bbb1"))
+        in_git.commit()
+        (in_git.root / path).unlink()
+        deleted = in_git.commit()
+        in_git.write("README", "later")
+        in_git.commit()
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "deleted"
         assert origin.message == (
             f"Revision bbb1 was in {path}, which was deleted by commit {deleted} of 2024-05-06 by Zoë Author."
         )
         assert f"`git checkout {deleted}^ -- {path}`" in origin.hint
-        project.git(*origin.hint.split("`")[1].split()[1:])
-        assert (project.root / path).read_text() == version("bbb1", "aaa1")
+        in_git.git(*origin.hint.split("`")[1].split()[1:])
+        assert (in_git.root / path).read_text() == version("bbb1", "aaa1")
 
-    def test_the_branch_commit_is_named_rather_than_the_merge_of_it(self, project: Project) -> None:
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
-        project.git("switch", "--quiet", "-c", "squash")
-        (project.root / FOLDER / "bbb1_x.py").unlink()
-        deleted = project.commit()
-        project.git("switch", "--quiet", "main")
-        project.git("merge", "--quiet", "--no-ff", "-m", "merge", "squash")
+    def test_the_branch_commit_is_named_rather_than_the_merge_of_it(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
+        in_git.git("switch", "--quiet", "-c", "squash")
+        (in_git.root / FOLDER / "bbb1_x.py").unlink()
+        deleted = in_git.commit()
+        in_git.git("switch", "--quiet", "main")
+        in_git.git("merge", "--quiet", "--no-ff", "-m", "merge", "squash")
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "deleted"
         assert f"commit {deleted} " in origin.message
 
-    def test_a_file_that_a_merge_itself_dropped_is_found(self, project: Project) -> None:
-        project.git("switch", "--quiet", "-c", "feature")
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
-        project.git("switch", "--quiet", "main")
-        project.write("README", "x")
-        project.commit()
-        project.git("merge", "--quiet", "--no-ff", "--strategy=ours", "-m", "merge", "feature")
-        merge = project.git("rev-parse", "--short", "HEAD")
+    def test_a_file_that_a_merge_itself_dropped_is_found(self, in_git: Project) -> None:
+        in_git.git("switch", "--quiet", "-c", "feature")
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
+        in_git.git("switch", "--quiet", "main")
+        in_git.write("README", "x")
+        in_git.commit()
+        in_git.git("merge", "--quiet", "--no-ff", "--strategy=ours", "-m", "merge", "feature")
+        merge = in_git.git("rev-parse", "--short", "HEAD")
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "deleted"
         assert f"commit {merge} " in origin.message
         assert f"`git checkout {merge}^2 -- " in origin.hint
 
-    def test_a_file_that_was_renamed_first_is_followed_to_its_last_name(self, project: Project) -> None:
-        project.write(f"{FOLDER}/bbb1_old_name.py", version("bbb1"))
-        project.commit()
-        project.git("mv", f"{FOLDER}/bbb1_old_name.py", f"{FOLDER}/bbb1_new_name.py")
-        project.commit()
-        (project.root / FOLDER / "bbb1_new_name.py").unlink()
-        deleted = project.commit()
+    def test_a_file_that_was_renamed_first_is_followed_to_its_last_name(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/bbb1_old_name.py", version("bbb1"))
+        in_git.commit()
+        in_git.git("mv", f"{FOLDER}/bbb1_old_name.py", f"{FOLDER}/bbb1_new_name.py")
+        in_git.commit()
+        (in_git.root / FOLDER / "bbb1_new_name.py").unlink()
+        deleted = in_git.commit()
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert f"was in {FOLDER}/bbb1_new_name.py, which was deleted by commit {deleted} " in origin.message
 
-    def test_a_file_that_came_and_went_on_a_merged_branch_is_found(self, project: Project) -> None:
-        project.git("switch", "--quiet", "-c", "feature")
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
-        (project.root / FOLDER / "bbb1_x.py").unlink()
-        deleted = project.commit()
-        project.git("switch", "--quiet", "main")
-        project.git("merge", "--quiet", "--no-ff", "-m", "merge", "feature")
+    def test_a_file_that_came_and_went_on_a_merged_branch_is_found(self, in_git: Project) -> None:
+        in_git.git("switch", "--quiet", "-c", "feature")
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
+        (in_git.root / FOLDER / "bbb1_x.py").unlink()
+        deleted = in_git.commit()
+        in_git.git("switch", "--quiet", "main")
+        in_git.git("merge", "--quiet", "--no-ff", "-m", "merge", "feature")
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "deleted"
         assert f"commit {deleted} " in origin.message
 
-    def test_an_id_that_was_rewritten_is_told_from_a_deleted_file(self, project: Project) -> None:
-        project.write(f"{FOLDER}/x.py", version("bbb1"))
-        project.commit()
-        project.write(f"{FOLDER}/x.py", version("bbb2"))
-        rewritten = project.commit()
+    def test_an_id_that_was_rewritten_is_told_from_a_deleted_file(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/x.py", version("bbb1"))
+        in_git.commit()
+        in_git.write(f"{FOLDER}/x.py", version("bbb2"))
+        rewritten = in_git.commit()
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "deleted"
         assert f"until it was given another id by commit {rewritten} " in origin.message
-        assert "revision: str = 'bbb1'" in project.git(*origin.hint.split("`")[1].split()[1:])
+        assert "revision: str = 'bbb1'" in in_git.git(*origin.hint.split("`")[1].split()[1:])
 
-    def test_a_file_that_only_the_working_copy_lacks_is_brought_back_from_head(
-        self, project: Project
-    ) -> None:
-        (project.root / FOLDER / "aaa1_first.py").unlink()
+    def test_a_file_that_only_the_working_copy_lacks_is_brought_back_from_head(self, in_git: Project) -> None:
+        (in_git.root / FOLDER / "aaa1_first.py").unlink()
 
-        origin = project.explain("aaa1")
+        origin = in_git.explain("aaa1")
 
         assert origin.cause == "deleted"
         assert "no longer in the working copy" in origin.message
         assert f"`git checkout HEAD -- {FOLDER}/aaa1_first.py`" in origin.hint
 
-    def test_a_revision_that_is_only_mentioned_was_never_here(self, project: Project) -> None:
-        project.write(f"{FOLDER}/x.py", version("ccc1", "bbb1"))
-        project.commit()
-        (project.root / FOLDER / "x.py").unlink()
-        project.commit()
+    def test_a_revision_that_is_only_mentioned_was_never_here(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/x.py", version("ccc1", "bbb1"))
+        in_git.commit()
+        (in_git.root / FOLDER / "x.py").unlink()
+        in_git.commit()
 
-        assert project.explain("bbb1").cause == "unknown"
+        assert in_git.explain("bbb1").cause == "unknown"
 
-    def test_files_outside_the_version_folders_do_not_count(self, project: Project) -> None:
-        project.write("other/versions/x.py", version("bbb1"))
-        project.commit()
-        (project.root / "other/versions/x.py").unlink()
-        project.commit()
+    def test_files_outside_the_version_folders_do_not_count(self, in_git: Project) -> None:
+        in_git.write("other/versions/x.py", version("bbb1"))
+        in_git.commit()
+        (in_git.root / "other/versions/x.py").unlink()
+        in_git.commit()
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "unknown"
         assert "no commit in git" in origin.message
@@ -273,10 +271,10 @@ class TestBranches:
         project.git("switch", "--quiet", "main")
         return commit
 
-    def test_a_revision_of_an_unmerged_branch_names_it(self, project: Project) -> None:
-        commit = self.feature(project)
+    def test_a_revision_of_an_unmerged_branch_names_it(self, in_git: Project) -> None:
+        commit = self.feature(in_git)
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "other-branch"
         assert (
@@ -284,26 +282,26 @@ class TestBranches:
         )
         assert "`git merge feature`" in origin.hint
 
-    def test_a_branch_that_only_mentions_the_revision_does_not_have_it(self, project: Project) -> None:
-        project.git("switch", "--quiet", "-c", "child")
-        project.write(f"{FOLDER}/ddd1_x.py", version("ddd1", "aaa9"))
-        project.commit()
-        project.git("switch", "--quiet", "main")
-        assert project.explain("aaa9").cause == "unknown"
+    def test_a_branch_that_only_mentions_the_revision_does_not_have_it(self, in_git: Project) -> None:
+        in_git.git("switch", "--quiet", "-c", "child")
+        in_git.write(f"{FOLDER}/ddd1_x.py", version("ddd1", "aaa9"))
+        in_git.commit()
+        in_git.git("switch", "--quiet", "main")
+        assert in_git.explain("aaa9").cause == "unknown"
 
-    def test_a_branch_that_only_the_remote_has_is_named_with_the_remote(self, project: Project) -> None:
-        self.feature(project)
-        copy = clone(project, "copy")
+    def test_a_branch_that_only_the_remote_has_is_named_with_the_remote(self, in_git: Project) -> None:
+        self.feature(in_git)
+        copy = clone(in_git, "copy")
 
         origin = copy.explain("bbb1")
 
         assert origin.cause == "other-branch"
         assert "on origin/feature (" in origin.message
 
-    def test_a_revision_that_the_upstream_has_means_a_newer_database(self, project: Project) -> None:
-        copy = clone(project, "copy")
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1", "aaa1"))
-        commit = project.commit()
+    def test_a_revision_that_the_upstream_has_means_a_newer_database(self, in_git: Project) -> None:
+        copy = clone(in_git, "copy")
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1", "aaa1"))
+        commit = in_git.commit()
         copy.git("fetch", "--quiet")
 
         origin = copy.explain("bbb1")
@@ -312,64 +310,64 @@ class TestBranches:
         assert f"bbb1_x.py on origin/main (commit {commit} " in origin.message
         assert "git pull" in origin.hint
 
-    def test_an_upstream_counts_even_when_work_of_ones_own_lies_beside_it(self, project: Project) -> None:
-        copy = clone(project, "copy")
-        self.feature(project)
-        project.git("merge", "--quiet", "feature")
+    def test_an_upstream_counts_even_when_work_of_ones_own_lies_beside_it(self, in_git: Project) -> None:
+        copy = clone(in_git, "copy")
+        self.feature(in_git)
+        in_git.git("merge", "--quiet", "feature")
         copy.write("README", "own work")
         copy.commit()
         copy.git("fetch", "--quiet")
 
         assert copy.explain("bbb1").cause == "newer"
 
-    def test_a_branch_without_upstream_still_knows_its_namesake_on_the_remote(self, project: Project) -> None:
-        copy = clone(project, "copy")
+    def test_a_branch_without_upstream_still_knows_its_namesake_on_the_remote(self, in_git: Project) -> None:
+        copy = clone(in_git, "copy")
         copy.git("branch", "--unset-upstream")
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
         copy.git("fetch", "--quiet")
 
         assert copy.explain("bbb1").cause == "newer"
 
-    def test_an_older_commit_checked_out_by_itself_means_a_newer_database(self, project: Project) -> None:
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
-        project.git("switch", "--quiet", "--detach", "HEAD^")
+    def test_an_older_commit_checked_out_by_itself_means_a_newer_database(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
+        in_git.git("switch", "--quiet", "--detach", "HEAD^")
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "newer"
         assert "on main (" in origin.message
 
-    def test_a_feature_branch_stays_another_branch_for_a_detached_checkout(self, project: Project) -> None:
-        self.feature(project)
-        project.git("switch", "--quiet", "--detach", "main")
+    def test_a_feature_branch_stays_another_branch_for_a_detached_checkout(self, in_git: Project) -> None:
+        self.feature(in_git)
+        in_git.git("switch", "--quiet", "--detach", "main")
 
-        assert project.explain("bbb1").cause == "other-branch"
+        assert in_git.explain("bbb1").cause == "other-branch"
 
-    def test_a_revision_in_the_stash_is_named_so(self, project: Project) -> None:
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.git("add", "--all")
-        project.git("stash", "--quiet")
+    def test_a_revision_in_the_stash_is_named_so(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.git("add", "--all")
+        in_git.git("stash", "--quiet")
 
-        origin = project.explain("bbb1")
+        origin = in_git.explain("bbb1")
 
         assert origin.cause == "other-branch"
         assert "on stash (" in origin.message
 
-    def test_a_branch_without_any_commit_can_still_see_the_others(self, project: Project) -> None:
-        project.git("switch", "--quiet", "--orphan", "empty")
+    def test_a_branch_without_any_commit_can_still_see_the_others(self, in_git: Project) -> None:
+        in_git.git("switch", "--quiet", "--orphan", "empty")
 
-        assert project.explain("aaa1").cause == "other-branch"
+        assert in_git.explain("aaa1").cause == "other-branch"
 
 
 class TestGitItself:
-    def test_a_shallow_clone_is_not_asked(self, project: Project) -> None:
-        project.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
-        project.commit()
-        (project.root / FOLDER / "bbb1_x.py").unlink()
-        project.commit()
-        shallow = clone(project, "shallow", "--depth=2")
+    def test_a_shallow_clone_is_not_asked(self, in_git: Project) -> None:
+        in_git.write(f"{FOLDER}/bbb1_x.py", version("bbb1"))
+        in_git.commit()
+        (in_git.root / FOLDER / "bbb1_x.py").unlink()
+        in_git.commit()
+        shallow = clone(in_git, "shallow", "--depth=2")
 
         origin = shallow.explain("bbb1")
 
@@ -377,7 +375,7 @@ class TestGitItself:
         assert "git has" not in origin.message
 
     def test_a_git_that_does_not_answer_is_given_up(
-        self, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, in_git: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         slow = tmp_path / "bin" / "git"
         slow.parent.mkdir()
@@ -387,7 +385,7 @@ class TestGitItself:
         monkeypatch.setattr(git, "_SECONDS", 0.2)
         began = time.monotonic()
 
-        assert project.explain("aaa9").cause == "unknown"
+        assert in_git.explain("aaa9").cause == "unknown"
         assert time.monotonic() - began < 10
 
     def test_a_repository_without_a_commit_is_no_error(self, bare: Project) -> None:
@@ -409,21 +407,21 @@ class TestGitItself:
             "\udcff",
         ],
     )
-    def test_an_id_is_never_taken_for_an_option(self, project: Project, revision: str) -> None:
-        origin = project.explain(revision)
+    def test_an_id_is_never_taken_for_an_option(self, in_git: Project, revision: str) -> None:
+        origin = in_git.explain(revision)
 
         assert origin.cause == "unknown"
         assert "\x1b" not in origin.message
-        assert sorted(path.name for path in project.root.iterdir()) == [".git", "migrations"]
+        assert sorted(path.name for path in in_git.root.iterdir()) == [".git", "migrations"]
 
     def test_the_users_git_configuration_changes_nothing(
-        self, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, in_git: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        project.write(f"{FOLDER}/bbb1_ü.py", version("bbb1"))
-        project.commit()
-        (project.root / FOLDER / "bbb1_ü.py").unlink()
-        project.commit()
-        plain = project.explain("bbb1")
+        in_git.write(f"{FOLDER}/bbb1_ü.py", version("bbb1"))
+        in_git.commit()
+        (in_git.root / FOLDER / "bbb1_ü.py").unlink()
+        in_git.commit()
+        plain = in_git.explain("bbb1")
         (tmp_path / "gitconfig").write_text(
             "[log]\n showSignature = true\n decorate = full\n follow = true\n date = relative\n"
             "[color]\n ui = always\n[diff]\n renames = copies\n noprefix = true\n"
@@ -431,16 +429,16 @@ class TestGitItself:
         )
         monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
 
-        assert project.explain("bbb1") == plain
+        assert in_git.explain("bbb1") == plain
         assert plain.cause == "deleted"
 
     def test_variables_of_a_git_hook_do_not_lead_to_its_repository(
-        self, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, in_git: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         other = Project(tmp_path / "other")
         other.git("init", "--quiet")
-        (project.root / FOLDER / "aaa1_first.py").unlink()
-        project.commit()
+        (in_git.root / FOLDER / "aaa1_first.py").unlink()
+        in_git.commit()
         monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
 
-        assert project.explain("aaa1").cause == "deleted"
+        assert in_git.explain("aaa1").cause == "deleted"

@@ -11,11 +11,7 @@ from sqlalchemy import URL
 from migrator import secrets
 from tests.conftest import PASSWORD
 
-
-@pytest.fixture(autouse=True)
-def _nothing_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_plain", set())
-    monkeypatch.setattr(secrets, "_guarded", set())
+pytestmark = pytest.mark.usefixtures("no_secrets_known")
 
 
 def sqlalchemys(password: str) -> str:

@@ -11,11 +11,7 @@ from migrator import secrets
 from migrator.config.url import address, masked, own_variable, parse_url, remember_passwords_in
 from migrator.errors import ConfigurationError
 
-
-@pytest.fixture(autouse=True)
-def _nothing_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_plain", set())
-    monkeypatch.setattr(secrets, "_guarded", set())
+pytestmark = pytest.mark.usefixtures("no_secrets_known")
 
 
 @pytest.mark.parametrize(
