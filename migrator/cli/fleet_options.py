@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from migrator.cli.options import parse_options
 from migrator.errors import UsageError
 
-_PANEL = "Tenants"
+_option = partial(typer.Option, rich_help_panel="Tenants")
 
 
 @dataclass(frozen=True)
@@ -19,67 +20,43 @@ class FleetOptions:
 
     tenants: Annotated[
         list[str] | None,
-        typer.Option(
+        _option(
             "--tenants",
             metavar="all|NAME|GLOB|file:F",
             help="Do it for these tenants of the environment (repeatable).",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", metavar="N", min=1, max=1000, help="Tenants at a time.", rich_help_panel=_PANEL
-        ),
+        _option("--jobs", metavar="N", min=1, max=1000, help="Tenants at a time."),
     ] = None
     keep_going: Annotated[
         bool | None,
-        typer.Option(
+        _option(
             "--keep-going/--fail-fast",
             help="After a tenant failed: go on, or begin no other. Protected environments fail fast.",
             show_default=False,
-            rich_help_panel=_PANEL,
         ),
     ] = None
     canary: Annotated[
         int | None,
-        typer.Option(
-            "--canary",
-            metavar="N",
-            min=1,
-            help="So many tenants first; the rest if they went well.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--canary", metavar="N", min=1, help="So many tenants first; the rest if they went well."),
     ] = None
     shard: Annotated[
         str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only part I, from 0, of N parts of the tenants.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--shard", metavar="I/N", help="Only part I, from 0, of N parts of the tenants."),
     ] = None
     executor: Annotated[
         str | None,
-        typer.Option(
-            "--executor",
-            metavar="local|dask",
-            help="Processes here, or a Dask cluster.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--executor", metavar="local|dask", help="Processes here, or a Dask cluster."),
     ] = None
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster.", rich_help_panel=_PANEL),
+        _option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster."),
     ] = None
     json_lines: Annotated[
         bool,
-        typer.Option(
-            "--json-lines",
-            help="JSON on stdout: a line for each tenant as it ends, then the document.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--json-lines", help="JSON on stdout: a line for each tenant as it ends, then the document."),
     ] = False
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Container, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Options = TypeVar("Options", bound=DataclassInstance)
 
 
-_PANEL = "Common options"
+_option = partial(typer.Option, rich_help_panel="Common options")
 
 
 @dataclass(frozen=True)
@@ -29,70 +29,43 @@ class Common:
 
     env: Annotated[
         str | None,
-        typer.Option(
+        _option(
             "--env",
             "-e",
             metavar="NAME",
             help="Environment, such as production or testing.",
             autocompletion=complete_environment,
-            rich_help_panel=_PANEL,
         ),
     ] = None
     config: Annotated[
         str | None,
-        typer.Option(
-            "--config",
-            "-c",
-            metavar="FILE",
-            help="Any Alembic ini or pyproject.toml, instead of --env.",
-            rich_help_panel=_PANEL,
+        _option(
+            "--config", "-c", metavar="FILE", help="Any Alembic ini or pyproject.toml, instead of --env."
         ),
     ] = None
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name",
-            "-n",
-            metavar="SECTION",
-            help="Section of the ini file, instead of alembic.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--name", "-n", metavar="SECTION", help="Section of the ini file, instead of alembic."),
     ] = None
     url: Annotated[
         str | None,
-        typer.Option(
-            "--url",
-            metavar="URL",
-            help="Database URL; goes before every other source.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("--url", metavar="URL", help="Database URL; goes before every other source."),
     ] = None
     x: Annotated[
         list[str] | None,
-        typer.Option(
-            "-x",
-            metavar="KEY=VALUE",
-            help="Argument for env.py (context.get_x_argument).",
-            rich_help_panel=_PANEL,
-        ),
+        _option("-x", metavar="KEY=VALUE", help="Argument for env.py (context.get_x_argument)."),
     ] = None
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=_PANEL)
-    ] = False
+    json: Annotated[bool, _option("--json", help="One JSON document on stdout.")] = False
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="No banner and no progress on stderr.", rich_help_panel=_PANEL),
+        _option("--quiet", "-q", help="No banner and no progress on stderr."),
     ] = False
-    echo: Annotated[
-        bool, typer.Option("--echo", help="Show the SQL on stderr as it runs.", rich_help_panel=_PANEL)
-    ] = False
+    echo: Annotated[bool, _option("--echo", help="Show the SQL on stderr as it runs.")] = False
     traceback: Annotated[
         bool,
-        typer.Option("--traceback", help="Show where an error came from.", rich_help_panel=_PANEL),
+        _option("--traceback", help="Show where an error came from."),
     ] = False
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask a question.", rich_help_panel=_PANEL)
-    ] = False
+    no_input: Annotated[bool, _option("--no-input", help="Never ask a question.")] = False
 
     def joined(self, later: Common) -> Common:
         """Join options before the command with those after it. Raises UsageError where they disagree."""
