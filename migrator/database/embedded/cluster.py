@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from migrator.config.private_folder import write_whole
+from migrator.database.embedded.server_home import Home
 from migrator.database.embedded.server_log import failure, open_log
-from migrator.database.embedded.system_account import give_to, run_as
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from migrator.database.embedded.server_home import Home
-    from migrator.database.embedded.server_place import ServerPlace
-    from migrator.database.embedded.system_account import SystemAccount
+from migrator.database.embedded.server_place import ServerPlace
+from migrator.database.embedded.system_account import SystemAccount, give_to, run_as
 
 
 def create(place: ServerPlace) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from migrator.database.embedded.server_home import Home
 from migrator.errors import DatabaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from migrator.database.embedded.server_home import Home
 
 _LARGEST_BYTES = 4_000_000
 _QUOTED_LINES = 10

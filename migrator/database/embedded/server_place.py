@@ -9,16 +9,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
 from migrator.database.embedded.server_home import ROOT_STATE, Home, boot_id, home_of, make_open_folder
 from migrator.database.embedded.system_account import SystemAccount, run_as, server_account
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @functools.cache
