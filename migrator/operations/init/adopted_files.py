@@ -233,9 +233,7 @@ class AdoptedFiles:
         """Give what is told of an environment."""
         folders = [self._team.shown(folder) for folder in self._team.version_folders]
         database = self._settled.database if new is self.developing else "url"
-        return NewEnvironment(
-            new.name, new.file.as_posix(), ", ".join(folders), database, new.variable, new.protected
-        )
+        return new.result(", ".join(folders), database)
 
     def notes(self) -> list[str]:
         """Say what migrator cannot see, and what was not taken over."""

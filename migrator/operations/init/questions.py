@@ -1,4 +1,4 @@
-"""Settles what a new project is like: by what was said, by what is asked, else by what is usual."""
+"""Settles what a new project is like: by what `init` was told, by what it asks, else by what is usual."""
 
 from __future__ import annotations
 
@@ -7,13 +7,40 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from migrator.errors import UsageError
 from migrator.operations.init.environment_names import EnvironmentName, named_environments
-from migrator.operations.init.init_request import DATABASES, Ask, Database, InitRequest
 
 _Answer = TypeVar("_Answer")
+
+Database = Literal["embedded", "url", "sqlite"]
+Ask = Callable[[str], str | None]
+
+DATABASES: tuple[Database, ...] = ("embedded", "url", "sqlite")
+DEFAULT_NAMES = ("testing", "production")
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """What the command line says; None and empty where it says nothing.
+
+    `template` is the name of one that comes with migrator, or a folder.
+    """
+
+    models: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    database: Database | None = None
+    shared: bool | None = None
+    template: str = "default"
+    adopt: Path | None = None
+    section: str = "alembic"
+    dry_run: bool = False
+
+
+def no_answer(_question: str) -> None:
+    """Stand for a person where nobody can be asked."""
+    return
 
 
 @dataclass(frozen=True)
@@ -81,17 +108,15 @@ def _where(
     request: InitRequest, environments: Sequence[EnvironmentName], ask: Ask, *, is_new: bool
 ) -> tuple[Database, bool]:
     # One more environment is seldom one of the developers'.
-    database: Database = request.database or (_ask_database(ask) if is_new else "url")
+    database: Database = request.database or "url"
+    if is_new and request.database is None:
+        question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
+        database = _asked(ask, question, "embedded", parse_database)
     shared = request.shared
     if shared is None and is_new and len(environments) > 1:
         question = "One folder of revisions for all environments, rather than one for each? [y/N] "
         shared = _asked(ask, question, "n", _yes_or_no)
     return database, bool(shared)
-
-
-def _ask_database(ask: Ask) -> Database:
-    question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
-    return _asked(ask, question, "embedded", parse_database)
 
 
 def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) -> _Answer:
