@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import threading
 import warnings
+from collections.abc import Iterator
 
 # CPython keeps one count for all threads of how deep it is in the tree that it makes (see its gh-106905), and
 # fails where a collection of garbage lets another thread begin a tree in the middle of it.
@@ -23,3 +24,12 @@ def parse(source: str | bytes) -> ast.Module:
             return ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as exc:
         raise SyntaxError(str(exc) or type(exc).__name__) from exc
+
+
+def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Give each name that a statement binds to an expression, with the expression."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            yield name, value

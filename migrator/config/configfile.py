@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import configparser
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,29 +65,30 @@ def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:
     `section` is the name of Alembic's section (its `-n/--name`). Raises ConfigurationError, naming the file,
     where it is missing, unreadable, broken or without that section.
     """
-    text = _read(path)
+    with readable(f"The configuration file {path}"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as exc:
+            raise ConfigurationError(
+                f"The configuration file {path} does not exist.",
+                hint="Check the path, or list the environments with: migrator envs",
+            ) from exc
     if path.suffix == ".toml":
         return _read_toml(path, text, section)
     return _read_ini(path, text, section)
 
 
-def _read(path: Path) -> str:
+@contextmanager
+def readable(file: str) -> Iterator[None]:
+    """Name a file that the block reads in the error where it cannot be read, or is no text."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as exc:
-        raise ConfigurationError(
-            f"The configuration file {path} does not exist.",
-            hint="Check the path, or list the environments with: migrator envs",
-        ) from exc
+        yield
     except OSError as exc:
         raise ConfigurationError(
-            f"The configuration file {path} cannot be read: {exc.strerror}.",
-            hint="Check its permissions.",
+            f"{file} cannot be read: {exc.strerror}.", hint="Check its permissions."
         ) from exc
     except UnicodeDecodeError as exc:
-        raise ConfigurationError(
-            f"The configuration file {path} is not UTF-8 text.", hint="Save it as UTF-8."
-        ) from exc
+        raise ConfigurationError(f"{file} is not UTF-8 text.", hint="Save it as UTF-8.") from exc
 
 
 def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
@@ -96,7 +98,7 @@ def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
         raw.read_string(text, source=str(path))
     except configparser.Error as exc:
         raise ConfigurationError(
-            f"The configuration file {path} is not a valid ini file: {_one_line(exc)}",
+            f"The configuration file {path} is not a valid ini file: {' '.join(str(exc).split())}",
             hint="Each line is 'key = value' under a [section]; comments stand on lines of their own.",
         ) from exc
     if not raw.has_section(section):
@@ -148,7 +150,3 @@ def _value_as_text(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(str(item) for item in value)
     return str(value)
-
-
-def _one_line(exc: Exception) -> str:
-    return " ".join(str(exc).split())

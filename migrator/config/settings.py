@@ -126,60 +126,50 @@ def _boolean(text: str) -> bool:
     raise ValueError(f"{text!r} is not true or false")
 
 
-def _words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
+    """Split a text at commas and spaces."""
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
 
 
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
-        raise ValueError(f"{text!r} is not a name of letters, digits, dots, dashes and underscores")
-    return text
+def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
+    """Make a reader of texts; `otherwise` says what is wrong with another one, whose place is `{text}`."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.DOTALL):
+            raise ValueError(otherwise.replace("{text}", repr(text)))
+        return text
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    return _matching("|".join(choices), f"{{text}} is not one of: {', '.join(choices)}")
+
+
+_name = _matching(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]*", "{text} is not a name of letters, digits, dots, dashes and underscores"
+)
+_number = _matching(r"\d{1,3}", "{text} is not a whole number from 0 to 999")
+_text = _matching(".+", "it is empty")
+# What these two say may be a URL with a password.
+_tenants = _matching(
+    r"(?:file:\s*\S|(?i:select|with|values|table)\b).*", "it is neither a query nor file:PATH"
+)
+_tenant_url = _matching(r"(?=.*://).*\{tenant\}.*", "it is not a URL with {tenant} in it")
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(_name(word) for word in _words(text))
-
-
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("it is empty")
-    return text
+    return tuple(_name(word) for word in split_words(text))
 
 
 def _count(text: str) -> int:
-    if not re.fullmatch(r"\d{1,3}", text):
-        raise ValueError(f"{text!r} is not a whole number from 0 to 999")
-    return int(text)
+    return int(_number(text))
 
 
 def _log_table(text: str) -> str:
     if text.lower() == "off":
         return "off"
-    if not re.fullmatch(r"\w+\.\w+", text):
-        raise ValueError(f"{text!r} is not schema.table, and not off")
-    return text
-
-
-def _tenants(text: str) -> str:
-    if not re.match(r"file:\s*\S|(?i:select|with|values|table)\b", text):
-        # What it says may be a URL with a password.
-        raise ValueError("it is neither a query nor file:PATH")
-    return text
-
-
-def _tenant_url(text: str) -> str:
-    if "://" not in text or "{tenant}" not in text:
-        raise ValueError("it is not a URL with {tenant} in it")
-    return text
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"{text!r} is not one of: {', '.join(choices)}")
-        return text
-
-    return read
+    return _matching(r"\w+\.\w+", "{text} is not schema.table, and not off")(text)
 
 
 KEYS: Mapping[str, Key] = {
@@ -196,13 +186,13 @@ KEYS: Mapping[str, Key] = {
         ),
         Key(
             "models",
-            _words,
+            split_words,
             "none",
             "packages walked for models, or `package.module:Base` (or `:metadata`); several are allowed",
         ),
         Key(
             "exclude_tables",
-            _words,
+            split_words,
             "none",
             "other applications' tables, as globs (`django_*`, `audit.*`), left alone on both sides",
         ),
@@ -263,9 +253,12 @@ KEYS: Mapping[str, Key] = {
         ),
         Key("scratch_keep", _count, "`5`", "how many replayed states are kept, to go on from"),
         Key(
-            "lint_error", _words, "none", "rules of `lint` that are errors here, whatever they are elsewhere"
+            "lint_error",
+            split_words,
+            "none",
+            "rules of `lint` that are errors here, whatever they are elsewhere",
         ),
-        Key("lint_ignore", _words, "none", "rules of `lint` that do not count here"),
+        Key("lint_ignore", split_words, "none", "rules of `lint` that do not count here"),
         Key(
             "lint_gate",
             _boolean,

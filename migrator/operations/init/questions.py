@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from migrator.config.settings import split_words
 from migrator.errors import UsageError
 from migrator.operations.init.environment_names import EnvironmentName, named_environments
 
@@ -67,7 +67,7 @@ def settle(
     if not models:
         text = ", ".join(proposed)
         question = f"Package of the models, or package.module:Base [{text or 'none yet'}]: "
-        models = _asked(ask, question, text, lambda said: parse_models(_words(said)))
+        models = _asked(ask, question, text, lambda said: parse_models(split_words(said)))
     return ProjectChoices(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
 
 
@@ -101,7 +101,9 @@ def settle_environments(
     if request.names or not usual:
         return named_environments(request.names, root)
     text = " ".join(usual)
-    return _asked(ask, f"Environments [{text}]: ", text, lambda said: named_environments(_words(said), root))
+    return _asked(
+        ask, f"Environments [{text}]: ", text, lambda said: named_environments(split_words(said), root)
+    )
 
 
 def _where(
@@ -130,10 +132,6 @@ def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) 
     return read(usual)
 
 
-def _words(said: str) -> list[str]:
-    return [word for word in re.split(r"[,\s]+", said) if word]
-
-
 def parse_database(said: str) -> Database:
     """Read what `--database` says. Raises UsageError."""
     for each in DATABASES:
@@ -144,7 +142,7 @@ def parse_database(said: str) -> Database:
 
 def parse_models(said: Sequence[str]) -> tuple[str, ...]:
     """Read what is to stand under the key models. Raises UsageError."""
-    words = tuple(dict.fromkeys(word for each in said for word in _words(each)))
+    words = tuple(dict.fromkeys(word for each in said for word in split_words(each)))
     for word in words:
         module, colon, name = word.partition(":")
         if not (_dotted(module) and (_dotted(name) or not colon)):

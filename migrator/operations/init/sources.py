@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from migrator.syntax import parse
+from migrator.syntax import assignments, parse
 
 # Folders whose Python is not the project's own, or does not run in it.
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env", "test", "tests"}
@@ -50,7 +50,7 @@ class Module:
     @cached_property
     def assigned(self) -> Mapping[str, ast.expr]:
         """What is assigned to the names of the module."""
-        return {name: value for node in self.tree.body for name, value in _assignments(node)}
+        return {name: value for node in self.tree.body for name, value in assignments(node)}
 
 
 @dataclass(frozen=True)
@@ -183,14 +183,6 @@ def _imports(node: ast.AST, package: str) -> Iterable[tuple[str, str]]:
         origin = ".".join((*above, *filter(None, [node.module])))
         for alias in node.names:
             yield alias.asname or alias.name, f"{origin}.{alias.name}" if origin else alias.name
-
-
-def _assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            yield name, value
 
 
 def dotted_name(node: ast.expr) -> str | None:
