@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -24,18 +24,11 @@ from migrator.processes.signals import terminable
 from migrator.processes.start_up import defer_garbage_collection
 
 
-@contextmanager
-def logs_to_stderr(messages: Messages) -> Iterator[None]:
-    """Send warnings and log records to `messages` while the block runs."""
-
-    def tell(level: int, text: str) -> None:
-        loud = level > logging.INFO
-        prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
-        for line in f"{prefix}{text}".splitlines():
-            messages.line(line, "yellow" if loud else "dim")
-
-    with foreign_logs(tell):
-        yield
+def _tell_of_log(messages: Messages, level: int, text: str) -> None:
+    loud = level > logging.INFO
+    prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
+    for line in f"{prefix}{text}".splitlines():
+        messages.line(line, "yellow" if loud else "dim")
 
 
 def run() -> None:
@@ -72,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _call(invocation: Invocation, arguments: list[str]) -> object:
     app = build_app(rich=sys.stdout.isatty())
-    with logs_to_stderr(invocation.messages):
+    with foreign_logs(partial(_tell_of_log, invocation.messages)):
         try:
             outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
         except SystemExit as exc:
