@@ -35,28 +35,20 @@ class ConfigFile:
         """
         if name not in self.alembic:
             return None
-        if self.is_toml:
-            return self._interpolate_toml(name)
         defaults = {"here": self.path.absolute().parent.as_posix()}
-        parser = configparser.ConfigParser(defaults)
-        # Not read_dict: it would judge the % of all other options too.
-        parser.read_string(self.text)
         try:
+            if self.is_toml:
+                return self.alembic[name] % defaults
+            parser = configparser.ConfigParser(defaults)
+            # Not read_dict: it would judge the % of all other options too.
+            parser.read_string(self.text)
             return parser.get(self.section, name)
-        except configparser.InterpolationError as exc:
-            raise self._bare_percent(name) from exc
-
-    def _interpolate_toml(self, name: str) -> str:
-        try:
-            return self.alembic[name] % {"here": self.path.absolute().parent.as_posix()}
-        except (ValueError, KeyError, TypeError) as exc:
-            raise self._bare_percent(name) from exc
-
-    def _bare_percent(self, name: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"The value of {name} in {self.path} has a % that is not part of %(here)s.",
-            hint="Write %% for a percent sign, or give the URL in a variable or in .env, where % is safe.",
-        )
+        except (configparser.InterpolationError, ValueError, KeyError, TypeError) as exc:
+            raise ConfigurationError(
+                f"The value of {name} in {self.path} has a % that is not part of %(here)s.",
+                hint="Write %% for a percent sign, or give the URL in a variable or in .env, where % is"
+                " safe.",
+            ) from exc
 
 
 def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:

@@ -52,16 +52,26 @@ class Settings:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the `[migrator]` section; `default` and `meaning`, in Markdown, are what the docs say of it.
+    """One key of the `[migrator]` section; `meaning`, in Markdown, is what the docs say of it.
 
-    The value of one with `sql` may hold what begins a comment elsewhere.
+    `said_default` is what they say of its default where that is not the one of `Settings`. The value of one
+    with `sql` may hold what begins a comment elsewhere.
     """
 
     name: str
     read: Callable[[str], Any]
-    default: str
     meaning: str
+    said_default: str = ""
     sql: bool = False
+
+    @property
+    def default(self) -> str:
+        """What holds where the section says nothing, in Markdown."""
+        value = getattr(Settings, self.name, None)
+        if self.said_default or value in (None, ()):
+            return self.said_default or "none"
+        text = str(value).lower() if isinstance(value, bool) else value
+        return f"`{text:g}s`" if isinstance(value, float) else f"`{text}`"
 
     @property
     def hint(self) -> str:
@@ -175,100 +185,85 @@ def _log_table(text: str) -> str:
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("environment", _name, "from the file's name", "the environment's canonical name"),
-        Key("aliases", _names, "from the file's name", "other names of the environment"),
-        Key("default", _boolean, "`false`", "whether this environment is taken when none is named"),
+        Key("environment", _name, "the environment's canonical name", said_default="from the file's name"),
+        Key("aliases", _names, "other names of the environment", said_default="from the file's name"),
+        Key("default", _boolean, "whether this environment is taken when none is named"),
         Key(
             "protected",
             _boolean,
-            "`true` for production, else `false`",
             "consent for what can hurt: `--confirm ENVIRONMENT`",
+            said_default="`true` for production, else `false`",
         ),
         Key(
             "models",
             split_words,
-            "none",
             "packages walked for models, or `package.module:Base` (or `:metadata`); several are allowed",
         ),
         Key(
             "exclude_tables",
             split_words,
-            "none",
             "other applications' tables, as globs (`django_*`, `audit.*`), left alone on both sides",
         ),
-        Key("database", _one_of("embedded"), "none", "`embedded`: a PostgreSQL of the project's own"),
-        Key("shares_database_with", _names, "none", "environments that may resolve to the same database"),
+        Key("database", _one_of("embedded"), "`embedded`: a PostgreSQL of the project's own"),
+        Key("shares_database_with", _names, "environments that may resolve to the same database"),
         Key(
             "transaction",
             _one_of("revision", "run", "env"),
-            "`revision` (`env` under `--config`)",
             "one transaction for each `revision`, one for the whole `run`, or as `env` says, the env.py",
+            said_default="`revision` (`env` under `--config`)",
         ),
-        Key("role", _text, "none", "PostgreSQL role that the run takes on with `SET ROLE`"),
+        Key("role", _text, "PostgreSQL role that the run takes on with `SET ROLE`"),
         Key(
             "lock_timeout",
             parse_duration,
-            "`3s`",
             "how long a statement may wait for a lock, on PostgreSQL; all waits of one revision share it",
         ),
-        Key("lock_wait", parse_duration, "`60s`", "how long to wait for another run on the same database"),
-        Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
+        Key("lock_wait", parse_duration, "how long to wait for another run on the same database"),
+        Key("statement_timeout", parse_duration, "how long a statement may run, on PostgreSQL"),
         Key(
             "retries",
             _count,
-            "`5`",
             "how often a revision is begun again after a lock timeout, a deadlock or a serialization failure",
         ),
         Key(
             "hold_statements",
             _boolean,
-            "`true`",
             "whether the statements of a revision that only calls operations are sent together, with asyncpg",
         ),
         Key(
             "log_table",
             _log_table,
-            "`_migrator.log`",
             "where the log is kept on PostgreSQL: `schema.table` in a schema that is there, or `off`",
+            said_default="`_migrator.log`",
         ),
         Key(
             "against",
             _one_of("history", "database"),
-            "`database`",
             "what `generate` and `check` compare the models with: the `history`, replayed on a scratch "
             "database, or the `database`",
         ),
         Key(
             "scratch",
             _one_of("embedded", "system"),
-            "`embedded`",
             "whose programs run the scratch server: those of the `embedded` extra, or of the PostgreSQL "
             "that the `system` has, with its extensions",
         ),
         Key(
             "scratch_url",
             _text,
-            "none",
             "a server on which scratch databases may be made (`CREATE DATABASE`), instead",
         ),
-        Key("scratch_keep", _count, "`5`", "how many replayed states are kept, to go on from"),
-        Key(
-            "lint_error",
-            split_words,
-            "none",
-            "rules of `lint` that are errors here, whatever they are elsewhere",
-        ),
-        Key("lint_ignore", split_words, "none", "rules of `lint` that do not count here"),
+        Key("scratch_keep", _count, "how many replayed states are kept, to go on from"),
+        Key("lint_error", split_words, "rules of `lint` that are errors here, whatever they are elsewhere"),
+        Key("lint_ignore", split_words, "rules of `lint` that do not count here"),
         Key(
             "lint_gate",
             _boolean,
-            "`false`",
             "whether `upgrade` refuses (exit code 4) what destroys data and is not excused",
         ),
         Key(
             "tenants",
             _tenants,
-            "none",
             "the environment's tenants: a query for their names (`SELECT ...`), or `file:PATH` with one name "
             "or URL a line",
             sql=True,
@@ -276,8 +271,8 @@ KEYS: Mapping[str, Key] = {
         Key(
             "tenant_url",
             _tenant_url,
-            "none (each tenant is a schema)",
             "URL with `{tenant}` in it, where each tenant is a database of its own and not a schema",
+            said_default="none (each tenant is a schema)",
         ),
     )
 }
