@@ -14,8 +14,7 @@ from migrator.operations.init.bases import find_models
 from migrator.operations.init.environment_names import unfinished_ones
 from migrator.operations.init.file_plan import FilePlan
 from migrator.operations.init.layout import developing
-from migrator.operations.init.next_step import LOOK, with_models, with_url
-from migrator.operations.init.project import refuse_percent, unfinished_notes
+from migrator.operations.init.project import LOOK, refuse_percent, unfinished_notes, with_models, with_url
 from migrator.operations.init.questions import (
     DEFAULT_NAMES,
     Ask,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
-from migrator.errors import RefusedError
+from migrator.database.embedded.binaries import wheel_binaries
+from migrator.errors import MissingExtraError, RefusedError
 from migrator.operations.init.bases import find_models, has_below
 from migrator.operations.init.environment_names import EnvironmentName, named_environments, unfinished_ones
 from migrator.operations.init.file_plan import FilePlan
-from migrator.operations.init.layout import SHARED, Layout, written_first
-from migrator.operations.init.next_step import first_revision, missing_wheel
+from migrator.operations.init.layout import SHARED, Layout, developing, written_first
 from migrator.operations.init.questions import DEFAULT_NAMES, Ask, InitRequest, ProjectChoices, settle
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.templates import read_template
@@ -24,6 +24,9 @@ from migrator.revisions.env_py_source import is_ours
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")
+# What shows a project that is there already.
+LOOK = "migrator envs"
+EXAMPLE = "USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
@@ -133,14 +136,14 @@ def unfinished_notes(unfinished: Sequence[str], named: Sequence[EnvironmentName]
 
 
 def _notes(root: Path, new: Layout) -> list[str]:
-    notes = [f"{each}." for each in new.sources.broken]
+    notes = list(new.sources.broken.values())
     if new.sources.cut_short:
         notes.append(
             "There are more Python files than were looked through: see whether all models are named."
         )
     if new.named and not new.settled.models:
         ini = new.named[0].file.as_posix()
-        broken = [str(each.path) for each in new.sources.broken]
+        broken = [str(path) for path in new.sources.broken]
         where = f" in the other files. Correct {', '.join(broken)}, and write" if broken else ". Write"
         notes.append(f"No declarative base was found{where} the models' package under models in {ini}.")
     names = new.sources.names
@@ -153,3 +156,36 @@ def _notes(root: Path, new: Layout) -> list[str]:
     if above is not None:
         notes.append(f"{above} has environments too; in this folder, and below it, these are taken.")
     return notes
+
+
+def first_revision(
+    named: Sequence[EnvironmentName], settled: ProjectChoices, there: Sequence[Environment]
+) -> str:
+    """Give what writes the first revision of a new project and applies it; of an old one, what there is."""
+    if there or not named:
+        return LOOK
+    first = developing(named) or named[0]
+    env = f" --env {first.name}" if first.protected else ""
+    commands = f"migrator generate -m initial{env} && migrator upgrade{env}"
+    if first.protected or settled.database == "url":
+        commands = with_url(first, commands)
+    return commands if settled.models else with_models(first, commands)
+
+
+def with_models(named: EnvironmentName, commands: str) -> str:
+    """Give commands behind what has to be written before them into the file of an environment."""
+    return f"write models = ... into {named.file.as_posix()}, then: {commands}"
+
+
+def with_url(named: EnvironmentName, commands: str, scheme: str = "postgresql+asyncpg") -> str:
+    """Give commands behind the one that says where the database of an environment is."""
+    return f"export {named.variable}={scheme}://{EXAMPLE} && {commands}"
+
+
+def missing_wheel() -> list[str]:
+    """Say what to install, where the embedded PostgreSQL is not."""
+    try:
+        wheel_binaries()
+    except MissingExtraError as exc:
+        return [f"{exc.message} {exc.hint}"]
+    return []
