@@ -28,9 +28,10 @@ def create(place: ServerPlace) -> None:
         give_to(account, password_file)
         argv = _initdb(place, workshop / "data", password_file)
         with open_log(home) as log:
-            code = run_as(account, argv, output=log.file)
+            start = log.tell()
+            code = run_as(account, argv, output=log)
         if code != 0:
-            raise failure(home, f"initdb failed (exit code {code})", since=log.start)
+            raise failure(home, f"initdb failed (exit code {code})", since=start)
         write_whole(home.password, password, mode=0o600)
         (workshop / "data").rename(home.data)
 

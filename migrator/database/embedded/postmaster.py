@@ -184,10 +184,9 @@ def _launch(place: ServerPlace, port: int) -> int:
         spread_over_disk(place.home.data / "base")
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:
         lock.wait()
-        _children[place.home.folder] = start_as(
-            place.account, argv, output=log.file, pass_fds=(lock.fileno(),)
-        )
-        return log.start
+        since = log.tell()
+        _children[place.home.folder] = start_as(place.account, argv, output=log, pass_fds=(lock.fileno(),))
+        return since
 
 
 def _became_ready(home: Home) -> bool:
@@ -222,7 +221,7 @@ def _told_to_stop(place: ServerPlace, mode: str) -> bool:
     # pg_ctl runs as the server's account: root must not signal whatever id that account has written down.
     argv = [place.program("pg_ctl"), "stop", "-D", str(place.home.data), "-m", mode, "-W"]
     with open_log(place.home) as log:
-        return run_as(place.account, argv, output=log.file) == 0
+        return run_as(place.account, argv, output=log) == 0
 
 
 def _ready_port(home: Home) -> int | None:
