@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 
 
@@ -21,3 +22,12 @@ def parse(source: str | bytes) -> ast.Module:
             return ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as exc:
         raise SyntaxError(str(exc) or type(exc).__name__) from exc
+
+
+def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Give each name that a statement binds to an expression, with the expression."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            yield name, value

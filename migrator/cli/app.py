@@ -8,13 +8,11 @@ import typer
 from typer.core import TyperGroup
 
 from migrator import __version__
-from migrator.cli.commands import (
-    change_commands,
-    init_commands,
-    judge_commands,
-    look_commands,
-    write_commands,
-)
+from migrator.cli.commands import change_commands as change
+from migrator.cli.commands import init_commands as start
+from migrator.cli.commands import judge_commands as judge
+from migrator.cli.commands import look_commands as look
+from migrator.cli.commands import write_commands as write
 from migrator.cli.invocation import Invocation
 from migrator.cli.options import Common, parse_options, with_common
 from migrator.cli.registry import Command, Commands
@@ -26,69 +24,51 @@ _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look",
 _ONE_PLACE = ("env", "config", "url")
 
 COMMANDS = (
-    Command(
-        "init",
-        init_commands.init,
-        _WRITE,
-        "migrator init --models app.models",
-        refused=("config", "url", "x"),
-    ),
-    Command("generate", write_commands.generate, _WRITE, 'migrator generate -m "add orders"'),
-    Command(
-        "revision", write_commands.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"
-    ),
-    Command("merge", write_commands.merge, _WRITE, 'migrator merge heads -m "merge"'),
-    Command("rebase", write_commands.rebase, _WRITE, "migrator rebase 16619171fa2e"),
+    Command("init", start.init, _WRITE, "migrator init --models app.models", refused=("config", "url", "x")),
+    Command("generate", write.generate, _WRITE, 'migrator generate -m "add orders"'),
+    Command("revision", write.generate, _WRITE, 'migrator revision -m "add orders"', alias_of="generate"),
+    Command("merge", write.merge, _WRITE, 'migrator merge heads -m "merge"'),
+    Command("rebase", write.rebase, _WRITE, "migrator rebase 16619171fa2e"),
     Command(
         "promote",
-        write_commands.promote,
+        write.promote,
         _WRITE,
         "migrator promote --from testing --to production",
         refused=_ONE_PLACE,
     ),
-    Command("edit", write_commands.edit, _WRITE, "EDITOR=nano migrator edit head"),
-    Command("squash", write_commands.squash, _WRITE, "migrator squash --to 268165bdf2db"),
-    Command("reset-versions", write_commands.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
+    Command("edit", write.edit, _WRITE, "EDITOR=nano migrator edit head"),
+    Command("squash", write.squash, _WRITE, "migrator squash --to 268165bdf2db"),
+    Command("reset-versions", write.reset_versions, _WRITE, "migrator reset-versions --dry-run"),
+    Command("upgrade", change.upgrade, _CHANGE, "migrator upgrade --env production", for_tenants=True),
+    Command("downgrade", change.downgrade, _CHANGE, "migrator downgrade -1", for_tenants=True),
+    Command("stamp", change.stamp, _CHANGE, "migrator stamp head", for_tenants=True),
     Command(
-        "upgrade", change_commands.upgrade, _CHANGE, "migrator upgrade --env production", for_tenants=True
+        "mark", change.mark, _CHANGE, "migrator mark --env staging --confirm app_staging", for_tenants=True
     ),
-    Command("downgrade", change_commands.downgrade, _CHANGE, "migrator downgrade -1", for_tenants=True),
-    Command("stamp", change_commands.stamp, _CHANGE, "migrator stamp head", for_tenants=True),
-    Command(
-        "mark",
-        change_commands.mark,
-        _CHANGE,
-        "migrator mark --env staging --confirm app_staging",
-        for_tenants=True,
-    ),
-    Command("ensure-version", change_commands.ensure_version, _CHANGE, "migrator ensure-version"),
-    Command("wait", look_commands.wait, _CHANGE, "migrator wait --env production --for head --timeout 60s"),
+    Command("ensure-version", change.ensure_version, _CHANGE, "migrator ensure-version"),
+    Command("wait", look.wait, _CHANGE, "migrator wait --env production --for head --timeout 60s"),
     Command(
         "run",
-        change_commands.run,
+        change.run,
         _CHANGE,
         "migrator run -- uvicorn examples.api.main:app",
         settings={"allow_interspersed_args": False},
     ),
     Command(
-        "current",
-        look_commands.current,
-        _LOOK,
-        "migrator current --env production --check-heads",
-        for_tenants=True,
+        "current", look.current, _LOOK, "migrator current --env production --check-heads", for_tenants=True
     ),
-    Command("history", look_commands.history, _LOOK, "migrator history -i"),
-    Command("heads", look_commands.heads, _LOOK, "migrator heads"),
-    Command("branches", look_commands.branches, _LOOK, "migrator branches"),
-    Command("show", look_commands.show, _LOOK, "migrator show head"),
-    Command("status", look_commands.status, _LOOK, "migrator status", for_tenants=True),
-    Command("log", look_commands.log, _LOOK, "migrator log --env production --limit 5", for_tenants=True),
-    Command("envs", look_commands.envs, _LOOK, "migrator envs"),
-    Command("doctor", look_commands.doctor, _LOOK, "migrator doctor --env production"),
-    Command("check", judge_commands.check, _JUDGE, "migrator check", for_tenants=True),
-    Command("diff", judge_commands.diff, _JUDGE, "migrator diff production testing", refused=_ONE_PLACE),
-    Command("lint", judge_commands.lint, _JUDGE, "migrator lint head"),
-    Command("verify", judge_commands.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
+    Command("history", look.history, _LOOK, "migrator history -i"),
+    Command("heads", look.heads, _LOOK, "migrator heads"),
+    Command("branches", look.branches, _LOOK, "migrator branches"),
+    Command("show", look.show, _LOOK, "migrator show head"),
+    Command("status", look.status, _LOOK, "migrator status", for_tenants=True),
+    Command("log", look.log, _LOOK, "migrator log --env production --limit 5", for_tenants=True),
+    Command("envs", look.envs, _LOOK, "migrator envs"),
+    Command("doctor", look.doctor, _LOOK, "migrator doctor --env production"),
+    Command("check", judge.check, _JUDGE, "migrator check", for_tenants=True),
+    Command("diff", judge.diff, _JUDGE, "migrator diff production testing", refused=_ONE_PLACE),
+    Command("lint", judge.lint, _JUDGE, "migrator lint head"),
+    Command("verify", judge.verify, _JUDGE, "migrator verify --from 16619171fa2e"),
 )
 
 

@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _call(invocation: Invocation, arguments: list[str]) -> object:
     app = build_app(rich=sys.stdout.isatty())
-    with _logs_to_stderr(invocation.messages):
+    with foreign_logs(partial(_tell_of_log, invocation.messages)):
         try:
             outcome = app(arguments, standalone_mode=False, prog_name="migrator", obj=invocation)
         except SystemExit as exc:
@@ -162,15 +162,8 @@ def _close_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@contextmanager
-def _logs_to_stderr(messages: Messages) -> Iterator[None]:
-    """Send warnings and log records of other packages to `messages`, without passwords, in the block."""
-
-    def tell(level: int, text: str) -> None:
-        loud = level > logging.INFO
-        prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
-        for line in f"{prefix}{text}".splitlines():
-            messages.line(line, "yellow" if loud else "dim")
-
-    with foreign_logs(tell):
-        yield
+def _tell_of_log(messages: Messages, level: int, text: str) -> None:
+    loud = level > logging.INFO
+    prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
+    for line in f"{prefix}{text}".splitlines():
+        messages.line(line, "yellow" if loud else "dim")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import configparser
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,28 +35,20 @@ class ConfigFile:
         """
         if name not in self.alembic:
             return None
-        if self.is_toml:
-            return self._interpolate_toml(name)
         defaults = {"here": self.path.absolute().parent.as_posix()}
-        parser = configparser.ConfigParser(defaults)
-        # Not read_dict: it would judge the % of all other options too.
-        parser.read_string(self.text)
         try:
+            if self.is_toml:
+                return self.alembic[name] % defaults
+            parser = configparser.ConfigParser(defaults)
+            # Not read_dict: it would judge the % of all other options too.
+            parser.read_string(self.text)
             return parser.get(self.section, name)
-        except configparser.InterpolationError as exc:
-            raise self._bare_percent(name) from exc
-
-    def _interpolate_toml(self, name: str) -> str:
-        try:
-            return self.alembic[name] % {"here": self.path.absolute().parent.as_posix()}
-        except (ValueError, KeyError, TypeError) as exc:
-            raise self._bare_percent(name) from exc
-
-    def _bare_percent(self, name: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"The value of {name} in {self.path} has a % that is not part of %(here)s.",
-            hint="Write %% for a percent sign, or give the URL in a variable or in .env, where % is safe.",
-        )
+        except (configparser.InterpolationError, ValueError, KeyError, TypeError) as exc:
+            raise ConfigurationError(
+                f"The value of {name} in {self.path} has a % that is not part of %(here)s.",
+                hint="Write %% for a percent sign, or give the URL in a variable or in .env, where % is"
+                " safe.",
+            ) from exc
 
 
 def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:
@@ -64,29 +57,30 @@ def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:
     `section` is the name of Alembic's section (its `-n/--name`). Raises ConfigurationError, naming the file,
     where it is missing, unreadable, broken or without that section.
     """
-    text = _read(path)
+    with readable(f"The configuration file {path}"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as exc:
+            raise ConfigurationError(
+                f"The configuration file {path} does not exist.",
+                hint="Check the path, or list the environments with: migrator envs",
+            ) from exc
     if path.suffix == ".toml":
         return _read_toml(path, text, section)
     return _read_ini(path, text, section)
 
 
-def _read(path: Path) -> str:
+@contextmanager
+def readable(file: str) -> Iterator[None]:
+    """Name a file that the block reads in the error where it cannot be read, or is no text."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as exc:
-        raise ConfigurationError(
-            f"The configuration file {path} does not exist.",
-            hint="Check the path, or list the environments with: migrator envs",
-        ) from exc
+        yield
     except OSError as exc:
         raise ConfigurationError(
-            f"The configuration file {path} cannot be read: {exc.strerror}.",
-            hint="Check its permissions.",
+            f"{file} cannot be read: {exc.strerror}.", hint="Check its permissions."
         ) from exc
     except UnicodeDecodeError as exc:
-        raise ConfigurationError(
-            f"The configuration file {path} is not UTF-8 text.", hint="Save it as UTF-8."
-        ) from exc
+        raise ConfigurationError(f"{file} is not UTF-8 text.", hint="Save it as UTF-8.") from exc
 
 
 def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
@@ -96,7 +90,7 @@ def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
         raw.read_string(text, source=str(path))
     except configparser.Error as exc:
         raise ConfigurationError(
-            f"The configuration file {path} is not a valid ini file: {_one_line(exc)}",
+            f"The configuration file {path} is not a valid ini file: {' '.join(str(exc).split())}",
             hint="Each line is 'key = value' under a [section]; comments stand on lines of their own.",
         ) from exc
     if not raw.has_section(section):
@@ -148,7 +142,3 @@ def _value_as_text(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(str(item) for item in value)
     return str(value)
-
-
-def _one_line(exc: Exception) -> str:
-    return " ".join(str(exc).split())

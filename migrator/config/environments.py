@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.config.configfile import ConfigFile, read_config_file
-from migrator.config.settings import Settings, read_settings
+from migrator.config.settings import Settings, read_settings, split_words
 from migrator.errors import ConfigurationError
 
 _KNOWN_SUFFIXES = {"online": ("production", ("prod", "online")), "test": ("testing", ("test",))}
@@ -121,7 +121,7 @@ def config_files(root: Path) -> list[Path]:
 def read_environment(path: Path, root: Path, *, section: str = "alembic") -> Environment:
     """Read one environment of a project from its ini file. Raises ConfigurationError."""
     file = read_config_file(path, section)
-    return _environment(file, root, Settings() if file.migrator is None else _settings(file))
+    return _environment(file, root, read_settings(file.migrator or {}, file.path))
 
 
 def read_foreign(path: Path, root: Path, *, section: str = "alembic") -> Environment:
@@ -131,7 +131,7 @@ def read_foreign(path: Path, root: Path, *, section: str = "alembic") -> Environ
     """
     file = read_config_file(path, section)
     if file.migrator is not None:
-        settings = _settings(file)
+        settings = read_settings(file.migrator, file.path)
         # Its env.py has had its own way with transactions so far.
         by_env = settings if "transaction" in file.migrator else replace(settings, transaction="env")
         return _environment(file, root, by_env)
@@ -139,12 +139,9 @@ def read_foreign(path: Path, root: Path, *, section: str = "alembic") -> Environ
     return replace(_environment(file, root, plain), managed=False, protected=False)
 
 
-def _settings(file: ConfigFile) -> Settings:
-    return read_settings(file.migrator or {}, file.path)
-
-
 def _environment(file: ConfigFile, root: Path, settings: Settings) -> Environment:
-    suffix = suffix_of(file.path) or _stem(file.path)
+    # A file that is not called `alembic_<suffix>.ini` has the name of its folder.
+    suffix = suffix_of(file.path) or file.path.absolute().parent.name or file.path.stem
     name, aliases = canonical_name(suffix)
     if settings.environment is not None and settings.environment != name:
         name, aliases = settings.environment, (suffix,)
@@ -159,11 +156,6 @@ def _environment(file: ConfigFile, root: Path, settings: Settings) -> Environmen
         settings=settings,
         protected=protected,
     )
-
-
-def _stem(path: Path) -> str:
-    """A name for a file that is not called `alembic_<suffix>.ini`: that of its folder."""
-    return path.absolute().parent.name or path.stem
 
 
 def discover(root: Path, *, section: str = "alembic") -> tuple[list[Environment], list[BrokenEnvironment]]:
@@ -189,9 +181,9 @@ def _broken(path: Path, section: str, error: ConfigurationError) -> BrokenEnviro
         said = read_config_file(path, section).migrator or {}
     except ConfigurationError:
         said = {}
-    told = re.split(r"[,\s]+", f"{said.get('environment', '')} {said.get('aliases', '')}")
+    told = split_words(f"{said.get('environment', '')} {said.get('aliases', '')}")
     default = said.get("default", "").strip().lower() not in ("", "false", "no", "off", "0")
-    return BrokenEnvironment(name, frozenset({name, suffix, *aliases, *told} - {""}), default, path, error)
+    return BrokenEnvironment(name, frozenset({name, suffix, *aliases, *told}), default, path, error)
 
 
 def _refuse_clashes(found: Iterable[Environment], root: Path) -> None:

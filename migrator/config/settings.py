@@ -59,16 +59,26 @@ class Settings:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the `[migrator]` section; `default` and `meaning`, in Markdown, are what the docs say of it.
+    """One key of the `[migrator]` section; `meaning`, in Markdown, is what the docs say of it.
 
-    The value of one with `sql` may hold what begins a comment elsewhere.
+    `said_default` is what they say of its default where that is not the one of `Settings`. The value of one
+    with `sql` may hold what begins a comment elsewhere.
     """
 
     name: str
     read: Callable[[str], Any]
-    default: str
     meaning: str
+    said_default: str = ""
     sql: bool = False
+
+    @property
+    def default(self) -> str:
+        """What holds where the section says nothing, in Markdown."""
+        value = getattr(Settings, self.name, None)
+        if self.said_default or value in (None, ()):
+            return self.said_default or "none"
+        text = str(value).lower() if isinstance(value, bool) else value
+        return f"`{text:g}s`" if isinstance(value, float) else f"`{text}`"
 
     @property
     def hint(self) -> str:
@@ -133,162 +143,139 @@ def _boolean(text: str) -> bool:
     raise ValueError(f"{text!r} is not true or false")
 
 
-def _words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
+    """Split a text at commas and spaces."""
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
 
 
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
-        raise ValueError(f"{text!r} is not a name of letters, digits, dots, dashes and underscores")
-    return text
+def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
+    """Make a reader of texts; `otherwise` says what is wrong with another one, whose place is `{text}`."""
 
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(_name(word) for word in _words(text))
-
-
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("it is empty")
-    return text
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"\d{1,3}", text):
-        raise ValueError(f"{text!r} is not a whole number from 0 to 999")
-    return int(text)
-
-
-def _log_table(text: str) -> str:
-    if text.lower() == "off":
-        return "off"
-    if not re.fullmatch(r"\w+\.\w+", text):
-        raise ValueError(f"{text!r} is not schema.table, and not off")
-    return text
-
-
-def _tenants(text: str) -> str:
-    if not re.match(r"file:\s*\S|(?i:select|with|values|table)\b", text):
-        # What it says may be a URL with a password.
-        raise ValueError("it is neither a query nor file:PATH")
-    return text
-
-
-def _tenant_url(text: str) -> str:
-    if "://" not in text or "{tenant}" not in text:
-        raise ValueError("it is not a URL with {tenant} in it")
-    return text
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"{text!r} is not one of: {', '.join(choices)}")
+        if not re.fullmatch(pattern, text, re.DOTALL):
+            raise ValueError(otherwise.replace("{text}", repr(text)))
         return text
 
     return read
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    return _matching("|".join(choices), f"{{text}} is not one of: {', '.join(choices)}")
+
+
+_name = _matching(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]*", "{text} is not a name of letters, digits, dots, dashes and underscores"
+)
+_number = _matching(r"\d{1,3}", "{text} is not a whole number from 0 to 999")
+_text = _matching(".+", "it is empty")
+# What these two say may be a URL with a password.
+_tenants = _matching(
+    r"(?:file:\s*\S|(?i:select|with|values|table)\b).*", "it is neither a query nor file:PATH"
+)
+_tenant_url = _matching(r"(?=.*://).*\{tenant\}.*", "it is not a URL with {tenant} in it")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(_name(word) for word in split_words(text))
+
+
+def _count(text: str) -> int:
+    return int(_number(text))
+
+
+def _log_table(text: str) -> str:
+    if text.lower() == "off":
+        return "off"
+    return _matching(r"\w+\.\w+", "{text} is not schema.table, and not off")(text)
+
+
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("environment", _name, "from the file's name", "the environment's canonical name"),
-        Key("aliases", _names, "from the file's name", "other names of the environment"),
-        Key("default", _boolean, "`false`", "whether this environment is taken when none is named"),
+        Key("environment", _name, "the environment's canonical name", said_default="from the file's name"),
+        Key("aliases", _names, "other names of the environment", said_default="from the file's name"),
+        Key("default", _boolean, "whether this environment is taken when none is named"),
         Key(
             "protected",
             _boolean,
-            "`true` for production, else `false`",
             "consent for what can hurt: `--confirm ENVIRONMENT`",
+            said_default="`true` for production, else `false`",
         ),
         Key(
             "models",
-            _words,
-            "none",
+            split_words,
             "packages walked for models, or `package.module:Base` (or `:metadata`); several are allowed",
         ),
         Key(
             "exclude_tables",
-            _words,
-            "none",
+            split_words,
             "other applications' tables, as globs (`django_*`, `audit.*`), left alone on both sides",
         ),
-        Key("database", _one_of("embedded"), "none", "`embedded`: a PostgreSQL of the project's own"),
-        Key("shares_database_with", _names, "none", "environments that may resolve to the same database"),
+        Key("database", _one_of("embedded"), "`embedded`: a PostgreSQL of the project's own"),
+        Key("shares_database_with", _names, "environments that may resolve to the same database"),
         Key(
             "transaction",
             _one_of("revision", "run", "env"),
-            "`revision` (`env` under `--config`)",
             "one transaction for each `revision`, one for the whole `run`, or as `env` says, the env.py",
+            said_default="`revision` (`env` under `--config`)",
         ),
-        Key("role", _text, "none", "PostgreSQL role that the run takes on with `SET ROLE`"),
+        Key("role", _text, "PostgreSQL role that the run takes on with `SET ROLE`"),
         Key(
             "lock_timeout",
             parse_duration,
-            "`3s`",
             "how long a statement may wait for a lock, on PostgreSQL; all waits of one revision share it",
         ),
-        Key("lock_wait", parse_duration, "`60s`", "how long to wait for another run on the same database"),
-        Key("statement_timeout", parse_duration, "none", "how long a statement may run, on PostgreSQL"),
+        Key("lock_wait", parse_duration, "how long to wait for another run on the same database"),
+        Key("statement_timeout", parse_duration, "how long a statement may run, on PostgreSQL"),
         Key(
             "retries",
             _count,
-            "`5`",
             "how often a revision is begun again after a lock timeout, a deadlock or a serialization failure",
         ),
         Key(
             "hold_statements",
             _boolean,
-            "`true`",
             "whether the statements of a revision that only calls operations are sent together, with asyncpg",
         ),
         Key(
             "round_trips",
             _one_of("fast", "plain"),
-            "`fast`",
             "`plain`: every statement goes to PostgreSQL as SQLAlchemy sends it, with more round trips",
         ),
         Key(
             "log_table",
             _log_table,
-            "`_migrator.log`",
             "where the log is kept on PostgreSQL: `schema.table` in a schema that is there, or `off`",
+            said_default="`_migrator.log`",
         ),
         Key(
             "against",
             _one_of("history", "database"),
-            "`database`",
             "what `generate` and `check` compare the models with: the `history`, replayed on a scratch "
             "database, or the `database`",
         ),
         Key(
             "scratch",
             _one_of("embedded", "system"),
-            "`embedded`",
             "whose programs run the scratch server: those of the `embedded` extra, or of the PostgreSQL "
             "that the `system` has, with its extensions",
         ),
         Key(
             "scratch_url",
             _text,
-            "none",
             "a server on which scratch databases may be made (`CREATE DATABASE`), instead",
         ),
-        Key("scratch_keep", _count, "`5`", "how many replayed states are kept, to go on from"),
-        Key(
-            "lint_error", _words, "none", "rules of `lint` that are errors here, whatever they are elsewhere"
-        ),
-        Key("lint_ignore", _words, "none", "rules of `lint` that do not count here"),
+        Key("scratch_keep", _count, "how many replayed states are kept, to go on from"),
+        Key("lint_error", split_words, "rules of `lint` that are errors here, whatever they are elsewhere"),
+        Key("lint_ignore", split_words, "rules of `lint` that do not count here"),
         Key(
             "lint_gate",
             _boolean,
-            "`false`",
             "whether `upgrade` refuses (exit code 4) what destroys data and is not excused",
         ),
         Key(
             "tenants",
             _tenants,
-            "none",
             "the environment's tenants: a query for their names (`SELECT ...`), or `file:PATH` with one name "
             "or URL a line",
             sql=True,
@@ -296,8 +283,8 @@ KEYS: Mapping[str, Key] = {
         Key(
             "tenant_url",
             _tenant_url,
-            "none (each tenant is a schema)",
             "URL with `{tenant}` in it, where each tenant is a database of its own and not a schema",
+            said_default="none (each tenant is a schema)",
         ),
     )
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.config.configfile import readable
 from migrator.errors import ConfigurationError
 
 
@@ -32,14 +33,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
     # Imported here: most commands run where there is no .env file.
     from dotenv import dotenv_values
 
-    try:
+    with readable(f"The file {path}"):
         values = dotenv_values(path, encoding="utf-8")
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The file {path} cannot be read: {exc.strerror}.", hint="Check its permissions."
-        ) from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigurationError(f"The file {path} is not UTF-8 text.", hint="Save it as UTF-8.") from exc
     return {name: value for name, value in values.items() if value}
 
 

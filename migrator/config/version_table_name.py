@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migrator.config.environments import Environment
 from migrator.config.folders import script_folder
 from migrator.errors import ConfigurationError
-from migrator.syntax import parse
+from migrator.syntax import assignments, parse
 
 # Those that hand options to Alembic's context.configure(), and it itself.
 _CALLS = ("run_migrations", "configure")
@@ -50,7 +50,8 @@ def version_table(
 
 def _said(tree: ast.Module, option: str, file: str) -> str | None:
     """Give the text that all calls have for an option, None where none has it."""
-    constants = dict(_constants(tree))
+    bound = (each for node in tree.body for each in assignments(node))
+    constants = {name: value for name, value in bound if isinstance(value, ast.Constant)}
     found = set()
     for value in _values(tree, option):
         known = constants.get(value.id) if isinstance(value, ast.Name) else value
@@ -68,15 +69,6 @@ def _values(tree: ast.Module, option: str) -> Iterator[ast.expr]:
             case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), keywords=keywords):
                 if called in _CALLS:
                     yield from (each.value for each in keywords if each.arg == option)
-
-
-def _constants(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() as value):
-                yield name, value
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant() as value):
-                yield name, value
 
 
 def _not_known(option: str, what: str) -> ConfigurationError:

@@ -19,7 +19,7 @@ from migrator.plain.error_lines import error_lines
 from migrator.results.events import ignore
 from migrator.scratch import NoScratchError
 from migrator.scratch.choose_store import open_store
-from migrator.testing.migration_checks import MigrationCheck, check_named
+from migrator.testing.migration_checks import CHECKS, MigrationCheck
 from migrator.testing.surroundings import at_root
 from migrator.testing.wanted_checks import WantedChecks
 
@@ -78,7 +78,7 @@ class EnvironmentChecks(pytest.Collector):
     def collect(self) -> Iterable[CheckItem]:
         """Give the checks."""
         for name in self._checks:
-            yield CheckItem.from_parent(self, name=name, root=self._root, check=check_named(name))
+            yield CheckItem.from_parent(self, name=name, root=self._root, check=CHECKS[name])
 
 
 class CheckItem(pytest.Item):
@@ -98,7 +98,9 @@ class CheckItem(pytest.Item):
                 workspace = choose(choice)
                 self._skip_without_revisions(workspace)
                 if self._check.needs_scratch:
-                    self._server_of(workspace)
+                    checks = self.getparent(Checks)
+                    if checks is not None:
+                        checks.keep_running(workspace)
                 found = tuple(self._check.wrong(workspace))
             except (NoScratchError, NoModelsError) as exc:
                 pytest.skip(f"{environment}: {exc.message} {exc.hint}")
@@ -115,11 +117,6 @@ class CheckItem(pytest.Item):
             return
         why = "nothing has been promoted to it yet" if elsewhere else "there are no revisions yet"
         pytest.skip(f"{environment.name}: {why}; {first_revision(workspace)}")
-
-    def _server_of(self, workspace: Workspace) -> None:
-        checks = self.getparent(Checks)
-        if checks is not None:
-            checks.keep_running(workspace)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what differs, or what went wrong, in the words of the command line; a fault keeps its trace."""

@@ -14,7 +14,6 @@ from migrator.plain.findings_lines import finding_lines
 from migrator.plain.verified_lines import wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
-from migrator.testing.wanted_checks import CHECKS
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,6 @@ class MigrationCheck:
 
     wrong: Callable[[Workspace], Iterable[str]]
     needs_scratch: bool = True
-
-
-def check_named(name: str) -> MigrationCheck:
-    """Give the check of a name."""
-    return dict(zip(CHECKS, _IN_ORDER, strict=True))[name]
 
 
 def _one_head(workspace: Workspace) -> Iterator[str]:
@@ -75,10 +69,11 @@ def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
             yield from finding_lines(finding)
 
 
-_IN_ORDER = (
-    MigrationCheck(_one_head, needs_scratch=False),
-    MigrationCheck(_upgrade_from_base),
-    MigrationCheck(_up_down_up),
-    MigrationCheck(_models_equal_history),
-    MigrationCheck(_no_destructive_change),
-)
+# In the order in which they run: the cheapest first.
+CHECKS = {
+    "one_head": MigrationCheck(_one_head, needs_scratch=False),
+    "upgrade_from_base": MigrationCheck(_upgrade_from_base),
+    "up_down_up": MigrationCheck(_up_down_up),
+    "models_equal_history": MigrationCheck(_models_equal_history),
+    "no_destructive_change": MigrationCheck(_no_destructive_change),
+}

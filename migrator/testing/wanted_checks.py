@@ -11,9 +11,7 @@ import pytest
 
 from migrator.config.environments import discover, find_root
 from migrator.errors import ConfigurationError
-
-# The names of the checks, in their order: the cheapest first.
-CHECKS = ("one_head", "upgrade_from_base", "up_down_up", "models_equal_history", "no_destructive_change")
+from migrator.testing.migration_checks import CHECKS
 
 
 @dataclass(frozen=True)

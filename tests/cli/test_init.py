@@ -573,13 +573,13 @@ def test_a_run_that_is_killed_half_way_can_be_run_again(
 ) -> None:
     script = (
         "import os, signal, sys\n"
-        "from migrator.revisions import changing\n"
-        "replace = changing._replace\n"
+        "from migrator.revisions import file_changes\n"
+        "replace = file_changes._replace\n"
         "def killed(work, change, draft):\n"
         "    replace(work, change, draft)\n"
         "    if change.path.name == '{at}':\n"
         "        os.kill(os.getpid(), signal.{signal})\n"
-        "changing._replace = killed\n"
+        "file_changes._replace = killed\n"
         "from migrator.cli.main import main\n"
         "sys.exit(main(['init', '--database', 'sqlite']))\n"
     )

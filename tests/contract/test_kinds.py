@@ -32,7 +32,7 @@ EXCEPTIONS = {
     "operations/init/adopt.py": (1, "an answer to `init --database`"),
     "operations/init/adopted_files.py": (1, "an answer to `init --database`"),
     "operations/init/layout.py": (2, "an answer to `init --database`"),
-    "operations/init/init_request.py": (2, "an answer to `init --database`"),
+    "operations/init/questions.py": (2, "an answer to `init --database`"),
     "scratch/foreign_connections.py": (2, "the class of a driver's connection: a pool tells nothing else"),
     "scratch/choose_store.py": (2, "the embedded server, where a project names no database"),
 }

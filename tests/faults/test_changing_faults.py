@@ -62,7 +62,7 @@ while True:
 STOPPED = """
 import signal, sys
 from pathlib import Path
-from migrator.revisions import changing
+from migrator.revisions import file_changes as changing
 
 def stopped(*_):
     print("drafted", flush=True)

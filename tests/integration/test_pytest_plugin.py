@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from migrator.database.embedded import EmbeddedServer
 from migrator.testing.fixtures import ShownUrl
-from migrator.testing.wanted_checks import CHECKS
+from migrator.testing.migration_checks import CHECKS
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program
 from tests.projects.books import MODELS, BooksProject, make_project
 from tests.projects.small import revision_text, versions, write_project, write_revision

@@ -53,8 +53,7 @@ def init(
 ) -> Outcome:
     """Make a project of this folder, or of an Alembic project."""
     from migrator.operations.init import init as operation
-    from migrator.operations.init.init_request import InitRequest
-    from migrator.operations.init.questions import parse_database, parse_models
+    from migrator.operations.init.questions import InitRequest, parse_database, parse_models
     from migrator.operations.init.templates import list_templates as templates
 
     if list_templates:

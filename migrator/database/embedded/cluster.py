@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from migrator.config.private_folder import write_whole
+from migrator.database.embedded.server_home import Home
 from migrator.database.embedded.server_log import failure, open_log
-from migrator.database.embedded.system_account import give_to, run_as
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from migrator.database.embedded.server_home import Home
-    from migrator.database.embedded.server_place import ServerPlace
-    from migrator.database.embedded.system_account import SystemAccount
+from migrator.database.embedded.server_place import ServerPlace
+from migrator.database.embedded.system_account import SystemAccount, give_to, run_as
 
 
 def create(place: ServerPlace) -> None:
@@ -33,9 +28,10 @@ def create(place: ServerPlace) -> None:
         give_to(account, password_file)
         argv = _initdb(place, workshop / "data", password_file)
         with open_log(home) as log:
-            code = run_as(account, argv, output=log.file)
+            start = log.tell()
+            code = run_as(account, argv, output=log)
         if code != 0:
-            raise failure(home, f"initdb failed (exit code {code})", since=log.start)
+            raise failure(home, f"initdb failed (exit code {code})", since=start)
         write_whole(home.password, password, mode=0o600)
         (workshop / "data").rename(home.data)
 

@@ -15,17 +15,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from migrator.database.embedded.server_home import Home
 from migrator.database.embedded.server_log import failure, open_log, size, text_since
+from migrator.database.embedded.server_place import ServerPlace
 from migrator.database.embedded.system_account import Program, run_as, start_as
 from migrator.errors import DatabaseError
 from migrator.file_locks import LockFile, wait_until
-
-if TYPE_CHECKING:
-    from migrator.database.embedded.server_home import Home
-    from migrator.database.embedded.server_place import ServerPlace
-
 
 # PostgreSQL copies a database into some 300 new files. ext4 looks for room for each beside the folder above
 # and skips all that was deleted there in the last minutes (`recently_deleted` in its ialloc.c): creating and
@@ -61,17 +57,14 @@ def remove_stale_pid_file(home: Home) -> None:
         pid, folder, *_ = pid_file.read_text(errors="replace").splitlines()
     except (FileNotFoundError, ValueError):
         return
-    if _is_of(Path(folder), home.data) and _is_postgres(pid.lstrip("-")):
+    # The file may have come along when the project was copied or moved.
+    is_ours = Path(folder).exists() and Path(folder).samefile(home.data)
+    if is_ours and _is_postgres(pid.lstrip("-")):
         raise DatabaseError(
             f"A PostgreSQL that migrator did not start (process {pid}) runs on {home.data}.",
             hint=f"Stop that process. If it has nothing to do with the folder, delete {pid_file}.",
         )
     pid_file.unlink()
-
-
-def _is_of(folder: Path, data: Path) -> bool:
-    """False for a file that came along when the project was copied or moved."""
-    return folder.exists() and folder.samefile(data)
 
 
 def _is_postgres(pid: str) -> bool:
@@ -112,7 +105,7 @@ _LATER_SETTINGS = {14: {"client_connection_check_interval": "1s"}, 16: {"scram_i
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
-_children: dict[Home, Program] = {}
+_children: dict[Path, Program] = {}
 
 
 def running_port(home: Home) -> int | None:
@@ -165,7 +158,7 @@ def stop(place: ServerPlace) -> None:
 
 def reap(home: Home) -> None:
     """Leave no dead server behind if it was this process that started it."""
-    child = _children.pop(home, None)
+    child = _children.pop(home.folder, None)
     if child is not None:
         # It has ended, except when its folder was deleted: then only its parent can still tell it to.
         child.send_signal(signal.SIGQUIT)
@@ -191,8 +184,9 @@ def _launch(place: ServerPlace, port: int) -> int:
         spread_over_disk(place.home.data / "base")
     with open_log(place.home) as log, LockFile(place.home.server_lock) as lock:
         lock.wait()
-        _children[place.home] = start_as(place.account, argv, output=log.file, pass_fds=(lock.fileno(),))
-        return log.start
+        since = log.tell()
+        _children[place.home.folder] = start_as(place.account, argv, output=log, pass_fds=(lock.fileno(),))
+        return since
 
 
 def _became_ready(home: Home) -> bool:
@@ -220,14 +214,14 @@ def _ended(place: ServerPlace, mode: str) -> bool:
 
 
 def _told_to_stop(place: ServerPlace, mode: str) -> bool:
-    child = _children.get(place.home)
+    child = _children.get(place.home.folder)
     if child is not None and child.poll() is None:
         child.send_signal(_SIGNALS[mode])
         return True
     # pg_ctl runs as the server's account: root must not signal whatever id that account has written down.
     argv = [place.program("pg_ctl"), "stop", "-D", str(place.home.data), "-m", mode, "-W"]
     with open_log(place.home) as log:
-        return run_as(place.account, argv, output=log.file) == 0
+        return run_as(place.account, argv, output=log) == 0
 
 
 def _ready_port(home: Home) -> int | None:

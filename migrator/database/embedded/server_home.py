@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,46 +18,25 @@ from migrator.config.private_folder import STATE, private_folder, write_whole
 ROOT_STATE = Path("/var/lib/migrator")
 
 
-@dataclass(frozen=True)
 class Home:
     """The folder and the names in it. Only `data` belongs to the account that runs PostgreSQL."""
 
-    folder: Path
-
-    @property
-    def data(self) -> Path:
-        """PostgreSQL's data folder; it exists once it is complete."""
-        return self.folder / "data"
-
-    @property
-    def log(self) -> Path:
-        """What initdb and the server say."""
-        return self.folder / "log"
-
-    @property
-    def password(self) -> Path:
-        """The password of the server's superuser, readable for us alone."""
-        return self.folder / "password"
-
-    @property
-    def boot(self) -> Path:
-        """Which start of the machine the data is from, where it is not written to the disk for good."""
-        return self.folder / "boot"
-
-    @property
-    def users(self) -> Path:
-        """One locked file for each process that uses the server."""
-        return self.folder / "users"
-
-    @property
-    def start_lock(self) -> Path:
-        """Held while somebody starts or stops the server."""
-        return self.folder / "start.lock"
-
-    @property
-    def server_lock(self) -> Path:
-        """Held by the server's own processes as long as one of them lives."""
-        return self.folder / "server.lock"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # PostgreSQL's data folder; it exists once it is complete.
+        self.data = folder / "data"
+        # What initdb and the server say.
+        self.log = folder / "log"
+        # The password of the server's superuser, readable for us alone.
+        self.password = folder / "password"
+        # Which start of the machine the data is from, where it is not written to the disk for good.
+        self.boot = folder / "boot"
+        # One locked file for each process that uses the server.
+        self.users = folder / "users"
+        # Held while somebody starts or stops the server.
+        self.start_lock = folder / "start.lock"
+        # Held by the server's own processes as long as one of them lives.
+        self.server_lock = folder / "server.lock"
 
 
 def home_of(root: Path, major: int, kind: str = "postgresql") -> Home:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from migrator.database.embedded.server_home import Home
 from migrator.errors import DatabaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from migrator.database.embedded.server_home import Home
 
 _LARGEST_BYTES = 4_000_000
 _QUOTED_LINES = 10
 
 
-@dataclass(frozen=True)
-class OpenLog:
-    """The log, open for appending, and how long (bytes) it was before."""
-
-    file: IO[bytes]
-    start: int
-
-
-@contextlib.contextmanager
-def open_log(home: Home) -> Iterator[OpenLog]:
-    """Open the log for a program; a large one is put aside as `log.old` first."""
+def open_log(home: Home) -> IO[bytes]:
+    """Open the log for a program, at its end; a large one is put aside as `log.old` first."""
     if size(home) > _LARGEST_BYTES:
         home.log.replace(home.log.with_name("log.old"))
     descriptor = os.open(home.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        yield OpenLog(file, os.fstat(descriptor).st_size)
+    return os.fdopen(descriptor, "ab")
 
 
 def size(home: Home) -> int:

@@ -9,16 +9,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
 from migrator.database.embedded.server_home import ROOT_STATE, Home, boot_id, home_of, make_open_folder
 from migrator.database.embedded.system_account import SystemAccount, run_as, server_account
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @functools.cache
@@ -69,16 +65,11 @@ def _copy_tree(source: Path, target: Path) -> None:
     for part in (source, *(folder for folder in libraries if folder.is_dir())):
         destination = draft / part.relative_to(package.parent)
         shutil.copytree(part, destination, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-    _open_to_everybody(draft)
+    # For everybody to read and, where its owner may, to enter or execute.
+    for path in (draft, *draft.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     draft.rename(target)
-
-
-def _open_to_everybody(copy: Path) -> None:
-    for folder, _, files in os.walk(copy):
-        Path(folder).chmod(0o755)
-        for path in (Path(folder) / name for name in files):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
 @dataclass(frozen=True)

@@ -7,39 +7,36 @@ import os
 import secrets
 import shutil
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.database.embedded import cluster, postmaster
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.embedded_server import EmbeddedServer
 from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
+from migrator.database.embedded.server_place import ServerPlace
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from migrator.database.embedded.server_place import ServerPlace
-
-
-@dataclass
 class _Use:
-    """This process's use of one server, however many blocks share it."""
+    """This process's use of one server, however many blocks share it.
 
-    user: LockFile
-    blocks: int = 0
+    Until `_retire`, or its death, the process counts among the users.
+    """
+
+    def __init__(self, users: Path) -> None:
+        self.user = LockFile(users / f"{os.getpid()}-{secrets.token_hex(4)}")
+        self.user.wait()
+        self.blocks = 0
 
 
-_uses: dict[Home, _Use] = {}
+_uses: dict[Path, _Use] = {}
 _guard = threading.RLock()
 
 
-def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
-    """Use the server, which is made and started when need be, until `leave`.
+def enter(place: ServerPlace, announce: Callable[[str], None]) -> tuple[int, str]:
+    """Use the server, which is made and started when need be, until `leave`; gives its port and password.
 
     ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
     """
@@ -47,7 +44,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
             lock.wait()
-            use = _uses.get(place.home) or _Use(_register(place.home.users))
+            use = _uses.get(place.home.folder) or _Use(place.home.users)
             try:
                 port = _port(place, announce)
                 password = _password(place.home)
@@ -56,18 +53,18 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
                     _retire(use, place)
                 raise
             use.blocks += 1
-            _uses[place.home] = use
-        return EmbeddedServer(port, password, place.binaries)
+            _uses[place.home.folder] = use
+        return port, password
 
 
 def leave(place: ServerPlace) -> None:
     """End one use; the last user of all stops the server. DatabaseError when it does not stop."""
     with _guard:
-        use = _uses[place.home]
+        use = _uses[place.home.folder]
         use.blocks -= 1
         if use.blocks:
             return
-        del _uses[place.home]
+        del _uses[place.home.folder]
         try:
             with contextlib.closing(use.user), LockFile(place.home.start_lock) as lock:
                 lock.wait()
@@ -78,7 +75,8 @@ def leave(place: ServerPlace) -> None:
 
 
 def _retire(use: _Use, place: ServerPlace) -> None:
-    _unregister(use.user)
+    use.user.path.unlink(missing_ok=True)
+    use.user.close()
     if not any_alive(place.home.users):
         postmaster.stop(place)
 
@@ -130,31 +128,16 @@ def _forget_in_forked_child() -> None:
 os.register_at_fork(after_in_child=_forget_in_forked_child)
 
 
-def _register(folder: Path) -> LockFile:
-    """Count this process among the users until `_unregister` or its death."""
-    user = LockFile(folder / f"{os.getpid()}-{secrets.token_hex(4)}")
-    user.wait()
-    return user
-
-
-def _unregister(user: LockFile) -> None:
-    """Count this process no longer."""
-    user.path.unlink(missing_ok=True)
-    user.close()
-
-
 def any_alive(folder: Path) -> bool:
     """Whether a living process uses the server; the files of dead ones are removed."""
-    alive = [path for path in folder.iterdir() if not _removed_as_dead(path)]
-    return bool(alive)
-
-
-def _removed_as_dead(path: Path) -> bool:
-    with LockFile(path, create=False) as user:
-        if not user.take():
-            return False
-        path.unlink()
-        return True
+    alive = False
+    for path in folder.iterdir():
+        with LockFile(path, create=False) as user:
+            if user.take():
+                path.unlink()
+            else:
+                alive = True
+    return alive
 
 
 def remove_server(root: Path) -> None:

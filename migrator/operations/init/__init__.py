@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrator.operations.init.init_request import Ask, InitRequest, no_answer
 from migrator.operations.init.project import make_project
+from migrator.operations.init.questions import Ask, InitRequest, no_answer
 from migrator.results.initialized import Initialized
 
 

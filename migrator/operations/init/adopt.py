@@ -13,11 +13,16 @@ from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
 from migrator.operations.init.environment_names import unfinished_ones
 from migrator.operations.init.file_plan import FilePlan
-from migrator.operations.init.init_request import DEFAULT_NAMES, Ask, InitRequest
 from migrator.operations.init.layout import developing
-from migrator.operations.init.next_step import LOOK, with_models, with_url
-from migrator.operations.init.project import refuse_percent, unfinished_notes
-from migrator.operations.init.questions import ProjectChoices, new_ones, settle_environments
+from migrator.operations.init.project import LOOK, refuse_percent, unfinished_notes, with_models, with_url
+from migrator.operations.init.questions import (
+    DEFAULT_NAMES,
+    Ask,
+    InitRequest,
+    ProjectChoices,
+    new_ones,
+    settle_environments,
+)
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
 from migrator.results.initialized import Initialized
@@ -34,7 +39,7 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
     team = Team.read(root, read_alembic(file, request.section))
     _refuse_unfit(team, request)
     sources = read_sources(root)
-    models = request.models or (find_models(sources).specs if team.env_py.needs else ())
+    models = request.models or (find_models(sources) if team.env_py.needs else ())
     unfinished = unfinished_ones(root) if there else ()
     request = replace(request, names=request.names or unfinished)
     said = settle_environments(request, root, () if there else DEFAULT_NAMES, ask)

@@ -13,7 +13,7 @@ from migrator.config.environments import Environment
 from migrator.operations.init.alembic_source import ALEMBIC, URL, AlembicSource
 from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
-from migrator.operations.init.next_step import missing_wheel
+from migrator.operations.init.project import missing_wheel
 from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
@@ -116,11 +116,10 @@ class AdoptedFiles:
         self._layout = Layout(root, settled, there, sources, shared=True)
         self.developing = developing(settled.environments) if alone else None
 
-    def has_database(self, new: EnvironmentName | None) -> bool:
+    def has_database(self, new: EnvironmentName) -> bool:
         """Whether its file says where its database is."""
-        if new is None or new is not self.developing:
-            return False
-        return self._settled.database != "url" or self._team.source.url is not None
+        known = self._settled.database != "url" or self._team.source.url is not None
+        return new is self.developing and known
 
     def ini(self, new: EnvironmentName) -> bytes:
         """Give the ini of an environment."""
@@ -211,9 +210,7 @@ class AdoptedFiles:
         """Give what is told of an environment."""
         folders = [self._team.shown(folder) for folder in self._team.version_folders]
         database = self._settled.database if new is self.developing else "url"
-        return NewEnvironment(
-            new.name, new.file.as_posix(), ", ".join(folders), database, new.variable, new.protected
-        )
+        return new.result(", ".join(folders), database)
 
     def notes(self) -> list[str]:
         """Say what migrator cannot see, and what was not taken over."""
@@ -224,7 +221,7 @@ class AdoptedFiles:
         if shows(self._root, ".env"):
             notes.append("git does not ignore .env: name .env, .env.* and !.env.example in .gitignore.")
         if team.env_py.needs is not None and not self._settled.models:
-            notes += [f"{each}." for each in self._sources.broken]
+            notes += self._sources.broken.values()
             notes.append("No models were found. Write their package under models in each of the new files.")
         if self._settled.database == "embedded":
             notes += missing_wheel()

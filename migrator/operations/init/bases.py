@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from posixpath import basename, commonpath, dirname
 from typing import Literal
 
 from migrator.operations.init.sources import Module, Sources, dotted_name
@@ -26,24 +26,8 @@ _NAMES = {"models", "model", "entities", "orm", "tables"}
 _MOSTLY = 0.75
 
 
-@dataclass(frozen=True)
-class FoundBase:
-    """A declarative base: its name and the module that it is defined in."""
-
-    name: str
-    module: str
-
-
-@dataclass(frozen=True)
-class FoundModels:
-    """The bases of a project, and the packages or modules of its models, as the key `models` has them."""
-
-    bases: tuple[FoundBase, ...]
-    specs: tuple[str, ...]
-
-
-def find_models(sources: Sources) -> FoundModels:
-    """Find the bases and models of a project without importing anything."""
+def find_models(sources: Sources) -> tuple[str, ...]:
+    """Find the packages or modules of a project's models, as the key `models` has them, importing nothing."""
     return _Finder(sources).found()
 
 
@@ -52,19 +36,18 @@ class _Finder:
         self._sources = sources
         self._roles: dict[str, _Role] = {}
 
-    def found(self) -> FoundModels:
-        bases: list[FoundBase] = []
+    def found(self) -> tuple[str, ...]:
+        bases: list[str] = []
         models: list[str] = []
         for module in self._sources.modules.values():
-            bases += [FoundBase(n, module.name) for n, v in module.assigned.items() if self._makes(v, module)]
+            bases += [module.name for value in module.assigned.values() if self._makes(value, module)]
             for name in module.classes:
                 role = self._role(f"{module.name}.{name}", module, name)
                 if role == "base":
-                    bases.append(FoundBase(name, module.name))
+                    bases.append(module.name)
                 elif role == "model":
                     models.append(module.name)
-        specs = _specs(models, [base.module for base in bases], self._sources.names)
-        return FoundModels(tuple(bases), specs)
+        return _specs(models, bases, self._sources.names)
 
     def _makes(self, value: ast.expr, module: Module) -> bool:
         """Whether an expression makes a base, or Flask's object that has one."""
@@ -171,23 +154,21 @@ def _common_package(group: Iterable[str], names: Iterable[str]) -> str | None:
     wanted = set(group)
     if not wanted:
         return None
-    split = [name.split(".") for name in wanted]
-    if len(wanted) == 1 and not _has_below(next(iter(wanted)), names):
-        if split[0][-1] in _NAMES:
-            return ".".join(split[0])
-        split = [parts[:-1] for parts in split]
-    common = split[0]
-    for parts in split[1:]:
-        length = next((n for n, (a, b) in enumerate(zip(common, parts, strict=False)) if a != b), None)
-        common = common[: min(len(common), len(parts)) if length is None else length]
+    paths = [name.replace(".", "/") for name in wanted]
+    if len(wanted) == 1 and not has_below(next(iter(wanted)), names):
+        if basename(paths[0]) in _NAMES:
+            return next(iter(wanted))
+        paths = [dirname(paths[0])]
+    common = commonpath(paths)
     if not common:
         return None
-    package = ".".join(common)
+    package = common.replace("/", ".")
     inside = {name for name in names if name.startswith(f"{package}.")}
-    if common[-1] in _NAMES or (len(inside) > 1 and len(wanted & inside) / len(inside) >= _MOSTLY):
+    if basename(common) in _NAMES or (len(inside) > 1 and len(wanted & inside) / len(inside) >= _MOSTLY):
         return package
     return None
 
 
-def _has_below(name: str, names: Iterable[str]) -> bool:
+def has_below(name: str, names: Iterable[str]) -> bool:
+    """Whether a module is a package with modules of its own."""
     return any(each.startswith(f"{name}.") for each in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from migrator.config.environments import (
 from migrator.config.settings import KEYS
 from migrator.config.url import own_variable
 from migrator.errors import UsageError
+from migrator.results.initialized import NewEnvironment
 from migrator.revisions.drafting import left_behind
 
 
@@ -44,6 +44,12 @@ class EnvironmentName:
         """Its configuration file, from the project's root."""
         return Path("configs", f"alembic_{self.suffix}.ini")
 
+    def result(self, folder: str, database: str) -> NewEnvironment:
+        """Give what is told of it: the folder of its revisions, and where its database comes from."""
+        return NewEnvironment(
+            self.name, self.file.as_posix(), folder, database, self.variable, self.protected
+        )
+
 
 def named_environments(names: Sequence[str], root: Path) -> tuple[EnvironmentName, ...]:
     """Give the environments of these names, each once.
@@ -62,11 +68,6 @@ def named_environments(names: Sequence[str], root: Path) -> tuple[EnvironmentNam
     for new in chosen.values():
         _refuse_alike(new, chosen.values(), (*found, *broken), root)
     return tuple(chosen.values())
-
-
-def kept_ones(names: Sequence[str], root: Path) -> list[EnvironmentName]:
-    """Give those of the named environments that have their files already."""
-    return [each for each in named_environments(names, root) if os.path.lexists(root / each.file)]
 
 
 def unfinished_ones(root: Path) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from migrator.config.url import own_variable
 from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
-from migrator.results.initialized import NewEnvironment
 
 SHARED = "migrations/versions"
 
@@ -26,26 +25,20 @@ class Example:
     place: str
 
 
+@dataclass(frozen=True)
 class Layout:
-    """The new environments of a project, and what the template may know of each."""
+    """The new environments of a project beside those that are `there`, and what templates know of each."""
 
-    def __init__(
-        self,
-        root: Path,
-        settled: ProjectChoices,
-        there: Sequence[Environment],
-        sources: Sources,
-        *,
-        shared: bool,
-    ) -> None:
-        self.root = root
-        self.settled = settled
-        self.named = settled.environments
-        self.shared = shared
-        self.sources = sources
-        self._there = there
-        self._default = default_of(settled.environments, there)
-        self._developing = developing(settled.environments)
+    root: Path
+    settled: ProjectChoices
+    there: Sequence[Environment]
+    sources: Sources
+    shared: bool
+
+    @property
+    def named(self) -> tuple[EnvironmentName, ...]:
+        """The new environments."""
+        return self.settled.environments
 
     def values(self, new: EnvironmentName) -> dict[str, Any]:
         """Give the variables of the template of an environment's ini."""
@@ -60,7 +53,7 @@ class Layout:
             "version_folder": self.folder(new),
             "sys_path": "\n    ".join(f"%(here)s/{each}" for each in self._sys_path()),
             "database": database,
-            "default": new is self._default,
+            "default": new is default_of(self.named, self.there),
             "protected": new.protected,
             "models": self.settled.models,
             "against_history": self._against_history(database),
@@ -68,11 +61,11 @@ class Layout:
 
     def database(self, new: EnvironmentName) -> str:
         """Where its database comes from: but for the one of the developers it has to be said."""
-        return self.settled.database if new is self._developing else "url"
+        return self.settled.database if new is developing(self.named) else "url"
 
     def _against_history(self, database: str) -> bool:
         """Whether there is a server, or a file, on which the history can be replayed."""
-        if any(each.settings.against == "history" for each in self._there):
+        if any(each.settings.against == "history" for each in self.there):
             return True
         return self.settled.database == "embedded" or database == "sqlite"
 
@@ -86,19 +79,8 @@ class Layout:
 
     def examples(self) -> list[Example]:
         """Give all environments of the project for the example of a `.env`, those that are there first."""
-        names = dict.fromkeys((*(each.name for each in self._there), *(each.name for each in self.named)))
+        names = dict.fromkeys((*(each.name for each in self.there), *(each.name for each in self.named)))
         return [_example(name) for name in names]
-
-    def result(self, new: EnvironmentName) -> NewEnvironment:
-        """Give what is told of an environment."""
-        return NewEnvironment(
-            new.name,
-            new.file.as_posix(),
-            self.folder(new),
-            self.database(new),
-            new.variable,
-            new.protected,
-        )
 
     def _sys_path(self) -> list[str]:
         """The folders from which models are imported, as seen from `configs`."""

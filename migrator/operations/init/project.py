@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,21 +10,23 @@ from pathlib import Path
 
 from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
-from migrator.errors import Effect, RefusedError
-from migrator.operations.init.bases import find_models
-from migrator.operations.init.environment_names import EnvironmentName, kept_ones, unfinished_ones
+from migrator.database.embedded.binaries import wheel_binaries
+from migrator.errors import Effect, MissingExtraError, RefusedError
+from migrator.operations.init.bases import find_models, has_below
+from migrator.operations.init.environment_names import EnvironmentName, named_environments, unfinished_ones
 from migrator.operations.init.file_plan import FilePlan
-from migrator.operations.init.init_request import DEFAULT_NAMES, Ask, InitRequest
-from migrator.operations.init.layout import SHARED, Layout, written_first
-from migrator.operations.init.next_step import first_revision, missing_wheel
-from migrator.operations.init.questions import ProjectChoices, settle
-from migrator.operations.init.sources import Sources, read_sources
+from migrator.operations.init.layout import SHARED, Layout, developing, written_first
+from migrator.operations.init.questions import DEFAULT_NAMES, Ask, InitRequest, ProjectChoices, settle
+from migrator.operations.init.sources import read_sources
 from migrator.operations.init.templates import read_template
 from migrator.results.initialized import Initialized
 from migrator.revisions.env_py_source import is_ours
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")
+# What shows a project that is there already.
+LOOK = "migrator envs"
+EXAMPLE = "USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
@@ -37,13 +40,14 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     template = read_template(request.template, root)
     there, _broken = discover(root)
     sources = read_sources(root)
-    proposed = find_models(sources).specs or _models_of(there)
+    proposed = find_models(sources) or _models_of(there)
     unfinished = unfinished_ones(root) if there else ()
     request = replace(request, names=request.names or unfinished)
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
     new = Layout(root, settled, there, sources, shared=_shared(request, settled, there))
     plan = FilePlan(root)
-    plan.kept += [each.file.as_posix() for each in kept_ones(request.names, root)]
+    named = named_environments(request.names, root)
+    plan.kept += [each.file.as_posix() for each in named if os.path.lexists(root / each.file)]
     plan.write(template.files({"environments": new.examples(), "models": settled.models}))
     plan.ignore((*template.ignored, *new.database_files()))
     # They make it a project: what was killed before them is begun again.
@@ -53,7 +57,7 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
         plan.carry_out()
     return Initialized(
         root=str(root),
-        environments=tuple(new.result(each) for each in new.named),
+        environments=tuple(each.result(new.folder(each), new.database(each)) for each in new.named),
         models=settled.models,
         written=plan.written,
         changed=plan.changed,
@@ -135,18 +139,20 @@ def unfinished_notes(unfinished: Sequence[str], named: Sequence[EnvironmentName]
 
 
 def _notes(root: Path, new: Layout) -> list[str]:
-    notes = [f"{each}." for each in new.sources.broken]
+    notes = list(new.sources.broken.values())
     if new.sources.cut_short:
         notes.append(
             "There are more Python files than were looked through: see whether all models are named."
         )
     if new.named and not new.settled.models:
         ini = new.named[0].file.as_posix()
-        broken = [str(each.path) for each in new.sources.broken]
+        broken = [str(path) for path in new.sources.broken]
         where = f" in the other files. Correct {', '.join(broken)}, and write" if broken else ". Write"
         notes.append(f"No declarative base was found{where} the models' package under models in {ini}.")
-    missing = [each for each in new.settled.models if not _is_there(each, new.sources)]
-    notes += [f"There is no module {each.partition(':')[0]} in this folder." for each in missing]
+    names = new.sources.names
+    for module in (each.partition(":")[0] for each in new.settled.models):
+        if module not in names and not has_below(module, names):
+            notes.append(f"There is no module {module} in this folder.")
     if any(new.database(each) == "embedded" for each in new.named):
         notes += missing_wheel()
     above = find_root(root.parent)
@@ -155,6 +161,34 @@ def _notes(root: Path, new: Layout) -> list[str]:
     return notes
 
 
-def _is_there(spec: str, sources: Sources) -> bool:
-    module = spec.partition(":")[0]
-    return any(name == module or name.startswith(f"{module}.") for name in sources.names)
+def first_revision(
+    named: Sequence[EnvironmentName], settled: ProjectChoices, there: Sequence[Environment]
+) -> str:
+    """Give what writes the first revision of a new project and applies it; of an old one, what there is."""
+    if there or not named:
+        return LOOK
+    first = developing(named) or named[0]
+    env = f" --env {first.name}" if first.protected else ""
+    commands = f"migrator generate -m initial{env} && migrator upgrade{env}"
+    if first.protected or settled.database == "url":
+        commands = with_url(first, commands)
+    return commands if settled.models else with_models(first, commands)
+
+
+def with_models(named: EnvironmentName, commands: str) -> str:
+    """Give commands behind what has to be written before them into the file of an environment."""
+    return f"write models = ... into {named.file.as_posix()}, then: {commands}"
+
+
+def with_url(named: EnvironmentName, commands: str, scheme: str = "postgresql+asyncpg") -> str:
+    """Give commands behind the one that says where the database of an environment is."""
+    return f"export {named.variable}={scheme}://{EXAMPLE} && {commands}"
+
+
+def missing_wheel() -> list[str]:
+    """Say what to install, where the embedded PostgreSQL is not."""
+    try:
+        wheel_binaries()
+    except MissingExtraError as exc:
+        return [f"{exc.message} {exc.hint}"]
+    return []

@@ -1,19 +1,46 @@
-"""Settles what a new project is like: by what was said, by what is asked, else by what is usual."""
+"""Settles what a new project is like: by what `init` was told, by what it asks, else by what is usual."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from migrator.config.settings import split_words
 from migrator.errors import UsageError
 from migrator.operations.init.environment_names import EnvironmentName, named_environments
-from migrator.operations.init.init_request import DATABASES, Ask, Database, InitRequest
 
 _Answer = TypeVar("_Answer")
+
+Database = Literal["embedded", "url", "sqlite"]
+Ask = Callable[[str], str | None]
+
+DATABASES: tuple[Database, ...] = ("embedded", "url", "sqlite")
+DEFAULT_NAMES = ("testing", "production")
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """What the command line says; None and empty where it says nothing.
+
+    `template` is the name of one that comes with migrator, or a folder.
+    """
+
+    models: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    database: Database | None = None
+    shared: bool | None = None
+    template: str = "default"
+    adopt: Path | None = None
+    section: str = "alembic"
+    dry_run: bool = False
+
+
+def no_answer(_question: str) -> None:
+    """Stand for a person where nobody can be asked."""
+    return
 
 
 @dataclass(frozen=True)
@@ -40,7 +67,7 @@ def settle(
     if not models:
         text = ", ".join(proposed)
         question = f"Package of the models, or package.module:Base [{text or 'none yet'}]: "
-        models = _asked(ask, question, text, lambda said: parse_models(_words(said)))
+        models = _asked(ask, question, text, lambda said: parse_models(split_words(said)))
     return ProjectChoices(environments, models, *_where(request, environments, ask, is_new=bool(usual)))
 
 
@@ -74,24 +101,24 @@ def settle_environments(
     if request.names or not usual:
         return named_environments(request.names, root)
     text = " ".join(usual)
-    return _asked(ask, f"Environments [{text}]: ", text, lambda said: named_environments(_words(said), root))
+    return _asked(
+        ask, f"Environments [{text}]: ", text, lambda said: named_environments(split_words(said), root)
+    )
 
 
 def _where(
     request: InitRequest, environments: Sequence[EnvironmentName], ask: Ask, *, is_new: bool
 ) -> tuple[Database, bool]:
     # One more environment is seldom one of the developers'.
-    database: Database = request.database or (_ask_database(ask) if is_new else "url")
+    database: Database = request.database or "url"
+    if is_new and request.database is None:
+        question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
+        database = _asked(ask, question, "embedded", parse_database)
     shared = request.shared
     if shared is None and is_new and len(environments) > 1:
         question = "One folder of revisions for all environments, rather than one for each? [y/N] "
         shared = _asked(ask, question, "n", _yes_or_no)
     return database, bool(shared)
-
-
-def _ask_database(ask: Ask) -> Database:
-    question = f"Database while developing ({', '.join(DATABASES)}) [embedded]: "
-    return _asked(ask, question, "embedded", parse_database)
 
 
 def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) -> _Answer:
@@ -105,10 +132,6 @@ def _asked(ask: Ask, question: str, usual: str, read: Callable[[str], _Answer]) 
     return read(usual)
 
 
-def _words(said: str) -> list[str]:
-    return [word for word in re.split(r"[,\s]+", said) if word]
-
-
 def parse_database(said: str) -> Database:
     """Read what `--database` says. Raises UsageError."""
     for each in DATABASES:
@@ -119,7 +142,7 @@ def parse_database(said: str) -> Database:
 
 def parse_models(said: Sequence[str]) -> tuple[str, ...]:
     """Read what is to stand under the key models. Raises UsageError."""
-    words = tuple(dict.fromkeys(word for each in said for word in _words(each)))
+    words = tuple(dict.fromkeys(word for each in said for word in split_words(each)))
     for word in words:
         module, colon, name = word.partition(":")
         if not (_dotted(module) and (_dotted(name) or not colon)):

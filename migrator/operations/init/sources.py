@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from migrator.syntax import parse
+from migrator.syntax import assignments, parse
 
 # Folders whose Python is not the project's own, or does not run in it.
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env", "test", "tests"}
@@ -50,32 +50,21 @@ class Module:
     @cached_property
     def assigned(self) -> Mapping[str, ast.expr]:
         """What is assigned to the names of the module."""
-        return {name: value for node in self.tree.body for name, value in _assignments(node)}
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A file that could not be read, its path from the root; `wrong` says why, in words that follow it."""
-
-    path: Path
-    wrong: str
-
-    def __str__(self) -> str:
-        return f"{self.path}{self.wrong}"
+        return {name: value for node in self.tree.body for name, value in assignments(node)}
 
 
 @dataclass(frozen=True)
 class Sources:
     """The modules of a project. `names` are all of them, those that were not worth reading too.
 
-    `broken` are files that could not be read, or are no Python; with `cut_short` there were more files than
-    are looked at. `source_folder` is the folder below the root that is put on `sys.path` too (`src`), if
-    there is one.
+    `broken` says of files that could not be read, or are no Python, what is wrong; with `cut_short` there
+    were more files than are looked at. `source_folder` is the folder below the root that is put on `sys.path`
+    too (`src`), if there is one.
     """
 
     modules: Mapping[str, Module]
     names: frozenset[str]
-    broken: tuple[Unread, ...]
+    broken: Mapping[Path, str]
     cut_short: bool
     source_folder: str | None
 
@@ -108,7 +97,7 @@ def read_sources(root: Path) -> Sources:
     """Read the Python files below a folder: not those of virtual environments, tests and migrations."""
     modules: dict[str, Module] = {}
     names: set[str] = set()
-    broken: list[Unread] = []
+    broken: dict[Path, str] = {}
     inside = root / "src"
     source_folder = "src" if inside.is_dir() and not (inside / "__init__.py").exists() else None
     files, cut_short = _python_files(root)
@@ -120,11 +109,11 @@ def read_sources(root: Path) -> Sources:
         try:
             tree = _read(path)
         except (OSError, SyntaxError) as exc:
-            broken.append(Unread(path.relative_to(root), _wrong(exc)))
+            broken[path.relative_to(root)] = f"{path.relative_to(root)}{_wrong(exc)}."
             continue
         if tree is not None:
             modules[name] = Module(name, path, tree)
-    return Sources(modules, frozenset(names), tuple(broken), cut_short, source_folder)
+    return Sources(modules, frozenset(names), broken, cut_short, source_folder)
 
 
 def _wrong(exc: OSError | SyntaxError) -> str:
@@ -183,14 +172,6 @@ def _imports(node: ast.AST, package: str) -> Iterable[tuple[str, str]]:
         origin = ".".join((*above, *filter(None, [node.module])))
         for alias in node.names:
             yield alias.asname or alias.name, f"{origin}.{alias.name}" if origin else alias.name
-
-
-def _assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            yield name, value
 
 
 def dotted_name(node: ast.expr) -> str | None:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from migrator.config.configfile import readable
 from migrator.errors import ConfigurationError, UsageError
 from migrator.faults import is_own_fault, own_fault
 from migrator.results.initialized import TemplateInfo, TemplateList
@@ -77,16 +78,12 @@ def read_template(said: str, cwd: Path) -> Template:
             f"There is no template {said}: no folder {folder}, and none of that name comes with migrator.",
             hint="See: migrator init --list-templates",
         )
-    try:
+    with readable(f"The template {folder}"):
         found = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file() and not _is_leftover(path.relative_to(folder))
         }
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The template {folder} cannot be read: {exc.strerror}.", hint="Check its permissions."
-        ) from exc
     if _ENVIRONMENT not in found:
         raise ConfigurationError(
             f"The template {folder} has no {_ENVIRONMENT}.",
@@ -136,7 +133,5 @@ def _target(name: str) -> str:
 
 
 def _text(content: bytes, path: Path) -> str:
-    try:
+    with readable(str(path)):
         return content.decode()
-    except UnicodeDecodeError as exc:
-        raise ConfigurationError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from exc

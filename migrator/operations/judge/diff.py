@@ -13,15 +13,12 @@ from migrator.bridge.revision_files.loading import contents
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError
-from migrator.operations.judge.two_environments import compare_histories, named_in_errors
+from migrator.operations.judge.two_environments import SECONDS, compare_histories, named_in_errors, why_silent
 from migrator.operations.look.status import statuses
 from migrator.results.diffed import Diffed, EnvironmentPosition, OneSided, SameContent, UnknownPositionError
 from migrator.results.environment_status import EnvironmentStatus
 from migrator.results.events import Report
 from migrator.revisions.fingerprint import pair_by_content
-
-# How long each database may take to answer.
-_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def _same_folders(left: Workspace, right: Workspace) -> bool:
 
 def _compare_positions(left: Workspace, right: Workspace, folder: str) -> Diffed:
     names = left.environment.name, right.environment.name
-    found = statuses([left, right], None, _SECONDS)
+    found = statuses([left, right], None, SECONDS)
     result = Diffed(*names, shared_folder=folder, positions=tuple(_position(each) for each in found))
     # What is wrong with a database that answers makes it a no, as for `status`.
     for state, code in (("unreachable", ExitCode.DATABASE), ("not configured", ExitCode.CONFIGURATION)):
@@ -95,11 +92,9 @@ def _compare_positions(left: Workspace, right: Workspace, folder: str) -> Diffed
 
 
 def _position(status: EnvironmentStatus) -> EnvironmentPosition:
-    if status.state == "not configured":
-        note = ", ".join(status.notes) or "no database is configured for it here"
+    note = why_silent(status)
+    if note is not None:
         return EnvironmentPosition(status.name, known=False, note=note)
-    if status.error is not None:
-        return EnvironmentPosition(status.name, known=False, note=status.error)
     return EnvironmentPosition(status.name, known=True, current=status.current, pending=status.pending)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,22 +123,14 @@ def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> froz
 
 def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, frozenset[str]]:
     needs = Needs(writes=False, models=False, absent_is_empty=True)
-    with (
-        _or_named(workspace),
-        database_session(workspace, ["current"], report, needs) as session,
-    ):
-        heads = session.read_heads()
-        refuse_unknown(session, heads)
-        steps = planned(upgrade_plan(session.scripts, "heads"), heads, workspace)
-        return session.scripts, frozenset(s.revision for s in map(script_of, steps) if s is not None)
-
-
-@contextmanager
-def _or_named(workspace: Workspace) -> Iterator[None]:
-    """Say with the error of a database that cannot be asked that none is needed."""
     try:
-        yield
+        with database_session(workspace, ["current"], report, needs) as session:
+            heads = session.read_heads()
+            refuse_unknown(session, heads)
+            steps = planned(upgrade_plan(session.scripts, "heads"), heads, workspace)
+            return session.scripts, frozenset(s.revision for s in map(script_of, steps) if s is not None)
     except (DatabaseError, ConfigurationError) as exc:
+        # Whoever has a database that cannot be asked can do without one.
         named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
         exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
         raise

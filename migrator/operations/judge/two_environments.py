@@ -12,8 +12,12 @@ from migrator.database.catalog import Catalog, differences
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.operations.judge.drift import scratch_catalog
 from migrator.results.differences import Difference
+from migrator.results.environment_status import EnvironmentStatus
 from migrator.results.events import Report, Waiting
 from migrator.scratch import scratch
+
+# How long each database may take to answer where it stands.
+SECONDS = 10.0
 
 
 def compared_pair(choice: Choice, names: tuple[str, ...]) -> tuple[Workspace, Workspace]:
@@ -97,6 +101,13 @@ def _catalog(workspace: Workspace, report: Report, *, fresh: bool) -> tuple[Cata
         place.reading("heads") as database,
     ):
         return scratch_catalog(database), f"{place.backend} {place.major}".strip()
+
+
+def why_silent(status: EnvironmentStatus) -> str | None:
+    """Give why a database could not be asked where it stands, None where it has answered."""
+    if status.state == "not configured" or status.error is not None:
+        return status.error or ", ".join(status.notes) or "no database is configured for it here"
+    return None
 
 
 @contextmanager

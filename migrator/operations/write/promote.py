@@ -15,7 +15,7 @@ from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import Effect, MigratorError, RefusedError, RevisionsError
 from migrator.operations.judge.lint_command import LintRequest, lint
-from migrator.operations.judge.two_environments import compare_histories
+from migrator.operations.judge.two_environments import SECONDS, compare_histories, why_silent
 from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
@@ -25,8 +25,6 @@ from migrator.results.events import Report
 from migrator.results.promoted import Promoted, PromotedRevision
 from migrator.revisions.file_changes import Write, changed_files
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
-
-_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,9 @@ def _tested(
     """See that the source's database has applied what is promoted; gives a note where it cannot be asked."""
     if request.untested:
         return ["Whether the source's database has applied it was not asked (--untested)."]
-    (status,) = statuses([source], source.environment.name, _SECONDS)
-    if status.state == "not configured" or status.error is not None:
-        why = status.error or ", ".join(status.notes) or "no database is configured for it here"
+    (status,) = statuses([source], source.environment.name, SECONDS)
+    why = why_silent(status)
+    if why is not None:
         return [f"Whether {source.environment.name} has applied it could not be asked: {why.rstrip('.')}."]
     applied = applied_revisions(scripts, status.current)
     lacking = [each.script.revision for each in promotion.moved if each.script.revision not in applied]
@@ -127,7 +125,8 @@ def _prove(
     errors = [each for each in judged.findings if each.severity == "error" and each.excused_by is None]
     if errors:
         said = "; ".join(f"{each.file}:{each.line}: {each.message} [{each.rule}]" for each in errors)
-        raise _refused(target, f"lint finds errors: {draft.in_place(said)}", _lint_hint(source, ids))
+        hint = f"See what to write instead: {source.again('lint', *ids)}"
+        raise _refused(target, f"lint finds errors: {draft.in_place(said)}", hint)
     verified = verify(
         target, report, VerifyRequest(promotion.head or "base", None, request.fresh, models=False)
     )
@@ -141,10 +140,6 @@ def _prove(
         raise _refused(target, draft.in_place("; ".join(faults)), f"See: {source.again('verify')}")
     if promotion.whole:
         _require_equal(source, target, compare_histories(source, target, report, fresh=request.fresh))
-
-
-def _lint_hint(source: Workspace, ids: Sequence[str]) -> str:
-    return f"See what to write instead: {source.again('lint', *ids)}"
 
 
 def _require_equal(source: Workspace, target: Workspace, differences: Sequence[Difference]) -> None:

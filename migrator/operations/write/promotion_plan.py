@@ -66,11 +66,13 @@ def plan_promotion(
             asked = [each.revision for name in named for each in mine.get_revisions(name) if each]
         wanted = applied_revisions(mine, tuple(asked))
     chosen = [script for script in upwards if script.revision in wanted and script.revision not in there]
-    shape = _Shape(mine, theirs, {each.revision for each in chosen}, there, heads[0] if heads else None)
+    head = heads[0] if heads else None
+    labels = frozenset(label for script in theirs.walk_revisions() for label in own_labels(script))
+    shape = _Shape(mine, frozenset(each.revision for each in chosen), there, head, labels)
     moved = tuple(shape.moved(script) for script in chosen)
-    shape.require_one_head(chosen)
+    _require_one_head(chosen)
     notes = (f"{mine_} is there as {as_}" for mine_, as_ in there.items() if mine_ != as_)
-    return Promotion(moved, heads[0] if heads else None, not named, tuple(notes))
+    return Promotion(moved, head, not named, tuple(notes))
 
 
 def _there(upwards: Sequence[Script], theirs: Sequence[Script]) -> dict[str, str]:
@@ -97,49 +99,43 @@ def origin_line(script: Script, source: str) -> str:
     return ", ".join(stations if stations[-1:] == [source] else [*stations, source])
 
 
+@dataclass(frozen=True)
 class _Shape:
     """Sees that revisions keep their places among each other."""
 
-    def __init__(
-        self,
-        mine: ScriptDirectory,
-        theirs: ScriptDirectory,
-        chosen: set[str],
-        there: Mapping[str, str],
-        head: str | None,
-    ) -> None:
-        self._mine = mine
-        self._chosen = chosen
-        self._there = there
-        self._head = head
-        self._labels = {label for script in theirs.walk_revisions() for label in own_labels(script)}
+    mine: ScriptDirectory
+    chosen: frozenset[str]
+    there: Mapping[str, str]
+    head: str | None
+    labels: frozenset[str]
 
     def moved(self, script: Script) -> MovedRevision:
         """Give a revision with its new place. Raises RevisionsError where it has none."""
         for label in own_labels(script):
-            if label in self._labels:
+            if label in self.labels:
                 raise _refused(script, f"has the branch label {label}, which the target has too")
         below = down_revisions(script)
-        inside = [each for each in below if each in self._chosen]
+        inside = [each for each in below if each in self.chosen]
         if len(below) > 1 and len(inside) < len(below):
             there = _listed(set(below) - set(inside))
             raise _refused(
                 script, f"merges {', '.join(below)}, of which the target has {there} in one line already"
             )
-        above = tuple(inside) or ((self._head,) if self._head is not None else ())
-        needed = dependencies(self._mine, script)
-        return MovedRevision(script, above, tuple(self._there.get(each, each) for each in needed))
+        above = tuple(inside) or ((self.head,) if self.head is not None else ())
+        needed = dependencies(self.mine, script)
+        return MovedRevision(script, above, tuple(self.there.get(each, each) for each in needed))
 
-    def require_one_head(self, chosen: Sequence[Script]) -> None:
-        """Refuse a promotion that would leave several heads."""
-        needed = {each for script in chosen for each in down_revisions(script)}
-        heads = [script for script in chosen if script.revision not in needed]
-        if len(heads) > 1:
-            raise _refused(
-                heads[-1],
-                f"would be one of {len(heads)} heads: {_listed(each.revision for each in heads)}",
-                "Merge them in the source first, or name the revisions of one branch.",
-            )
+
+def _require_one_head(chosen: Sequence[Script]) -> None:
+    """Refuse a promotion that would leave several heads."""
+    needed = {each for script in chosen for each in down_revisions(script)}
+    heads = [script for script in chosen if script.revision not in needed]
+    if len(heads) > 1:
+        raise _refused(
+            heads[-1],
+            f"would be one of {len(heads)} heads: {_listed(each.revision for each in heads)}",
+            "Merge them in the source first, or name the revisions of one branch.",
+        )
 
 
 def _listed(revisions: Iterable[str]) -> str:

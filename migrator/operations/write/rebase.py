@@ -37,17 +37,6 @@ class MovedBranch:
         return tuple(script.revision for script in self.scripts)
 
 
-def find_branch(
-    scripts: ScriptDirectory, workspace: Workspace, revision: str, onto: str | None
-) -> MovedBranch:
-    """Give the branch that `revision` is on, from where it parts from the others up to its head.
-
-    `onto` is another head, and need not be said where there is only one other. Raises RevisionsError where
-    there is no such branch or head, and where the branch cannot be moved without changing what it means.
-    """
-    return _BranchSearch(scripts, workspace).run(revision, onto)
-
-
 class _BranchSearch:
     def __init__(self, scripts: ScriptDirectory, workspace: Workspace) -> None:
         self._scripts = scripts
@@ -56,6 +45,12 @@ class _BranchSearch:
         self._before = {revision: down_revisions(script) for revision, script in self._all.items()}
 
     def run(self, said: str, onto: str | None) -> MovedBranch:
+        """Give the branch that `said` is on, from where it parts from the others up to its head.
+
+        `onto` is another head, and need not be said where there is only one other. Raises RevisionsError
+        where there is no such branch or head, and where the branch cannot be moved without changing what it
+        means.
+        """
         heads = sorted(self._scripts.get_heads())
         if len(heads) < 2:
             name = self._workspace.environment.name
@@ -69,7 +64,8 @@ class _BranchSearch:
         self._refuse_merges(moved)
         before_target = self._up_to([target])
         self._refuse_other_ground(moved[0], before_target)
-        self._refuse_labels([*moved, *self._only(before_target, head)])
+        beside = [self._all[each] for each in before_target - self._up_to([head])]
+        self._refuse_labels([*moved, *beside])
         self._refuse_dependents(target, branch)
         return MovedBranch(tuple(moved), target)
 
@@ -104,9 +100,6 @@ class _BranchSearch:
     def _up_to(self, revisions: Iterable[str]) -> set[str]:
         """Give revisions and all that they come after."""
         return reached(revisions, self._before.__getitem__)
-
-    def _only(self, before_target: set[str], head: str) -> list[Script]:
-        return [self._all[each] for each in before_target - self._up_to([head])]
 
     def _refuse_merges(self, moved: list[Script]) -> None:
         for script in moved:
@@ -170,7 +163,7 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     cannot be asked, ConfigurationError where the file cannot be written. Then nothing has changed.
     """
     scripts = scripts_of(workspace)
-    branch = find_branch(scripts, workspace, request.revision, request.onto)
+    branch = _BranchSearch(scripts, workspace).run(request.revision, request.onto)
     path = Path(branch.first.path)
     content = rewrite_header(read_source(path), path, NewHeader(down_revision=branch.onto))
     change = Rewrite(path, content)
