@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrator.database.embedded import cluster, postmaster
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.entry import EmbeddedServer
+from migrator.database.embedded.embedded_server import EmbeddedServer
 from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
 from migrator.database.embedded.server_place import ServerPlace
 from migrator.errors import ConfigurationError, DatabaseError
