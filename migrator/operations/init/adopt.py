@@ -20,7 +20,7 @@ from migrator.operations.init.project import refuse_percent, unfinished_notes
 from migrator.operations.init.questions import ProjectChoices, new_ones, settle_environments
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
-from migrator.results.initialized import Initialized
+from migrator.results.written import Initialized
 
 
 def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized:

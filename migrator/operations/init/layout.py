@@ -12,7 +12,7 @@ from migrator.config.url import own_variable
 from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
-from migrator.results.initialized import NewEnvironment
+from migrator.results.written import NewEnvironment
 
 SHARED = "migrations/versions"
 
