@@ -10,7 +10,7 @@ from typing import Any
 from migrator.lint.judgement import Judgement, judge
 from migrator.lint.lint_settings import LintSettings
 from migrator.lint.rule_facts import Statement
-from migrator.results.findings import LintFinding
+from migrator.results.judged import LintFinding
 from tests.conftest import Ran
 from tests.projects.books import BooksProject
 

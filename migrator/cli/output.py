@@ -145,7 +145,7 @@ def show_line(part: object) -> None:
 
 def _print_for_pipeline(result: object, form: Form) -> None:
     from migrator.cli.pipeline_reports import github, gitlab, in_repository
-    from migrator.results.findings import Linted
+    from migrator.results.judged import Linted
 
     if not isinstance(result, Linted):
         raise TypeError(f"There is no form {form} of a {type(result).__name__}.")

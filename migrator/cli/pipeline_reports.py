@@ -15,7 +15,7 @@ from migrator.config.environments import shown
 from migrator.errors import ExitCode, MigratorError
 from migrator.plain import How, lines
 from migrator.plain.error_lines import error_lines
-from migrator.results.findings import Linted, LintFinding
+from migrator.results.judged import Linted, LintFinding
 
 # GitLab's five severities, by ours; what is excused is still told.
 _GITLAB_SEVERITIES = {"error": "major", "warning": "minor"}

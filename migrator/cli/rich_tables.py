@@ -11,18 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from migrator.plain import How, Kind, Line, lines
-from migrator.plain.environment_list_lines import environment_cells
-from migrator.plain.environment_status_lines import status_cells
+from migrator.plain.environment_status_lines import environment_cells, status_cells
 from migrator.plain.fleet_lines import details, summary, total
 from migrator.plain.records_lines import log_cells
 from migrator.plain.revisions_lines import ahead_words, marks, parents
-from migrator.results.doctor import Diagnosis, Finding
-from migrator.results.environment_list import EnvironmentInfo, EnvironmentList
-from migrator.results.environment_status import EnvironmentStatus, State, StatusList
+from migrator.results.environment_status import (
+    Diagnosis,
+    EnvironmentInfo,
+    EnvironmentList,
+    EnvironmentStatus,
+    Finding,
+    State,
+    StatusList,
+)
 from migrator.results.fleet import FleetResult, TenantOutcome
-from migrator.results.initialized import Initialized
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
+from migrator.results.written import Initialized
 
 _STATE_COLOURS: dict[State, str] = {
     "ok": "green",

@@ -15,7 +15,7 @@ from migrator.lint.rule_facts import Rule, Statement
 from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
 from migrator.lint.tokens import in_block
 from migrator.lint.tokens import statements as cut
-from migrator.results.findings import LintFinding
+from migrator.results.judged import LintFinding
 
 # They change no table's shape, take no lock that squawk knows of, and hold parameters that it cannot read.
 _ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "SELECT", "WITH", "VALUES", "MERGE", "COPY"})

@@ -1,4 +1,4 @@
-"""Where the databases of all environments stand, and what was waited for, as plain lines."""
+"""Environments, where their databases stand, and what `doctor` found, as plain lines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,47 @@ from functools import singledispatch
 
 from migrator.plain import How, no_lines
 from migrator.plain.run_lines import count, named
-from migrator.results.environment_status import EnvironmentStatus, LastRun, StatusList, Waited
-
-_MOST_IDS = 5
+from migrator.results.environment_status import (
+    Diagnosis,
+    EnvironmentInfo,
+    EnvironmentList,
+    EnvironmentStatus,
+    LastRun,
+    StatusList,
+    Waited,
+)
 
 lines = singledispatch(no_lines)
+
+
+@lines.register
+def _(result: EnvironmentList, _how: How) -> Iterator[str]:
+    """Give a line for each environment, its facts separated by tabs."""
+    for info in result.environments:
+        yield "\t".join(environment_cells(info))
+
+
+def environment_cells(info: EnvironmentInfo) -> tuple[str, ...]:
+    """Give the facts of an environment, one text for each column."""
+    chosen = f"chosen by {info.chosen_by}"
+    flags = (("default", info.default), (chosen, info.chosen_by), ("protected", info.protected))
+    return (
+        ", ".join((info.name, *info.aliases)),
+        info.config_file,
+        ", ".join(info.version_folders) or "-",
+        _database_cell(info),
+        info.origin or "-",
+        ", ".join(name for name, true in flags if true) or "-",
+    )
+
+
+def _database_cell(info: EnvironmentInfo) -> str:
+    if info.error:
+        return f"error: {info.error}"
+    return info.url or ("as env.py says" if info.origin else "not configured here")
+
+
+_MOST_IDS = 5
 
 
 @lines.register
@@ -85,3 +121,11 @@ def _(result: Waited, how: How) -> Iterator[str]:
         yield f"{how.environment} is at head ({named(result.current)}){after}"
     else:
         yield f"{how.environment} is at {named(result.current)}, behind by {count(result.pending)}{after}"
+
+
+@lines.register
+def _(result: Diagnosis, _how: How) -> Iterator[str]:
+    """Give a line for each finding: severity, topic, text and any hint, separated by tabs."""
+    for finding in result.findings:
+        facts = (finding.severity, finding.topic, finding.text, finding.hint)
+        yield "\t".join(" ".join(fact.split()) for fact in facts if fact)

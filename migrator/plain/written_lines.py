@@ -1,4 +1,4 @@
-"""What was written, and what models and database differ in, as plain lines."""
+"""What was written, as plain lines."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import get_args
 
 from migrator.plain import How, Kind, Line, no_lines, wrote
 from migrator.plain.run_lines import count, run_lines
-from migrator.results.changes import Added, Altered, Change, Dropped
-from migrator.results.written import Generated, Rebased, Squashed, VersionsReset
+from migrator.results.differences import Added, Altered, Change, Dropped
+from migrator.results.written import (
+    Generated,
+    Initialized,
+    Promoted,
+    Rebased,
+    Squashed,
+    TemplateList,
+    VersionsReset,
+)
+
+lines = singledispatch(no_lines)
+
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(get_args(Added), Kind.ADDED),
     **dict.fromkeys(get_args(Dropped), Kind.DROPPED),
     **dict.fromkeys(get_args(Altered), Kind.ALTERED),
 }
-
-lines = singledispatch(no_lines)
 
 
 @lines.register
@@ -76,3 +85,44 @@ def _(result: Squashed, how: How) -> Iterator[str]:
         yield from run_lines(result.stamped, how.environment)
     else:
         yield f"would stamp {how.environment} with {new}"
+
+
+@lines.register
+def _(result: Promoted, _how: How) -> Iterator[str]:
+    """Give a line for each file, what was proved, and what to type next."""
+    way = f"from {result.source} to {result.target}"
+    if not result.revisions:
+        yield f"nothing to promote {way}"
+    for each in result.revisions:
+        after = ", ".join(each.down_revisions) or "<base>"
+        yield wrote(each.path, f" (after {after})", dry_run=result.dry_run)
+    if result.revisions:
+        proved = (
+            "the schemas are equal" if result.equal else "applied, taken back and applied again on scratch"
+        )
+        promoted = "would be promoted" if result.dry_run else "promoted"
+        yield f"{count(result.revisions)} {promoted} {way}: {proved}"
+    yield from (f"note: {note}" for note in result.notes)
+    if result.revisions and not result.dry_run:
+        yield Line(f"next: migrator upgrade --env {result.target}", Kind.NEXT)
+
+
+@lines.register
+def _(result: Initialized, _how: How) -> Iterator[str]:
+    added = "would add to" if result.dry_run else "added to"
+    yield from (wrote(path, dry_run=result.dry_run) for path in result.written)
+    yield from (f"{added} {path}" for path in result.changed)
+    yield from (f"kept {path}, which was there already" for path in result.kept)
+    for each in result.environments:
+        protected = ", protected" if each.protected else ""
+        yield f"{each.name}: {each.config_file}, revisions in {each.version_folder}{protected}"
+    if result.models:
+        yield f"models: {', '.join(result.models)}"
+    yield from (f"note: {note}" for note in result.notes)
+    if result.next:
+        yield Line(f"next: {result.next}", Kind.NEXT)
+
+
+@lines.register
+def _(result: TemplateList, _how: How) -> Iterator[str]:
+    yield from (f"{each.name}\t{each.description}" for each in result.templates)

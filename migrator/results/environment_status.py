@@ -1,4 +1,4 @@
-"""The results of `status` and `wait`."""
+"""Results of `envs`, `status`, `wait` and `doctor`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,34 @@ from typing import Literal
 
 from migrator import secrets
 from migrator.errors import DatabaseError, MigratorError
+
+
+@dataclass(frozen=True)
+class EnvironmentInfo:
+    """One environment. `url` is masked; `error` says why it cannot be used here.
+
+    `chosen_by` says what made a command started here choose it (`--env`, ALEMBIC_ENV, ...), None for others.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    config_file: str
+    version_folders: tuple[str, ...]
+    url: str | None
+    origin: str | None
+    protected: bool
+    default: bool
+    chosen_by: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class EnvironmentList:
+    """All environments of a project, by the name of their files."""
+
+    root: str
+    environments: tuple[EnvironmentInfo, ...]
+
 
 State = Literal["ok", "ahead", "pending", "edited", "wrong", "unreachable", "not configured"]
 Goal = Literal["database", "head"]
@@ -91,3 +119,32 @@ class Waited:
     current: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     ahead: int | None = None
+
+
+FindingSeverity = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what was found, and what to type where it is not as it should be.
+
+    A `note` keeps nothing from working; `hint` is empty where all is well.
+    """
+
+    topic: str
+    severity: FindingSeverity
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found about an environment, in the order in which it was looked at."""
+
+    environment: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no problem."""
+        return all(finding.severity != "problem" for finding in self.findings)

@@ -1,10 +1,10 @@
-"""Results of the commands that write revisions, and of `check`."""
+"""Results of the commands that write files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 from migrator.results.run import RunResult
 
 
@@ -82,3 +82,81 @@ class VersionsReset:
     upgraded: RunResult | None = None
     restamps: bool = False
     stamped: RunResult | None = None
+
+
+@dataclass(frozen=True)
+class PromotedRevision:
+    """A file in the target's folder."""
+
+    revision: str
+    down_revisions: tuple[str, ...]
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What was written, or would be with `--dry-run`, oldest first; nothing where nothing is lacking.
+
+    `equal` says whether both histories were proved to make the same schema; it is False for a part of the
+    history, of which it was proved that it can be applied, taken back and applied again.
+    """
+
+    source: str
+    target: str
+    revisions: tuple[PromotedRevision, ...] = ()
+    equal: bool = False
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewEnvironment:
+    """An environment: its file, the folder of its revisions, and where its database comes from.
+
+    `database` is `embedded`, `url` or `sqlite`; `variable` is the environment's own variable for a URL.
+    """
+
+    name: str
+    config_file: str
+    version_folder: str
+    database: str
+    variable: str
+    protected: bool
+
+
+@dataclass(frozen=True)
+class Initialized:
+    """What `init` wrote, or would with `--dry-run`, in the project at `root`.
+
+    `kept` are files that were there already and are as they were, `changed` those that got new lines.
+    `adopted` is the Alembic configuration that the environments were made from, None for a new project;
+    `models` is what stands under that key. `next` is the command to type.
+    """
+
+    root: str
+    environments: tuple[NewEnvironment, ...]
+    models: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    adopted: str | None = None
+    shared_folder: bool = False
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class TemplateInfo:
+    """A template that comes with migrator."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class TemplateList:
+    """The templates that `init --template` knows by name."""
+
+    templates: tuple[TemplateInfo, ...]

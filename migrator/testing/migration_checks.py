@@ -10,8 +10,7 @@ from migrator.bridge.revision_files.loading_errors import several_heads
 from migrator.config.select import Workspace
 from migrator.errors import RevisionsError
 from migrator.plain import How, lines
-from migrator.plain.findings_lines import finding_lines
-from migrator.plain.verified_lines import wrong_lines
+from migrator.plain.judged_lines import finding_lines, wrong_lines
 from migrator.results.events import ignore
 from migrator.scratch import scratch
 

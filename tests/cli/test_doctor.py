@@ -22,7 +22,7 @@ from migrator.database.kinds.postgresql import lock_key
 from migrator.database.own.facts import Facts, LockName
 from migrator.operations.look.doctor.server_checks import server_version
 from migrator.plain import How
-from migrator.results.doctor import Diagnosis, Finding
+from migrator.results.environment_status import Diagnosis, Finding
 from tests.conftest import Database, Ran
 from tests.faults.least import Least, least_databases
 from tests.projects.books import AnyDatabase

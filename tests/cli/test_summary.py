@@ -10,7 +10,7 @@ import pytest
 from migrator.cli.pipeline_reports import SummaryRequest, section
 from migrator.errors import ExitCode, RevisionsError
 from migrator.plain import How
-from migrator.results.verified import DoesNotRun, Verified
+from migrator.results.judged import DoesNotRun, Verified
 from tests.conftest import Ran, program
 from tests.projects.books import MODELS, AnyDatabase, BooksProject
 

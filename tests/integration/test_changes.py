@@ -33,7 +33,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import NullType
 
 from migrator.bridge.autogenerate.changes_in_words import describe
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 POSTGRESQL = make_url("postgresql+psycopg://").get_dialect()()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from migrator.results.findings import LintFinding
+from migrator.results.judged import LintFinding
 from tests.conftest import Database
 from tests.linting import findings_of_each
 

@@ -10,7 +10,7 @@ import pytest
 
 from migrator.lint.lint_settings import RULES, LintSettings
 from migrator.lint.rule_facts import Rule
-from migrator.results.findings import LintFinding
+from migrator.results.judged import LintFinding
 from tests.linting import findings_of_each, judged, ran, rules
 
 # Rule, a statement that it finds, one that it does not.

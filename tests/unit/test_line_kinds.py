@@ -9,11 +9,10 @@ from rich.console import Console
 
 from migrator.cli.rich_tables import rendered
 from migrator.plain import How, Kind, Line, lines
-from migrator.results.changes import Change
-from migrator.results.checked import Checked
-from migrator.results.environment_list import EnvironmentInfo, EnvironmentList
-from migrator.results.findings import Linted, LintFinding
+from migrator.results.differences import Change
+from migrator.results.environment_status import EnvironmentInfo, EnvironmentList
 from migrator.results.fleet import FleetResult, TenantAnswer
+from migrator.results.judged import Checked, Linted, LintFinding
 from migrator.results.run import Failure, RunPlan, RunResult, Step
 from migrator.results.written import Generated
 

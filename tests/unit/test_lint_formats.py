@@ -10,7 +10,7 @@ import pytest
 
 from migrator.cli.pipeline_reports import github, gitlab, in_repository
 from migrator.plain import How, lines
-from migrator.results.findings import Linted, LintFinding
+from migrator.results.judged import Linted, LintFinding
 
 DROP = LintFinding(
     rule="ban-drop-column",

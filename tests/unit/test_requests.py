@@ -25,7 +25,7 @@ from migrator.operations.command_requests import (
 from migrator.operations.dispatch import operation_of
 from migrator.operations.fleet.task import Task, outcome_of
 from migrator.operations.run.consent import Consent
-from migrator.results.checked import Checked
+from migrator.results.judged import Checked
 from migrator.results.records import LogList, Marked
 from migrator.results.revisions import Current
 from migrator.results.run import RunPlan, RunResult, Step

@@ -20,7 +20,7 @@ from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import put_in_order
 from migrator.bridge.env_py.session import Session
 from migrator.errors import ModelsError
-from migrator.results.renames import Rename
+from migrator.results.differences import Rename
 from migrator.revisions.created_tables import created_tables
 
 

@@ -17,7 +17,7 @@ from migrator.bridge.autogenerate.sql_text import (
     sql_text,
     type_texts,
 )
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 Operations = ops.MigrateOperation | Sequence[ops.MigrateOperation]
 

@@ -23,7 +23,7 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import ModelsError, NoModelsError
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 from migrator.revisions.env_py_source import is_ours
 
 # What `alembic.command.revision` takes, with its defaults.

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import TableKey, dropped_creation, identifier, qualified, table_sql
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 
 @dataclass

@@ -22,7 +22,7 @@ from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
 from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import Effect, RefusedError
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 # A default that takes the next number of a sequence, as the server writes it.
 _NEXT = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")

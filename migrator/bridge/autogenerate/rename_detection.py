@@ -16,7 +16,7 @@ from sqlalchemy.engine import Dialect
 from migrator.bridge.autogenerate.dependents import RenamedNames, drops_of_renamed, keep_dependents
 from migrator.bridge.autogenerate.reversible import RenameColumn, RenameTable
 from migrator.bridge.autogenerate.sql_text import model_table, qualified, type_texts
-from migrator.results.renames import Rename
+from migrator.results.differences import Rename
 
 _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
 # Of the columns of two tables, how many must be alike for one to be taken for the other under a new name.

@@ -12,7 +12,7 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 
 class RenameTable(ops.RenameTableOp):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migrator.operations.init.project import make_project
 from migrator.operations.init.questions import Ask, InitRequest, no_answer
-from migrator.results.initialized import Initialized
+from migrator.results.written import Initialized
 
 
 def init(root: Path, request: InitRequest, ask: Ask = no_answer) -> Initialized:

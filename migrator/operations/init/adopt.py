@@ -25,7 +25,7 @@ from migrator.operations.init.questions import (
 )
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
-from migrator.results.initialized import Initialized
+from migrator.results.written import Initialized
 
 
 def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized:

@@ -18,7 +18,7 @@ from migrator.operations.init.questions import ProjectChoices
 from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import Team
 from migrator.operations.init.templates import filled_in, read_template
-from migrator.results.initialized import NewEnvironment
+from migrator.results.written import NewEnvironment
 from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks
 from migrator.revisions.git import shows
 

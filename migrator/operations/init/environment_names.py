@@ -17,7 +17,7 @@ from migrator.config.environments import (
 from migrator.config.settings import KEYS
 from migrator.config.url import own_variable
 from migrator.errors import UsageError
-from migrator.results.initialized import NewEnvironment
+from migrator.results.written import NewEnvironment
 from migrator.revisions.drafting import left_behind
 
 

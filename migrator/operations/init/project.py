@@ -19,7 +19,7 @@ from migrator.operations.init.layout import SHARED, Layout, developing, written_
 from migrator.operations.init.questions import DEFAULT_NAMES, Ask, InitRequest, ProjectChoices, settle
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.templates import read_template
-from migrator.results.initialized import Initialized
+from migrator.results.written import Initialized
 from migrator.revisions.env_py_source import is_ours
 
 _ENV_PY = "migrations/env.py"

@@ -11,7 +11,7 @@ from typing import Any
 from migrator.config.configfile import readable
 from migrator.errors import ConfigurationError, UsageError
 from migrator.faults import is_own_fault, own_fault
-from migrator.results.initialized import TemplateInfo, TemplateList
+from migrator.results.written import TemplateInfo, TemplateList
 
 # Written once for each environment, under the name of its file.
 _ENVIRONMENT = "configs/environment.ini.mako"

@@ -18,9 +18,9 @@ from migrator.operations.judge.compared_with import against_of, history_session
 from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
 from migrator.operations.position.examine import Examined, edited_revisions, examined
 from migrator.operations.position.position import refuse_unknown
-from migrator.results.checked import Checked, Part, Skipped
 from migrator.results.differences import Difference
 from migrator.results.events import Report
+from migrator.results.judged import Checked, Part, Skipped
 from migrator.scratch import ScratchFailedError
 
 

@@ -15,9 +15,9 @@ from migrator.config.select import Workspace
 from migrator.errors import ExitCode, UsageError
 from migrator.operations.judge.two_environments import SECONDS, compare_histories, named_in_errors, why_silent
 from migrator.operations.look.status import statuses
-from migrator.results.diffed import Diffed, EnvironmentPosition, OneSided, SameContent, UnknownPositionError
 from migrator.results.environment_status import EnvironmentStatus
 from migrator.results.events import Report
+from migrator.results.judged import Diffed, EnvironmentPosition, OneSided, SameContent, UnknownPositionError
 from migrator.revisions.fingerprint import pair_by_content
 
 

@@ -17,7 +17,7 @@ from migrator.lint.judgement import judge
 from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.operations.judge.captured_statements import Capture
 from migrator.results.events import Report
-from migrator.results.findings import Linted
+from migrator.results.judged import Linted
 from migrator.scratch import Scratch, scratch
 
 

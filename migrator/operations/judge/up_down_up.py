@@ -27,8 +27,8 @@ from migrator.database.catalog import Catalog, differences
 from migrator.errors import RevisionsError
 from migrator.operations.judge.drift import CatalogView
 from migrator.results.events import Report, StepFinished, StepStarted
+from migrator.results.judged import DoesNotRun, Irreversible, Phase, Unlike
 from migrator.results.run import Step
-from migrator.results.verified import DoesNotRun, Irreversible, Phase, Unlike
 from migrator.revisions.directives import directives, refuses_downgrade
 from migrator.scratch import ScratchFailedError
 

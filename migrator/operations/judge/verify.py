@@ -13,9 +13,9 @@ from migrator.bridge.env_py.session import Needs, file_session
 from migrator.bridge.revision_files.plan import known_script
 from migrator.config.select import Workspace
 from migrator.operations.judge.up_down_up import UpDownUp, VerifyFindings
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 from migrator.results.events import Noticed, Report, Waiting
-from migrator.results.verified import Verified
+from migrator.results.judged import Verified
 from migrator.scratch import Scratch, ScratchDatabase, ScratchFailedError, scratch
 from migrator.scratch.seed import Seed, project_seed, said_seed
 

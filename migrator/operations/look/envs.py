@@ -8,7 +8,7 @@ from migrator.config.select import Choice, Workspace, choose, project_root
 from migrator.config.url import DatabaseSource, find_database, masked, search
 from migrator.config.variable_sources import places
 from migrator.errors import ConfigurationError, MigratorError
-from migrator.results.environment_list import EnvironmentInfo, EnvironmentList
+from migrator.results.environment_status import EnvironmentInfo, EnvironmentList
 
 
 def envs(choice: Choice) -> EnvironmentList:

@@ -22,9 +22,8 @@ from migrator.operations.judge.compared_with import against_of, compared_session
 from migrator.operations.position.position import refuse_unknown
 from migrator.operations.run.consent import NO_CONSENT, Consent
 from migrator.operations.write.generate_questions import compare_with_renames
-from migrator.results.changes import Change
+from migrator.results.differences import Change, Rename
 from migrator.results.events import Report
-from migrator.results.renames import Rename
 from migrator.results.written import Generated
 from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.headers import LONGEST_ID

@@ -8,7 +8,7 @@ from typing import Literal
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.errors import UsageError
 from migrator.operations.run.consent import Consent
-from migrator.results.renames import Rename
+from migrator.results.differences import Rename
 
 Compare = Callable[[tuple[Rename, ...]], Comparison]
 

@@ -22,7 +22,7 @@ from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promotion_plan import PROMOTED, Promotion, origin_line, plan_promotion
 from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.results.promoted import Promoted, PromotedRevision
+from migrator.results.written import Promoted, PromotedRevision
 from migrator.revisions.file_changes import Write, changed_files
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 

@@ -17,8 +17,7 @@ from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, reb
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
-from migrator.results.changes import Change
-from migrator.results.renames import Rename
+from migrator.results.differences import Change, Rename
 
 # ALTER TYPE ... ADD VALUE runs inside a transaction from here on.
 _ADDS_IN_TRANSACTIONS = (12,)

@@ -23,7 +23,7 @@ from migrator.bridge.autogenerate.sql_text import (
     table_sql,
     type_texts,
 )
-from migrator.results.changes import Change
+from migrator.results.differences import Change
 
 Column = tuple[str | None, str, str]
 ColumnDefaults = Mapping[Column, str | None]

@@ -18,8 +18,7 @@ from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, 
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import TableKey, qualified
-from migrator.results.changes import Change
-from migrator.results.renames import Rename
+from migrator.results.differences import Change, Rename
 from migrator.revisions.created_tables import types_mentioned
 
 # This package does the same in another way; both at once would do it twice.

@@ -9,7 +9,7 @@ from migrator.operations.look.doctor.database_checks import database_findings
 from migrator.operations.look.doctor.env_py_checks import check_env_py
 from migrator.operations.look.doctor.file_checks import check_files
 from migrator.operations.look.doctor.problem import problem_of
-from migrator.results.doctor import Diagnosis, Finding
+from migrator.results.environment_status import Diagnosis, Finding
 from migrator.results.events import Report
 
 

@@ -24,7 +24,7 @@ from migrator.operations.look.doctor.session_checks import address_finding, look
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import database_name, refuse_other_database
 from migrator.operations.position.position import ahead_by, unknown_revision_error
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 from migrator.results.events import Report
 
 

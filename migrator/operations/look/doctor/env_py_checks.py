@@ -8,7 +8,7 @@ from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.operations.look.doctor.problem import problem_of
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 from migrator.revisions.env_py_source import loggers_remark, read_env_py
 
 

@@ -15,7 +15,7 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
 from migrator.operations.look.doctor.problem import problem_of
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 from migrator.revisions.diagnosis import readable_headers
 from migrator.revisions.headers import LONGEST_ID
 from migrator.syntax import parse

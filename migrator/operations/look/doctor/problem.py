@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrator.config.select import Workspace
 from migrator.errors import MigratorError
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 
 _SHOWS = "--traceback shows"
 

@@ -11,7 +11,7 @@ from migrator.database.kinds.postgresql import drop_index
 from migrator.database.own.facts import PRIVILEGES_NEEDED, Facts, Privileges
 from migrator.database.own.log_records import places_for_records
 from migrator.errors import DatabaseError
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 
 _OLDEST, _CHECKS_CONNECTIONS = 12, 14
 

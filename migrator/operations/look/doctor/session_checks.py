@@ -19,7 +19,7 @@ from migrator.database.failures import database_error
 from migrator.database.own.facts import LockName, Privileges
 from migrator.database.round_trips.probe import missing_names
 from migrator.operations.run.run_lock import describe_holder
-from migrator.results.doctor import Finding
+from migrator.results.environment_status import Finding
 from migrator.results.run import Holder
 
 
