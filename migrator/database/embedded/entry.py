@@ -70,9 +70,9 @@ def _running(place: ServerPlace, announce: Callable[[str], None]) -> Iterator[Em
     from migrator.database.embedded import shared_use
 
     owner = os.getpid()
-    port, password = shared_use.enter(place, announce)
+    server = shared_use.enter(place, announce)
     try:
-        yield EmbeddedServer(port, password, place.binaries)
+        yield server
     finally:
         # A child made by fork inside the block runs this too.
         if os.getpid() == owner:

@@ -13,10 +13,23 @@ from pathlib import Path
 
 from migrator.database.embedded import cluster, postmaster
 from migrator.database.embedded.binaries import wheel_binaries
+from migrator.database.embedded.embedded_server import EmbeddedServer
 from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
 from migrator.database.embedded.server_place import ServerPlace
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
+
+
+def any_alive(folder: Path) -> bool:
+    """Whether a living process uses the server; the files of dead ones are removed."""
+    alive = False
+    for path in folder.iterdir():
+        with LockFile(path, create=False) as user:
+            if user.take():
+                path.unlink()
+            else:
+                alive = True
+    return alive
 
 
 class _Use:
@@ -35,8 +48,8 @@ _uses: dict[Path, _Use] = {}
 _guard = threading.RLock()
 
 
-def enter(place: ServerPlace, announce: Callable[[str], None]) -> tuple[int, str]:
-    """Use the server, which is made and started when need be, until `leave`; gives its port and password.
+def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
+    """Use the server, which is made and started when need be, until `leave`.
 
     ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
     """
@@ -54,7 +67,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> tuple[int, str
                 raise
             use.blocks += 1
             _uses[place.home.folder] = use
-        return port, password
+        return EmbeddedServer(port, password, place.binaries)
 
 
 def leave(place: ServerPlace) -> None:
@@ -126,18 +139,6 @@ def _forget_in_forked_child() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_in_forked_child)
-
-
-def any_alive(folder: Path) -> bool:
-    """Whether a living process uses the server; the files of dead ones are removed."""
-    alive = False
-    for path in folder.iterdir():
-        with LockFile(path, create=False) as user:
-            if user.take():
-                path.unlink()
-            else:
-                alive = True
-    return alive
 
 
 def remove_server(root: Path) -> None:
