@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import singledispatch
 from textwrap import shorten
 
 from alembic.operations import ops
@@ -36,55 +35,57 @@ def _single(operations: Operations) -> Iterator[ops.MigrateOperation]:
         yield from _single(operation)
 
 
-@singledispatch
-def _change(operation: object, _dialect: Dialect) -> Change:
+def _change(operation: object, dialect: Dialect) -> Change:
     said = vars(operation) if hasattr(operation, "__dict__") else {}
     table = _qualified(said.get("schema"), said.get("table_name"))
+    match operation:
+        case ops.CreateTableOp():
+            return Change("add_table", f"add table {table}", table)
+        case ops.DropTableOp():
+            return Change("drop_table", f"drop table {table}", table, destructive=True)
+        case ops.RenameTableOp():
+            new = _qualified(operation.schema, operation.new_table_name)
+            return Change("other", f"rename table {table} to {new}", table)
+        case ops.AddColumnOp():
+            return Change("add_column", f"add column {table}.{operation.column.name}", table)
+        case ops.DropColumnOp():
+            text = f"drop column {table}.{operation.column_name}"
+            return Change("drop_column", text, table, destructive=True)
+        case RenameColumn():
+            text = f"rename column {table}.{operation.column_name} to {table}.{operation.modify_name}"
+            return Change("alter_column", text, table)
+        case ops.AlterColumnOp():
+            details = ", ".join(_alterations(operation, dialect))
+            text = f"alter column {table}.{operation.column_name}"
+            return Change("alter_column", f"{text}: {details}" if details else text, table)
+        case ops.CreateIndexOp():
+            return Change("add_index", f"add {_index(operation, dialect)}", table)
+        case ops.DropIndexOp():
+            added = _creation(operation)
+            if isinstance(added, ops.CreateIndexOp):
+                return Change("drop_index", f"drop {_index(added, dialect)}", table)
+            where = f" on {table}" if table else ""
+            return Change("drop_index", f"drop index {operation.index_name}{where}", table)
+        case ops.AddConstraintOp():
+            return Change("add_constraint", f"add {_constraint(operation)}", _constrained(operation))
+        case ops.DropConstraintOp():
+            return Change("drop_constraint", f"drop {_dropped_constraint(operation, table)}", table)
+        case ops.CreateTableCommentOp():
+            return Change("table_comment", f"set the comment of table {table}", table)
+        case ops.DropTableCommentOp():
+            return Change("table_comment", f"drop the comment of table {table}", table)
+        case ReversibleSql():
+            return operation.change
+        case ops.ExecuteSQLOp():
+            statement = operation.sqltext
+            text = statement if isinstance(statement, str) else sql_text(statement, dialect)
+            return Change("execute", "execute " + shorten(text, 100, placeholder=" ..."))
+        case ops.BulkInsertOp():
+            table = _qualified(getattr(operation.table, "schema", None), operation.table.name)
+            return Change("other", f"insert rows into {table}: {len(operation.rows)}", table)
     names = (said.get(key) for key in ("name", "table_name"))
     name = next((_qualified(said.get("schema"), name) for name in names if isinstance(name, str)), "")
     return Change("other", f"{_class_words(operation)} {name}".rstrip(), table)
-
-
-@_change.register
-def _(operation: ops.CreateTableOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("add_table", f"add table {table}", table)
-
-
-@_change.register
-def _(operation: ops.DropTableOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("drop_table", f"drop table {table}", table, destructive=True)
-
-
-@_change.register
-def _(operation: ops.RenameTableOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    new = _qualified(operation.schema, operation.new_table_name)
-    return Change("other", f"rename table {table} to {new}", table)
-
-
-@_change.register
-def _(operation: ops.AddColumnOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("add_column", f"add column {table}.{operation.column.name}", table)
-
-
-@_change.register
-def _(operation: ops.DropColumnOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("drop_column", f"drop column {table}.{operation.column_name}", table, destructive=True)
-
-
-@_change.register
-def _(operation: ops.AlterColumnOp, dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    if isinstance(operation, RenameColumn):
-        new = f"{table}.{operation.modify_name}"
-        return Change("alter_column", f"rename column {table}.{operation.column_name} to {new}", table)
-    details = ", ".join(_alterations(operation, dialect))
-    text = f"alter column {table}.{operation.column_name}"
-    return Change("alter_column", f"{text}: {details}" if details else text, table)
 
 
 def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str]:
@@ -104,43 +105,19 @@ def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str
     yield from (key.removeprefix("modify_") for key in operation.kw if key.startswith("modify_"))
 
 
-@_change.register
-def _(operation: ops.CreateIndexOp, dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("add_index", f"add {_index(operation, dialect)}", table)
-
-
-@_change.register
-def _(operation: ops.DropIndexOp, dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    added = _creation(operation)
-    if isinstance(added, ops.CreateIndexOp):
-        return Change("drop_index", f"drop {_index(added, dialect)}", table)
-    return Change(
-        "drop_index", f"drop index {operation.index_name}" + (f" on {table}" if table else ""), table
-    )
-
-
 def _index(operation: ops.CreateIndexOp, dialect: Dialect) -> str:
     table = _qualified(operation.schema, operation.table_name)
     what = "unique index" if operation.unique else "index"
     return f"{_named(what, operation.index_name)} on {table} ({columns_text(operation.columns, dialect)})"
 
 
-@_change.register
-def _(operation: ops.AddConstraintOp, _dialect: Dialect) -> Change:
-    return Change("add_constraint", f"add {_constraint(operation)}", _constrained(operation))
-
-
-@_change.register
-def _(operation: ops.DropConstraintOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
+def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> str:
     added = _creation(operation)
     if isinstance(added, ops.AddConstraintOp):
-        return Change("drop_constraint", f"drop {_constraint(added)}", table)
+        return _constraint(added)
     words = {"foreignkey": "foreign key", "primary": "primary key", None: "constraint"}
     what = words.get(operation.constraint_type, f"{operation.constraint_type} constraint")
-    return Change("drop_constraint", f"drop {_named(what, operation.constraint_name)} on {table}", table)
+    return f"{_named(what, operation.constraint_name)} on {table}"
 
 
 def _creation(operation: ops.DropIndexOp | ops.DropConstraintOp) -> object:
@@ -151,35 +128,23 @@ def _creation(operation: ops.DropIndexOp | ops.DropConstraintOp) -> object:
     return getattr(operation, "_reverse", None)
 
 
-@singledispatch
 def _constraint(operation: ops.AddConstraintOp) -> str:
     """An added constraint without the verb, so that dropping it reads alike."""
+    table = _constrained(operation)
+    match operation:
+        case ops.CreateForeignKeyOp():
+            referred = _qualified(operation.kw.get("referent_schema"), operation.referent_table)
+            local = _columns_of(table, operation.local_cols)
+            text = f"foreign key {local} -> {_columns_of(referred, operation.remote_cols)}"
+            # Without these, the drop and the add of a foreign key whose rule has changed would read the same.
+            rules = (("ondelete", "on delete"), ("onupdate", "on update"), ("initially", "initially"))
+            said = (f"{words} {operation.kw[key]}" for key, words in rules if operation.kw.get(key))
+            return ", ".join([text, *said])
+        case ops.CreateUniqueConstraintOp() | ops.CreatePrimaryKeyOp():
+            what = "primary key" if isinstance(operation, ops.CreatePrimaryKeyOp) else "unique constraint"
+            return f"{_named(what, operation.constraint_name)} on {table} ({', '.join(operation.columns)})"
     what = _class_words(operation).removeprefix("create ")
-    return f"{_named(what, vars(operation).get('constraint_name'))} on {_constrained(operation)}"
-
-
-@_constraint.register
-def _(operation: ops.CreateUniqueConstraintOp) -> str:
-    named = _named("unique constraint", operation.constraint_name)
-    return f"{named} on {_constrained(operation)} ({', '.join(operation.columns)})"
-
-
-@_constraint.register
-def _(operation: ops.CreatePrimaryKeyOp) -> str:
-    named = _named("primary key", operation.constraint_name)
-    return f"{named} on {_constrained(operation)} ({', '.join(operation.columns)})"
-
-
-@_constraint.register
-def _(operation: ops.CreateForeignKeyOp) -> str:
-    referred = _qualified(operation.kw.get("referent_schema"), operation.referent_table)
-    local = _columns_of(_constrained(operation), operation.local_cols)
-    text = f"foreign key {local} -> {_columns_of(referred, operation.remote_cols)}"
-    # Without these, the drop and the add of a foreign key whose rule has changed would read the same.
-    rules = (("ondelete", "on delete"), ("onupdate", "on update"), ("initially", "initially"))
-    return ", ".join(
-        [text, *(f"{words} {operation.kw[key]}" for key, words in rules if operation.kw.get(key))]
-    )
+    return f"{_named(what, vars(operation).get('constraint_name'))} on {table}"
 
 
 def _constrained(operation: ops.AddConstraintOp) -> str:
@@ -191,36 +156,6 @@ def _constrained(operation: ops.AddConstraintOp) -> str:
 
 def _columns_of(table: str, columns: Sequence[str]) -> str:
     return f"{table}.{columns[0]}" if len(columns) == 1 else f"{table} ({', '.join(columns)})"
-
-
-@_change.register
-def _(operation: ops.CreateTableCommentOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("table_comment", f"set the comment of table {table}", table)
-
-
-@_change.register
-def _(operation: ops.DropTableCommentOp, _dialect: Dialect) -> Change:
-    table = _qualified(operation.schema, operation.table_name)
-    return Change("table_comment", f"drop the comment of table {table}", table)
-
-
-@_change.register
-def _(operation: ReversibleSql, _dialect: Dialect) -> Change:
-    return operation.change
-
-
-@_change.register
-def _(operation: ops.ExecuteSQLOp, dialect: Dialect) -> Change:
-    statement = operation.sqltext
-    text = statement if isinstance(statement, str) else sql_text(statement, dialect)
-    return Change("execute", "execute " + shorten(text, 100, placeholder=" ..."))
-
-
-@_change.register
-def _(operation: ops.BulkInsertOp, _dialect: Dialect) -> Change:
-    table = _qualified(getattr(operation.table, "schema", None), operation.table.name)
-    return Change("other", f"insert rows into {table}: {len(operation.rows)}", table)
 
 
 def _qualified(schema: object, name: object) -> str:
