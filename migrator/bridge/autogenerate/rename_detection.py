@@ -133,11 +133,7 @@ def _compare(autogen: AutogenContext, old: Table, new: Table, changes: ops.Modif
             if autogen.run_object_filters(column, column.name, "column", False, None):
                 changes.ops.append(ops.AddColumnOp.from_column_and_tablename(schema, new.name, column))
         elif autogen.run_object_filters(column, column.name, "column", False, old.c[column.name]):
-            alter = ops.AlterColumnOp(new.name, column.name, schema=schema)
-            dispatch = autogen.comparators.dispatch("column", qualifier=kind)
-            dispatch(autogen, alter, schema, new.name, column.name, old.c[column.name], column)
-            if alter.has_changes():
-                changes.ops.append(alter)
+            changes.ops += _altering(changes, autogen, old.c[column.name], column)
     autogen.comparators.dispatch("table", qualifier=kind)(autogen, changes, schema, old.name, old, new)
     for operation in changes.ops:
         # Whatever was found in the database is still called by the old name of its table.
@@ -174,7 +170,7 @@ def _renamed_columns(
         names[drop.column_name] = add.column.name
         found.applied.append(one)
         renames.append(_renaming(block, drop, add))
-        alterations += _altering(block, autogen, drop, add)
+        alterations += _altering(block, autogen, drop.to_column(), add.column)
     if not renames:
         return [block]
     before = drops_of_renamed(block, names)
@@ -215,10 +211,10 @@ def _renaming(block: ops.ModifyTableOps, drop: ops.DropColumnOp, add: ops.AddCol
 
 
 def _altering(
-    block: ops.ModifyTableOps, autogen: AutogenContext, drop: ops.DropColumnOp, add: ops.AddColumnOp
+    block: ops.ModifyTableOps, autogen: AutogenContext, old: Column[Any], new: Column[Any]
 ) -> list[ops.MigrateOperation]:
-    name = str(add.column.name)
+    name = str(new.name)
     alter = ops.AlterColumnOp(block.table_name, name, schema=block.schema)
     dispatch = autogen.comparators.dispatch("column", qualifier=autogen.dialect.name)
-    dispatch(autogen, alter, block.schema, block.table_name, name, drop.to_column(), add.column)
+    dispatch(autogen, alter, block.schema, block.table_name, name, old, new)
     return [alter] if alter.has_changes() else []

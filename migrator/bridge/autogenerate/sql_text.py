@@ -25,6 +25,15 @@ def qualified(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else str(name)
 
 
+def included_tables(autogen: AutogenContext) -> list[Table]:
+    """Return the tables of the models that env.py's filters leave in."""
+    return [
+        table
+        for table in autogen.sorted_tables
+        if autogen.run_object_filters(table, table.name, "table", False, None)
+    ]
+
+
 def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
     """Give the table of the models that an operation creates."""
     wanted = (create.schema, create.table_name)

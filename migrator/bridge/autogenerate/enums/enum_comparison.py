@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from alembic.autogenerate.api import AutogenContext
@@ -16,6 +15,7 @@ from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
 from migrator.bridge.autogenerate.enums.enum_drops import take_drops
 from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, write_types
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
+from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import TableKey, qualified
 from migrator.results.changes import Change
@@ -26,38 +26,32 @@ from migrator.revisions.created_tables import types_mentioned
 _OTHER = "alembic_postgresql_enum"
 
 
-@dataclass
-class EnumRenames:
-    """Values that were renamed, and those that may have been."""
-
-    applied: list[Rename] = field(default_factory=list)
-    candidates: list[Rename] = field(default_factory=list)
-
-
 def compare_enums(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
-    renamed: RenamedNames,
+    renaming: Renaming,
     wished: Iterable[Rename],
     files: Iterable[Path],
-) -> EnumRenames:
+) -> None:
     """Add what makes, changes and drops enum types, and what moves columns from and to them.
+
+    Values that are renamed, or may have been, are added to `renaming`.
 
     New and changed types go first, while every table is as it was, after the drops of what names values that
     go; dropped types go last. Raises ModelsError for an enum that the models define twice.
     """
-    found = EnumRenames()
+    renamed = renaming.renamed
     if (
         autogen.dialect.name != "postgresql"
         or autogen.connection is None
         or autogen.opts.get("compare_type") is False
         or _OTHER in sys.modules
     ):
-        return found
+        return
     models = model_enums(autogen)
     database = database_enums(autogen.connection, autogen.dialect.default_schema_name)
     if not models and not database:
-        return found
+        return
     files = tuple(files)
     dropped = set(_going(up, renamed))
     changed = [
@@ -69,11 +63,9 @@ def compare_enums(
     first = early.operations
     defaults: dict[tuple[str | None, str, str], str | None] = {}
     for enum, model in changed:
-        altered = alteration(up, autogen, renamed, early.left_of(enum), model, tuple(wished))
-        first.append(altered.statements)
-        defaults |= {(*use.where, use.column): after for use, (_, after) in altered.defaults.items()}
-        found.applied += altered.applied
-        found.candidates += altered.candidates
+        statements, altered = alteration(up, autogen, renaming, early.left_of(enum), model, tuple(wished))
+        first.append(statements)
+        defaults |= {(*use.where, use.column): after for use, (_, after) in altered.items()}
     moved = retype_columns(up, autogen, renamed, defaults)
     new = {key: one for key, one in models.items() if key not in database and one.makes_type}
     with_table = _made_with_a_table(up, new, files)
@@ -81,7 +73,6 @@ def compare_enums(
     last = [_dropped(enum) for enum in _unused(database, models, {*dropped, *moved}, files)]
     up.ops[:] = [*made, *first, *up.ops, *last]
     write_types(autogen, {*database, *(set(new) - with_table)})
-    return found
 
 
 def _made_with_a_table(
@@ -144,6 +135,6 @@ def _unused(
     return [
         one
         for one in gone
-        if (one.uses and all((use.schema, use.table, use.column) in going for use in one.uses))
+        if (one.uses and all((*use.where, use.column) in going for use in one.uses))
         or (not one.uses and one.schema is None and one.name in ours)
     ]
