@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.revisions.git import NoHistory, run_git
+from migrator.revisions.git import answer, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,12 +40,10 @@ def added_by(paths: Sequence[Path]) -> dict[Path, AddedFile | None]:
     real = {path: path.resolve() for path in paths}
     top = Path(os.path.commonpath([path.parent for path in real.values()]))
     names = {str(path.relative_to(top)): said for said, path in real.items()}
-    done = run_git(top, (*_LOG, *names), b"", _SECONDS)
-    if done.returncode != 0:
-        raise NoHistory
+    log = answer(top, (*_LOG, *names), _SECONDS).decode(errors="replace")
     # A merge shows once more what came with it; the newest commit that did it by itself says more.
     added: dict[str, tuple[int, AddedFile]] = {}
-    for parents, name, commit in _commits(done.stdout.decode(errors="replace")):
+    for parents, name, commit in _commits(log):
         if name not in added or (added[name][0] > 1 and parents <= 1):
             added[name] = (parents, commit)
     unknown = {name for name, (parents, _) in added.items() if parents == 0}

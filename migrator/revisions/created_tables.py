@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.revisions.destructive import UNKNOWN, argument, shown
 from migrator.syntax import parse
 
 _NAME = r'((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'
@@ -77,18 +78,17 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 
 def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterator[str]:
-    said = {each.arg: each.value for each in call.keywords}
-    given = call.args[position] if len(call.args) > position else said.get(keyword)
+    given = argument(call, keyword, position)
     if not isinstance(given, ast.Constant):
         texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
         yield from (text for text in texts if isinstance(text, str))
         return
     if not isinstance(given.value, str):
         return
-    schema = said.get("schema")
     yield given.value
-    if isinstance(schema, ast.Constant) and isinstance(schema.value, str):
-        yield f"{schema.value}.{given.value}"
+    schema = shown(argument(call, "schema"))
+    if schema != UNKNOWN:
+        yield f"{schema}.{given.value}"
 
 
 def _creates_all(tree: ast.AST) -> bool:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
 from migrator.revisions.graph import Graph, UnclearGraph
-from migrator.revisions.headers import ComputedHeader, Header, read_header, real_version_files
+from migrator.revisions.headers import ComputedHeader, read_header, real_version_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -18,23 +18,11 @@ def read_graph(folders: Iterable[Path], *, recursive: bool = False) -> Graph:
 
     Raises UnclearGraph where a file has to be executed, or refused, to know.
     """
-    return Graph(_headers(folders, recursive=recursive))
-
-
-def _headers(folders: Iterable[Path], *, recursive: bool) -> Iterator[Header]:
-    seen: set[str] = set()
-    for file in real_version_files(folders, recursive=recursive):
-        if file in seen:
-            raise UnclearGraph
-        seen.add(file)
-        yield _header(file)
-
-
-def _header(path: str) -> Header:
     try:
-        header = read_header(path)
+        headers = [read_header(file) for file in real_version_files(folders, recursive=recursive)]
     except (ComputedHeader, RevisionsError) as exc:
         raise UnclearGraph from exc
-    if header is None:
+    declared = [header for header in headers if header is not None]
+    if len(declared) < len(headers):
         raise UnclearGraph
-    return header
+    return Graph(declared)
