@@ -24,9 +24,9 @@ class Rule:
     """
 
     name: str
-    severity: Severity | None
     why: str
     remedy: str
+    severity: Severity | None = "error"
     lock: str = ""
     opt_in: bool = False
     on_new: bool = False

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from migrator.errors import RevisionsError
 from migrator.revisions.destructive import refuses_downgrade
-from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.version_text import docstring_safe
 from migrator.syntax import parse
 
 _HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})

@@ -9,9 +9,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from migrator.errors import RevisionsError
-from migrator.revisions.docstrings import docstring_body, docstring_safe, edit_of, label_edit, line_of
 from migrator.revisions.headers import ComputedHeader, Header, header_of, header_values
-from migrator.revisions.version_text import Edit, VersionText, not_changed
+from migrator.revisions.version_text import (
+    Edit,
+    VersionText,
+    docstring_body,
+    docstring_safe,
+    edit_of,
+    label_edit,
+    line_of,
+    not_changed,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,6 @@ Add the column without it, fill it in batches in a later revision, then tighten 
 LOCKING = (
     Rule(
         "require-concurrent-index-creation",
-        "error",
         "Building the index blocks every write to the table until it is done.",
         """\
 Build it concurrently, in a revision of its own, outside of the transaction:
@@ -22,17 +21,16 @@ Build it concurrently, in a revision of its own, outside of the transaction:
     ),
     Rule(
         "require-concurrent-index-deletion",
-        "warning",
         "Dropping the index waits for all that use the table, and every query after it waits behind it.",
         """\
 Drop it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.drop_index("ix_orders_state", table_name="orders", postgresql_concurrently=True)""",
+        severity="warning",
         lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "require-concurrent-reindex",
-        "error",
         "Building the index again blocks every write to its table, and every read that would use the index.",
         """\
 Do it concurrently, outside of the transaction:
@@ -42,17 +40,16 @@ Do it concurrently, outside of the transaction:
     ),
     Rule(
         "require-concurrent-partition-detach",
-        "warning",
         "Detaching a partition blocks every read and write of the whole table while it waits and works.",
         """\
 Detach it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE orders DETACH PARTITION orders_2020 CONCURRENTLY")""",
+        severity="warning",
         lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-concurrent-index-creation-in-transaction",
-        "error",
         "PostgreSQL refuses CONCURRENTLY inside a transaction, and each revision runs in one.",
         """\
 Leave the transaction for this statement, in a revision that does nothing else:
@@ -62,7 +59,6 @@ Leave the transaction for this statement, in a revision that does nothing else:
     ),
     Rule(
         "constraint-missing-not-valid",
-        "error",
         "The constraint is checked against every row while nobody can read or write the table; "
         "so is one that is validated in the transaction that added it.",
         """\
@@ -74,7 +70,6 @@ Add it NOT VALID, which checks new rows only, and validate it in a later revisio
     ),
     Rule(
         "adding-foreign-key-constraint",
-        "error",
         "The foreign key is checked against every row while nobody can write to either table.",
         """\
 Add it NOT VALID, a new column on a line of its own before it, and validate it in a later revision:
@@ -85,7 +80,6 @@ Add it NOT VALID, a new column on a line of its own before it, and validate it i
     ),
     Rule(
         "adding-not-nullable-field",
-        "error",
         "SET NOT NULL reads the whole table while nobody can read or write it.",
         """\
 Prove it with a check first, in three revisions; the last then reads nothing (PostgreSQL 12 and later):
@@ -99,7 +93,6 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
     ),
     Rule(
         "adding-field-with-default",
-        "error",
         "A default that differs from row to row, or a stored expression, writes the whole table again "
         "while nobody can read or write it.",
         f"""\
@@ -109,7 +102,6 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
     ),
     Rule(
         "adding-serial-primary-key-field",
-        "error",
         "A new primary key builds its index, and may write every row, while nobody can use the table.",
         """\
 Build the unique index concurrently, then make it the key:
@@ -121,7 +113,6 @@ Build the unique index concurrently, then make it the key:
     ),
     Rule(
         "disallowed-unique-constraint",
-        "error",
         "A unique constraint builds its index while nobody can read or write the table.",
         """\
 Build the unique index concurrently, then make it the constraint:
@@ -133,7 +124,6 @@ Build the unique index concurrently, then make it the constraint:
     ),
     Rule(
         "changing-column-type",
-        "error",
         "Most changes of a type write the whole table and its indexes again while nobody can use it, "
         "and clients that run already may not know the new type.",
         """\
@@ -145,7 +135,6 @@ Expand and contract: a new column, both written for a while, then the old one dr
     ),
     Rule(
         "ban-alter-domain-with-add-constraint",
-        "error",
         "The constraint is checked against every row of every table with a column of this domain, "
         "while nobody can write to them.",
         """\
@@ -157,7 +146,6 @@ Add it NOT VALID and validate it in a later revision, or check the columns of th
     ),
     Rule(
         "ban-alter-generated-expression",
-        "error",
         "A new expression of a stored column writes the whole table again while nobody can read or write it.",
         """\
 Expand and contract: add a column with the new expression, let the application use it, drop the old one later:
@@ -168,7 +156,6 @@ Expand and contract: add a column with the new expression, let the application u
     ),
     Rule(
         "prefer-repack",
-        "error",
         "VACUUM FULL and CLUSTER write the whole table again while nobody can read or write it.",
         """\
 Leave it to maintenance: REPACK (CONCURRENTLY) from PostgreSQL 19 on, or pg_repack; not to a migration.

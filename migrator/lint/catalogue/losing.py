@@ -7,7 +7,6 @@ from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, Rule
 LOSING = (
     Rule(
         "ban-drop-table",
-        "error",
         "The table's rows are gone, and clients that still use it fail.",
         """\
 Contract last: drop it a release after the last code that uses it; until then, rename it or keep it:
@@ -18,7 +17,6 @@ Contract last: drop it a release after the last code that uses it; until then, r
     ),
     Rule(
         "ban-drop-column",
-        "error",
         "The column's values are gone, and clients that still name it fail.",
         """\
 Contract last: take it out of the models first, and drop it a release later. It must be nullable until then:
@@ -29,7 +27,6 @@ Contract last: take it out of the models first, and drop it a release later. It 
     ),
     Rule(
         "ban-drop-type",
-        "error",
         "Clients that still use the type fail, and CASCADE drops every column of it.",
         """\
 Drop it a release after the last column of this type, and never with CASCADE:
@@ -38,7 +35,6 @@ Drop it a release after the last column of this type, and never with CASCADE:
     ),
     Rule(
         "ban-drop-schema",
-        "error",
         "The schema goes, with CASCADE all that is in it.",
         """\
 Drop what is in it one by one, each excused with its reason, and the empty schema at last:
@@ -46,14 +42,12 @@ Drop what is in it one by one, each excused with its reason, and the empty schem
     ),
     Rule(
         "ban-drop-database",
-        "error",
         "The database is gone with everything in it.",
         "A migration does not drop databases: take this out, and do it by hand.",
         on_new=True,
     ),
     Rule(
         "narrowing",
-        "error",
         "The new type holds less than the old one: the migration fails at the first value that does not fit, "
         "or cuts it, while nobody can read or write the table.",
         """\
@@ -65,7 +59,6 @@ Keep the wide type and check the values, or expand and contract with a second co
     ),
     Rule(
         "truncate",
-        "error",
         "All rows of the table are gone, and nobody can read or write it meanwhile.",
         """\
 Delete in batches, and only what has to go:
@@ -74,7 +67,6 @@ Delete in batches, and only what has to go:
     ),
     Rule(
         "ban-truncate-cascade",
-        "error",
         "All rows are gone, and those of every table with a foreign key to it, named here or not.",
         """\
 Name each table that is to be emptied, and leave CASCADE out:
@@ -83,7 +75,6 @@ Name each table that is to be emptied, and leave CASCADE out:
     ),
     Rule(
         "delete-without-where",
-        "error",
         "All rows of the table are deleted, in one long transaction that holds a lock on each.",
         """\
 Say which rows, and delete them in batches:

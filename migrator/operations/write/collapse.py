@@ -22,7 +22,7 @@ from migrator.operations.write.draft_folders import Draft
 from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
 from migrator.results.written import WrittenRevision
-from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.version_text import docstring_safe
 from migrator.scratch import ScratchDatabase, ScratchFailedError, scratch
 
 # These can be made by themselves.

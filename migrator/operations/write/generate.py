@@ -23,8 +23,8 @@ from migrator.operations.write.generate_questions import agree_to_drops, compare
 from migrator.results.events import Report
 from migrator.results.renames import Rename
 from migrator.results.written import Generated
-from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.headers import LONGEST_ID
+from migrator.revisions.version_text import docstring_safe
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from sqlalchemy import CheckConstraint, Table
 
 from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
-from migrator.bridge.autogenerate.enums.enum_drops import says
-from migrator.bridge.autogenerate.enums.enum_sql import UseDefaults, add_values, rebuild, rename_values
+from migrator.bridge.autogenerate.enums.enum_sql import UseDefaults, add_values, rebuild, rename_values, says
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
 from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql

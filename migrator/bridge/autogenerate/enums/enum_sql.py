@@ -19,6 +19,11 @@ _LONGEST_NAME = 63
 UseDefaults = Mapping[EnumUse, tuple[str | None, str | None]]
 
 
+def says(text: str, labels: Iterable[str]) -> bool:
+    """Whether SQL names one of these values."""
+    return any(literal(label) in text for label in labels)
+
+
 def create_type(schema: str | None, name: str, labels: Sequence[str]) -> str:
     """Give CREATE TYPE."""
     return f"CREATE TYPE {table_sql(schema, name)} AS ENUM ({', '.join(map(literal, labels))})"
