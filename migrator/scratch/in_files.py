@@ -14,7 +14,7 @@ from sqlalchemy import URL
 
 from migrator.config.private_folder import private_folder
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.store import PREFIX, is_stale, new_name
+from migrator.scratch.store import PREFIX, Store, is_stale, new_name
 
 
 @contextmanager
@@ -32,12 +32,10 @@ def file_store(root: Path, drivername: str) -> Iterator[FileStore]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class FileStore:
-    """A folder of SQLite files. A template counts once its manifest is there."""
+class FileStore(Store):
+    """A folder of SQLite files, whose copies take no time. A template counts once its manifest is there."""
 
     backend = "sqlite"
-    major = ""
-    makes_roles = False
 
     def __init__(self, folder: Path, root: Path, drivername: str) -> None:
         self._folder = folder
@@ -56,10 +54,6 @@ class FileStore:
     def copy(self, url: URL) -> URL:
         """Make a copy of a file."""
         return self._new(Path(str(url.database)))
-
-    def open(self, name: str) -> URL | None:  # noqa: ARG002
-        """Give none: a copy of a file takes no time."""
-        return None
 
     def _new(self, source: Path | None) -> URL:
         file = self._folder / f"{secrets.token_hex(6)}.sqlite"

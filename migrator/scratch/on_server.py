@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator.config.url import address
@@ -171,10 +171,7 @@ class ServerStore:
 
     def _run(self, statement: str) -> None:
         # As plain text: a manifest may hold colons.
-        def run(connection: Connection) -> None:
-            connection.exec_driver_sql(statement)
-
-        self._connection.call(run)
+        self._connection.call(lambda c: c.exec_driver_sql(statement).close())
 
     def _scalar(self, statement: str, **values: str) -> str:
         return str(self._connection.call(lambda c: c.execute(text(statement), values).scalar_one()))

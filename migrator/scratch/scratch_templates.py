@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -12,6 +13,7 @@ from sqlalchemy import URL
 from migrator.bridge.env_py.session import file_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
+from migrator.database.connecting.engine import with_driver
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.choose_store import open_store
@@ -228,3 +230,41 @@ class Scratch:
         ]
         for name in ours[:-kept]:
             self._store.forget(name)
+
+
+@contextmanager
+def copies(workspace: Workspace, report: Report) -> Iterator[Copies]:
+    """Have a database at the environment's heads, to be copied, for the length of the block.
+
+    Raises ScratchFailedError for a revision that fails, and as `scratch` does.
+    """
+    workspace = workspace.without_tenant()
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(workspace, report))
+        # What is read later is of the tests, and not of the history.
+        with tracing(workspace.environment.root) as trace:
+            place = Scratch(workspace, store, trace, report, fresh=False)
+            original = stack.enter_context(place.at("heads"))
+        yield Copies(store, place, original)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Makes copies of one database."""
+
+    _store: Store
+    _place: Scratch
+    _original: ScratchDatabase
+
+    @contextmanager
+    def copy(self) -> Iterator[URL]:
+        """Give the URL of a copy, password and all, whose driver is named; it is taken away afterwards."""
+        url = self._store.copy(self._original.url)
+        if url is None:
+            with self._place.at("heads") as replayed:
+                yield with_driver(replayed.url)
+            return
+        try:
+            yield with_driver(url)
+        finally:
+            self._store.drop(url)

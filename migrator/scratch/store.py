@@ -29,8 +29,8 @@ class Store(Protocol):
 
     backend: str
     server: str
-    major: str
-    makes_roles: bool
+    major: str = ""
+    makes_roles: bool = False
 
     def create(self, template: str | None = None) -> URL:
         """Make a database, empty or as a copy of a template; gives its URL, password and all."""
@@ -44,8 +44,9 @@ class Store(Protocol):
     def templates(self) -> dict[str, Manifest]:
         """Give the templates by name, the oldest first."""
 
-    def open(self, name: str) -> URL | None:
+    def open(self, name: str) -> URL | None:  # noqa: ARG002
         """Give the URL of a template itself, to be read; None where only copies can be reached."""
+        return None
 
     def keep(self, url: URL, manifest: Manifest) -> None:
         """Keep a copy of a database as a template; nothing is done where there is an equal one."""

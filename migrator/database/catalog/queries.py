@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.database.catalog import object_queries, table_queries
+from migrator.database.catalog.object_queries import selects
 from migrator.database.own.own_tables import OWN_SCHEMA
 
 # The kind of a row that is no object: its name is the statement that sets the search path as it was.
@@ -55,45 +55,10 @@ WHERE (SELECT path FROM emptied) IS NOT NULL
 UNION ALL SELECT '{BACK}', 0, 0, 0, NULL, NULL, back, NULL, NULL, NULL, false, NULL FROM emptied
 """
 
-_COMPRESSION = """
-        'compression ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
-"""
-_NOT_VALID = """
-        CASE WHEN NOT v.convalidated THEN 'not valid' END,
-"""
-_NOT_NULL = """
-LEFT JOIN pg_constraint v ON v.conrelid = r.oid AND v.contype = 'n' AND v.conkey[1] = a.attnum
-"""
-_MULTIRANGE = """
-        'multirange_type_name = ' || (SELECT m.quoted FROM typ m WHERE m.oid = g.rngmultitypid),
-"""
-
 
 def catalog_statement(major: int) -> str:
     """Give the statement for a server of this major version, 12 or newer.
 
     One of its rows is of the kind BACK.
     """
-    columns = table_queries.COLUMNS.format(
-        compression=_COMPRESSION if major >= 14 else "",
-        not_null=_NOT_VALID if major >= 18 else "",
-        joined=_NOT_NULL if major >= 18 else "",
-    )
-    types = object_queries.TYPES.format(multirange=_MULTIRANGE if major >= 14 else "")
-    triggers = table_queries.TRIGGERS.format(own="AND t.tgparentid = 0" if major >= 13 else "")
-    branches = (
-        table_queries.TABLES,
-        columns,
-        table_queries.CONSTRAINTS,
-        table_queries.INDEXES,
-        triggers,
-        table_queries.RULES,
-        table_queries.POLICIES,
-        table_queries.STATISTICS,
-        object_queries.EXTENSIONS,
-        object_queries.SEQUENCES,
-        types,
-        object_queries.FUNCTIONS,
-        object_queries.VIEWS,
-    )
-    return _STATEMENT.format(branches=" UNION ALL ".join(branches))
+    return _STATEMENT.format(branches=selects(major))

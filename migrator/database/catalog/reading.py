@@ -13,18 +13,16 @@ two major versions may put one view into different words (16 leaves out the tabl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.inspected import inspected
+from migrator.database.catalog.inspected import LeaveOut, inspected
 from migrator.database.catalog.objects import Catalog, CatalogObject, ObjectKey
 from migrator.database.catalog.queries import BACK, catalog_statement
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.own.own_tables import is_own_table
-
-LeaveOut = Callable[[str, str | None], bool]
 
 _DEFAULT_SCHEMA = "public"
 # The names of these are their table's own.
