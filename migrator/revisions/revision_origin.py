@@ -12,7 +12,7 @@ from migrator.revisions.git import FoundElsewhere, NoHistory, RemovedFile, Uncom
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Cause = Literal["other-environment", "archived", "deleted", "other-branch", "newer", "unknown"]
@@ -54,22 +54,24 @@ def explain(revision: str, places: SearchPlaces) -> RevisionOrigin:
 
 def _in_another_environment(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for name, folders in places.others.items():
-        for folder in folders:
-            path = find_revision(folder, revision, recursive=True)
-            if path is not None:
-                return RevisionOrigin(
-                    "other-environment",
-                    f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
-                    f"not to {places.environment}.",
-                    f"The database is probably that of {name}: check the URL, or use `--env {name}`.",
-                )
+        if path := _found_in(folders, revision):
+            return RevisionOrigin(
+                "other-environment",
+                f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
+                f"not to {places.environment}.",
+                f"The database is probably that of {name}: check the URL, or use `--env {name}`.",
+            )
     return None
+
+
+def _found_in(folders: Iterable[Path], revision: str) -> Path | None:
+    found = (find_revision(folder, revision, recursive=True) for folder in folders)
+    return next(filter(None, found), None)
 
 
 def _in_an_archive(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for archive in places.archives:
-        path = find_revision(archive, revision, recursive=True)
-        if path is not None:
+        if path := _found_in([archive], revision):
             time = path.relative_to(archive).parts[0]
             if squashed := _squashed(revision, places, path, archive / time):
                 return squashed
@@ -91,8 +93,7 @@ def _squashed(revision: str, places: SearchPlaces, path: Path, archive: Path) ->
     if not chain:
         return None
     first, last = chain[0], chain[-1]
-    found = (find_revision(folder, last, recursive=True) for folder in places.folders)
-    new = next((each for each in found if each is not None), None)
+    new = _found_in(places.folders, last)
     if new is None:
         return None
     return RevisionOrigin(

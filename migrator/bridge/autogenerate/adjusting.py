@@ -132,23 +132,20 @@ def _files(session: Session) -> list[Path]:
 
 def _leave_alone(up: ops.UpgradeOps, files: list[Path], found: Adjustments) -> None:
     """Take out the drops of tables that no revision has created: they are somebody else's."""
-    dropped = [op for op in up.ops if isinstance(op, ops.DropTableOp)]
-    created = created_tables(files) if dropped else None
-    for drop in dropped:
-        if created is None or created.has(drop.table_name, drop.schema):
-            continue
-        key = (drop.schema, drop.table_name)
-        up.ops[:] = [
-            op
-            for op in up.ops
-            if op is not drop
-            and not (isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) == key)
-        ]
-        name = qualified(*key)
-        found.notes.append(
-            f"table {name} is not in the models, and no revision creates it: left alone;"
-            " name it in exclude_tables"
-        )
+    dropped = [(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.DropTableOp)]
+    created = created_tables(files if dropped else ())
+    theirs = [(schema, table) for schema, table in dropped if not created.has(table, schema)]
+    up.ops[:] = [
+        op
+        for op in up.ops
+        if not isinstance(op, ops.DropTableOp | ops.ModifyTableOps)
+        or (op.schema, op.table_name) not in theirs
+    ]
+    found.notes += [
+        f"table {qualified(*key)} is not in the models, and no revision creates it: left alone;"
+        " name it in exclude_tables"
+        for key in theirs
+    ]
 
 
 def _refuse_other_models(up: ops.UpgradeOps, autogen: AutogenContext, session: Session) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -147,13 +148,11 @@ def _compare(autogen: AutogenContext, old: Table, new: Table, changes: ops.Modif
 def _rename_columns(
     up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rename], found: Renaming
 ) -> None:
-    result: list[ops.MigrateOperation] = []
-    for op in up.ops:
-        if isinstance(op, ops.ModifyTableOps):
-            result += _renamed_columns(op, autogen, wishes, found)
-        else:
-            result.append(op)
-    up.ops[:] = result
+    parts = (
+        _renamed_columns(op, autogen, wishes, found) if isinstance(op, ops.ModifyTableOps) else [op]
+        for op in up.ops
+    )
+    up.ops[:] = list(chain.from_iterable(parts))
 
 
 def _renamed_columns(

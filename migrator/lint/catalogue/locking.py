@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, SHARE, SHARE_ROW_EXCLUSIVE, Rule
+from migrator.lint.rule_facts import SHARE, SHARE_ROW_EXCLUSIVE, Rule
 
 _NEW_COLUMN = """\
 Add the column without it, fill it in batches in a later revision, then tighten it:
@@ -27,7 +27,6 @@ Drop it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.drop_index("ix_orders_state", table_name="orders", postgresql_concurrently=True)""",
         severity="warning",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "require-concurrent-reindex",
@@ -46,7 +45,6 @@ Detach it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE orders DETACH PARTITION orders_2020 CONCURRENTLY")""",
         severity="warning",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-concurrent-index-creation-in-transaction",
@@ -55,6 +53,7 @@ Detach it concurrently, outside of the transaction:
 Leave the transaction for this statement, in a revision that does nothing else:
     with op.get_context().autocommit_block():
         op.create_index("ix_orders_state", "orders", ["state"], postgresql_concurrently=True)""",
+        lock="",
         on_new=True,
     ),
     Rule(
@@ -66,7 +65,6 @@ Add it NOT VALID, which checks new rows only, and validate it in a later revisio
     op.create_check_constraint("ck_orders_total", "orders", "total >= 0", postgresql_not_valid=True)
     # in the next revision
     op.execute("ALTER TABLE orders VALIDATE CONSTRAINT ck_orders_total")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-foreign-key-constraint",
@@ -89,7 +87,6 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
     # in the one after it
     op.alter_column("orders", "state", nullable=False)
     op.drop_constraint("ck_orders_state", "orders")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-field-with-default",
@@ -98,7 +95,6 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
         f"""\
 {_NEW_COLUMN}
     op.alter_column("orders", "token", server_default=sa.text("gen_random_uuid()"))""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-serial-primary-key-field",
@@ -109,7 +105,6 @@ Build the unique index concurrently, then make it the key:
         op.create_index("orders_pkey", "orders", ["id"], unique=True, postgresql_concurrently=True)
     # in the next revision; the columns must be NOT NULL already
     op.execute("ALTER TABLE orders ADD CONSTRAINT orders_pkey PRIMARY KEY USING INDEX orders_pkey")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "disallowed-unique-constraint",
@@ -120,7 +115,6 @@ Build the unique index concurrently, then make it the constraint:
         op.create_index("uq_orders_number", "orders", ["number"], unique=True, postgresql_concurrently=True)
     # in the next revision
     op.execute("ALTER TABLE orders ADD CONSTRAINT uq_orders_number UNIQUE USING INDEX uq_orders_number")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "changing-column-type",
@@ -131,7 +125,6 @@ Expand and contract: a new column, both written for a while, then the old one dr
     op.add_column("orders", sa.Column("total_cents", sa.BigInteger(), nullable=True))
     # copy in batches, let the application use the new column, and in a later release:
     op.drop_column("orders", "total")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-alter-domain-with-add-constraint",
@@ -151,7 +144,6 @@ Add it NOT VALID and validate it in a later revision, or check the columns of th
 Expand and contract: add a column with the new expression, let the application use it, drop the old one later:
     op.add_column("orders", sa.Column("gross2", sa.Numeric(), nullable=True))
     # fill it in batches, and keep it up to date with a trigger or in the application""",
-        lock=ACCESS_EXCLUSIVE,
         opt_in=True,
     ),
     Rule(
@@ -161,6 +153,5 @@ Expand and contract: add a column with the new expression, let the application u
 Leave it to maintenance: REPACK (CONCURRENTLY) from PostgreSQL 19 on, or pg_repack; not to a migration.
     with op.get_context().autocommit_block():
         op.execute("VACUUM ANALYZE orders")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, Rule
+from migrator.lint.rule_facts import Rule
 
 LOSING = (
     Rule(
@@ -13,7 +13,6 @@ Contract last: drop it a release after the last code that uses it; until then, r
     op.rename_table("orders", "orders_unused")
     # a release later
     op.drop_table("orders_unused")  # migrator: allow ban-drop-table -- unused since 2.3""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-drop-column",
@@ -23,7 +22,6 @@ Contract last: take it out of the models first, and drop it a release later. It 
     op.alter_column("orders", "note", nullable=True)
     # a release later
     op.drop_column("orders", "note")  # migrator: allow ban-drop-column -- unused since 2.3""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-drop-type",
@@ -39,11 +37,13 @@ Drop it a release after the last column of this type, and never with CASCADE:
         """\
 Drop what is in it one by one, each excused with its reason, and the empty schema at last:
     op.execute("DROP SCHEMA reports")  # migrator: allow ban-drop-schema -- empty since 2.3""",
+        lock="",
     ),
     Rule(
         "ban-drop-database",
         "The database is gone with everything in it.",
         "A migration does not drop databases: take this out, and do it by hand.",
+        lock="",
         on_new=True,
     ),
     Rule(
@@ -55,7 +55,6 @@ Keep the wide type and check the values, or expand and contract with a second co
     op.create_check_constraint("ck_orders_note", "orders", "length(note) <= 80", postgresql_not_valid=True)
     # in the next revision
     op.execute("ALTER TABLE orders VALIDATE CONSTRAINT ck_orders_note")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "truncate",
@@ -63,7 +62,6 @@ Keep the wide type and check the values, or expand and contract with a second co
         """\
 Delete in batches, and only what has to go:
     op.execute("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < '2020-01-01' LIMIT 999)")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-truncate-cascade",
@@ -71,7 +69,6 @@ Delete in batches, and only what has to go:
         """\
 Name each table that is to be emptied, and leave CASCADE out:
     op.execute("TRUNCATE order_lines, orders")  # migrator: allow truncate -- filled again below""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "delete-without-where",
