@@ -19,6 +19,7 @@ _LOG = (
     *("--name-only", "--format=%x01%P%x00%at%x00%ad%x00%an", "--date=short", "--encoding=UTF-8"),
     *("--no-show-signature", "--no-ext-diff", "--no-textconv", "--"),
 )
+_SHALLOW = ("rev-parse", "--is-shallow-repository")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def added_by(paths: Sequence[Path]) -> dict[Path, AddedFile | None]:
         if name not in added or (added[name][0] > 1 and parents <= 1):
             added[name] = (parents, commit)
     unknown = {name for name, (parents, _) in added.items() if parents == 0}
-    if unknown and _is_shallow(top):
+    if unknown and run_git(top, _SHALLOW, b"", _SECONDS).stdout.strip() != b"false":
         names = {name: path for name, path in names.items() if name not in unknown}
     return {path: added[name][1] if name in added else None for name, path in names.items()}
 
@@ -61,8 +62,3 @@ def _commits(log: str) -> Iterator[tuple[int, str, AddedFile]]:
             parents, commit = len(ids.split()), AddedFile(author, date, int(time))
         elif line:
             yield parents, line, commit
-
-
-def _is_shallow(top: Path) -> bool:
-    done = run_git(top, ("rev-parse", "--is-shallow-repository"), b"", _SECONDS)
-    return done.stdout.strip() != b"false"

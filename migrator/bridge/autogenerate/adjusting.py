@@ -109,7 +109,7 @@ def adjust(
     which the database has no table.
     """
     autogen = AutogenContext(context)
-    files = _files(session)
+    files = [Path(script.path) for script in session.scripts.walk_revisions()]
     renaming = Renaming()
     if renames is not None:
         _leave_alone(up, files, found)
@@ -124,10 +124,6 @@ def adjust(
     found.not_compared += [each for each in not_compared(context) if each not in found.not_compared]
     found.applied += renaming.applied
     found.candidates += renaming.candidates
-
-
-def _files(session: Session) -> list[Path]:
-    return [Path(script.path) for script in session.scripts.walk_revisions()]
 
 
 def _leave_alone(up: ops.UpgradeOps, files: list[Path], found: Adjustments) -> None:

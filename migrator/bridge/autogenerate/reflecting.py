@@ -42,7 +42,8 @@ def find_serials_at_once(context: MigrationContext) -> None:
 
     What comes of it is what Alembic makes of it: a default that a SERIAL column brings along is none.
     """
-    if context.dialect.name != "postgresql" or context.connection is None:
+    connection = context.connection
+    if context.dialect.name != "postgresql" or connection is None:
         return
     owners: dict[str, str] | None = None
 
@@ -52,18 +53,12 @@ def find_serials_at_once(context: MigrationContext) -> None:
         if found is None:
             return
         if owners is None:
-            owners = _owners(context)
+            owners = {str(sequence): str(owner) for sequence, owner in connection.execute(_OWNED)}
         if owners.get(found[1].replace("''", "'")) == column["name"]:
             del column["default"]
 
     # Of this instance: Alembic's own hook for dialects, without a dialect of ours in the place of its own.
     context.impl.autogen_column_reflect = reflected  # type: ignore[method-assign]
-
-
-def _owners(context: MigrationContext) -> dict[str, str]:
-    if context.connection is None:
-        return {}
-    return {str(sequence): str(column) for sequence, column in context.connection.execute(_OWNED)}
 
 
 def creation_of(

@@ -95,8 +95,7 @@ def default_text(default: Any, dialect: Dialect) -> str:
     if isinstance(default, FetchedValue):
         return "set by the server"
     if isinstance(default, str):
-        escaped = default.replace("'", "''")
-        return f"'{escaped}'"
+        return literal(default)
     return sql_text(default, dialect)
 
 

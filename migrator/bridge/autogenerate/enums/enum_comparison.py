@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,8 +70,9 @@ def compare_enums(
     moved = retype_columns(up, autogen, renamed, defaults)
     new = {key: one for key, one in models.items() if key not in database and one.makes_type}
     with_table = _made_with_a_table(up, new, files)
-    made = [_made(key, one, with_table=key in with_table) for key, one in new.items()]
-    last = [_dropped(enum) for enum in _unused(database, models, {*dropped, *moved}, files)]
+    made = [_made(key, one.labels, with_table=key in with_table) for key, one in new.items()]
+    unused = _unused(database, models, {*dropped, *moved}, files)
+    last = [_made(enum.key, enum.labels).reverse() for enum in unused]
     up.ops[:] = [*made, *first, *up.ops, *last]
     write_types(autogen, {*database, *(set(new) - with_table)})
 
@@ -180,23 +181,11 @@ def _made_with_a_table(
     return frozenset(key for key in keys if key[1] not in known)
 
 
-def _made(key: TableKey, one: ModelEnum, *, with_table: bool) -> ReversibleSql:
-    sql = [] if with_table else [create_type(*key, one.labels)]
-    return ReversibleSql(sql, [drop_type(*key)], _added(key, one.labels), _drop(key))
-
-
-def _dropped(enum: EnumType) -> ReversibleSql:
-    key = enum.key
-    undo = [create_type(*key, enum.labels)]
-    return ReversibleSql([drop_type(*key)], undo, _drop(key), _added(key, enum.labels))
-
-
-def _added(key: TableKey, labels: Iterable[str]) -> Change:
-    return Change("add_enum", f"add enum {qualified(*key)} ({', '.join(labels)})")
-
-
-def _drop(key: TableKey) -> Change:
-    return Change("drop_enum", f"drop enum {qualified(*key)}")
+def _made(key: TableKey, labels: Sequence[str], *, with_table: bool = False) -> ReversibleSql:
+    added = Change("add_enum", f"add enum {qualified(*key)} ({', '.join(labels)})")
+    dropped = Change("drop_enum", f"drop enum {qualified(*key)}")
+    sql = [] if with_table else [create_type(*key, labels)]
+    return ReversibleSql(sql, [drop_type(*key)], added, dropped)
 
 
 def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[tuple[str | None, str, str]]:
