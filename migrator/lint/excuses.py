@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrator.errors import RevisionsError
@@ -51,20 +51,17 @@ def excuses(source: str, shown: str) -> tuple[Excuse, ...]:
     if "allow" not in source:
         return ()
     try:
-        comments = list(_comments(source))
+        comments = [
+            (token.start[0], said[1])
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type == tokenize.COMMENT and (said := _EXCUSE.match(token.string))
+        ]
         tree = parse(source) if comments else ast.Module([], [])
     except (SyntaxError, tokenize.TokenError) as exc:
         raise not_python(shown, exc) from exc
     places = _Places(tree, source)
     found = [places.excuse(line, *_read(text, f"{shown}, line {line},")) for line, text in comments]
     return tuple(sorted(found, key=lambda each: (each.whole_file, each.line)))
-
-
-def _comments(source: str) -> Iterator[tuple[int, str]]:
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        found = _EXCUSE.match(token.string) if token.type == tokenize.COMMENT else None
-        if found:
-            yield token.start[0], found[1]
 
 
 def _read(text: str, where: str) -> tuple[tuple[str, ...], str]:

@@ -83,8 +83,7 @@ def compare(old: str, new: str) -> Verdict:
 
 
 def _strings(before: _Type, after: _Type) -> Verdict:
-    shorter = after.size is not None and (before.size is None or after.size < before.size)
-    if shorter:
+    if after.size is not None and (before.size is None or after.size < before.size):
         return "narrowing"
     return "change" if "char" in (before.name, after.name) else "harmless"
 

@@ -52,9 +52,9 @@ def created_tables(paths: Iterable[Path]) -> CreatedTables:
             tree = parse(text)
         except SyntaxError:
             continue
-        found = list(_names(tree))
-        names.update(found)
-        anything = anything or _creates_all(tree)
+        names.update(_names(tree))
+        attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+        anything = anything or any(node.attr == "create_all" for node in attributes)
         names.update(_in_sql(text))
     return CreatedTables(frozenset(names), anything)
 
@@ -89,10 +89,6 @@ def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterato
     schema = shown(argument(call, "schema"))
     if schema != UNKNOWN:
         yield f"{schema}.{given.value}"
-
-
-def _creates_all(tree: ast.AST) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr == "create_all" for node in ast.walk(tree))
 
 
 def _in_sql(text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -149,7 +150,7 @@ def _removed(revision: str, found: RemovedFile, root: Path) -> RevisionOrigin:
 
 
 def _on_a_branch(revision: str, found: FoundElsewhere, root: Path) -> RevisionOrigin:
-    path, name = _shown(found.path, root), _short(found.ref)
+    path, name = _shown(found.path, root), re.sub(r"^refs/(heads/|remotes/|tags/)?", "", found.ref)
     where = f"{path} on {name} (commit {found.change.short} of {found.change.date} by {found.change.author})"
     if found.ahead:
         return RevisionOrigin(
@@ -165,26 +166,16 @@ def _on_a_branch(revision: str, found: FoundElsewhere, root: Path) -> RevisionOr
 
 
 def _unknown(revision: str, looked: str) -> RevisionOrigin:
+    named = revision if revision.isprintable() else repr(revision)
     return RevisionOrigin(
         "unknown",
-        f"Nothing here knows revision {_printable(revision)} ({looked}): it is another application's "
+        f"Nothing here knows revision {named} ({looked}): it is another application's "
         "database, or one migrated by a newer version of this one.",
         "Compare the database shown above with what `migrator envs` lists; if a colleague made the revision, "
         "`git fetch` and try again.",
     )
 
 
-def _short(ref: str) -> str:
-    for kind in ("refs/heads/", "refs/remotes/", "refs/tags/", "refs/"):
-        if ref.startswith(kind):
-            return ref.removeprefix(kind)
-    return ref
-
-
 def _shown(path: Path, root: Path) -> str:
     """Return `path` as one would type it in the project's root."""
     return os.path.relpath(path.resolve(), root.resolve())
-
-
-def _printable(revision: str) -> str:
-    return revision if revision.isprintable() else repr(revision)

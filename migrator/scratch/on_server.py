@@ -14,7 +14,7 @@ from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import causes, database_error
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.store import PREFIX, TEMPLATE, TemplateGoneError, is_stale, new_name
+from migrator.scratch.store import TEMPLATE, TemplateGoneError, is_stale, new_name
 
 _IN_USE = "55006"
 _GONE = "3D000"
@@ -104,16 +104,12 @@ class ServerStore:
 
     def sweep(self) -> None:
         """Take away what processes that have ended left behind."""
-        for name in self._names():
+        question = "SELECT datname FROM pg_database" if self._is_postgresql else "SHOW DATABASES"
+        for name in self._connection.call(lambda c: list(map(str, c.scalars(text(question))))):
             if is_stale(name):
                 # Another process may be sweeping too.
                 with contextlib.suppress(DBAPIError):
                     self._drop(name)
-
-    def _names(self) -> list[str]:
-        question = "SELECT datname FROM pg_database" if self._is_postgresql else "SHOW DATABASES"
-        names = self._connection.call(lambda c: [str(row[0]) for row in c.execute(text(question))])
-        return [name for name in names if name.startswith(PREFIX)]
 
     def templates(self) -> dict[str, Manifest]:
         """Give the templates by name, the oldest first."""

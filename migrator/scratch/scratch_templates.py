@@ -41,15 +41,12 @@ def runs_only_ours(env_py: Path) -> bool:
             case ast.ImportFrom(module=module, names=names):
                 ours = ours or (module == "migrator.env" and any(n.name == "run_migrations" for n in names))
             case ast.Expr(value=ast.Call(func=ast.Name(id="run_migrations"), args=args, keywords=keywords)):
-                if not all(_is_plain(each) for each in (*args, *(keyword.value for keyword in keywords))):
+                given = (*args, *(keyword.value for keyword in keywords))
+                if not all(isinstance(each, ast.Constant | ast.Name | ast.Attribute) for each in given):
                     return False
             case _:
                 return False
     return ours
-
-
-def _is_plain(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant | ast.Name | ast.Attribute)
 
 
 # So many take more than a second.
@@ -189,16 +186,18 @@ class Scratch:
         root, settings = self._workspace.environment.root, self._workspace.environment.settings
         if not settings.scratch_keep:
             return
-        versions = set(self._version_files())
+        shown = self._workspace.environment.shown
+        scripts = file_session(self._workspace, ["heads"], new_folder=True, unexecuted=True).scripts
+        versions = {shown(Path(script.path).resolve()) for script in scripts.walk_revisions()}
+        # Of it only two sections count, which have a place of their own in the manifest.
+        config_file = shown(self._workspace.environment.config_file)
         manifest = Manifest(
             fixed=self._fixed,
             revisions=revisions,
             files={
                 path: file_hash(root / path)
                 for path in sorted(self._trace.files)
-                if path not in versions
-                and not Path(path).name.startswith(".env")
-                and path != self._config_file
+                if path not in versions and not Path(path).name.startswith(".env") and path != config_file
             },
             listings={
                 path: listing_hash(root / path)
@@ -208,18 +207,6 @@ class Scratch:
         )
         self._store.keep(database.url, manifest)
         self._evict(settings.scratch_keep)
-
-    @property
-    def _config_file(self) -> str:
-        # Of it only two sections count, which have a place of their own in the manifest.
-        environment = self._workspace.environment
-        return environment.shown(environment.config_file)
-
-    def _version_files(self) -> Iterator[str]:
-        workspace = self._workspace
-        scripts = file_session(workspace, ["heads"], new_folder=True, unexecuted=True).scripts
-        for script in scripts.walk_revisions():
-            yield workspace.environment.shown(Path(script.path).resolve())
 
     def _evict(self, kept: int) -> None:
         fixed = self._fixed

@@ -84,10 +84,11 @@ def rename(up: ops.UpgradeOps, autogen: AutogenContext, wished: Iterable[Rename]
 
 def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rename], found: Renaming) -> None:
     created = [op for op in up.ops if isinstance(op, ops.CreateTableOp)]
+    default = autogen.dialect.default_schema_name
     for drop in [op for op in up.ops if isinstance(op, ops.DropTableOp)]:
         for create in list(created):
             table = model_table(autogen, create)
-            if _schema(create.schema, autogen) != drop.schema:
+            if (None if create.schema == default else create.schema) != drop.schema:
                 continue
             one = Rename("table", "", _name(drop), _name(create, schema=drop.schema))
             if one in wishes:
@@ -98,10 +99,6 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
                 break
             if similarity(drop.to_table(), table, autogen.dialect):
                 found.candidates.append(one)
-
-
-def _schema(schema: str | None, autogen: AutogenContext) -> str | None:
-    return None if schema == autogen.dialect.default_schema_name else schema
 
 
 def _name(operation: ops.CreateTableOp | ops.DropTableOp, *, schema: str | None = None) -> str:

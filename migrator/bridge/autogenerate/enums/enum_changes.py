@@ -47,11 +47,12 @@ def alteration(
     between = _with_new_names(enum, names)
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     defaults: UseDefaults = {}
+    only_adds = between.labels == tuple(label for label in model.labels if label in between.labels)
     if between.labels == model.labels:
         defaults = _defaults(up, autogen, renaming.renamed, between, model.labels)
         sql += _set_defaults(defaults, 1)
         undo = [*_set_defaults(defaults, 0), *undo]
-    elif _only_adds(between.labels, model.labels) and _may_add(autogen, between.labels, model):
+    elif only_adds and _may_add(autogen, between.labels, model):
         sql += add_values(*enum.key, between.labels, model.labels)
         same = {use: (use.default, use.default) for use in between.uses}
         undo = [*rebuild(between, same, between.labels, back=True), *undo]
@@ -73,10 +74,6 @@ def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[st
 def _is_rename(wish: Rename, name: str, old: Sequence[str], new: Sequence[str]) -> bool:
     mine = wish.kind == "value" and wish.where == name
     return mine and wish.old in old and wish.old not in new and wish.new in new and wish.new not in old
-
-
-def _only_adds(old: Sequence[str], new: Sequence[str]) -> bool:
-    return [label for label in new if label in set(old)] == list(old)
 
 
 def _may_add(autogen: AutogenContext, old: Sequence[str], model: ModelEnum) -> bool:
