@@ -15,9 +15,8 @@ from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.failures_in_words import NoScratchError
-from migrator.scratch.in_files import file_store
 from migrator.scratch.on_server import server_store
-from migrator.scratch.store import Store
+from migrator.scratch.store import Store, file_store
 
 _BACKENDS = {"mariadb": "mysql"}
 

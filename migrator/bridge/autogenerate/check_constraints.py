@@ -147,7 +147,7 @@ def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, C
         # A naming convention may give the name, or leave it to the server.
         preparer = autogen.dialect.identifier_preparer
         name = None if check.name is None else preparer.format_constraint(check)
-        yield (None if name is None else _bare(name), check)
+        yield (None if name is None else preparer.unformat_identifiers(name)[0], check)
 
 
 def _made(check: CheckConstraint, table: Table, autogen: AutogenContext) -> bool:
@@ -155,10 +155,6 @@ def _made(check: CheckConstraint, table: Table, autogen: AutogenContext) -> bool
     rule = getattr(check, "_create_rule", None)
     # It asks the compiler which dialect this is.
     return rule is None or bool(rule(CreateTable(table).compile(dialect=autogen.dialect)))
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _given_by_server(name: str, table: Table) -> bool:
