@@ -82,7 +82,6 @@ class Comparison:
 
     def run_env(self, *, offline: bool) -> None:
         """Run env.py for what it adds to the template, comparing nothing."""
-
         self._run_blank(as_sql=offline, dont_mutate=True)
 
     def create_all(self) -> tuple[str, ...]:
