@@ -23,13 +23,12 @@ class SqlObject:
     name: str
 
 
+@dataclass
 class StatementReader:
-    """Goes through tokens from left to right."""
+    """Goes through tokens from left to right; `at` is the place of the next one."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        """Begin at the first of `tokens`."""
-        self.tokens = tokens
-        self.at = 0
+    tokens: Tokens
+    at: int = 0
 
     @property
     def next(self) -> Token | None:

@@ -6,13 +6,13 @@ import ast
 import io
 import re
 import tokenize
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrator.errors import RevisionsError
 from migrator.lint.lint_settings import RULES, nearest
 from migrator.lint.squawk import squawk_knows
+from migrator.revisions.headers import not_python
 from migrator.syntax import parse
 
 # "allow" alone, or misspelt with a rule after it, must not pass for another comment.
@@ -51,23 +51,17 @@ def excuses(source: str, shown: str) -> tuple[Excuse, ...]:
     if "allow" not in source:
         return ()
     try:
-        comments = list(_comments(source))
+        comments = [
+            (token.start[0], said[1])
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type == tokenize.COMMENT and (said := _EXCUSE.match(token.string))
+        ]
         tree = parse(source) if comments else ast.Module([], [])
     except (SyntaxError, tokenize.TokenError) as exc:
-        raise RevisionsError(
-            f"The version file {shown} is not valid Python: {exc}.",
-            hint="Correct the file, or take it out of the version folder.",
-        ) from exc
+        raise not_python(shown, exc) from exc
     places = _Places(tree, source)
     found = [places.excuse(line, *_read(text, f"{shown}, line {line},")) for line, text in comments]
     return tuple(sorted(found, key=lambda each: (each.whole_file, each.line)))
-
-
-def _comments(source: str) -> Iterator[tuple[int, str]]:
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        found = _EXCUSE.match(token.string) if token.type == tokenize.COMMENT else None
-        if found:
-            yield token.start[0], found[1]
 
 
 def _read(text: str, where: str) -> tuple[tuple[str, ...], str]:
@@ -97,7 +91,6 @@ class _Places:
         ]
         spans = (_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt))
         self._spans = sorted(span for span in spans if first is not None and span[0] >= first)
-        self._starts = [span[0] for span in self._spans]
         self._lines = source.splitlines()
 
     def excuse(self, line: int, rules: Sequence[str], reason: str) -> Excuse:
@@ -107,15 +100,14 @@ class _Places:
         return Excuse(line, tuple(rules), reason, first, last, whole, in_downgrade)
 
     def _held(self, line: int) -> tuple[int, int]:
-        at = bisect_right(self._starts, line) - 1
-        if at >= 0 and self._spans[at][0] <= line <= self._spans[at][1]:
-            return self._spans[at]
+        above = [span for span in self._spans if span[0] <= line]
+        if above and line <= above[-1][1]:
+            return above[-1]
         below = line
         while below < len(self._lines) and self._lines[below].lstrip().startswith("#"):
             below += 1
-        under = below + 1
-        at = bisect_right(self._starts, under) - 1
-        return self._spans[at] if at >= 0 and self._spans[at][0] == under else (line, line)
+        under = [span for span in self._spans if span[0] == below + 1]
+        return under[-1] if under else (line, line)
 
 
 def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator import secrets
 from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
@@ -150,20 +150,20 @@ def _that_count(piece: _Piece, rules: dict[str, Rule]) -> Iterator[Rule]:
             yield rule
 
 
+@dataclass(frozen=True)
 class _Verdicts:
     """Makes findings, and keeps account of the excuses that were needed."""
 
-    def __init__(self, dialect: str, settings: LintSettings, allowed: dict[str, tuple[Excuse, ...]]) -> None:
-        self._dialect = dialect
-        self._settings = settings
-        self._allowed = allowed
-        self._used: set[tuple[str, int, str]] = set()
+    dialect: str
+    settings: LintSettings
+    allowed: dict[str, tuple[Excuse, ...]]
+    used: set[tuple[str, int, str]] = field(default_factory=set)
 
     def finding(self, piece: _Piece, rule: Rule) -> LintFinding | None:
         """Give what a rule says of a piece; None where the settings ignore it."""
         ran = piece.statement
         excuse = self._excuse(rule.name, ran)
-        severity = self._settings.severity(rule)
+        severity = self.settings.severity(rule)
         if severity is None:
             return None
         return LintFinding(
@@ -175,27 +175,27 @@ class _Verdicts:
             operation=ran.operation,
             statement=_one_line(piece.sql),
             message=rule.why,
-            lock=_lock(rule, piece.tokens) if uses_squawk(self._dialect) else "",
+            lock=_lock(rule, piece.tokens) if uses_squawk(self.dialect) else "",
             remedy=rule.remedy,
             excused_by=excuse.reason if excuse else None,
         )
 
     def _excuse(self, rule: str, ran: Statement) -> Excuse | None:
         # An excuse counts as needed where the settings ignore its rule: another environment may not.
-        for excuse in self._allowed[ran.file]:
+        for excuse in self.allowed[ran.file]:
             if excuse.holds_for(rule, ran.line):
-                self._used.add((ran.file, excuse.line, rule))
+                self.used.add((ran.file, excuse.line, rule))
                 return excuse
         return None
 
     def unused(self) -> Iterator[str]:
         """Name the excuses that were not needed, but for those in a `downgrade`, which may not have run."""
-        for file, found in self._allowed.items():
+        for file, found in self.allowed.items():
             for excuse in sorted(
                 (each for each in found if not each.in_downgrade), key=lambda each: each.line
             ):
                 for rule in excuse.rules:
-                    if (file, excuse.line, rule) not in self._used:
+                    if (file, excuse.line, rule) not in self.used:
                         yield f"{file}:{excuse.line} allows {rule}, which nothing there needs"
 
 

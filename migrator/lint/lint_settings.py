@@ -21,7 +21,7 @@ RULES: Mapping[str, Rule] = {rule.name: rule for rule in (*LOCKING, *LOSING, *BR
 
 def rule_named(name: str, why: str = "", remedy: str = "") -> Rule:
     """Give a rule; one of a newer squawk is a warning with squawk's own `why` and `remedy`."""
-    return RULES.get(name) or Rule(name, "warning", why, remedy)
+    return RULES.get(name) or Rule(name, why, remedy, "warning", lock="")
 
 
 def nearest(name: str) -> str:

@@ -83,8 +83,7 @@ def compare(old: str, new: str) -> Verdict:
 
 
 def _strings(before: _Type, after: _Type) -> Verdict:
-    shorter = after.size is not None and (before.size is None or after.size < before.size)
-    if shorter:
+    if after.size is not None and (before.size is None or after.size < before.size):
         return "narrowing"
     return "change" if "char" in (before.name, after.name) else "harmless"
 
@@ -187,9 +186,9 @@ def _of_action(action: Tokens, table: str, old_types: Mapping[str, str]) -> Iter
     elif reader.accept("RENAME"):
         yield from _renaming(reader)
     elif change := _changed_type(reader):
-        column, new = change
-        if change_of_name := _other_name(action):
-            yield change_of_name
+        column, name, new = change
+        if name != column:
+            yield "renaming-column"
         yield from _retyped(old_types.get(f"{table}.{column}"), new)
 
 
@@ -220,8 +219,8 @@ def _renaming(reader: StatementReader) -> Iterator[str]:
         yield "renaming-column"
 
 
-def _changed_type(reader: StatementReader) -> tuple[str, str] | None:
-    """Give the column whose type an action changes, and the new type."""
+def _changed_type(reader: StatementReader) -> tuple[str, str, str] | None:
+    """Give the column whose type an action changes, its name after that, and the new type."""
     if reader.accept("ALTER"):
         if not reader.accept("COLUMN") and reader.word() in _NO_COLUMN:
             return None
@@ -229,24 +228,14 @@ def _changed_type(reader: StatementReader) -> tuple[str, str] | None:
         reader.accept("SET", "DATA")
         if not reader.accept("TYPE") and (reader.word() in _NO_TYPE or not reader.word()):
             return None
-        return column, _type(reader)
-    if reader.accept("MODIFY"):
-        reader.accept("COLUMN")
-        return reader.name(), _type(reader)
-    if reader.accept("CHANGE"):
-        reader.accept("COLUMN")
-        column = reader.name()
-        reader.name()
-        return column, _type(reader)
-    return None
-
-
-def _other_name(action: Tokens) -> str:
-    reader = StatementReader(action)
-    if not reader.accept("CHANGE"):
-        return ""
+        return column, column, _type(reader)
+    changes = reader.accept("CHANGE")
+    if not changes and not reader.accept("MODIFY"):
+        return None
     reader.accept("COLUMN")
-    return "renaming-column" if reader.name() != reader.name() else ""
+    column = reader.name()
+    name = reader.name() if changes else column
+    return column, name, _type(reader)
 
 
 def _type(reader: StatementReader) -> str:

@@ -19,15 +19,16 @@ class Rule:
     """A rule: why what it finds hurts, and how to write it safely with Alembic's operations.
 
     `severity` is None for a rule that is off unless `lint_error` names it. `lock` is the lock that the
-    statement takes on PostgreSQL. `opt_in` means that squawk has to be asked for it. `on_new` says whether
-    it holds for tables that the same batch of revisions made.
+    statement takes on PostgreSQL, empty where it matters to nobody or is not known. `opt_in` means that
+    squawk has to be asked for it. `on_new` says whether it holds for tables that the same batch of revisions
+    made.
     """
 
     name: str
-    severity: Severity | None
     why: str
     remedy: str
-    lock: str = ""
+    severity: Severity | None = "error"
+    lock: str = ACCESS_EXCLUSIVE
     opt_in: bool = False
     on_new: bool = False
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from migrator.errors import ConfigurationError, MissingExtraError
 
 SYNTAX_ERROR = "syntax-error"
+# Instead of a statement's number: a line that migrator itself has put between the statements.
+_OURS = -1
 # Nothing else of our environment: it may hold passwords.
 _KEPT_VARIABLES = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -32,22 +34,14 @@ class SquawkStatement:
 
 @dataclass(frozen=True)
 class SquawkReport:
-    """What squawk says of the statement number `index`."""
+    """What squawk says of the statement number `index`; `file` and `line` are those of what it was given."""
 
     index: int
     rule: str
     message: str
     help: str
-
-
-@dataclass(frozen=True)
-class _Found:
     file: str
     line: int
-    rule: str
-    message: str
-    help: str
-    index: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,17 +62,17 @@ class Squawk:
             return []
         found = self._together(dict(enumerate(statements)))
         if all(each.rule != SYNTAX_ERROR for each in found):
-            return _reports(found)
+            return _of_statements(found)
         unread = self._unread(statements)
         left = {at: each for at, each in enumerate(statements) if at not in unread}
-        return [*_reports(unread.values()), *_reports(self._together(left))]
+        return [*unread.values(), *_of_statements(self._together(left))]
 
-    def _together(self, statements: Mapping[int, SquawkStatement]) -> list[_Found]:
+    def _together(self, statements: Mapping[int, SquawkStatement]) -> list[SquawkReport]:
         text, starts, indexes = _script(statements)
         found = _findings(self._run([], text))
         return [replace(each, index=indexes[bisect_right(starts, each.line) - 1]) for each in found]
 
-    def _unread(self, statements: Sequence[SquawkStatement]) -> dict[int, _Found]:
+    def _unread(self, statements: Sequence[SquawkStatement]) -> dict[int, SquawkReport]:
         with tempfile.TemporaryDirectory(prefix="migrator-lint-") as folder:
             for at, each in enumerate(statements):
                 Path(folder, f"{at}.sql").write_text(f"{each.sql}\n;\n", encoding="utf-8")
@@ -156,17 +150,17 @@ def _failed(ran: subprocess.CompletedProcess[str]) -> ConfigurationError:
     )
 
 
-def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int | None]]:
-    """Give one script, the lines at which its parts start, and the statement of each part, None for ours."""
-    parts: list[tuple[int | None, str]] = []
+def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int]]:
+    """Give one script, the lines at which its parts start, and the statement of each part, _OURS for ours."""
+    parts: list[tuple[int, str]] = []
     group: str | None = None
     for at, each in statements.items():
         if each.group != group:
-            parts += [(None, "COMMIT")] if group is not None else []
-            parts += [(None, "BEGIN")] if each.group is not None else []
+            parts += [(_OURS, "COMMIT")] if group is not None else []
+            parts += [(_OURS, "BEGIN")] if each.group is not None else []
             group = each.group
         parts.append((at, each.sql))
-    parts += [(None, "COMMIT")] if group is not None else []
+    parts += [(_OURS, "COMMIT")] if group is not None else []
     starts, line = [], 0
     for _, sql in parts:
         starts.append(line)
@@ -175,10 +169,12 @@ def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], 
     return "".join(f"{sql}\n;\n" for _, sql in parts), starts, [at for at, _ in parts]
 
 
-def _findings(output: str) -> list[_Found]:
+def _findings(output: str) -> list[SquawkReport]:
     try:
         return [
-            _Found(each["file"], each["line"], each["rule_name"], each["message"], each["help"] or "")
+            SquawkReport(
+                _OURS, each["rule_name"], each["message"], each["help"] or "", each["file"], each["line"]
+            )
             for each in json.loads(output or "[]")
         ]
     except (ValueError, LookupError, TypeError) as exc:
@@ -188,10 +184,6 @@ def _findings(output: str) -> list[_Found]:
         ) from exc
 
 
-def _reports(found: Iterable[_Found]) -> list[SquawkReport]:
+def _of_statements(found: Iterable[SquawkReport]) -> list[SquawkReport]:
     """A finding on a line of ours, such as the COMMIT of a group, is about no statement."""
-    return [
-        SquawkReport(each.index, each.rule, each.message, each.help)
-        for each in found
-        if each.index is not None
-    ]
+    return [each for each in found if each.index != _OURS]

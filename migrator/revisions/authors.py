@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.revisions.git import NoHistory, run_git
+from migrator.revisions.git import answer, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ _LOG = (
     *("--name-only", "--format=%x01%P%x00%at%x00%ad%x00%an", "--date=short", "--encoding=UTF-8"),
     *("--no-show-signature", "--no-ext-diff", "--no-textconv", "--"),
 )
+_SHALLOW = ("rev-parse", "--is-shallow-repository")
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,14 @@ def added_by(paths: Sequence[Path]) -> dict[Path, AddedFile | None]:
     real = {path: path.resolve() for path in paths}
     top = Path(os.path.commonpath([path.parent for path in real.values()]))
     names = {str(path.relative_to(top)): said for said, path in real.items()}
-    done = run_git(top, (*_LOG, *names), b"", _SECONDS)
-    if done.returncode != 0:
-        raise NoHistory
+    log = answer(top, (*_LOG, *names), _SECONDS).decode(errors="replace")
     # A merge shows once more what came with it; the newest commit that did it by itself says more.
     added: dict[str, tuple[int, AddedFile]] = {}
-    for parents, name, commit in _commits(done.stdout.decode(errors="replace")):
+    for parents, name, commit in _commits(log):
         if name not in added or (added[name][0] > 1 and parents <= 1):
             added[name] = (parents, commit)
     unknown = {name for name, (parents, _) in added.items() if parents == 0}
-    if unknown and _is_shallow(top):
+    if unknown and run_git(top, _SHALLOW, b"", _SECONDS).stdout.strip() != b"false":
         names = {name: path for name, path in names.items() if name not in unknown}
     return {path: added[name][1] if name in added else None for name, path in names.items()}
 
@@ -63,8 +62,3 @@ def _commits(log: str) -> Iterator[tuple[int, str, AddedFile]]:
             parents, commit = len(ids.split()), AddedFile(author, date, int(time))
         elif line:
             yield parents, line, commit
-
-
-def _is_shallow(top: Path) -> bool:
-    done = run_git(top, ("rev-parse", "--is-shallow-repository"), b"", _SECONDS)
-    return done.stdout.strip() != b"false"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.revisions.git import NoHistory, run_git
+from migrator.revisions.git import NoHistory, answer, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _SECONDS = 10.0
 # What the user's configuration says of a diff is left aside.
 _DIFF = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+_TOP = ("rev-parse", "--show-toplevel")
 _NEW = ("ls-files", "-z", "--others", "--exclude-standard")
 
 
@@ -31,13 +32,14 @@ def changed_since(root: Path, folders: Sequence[Path], reference: str) -> frozen
     They are real paths. What is not committed yet counts too, new files with it. Raises UnknownReference,
     NoCommonCommit, and NoHistory where git cannot tell: no git, no repository, or no answer in ten seconds.
     """
-    top = Path(os.fsdecode(_asked(root, "rev-parse", "--show-toplevel")).rstrip("\n")).resolve()
+    top = Path(os.fsdecode(answer(root, _TOP, _SECONDS)).rstrip("\n")).resolve()
     real = [folder.resolve() for folder in folders]
     inside = [str(folder.relative_to(top)) for folder in real if folder.is_relative_to(top)]
     if not inside:
         raise NoHistory
     base = _parting(top, reference)
-    found = _asked(top, *_DIFF, base, "--", *inside) + _asked(top, *_NEW, "--", *inside)
+    found = answer(top, (*_DIFF, base, "--", *inside), _SECONDS)
+    found += answer(top, (*_NEW, "--", *inside), _SECONDS)
     return frozenset(top / os.fsdecode(name) for name in found.split(b"\0") if name)
 
 
@@ -53,10 +55,3 @@ def _parting(top: Path, reference: str) -> str:
     if done.returncode != 0:
         raise NoCommonCommit
     return done.stdout.decode().strip()
-
-
-def _asked(top: Path, *arguments: str) -> bytes:
-    done = run_git(top, arguments, b"", _SECONDS)
-    if done.returncode != 0:
-        raise NoHistory
-    return done.stdout

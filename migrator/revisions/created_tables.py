@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.revisions.destructive import UNKNOWN, argument, shown
 from migrator.syntax import parse
 
 _NAME = r'((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'
@@ -51,9 +52,9 @@ def created_tables(paths: Iterable[Path]) -> CreatedTables:
             tree = parse(text)
         except SyntaxError:
             continue
-        found = list(_names(tree))
-        names.update(found)
-        anything = anything or _creates_all(tree)
+        names.update(_names(tree))
+        attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+        anything = anything or any(node.attr == "create_all" for node in attributes)
         names.update(_in_sql(text))
     return CreatedTables(frozenset(names), anything)
 
@@ -77,22 +78,17 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 
 def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterator[str]:
-    said = {each.arg: each.value for each in call.keywords}
-    given = call.args[position] if len(call.args) > position else said.get(keyword)
+    given = argument(call, keyword, position)
     if not isinstance(given, ast.Constant):
         texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
         yield from (text for text in texts if isinstance(text, str))
         return
     if not isinstance(given.value, str):
         return
-    schema = said.get("schema")
     yield given.value
-    if isinstance(schema, ast.Constant) and isinstance(schema.value, str):
-        yield f"{schema.value}.{given.value}"
-
-
-def _creates_all(tree: ast.AST) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr == "create_all" for node in ast.walk(tree))
+    schema = shown(argument(call, "schema"))
+    if schema != UNKNOWN:
+        yield f"{schema}.{given.value}"
 
 
 def _in_sql(text: str) -> Iterator[str]:

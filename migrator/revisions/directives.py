@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import RevisionsError
+from migrator.revisions.headers import not_python, read_source
 from migrator.syntax import parse
 
 _DIRECTIVE = re.compile(r"#[ \t]*migrator[ \t]*:(.*)")
@@ -60,13 +61,7 @@ def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directive
     naming the file as `shown` and the line, for an unknown word, a word said twice, an invalid value, and a
     line that is misspelt before its settings; and for a file that cannot be read.
     """
-    try:
-        source = path.read_bytes()
-    except OSError as exc:
-        raise RevisionsError(
-            f"The version file {shown} cannot be read: {exc.strerror}.",
-            hint="Check that the file exists and that you may read it.",
-        ) from exc
+    source = read_source(path, shown)
     # Hardly any file has one, and looking for the tokens of all takes a hundred times as long.
     if not _WORTH_READING.search(source):
         return Directives()
@@ -92,10 +87,7 @@ def _at_the_top(source: bytes, shown: str) -> Iterator[tuple[int, str]]:
             if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip():
                 yield token.start[0], token.string
     except (SyntaxError, UnicodeDecodeError, tokenize.TokenError) as exc:
-        raise RevisionsError(
-            f"The version file {shown} is not valid Python: {exc}.",
-            hint="Correct the file, or take it out of the version folder.",
-        ) from exc
+        raise not_python(shown, exc) from exc
 
 
 def _refuse_misspelt(where: str, comment: str) -> None:

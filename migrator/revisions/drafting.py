@@ -41,7 +41,8 @@ def publish(draft: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        _take_name(path)
+        # For a file system without hard links: whoever makes the empty file may replace it.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             draft.replace(path)
         except OSError:
@@ -49,11 +50,6 @@ def publish(draft: Path, path: Path) -> None:
             raise
     else:
         draft.unlink()
-
-
-def _take_name(path: Path) -> None:
-    # For a file system without hard links: whoever makes the empty file may replace it.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 
 
 class DraftFolders:

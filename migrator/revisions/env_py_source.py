@@ -12,7 +12,6 @@ from migrator.syntax import parse
 
 HostFramework = Literal["flask", "advanced-alchemy"]
 
-_URL = "sqlalchemy.url"
 _ENGINES = {"create_engine", "create_async_engine"}
 _ENGINES_FROM_CONFIG = {"engine_from_config", "async_engine_from_config"}
 _ASYNC = {"create_async_engine", "async_engine_from_config"}
@@ -97,7 +96,7 @@ def _own_urls(nodes: list[ast.AST]) -> Iterator[ast.AST]:
     from_config = {name for node in nodes for name in _names_of_options(node)}
     for node in nodes:
         match node:
-            case ast.Call() if _called(node) == "set_main_option" and _is_url(node.args[:1]):
+            case ast.Call(args=[ast.Constant("sqlalchemy.url"), *_]) if _called(node) == "set_main_option":
                 yield node
             case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value="sqlalchemy.url"))]):
                 yield node
@@ -152,10 +151,6 @@ def _called(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _is_url(arguments: list[ast.expr]) -> bool:
-    return any(isinstance(each, ast.Constant) and each.value == _URL for each in arguments)
-
-
 def runs_only_ours(env_py: Path) -> bool:
     """Whether a file imports things and calls `run_migrations()` of migrator, with names and values, once.
 
@@ -173,15 +168,12 @@ def runs_only_ours(env_py: Path) -> bool:
             case ast.ImportFrom(module=module, names=names):
                 ours = ours or (module == "migrator.env" and any(n.name == "run_migrations" for n in names))
             case ast.Expr(value=ast.Call(func=ast.Name(id="run_migrations"), args=args, keywords=keywords)):
-                if not all(_is_plain(each) for each in (*args, *(keyword.value for keyword in keywords))):
+                given = (*args, *(keyword.value for keyword in keywords))
+                if not all(isinstance(each, ast.Constant | ast.Name | ast.Attribute) for each in given):
                     return False
             case _:
                 return False
     return ours
-
-
-def _is_plain(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant | ast.Name | ast.Attribute)
 
 
 TOOLS = {"flask": "Flask-Migrate", "advanced-alchemy": "advanced-alchemy"}

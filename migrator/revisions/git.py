@@ -235,6 +235,14 @@ def run_git(
         raise NoHistory from exc
 
 
+def answer(top: Path, arguments: Sequence[str], seconds: float) -> bytes:
+    """Return what git prints. Raises NoHistory, also where git fails."""
+    done = run_git(top, arguments, b"", seconds)
+    if done.returncode != 0:
+        raise NoHistory
+    return done.stdout
+
+
 def shows(root: Path, name: str) -> bool:
     """Whether git would take up a file of that name at `root`; not without a repository, or without git."""
     try:
@@ -247,10 +255,9 @@ def shows(root: Path, name: str) -> bool:
 def head_commit(root: Path) -> str | None:
     """Give the commit that is checked out at `root`, None where there is none, or no git."""
     try:
-        done = run_git(root, ("rev-parse", "--verify", "--quiet", "HEAD"), b"", _SECONDS)
+        return answer(root, ("rev-parse", "--verify", "--quiet", "HEAD"), _SECONDS).decode().strip() or None
     except NoHistory:
         return None
-    return done.stdout.decode().strip() or None if done.returncode == 0 else None
 
 
 def _sides(changes: Iterable[CommittedChange]) -> list[tuple[str, str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from migrator.errors import RevisionsError
+from migrator.revisions.headers import ComputedHeader, Header, read_header, real_version_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from migrator.revisions.headers import Header
 
 # What stands between the parts of a relative or a branch's target, so that no id may hold it.
 _SEPARATORS = frozenset("@-+")
@@ -268,6 +270,21 @@ class Graph:
                     reach |= self._reaches[needed]
                 self._reaches[each.revision] = reach
         return self._reaches[node.revision]
+
+
+def read_graph(folders: Iterable[Path], *, recursive: bool = False) -> Graph:
+    """Return the graph of the version files in `folders`, with the files' real paths, as Alembic has them.
+
+    Raises UnclearGraph where a file has to be executed, or refused, to know.
+    """
+    try:
+        headers = [read_header(file) for file in real_version_files(folders, recursive=recursive)]
+    except (ComputedHeader, RevisionsError) as exc:
+        raise UnclearGraph from exc
+    declared = [header for header in headers if header is not None]
+    if len(declared) < len(headers):
+        raise UnclearGraph
+    return Graph(declared)
 
 
 def reached(start: Iterable[str], after: Callable[[str], Iterable[str]]) -> set[str]:

@@ -194,25 +194,32 @@ def declares(path: Path, source: bytes, revision: str) -> bool:
         return False
 
 
-def read_source(path: Path | str) -> bytes:
-    """Return the content of the version file `path`. Raises RevisionsError where it cannot be read."""
+def read_source(path: Path | str, shown: str | None = None) -> bytes:
+    """Return the content of a version file, called `shown`. Raises RevisionsError where it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             return file.read()
     except OSError as exc:
         raise RevisionsError(
-            f"The version file {path} cannot be read: {exc.strerror}.",
+            f"The version file {shown or path} cannot be read: {exc.strerror}.",
             hint="Check that the file exists and that you may read it.",
         ) from exc
 
 
 def _parse(path: Path, source: bytes) -> ast.Module:
-    hint = "Correct the file, or take it out of the version folder."
     try:
         return parse(source)
     except SyntaxError as exc:
         where = f"{path}, line {exc.lineno}" if exc.lineno else str(path)
-        raise RevisionsError(f"The version file {where} is not valid Python: {exc.msg}.", hint=hint) from exc
+        raise not_python(where, exc.msg) from exc
+
+
+def not_python(where: str, why: object) -> RevisionsError:
+    """Return the error for a version file that does not parse."""
+    return RevisionsError(
+        f"The version file {where} is not valid Python: {why}.",
+        hint="Correct the file, or take it out of the version folder.",
+    )
 
 
 def _bound(tree: ast.Module) -> dict[str, ast.expr | None]:

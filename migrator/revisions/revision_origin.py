@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +13,7 @@ from migrator.revisions.git import FoundElsewhere, NoHistory, RemovedFile, Uncom
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Cause = Literal["other-environment", "archived", "deleted", "other-branch", "newer", "unknown"]
@@ -54,22 +55,24 @@ def explain(revision: str, places: SearchPlaces) -> RevisionOrigin:
 
 def _in_another_environment(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for name, folders in places.others.items():
-        for folder in folders:
-            path = find_revision(folder, revision, recursive=True)
-            if path is not None:
-                return RevisionOrigin(
-                    "other-environment",
-                    f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
-                    f"not to {places.environment}.",
-                    f"The database is probably that of {name}: check the URL, or use `--env {name}`.",
-                )
+        if path := _found_in(folders, revision):
+            return RevisionOrigin(
+                "other-environment",
+                f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
+                f"not to {places.environment}.",
+                f"The database is probably that of {name}: check the URL, or use `--env {name}`.",
+            )
     return None
+
+
+def _found_in(folders: Iterable[Path], revision: str) -> Path | None:
+    found = (find_revision(folder, revision, recursive=True) for folder in folders)
+    return next(filter(None, found), None)
 
 
 def _in_an_archive(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for archive in places.archives:
-        path = find_revision(archive, revision, recursive=True)
-        if path is not None:
+        if path := _found_in([archive], revision):
             time = path.relative_to(archive).parts[0]
             if squashed := _squashed(revision, places, path, archive / time):
                 return squashed
@@ -91,8 +94,7 @@ def _squashed(revision: str, places: SearchPlaces, path: Path, archive: Path) ->
     if not chain:
         return None
     first, last = chain[0], chain[-1]
-    found = (find_revision(folder, last, recursive=True) for folder in places.folders)
-    new = next((each for each in found if each is not None), None)
+    new = _found_in(places.folders, last)
     if new is None:
         return None
     return RevisionOrigin(
@@ -148,7 +150,7 @@ def _removed(revision: str, found: RemovedFile, root: Path) -> RevisionOrigin:
 
 
 def _on_a_branch(revision: str, found: FoundElsewhere, root: Path) -> RevisionOrigin:
-    path, name = _shown(found.path, root), _short(found.ref)
+    path, name = _shown(found.path, root), re.sub(r"^refs/(heads/|remotes/|tags/)?", "", found.ref)
     where = f"{path} on {name} (commit {found.change.short} of {found.change.date} by {found.change.author})"
     if found.ahead:
         return RevisionOrigin(
@@ -164,26 +166,16 @@ def _on_a_branch(revision: str, found: FoundElsewhere, root: Path) -> RevisionOr
 
 
 def _unknown(revision: str, looked: str) -> RevisionOrigin:
+    named = revision if revision.isprintable() else repr(revision)
     return RevisionOrigin(
         "unknown",
-        f"Nothing here knows revision {_printable(revision)} ({looked}): it is another application's "
+        f"Nothing here knows revision {named} ({looked}): it is another application's "
         "database, or one migrated by a newer version of this one.",
         "Compare the database shown above with what `migrator envs` lists; if a colleague made the revision, "
         "`git fetch` and try again.",
     )
 
 
-def _short(ref: str) -> str:
-    for kind in ("refs/heads/", "refs/remotes/", "refs/tags/", "refs/"):
-        if ref.startswith(kind):
-            return ref.removeprefix(kind)
-    return ref
-
-
 def _shown(path: Path, root: Path) -> str:
     """Return `path` as one would type it in the project's root."""
     return os.path.relpath(path.resolve(), root.resolve())
-
-
-def _printable(revision: str) -> str:
-    return revision if revision.isprintable() else repr(revision)

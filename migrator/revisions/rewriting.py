@@ -6,12 +6,20 @@ import ast
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrator.errors import RevisionsError
-from migrator.revisions.docstrings import docstring_body, docstring_safe, edit_of, label_edit, line_of
 from migrator.revisions.headers import ComputedHeader, Header, header_of, header_values
-from migrator.revisions.version_text import Edit, VersionText, not_changed
+from migrator.revisions.version_text import (
+    Edit,
+    VersionText,
+    docstring_body,
+    docstring_safe,
+    edit_of,
+    label_edit,
+    line_of,
+    not_changed,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,20 +154,12 @@ def _docstring_edits(file: VersionText, before: Header, new: NewHeader) -> list[
 
 
 def _expected(before: Header, new: NewHeader) -> Header:
-    after = before
-    if not isinstance(new.revision, Keep):
-        after = replace(after, revision=new.revision)
-    if not isinstance(new.down_revision, Keep):
-        after = replace(after, down_revision=_tuple(new.down_revision))
-    if not isinstance(new.depends_on, Keep):
-        after = replace(after, depends_on=_tuple(new.depends_on))
-    return after
-
-
-def _tuple(value: Value) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else value
+    asked: dict[str, Any] = {
+        # Only the revision is one text in a header, and the others are as many as there are.
+        name: (value,) if isinstance(value, str) and name != "revision" else value or ()
+        for name, value in _asked(new).items()
+    }
+    return replace(before, **asked)
 
 
 def _check(path: Path, expected: Header | None, written: bytes) -> None:

@@ -45,7 +45,10 @@ class StockValues(NamedTuple):
 def stock_values(source: bytes) -> StockValues | None:
     """Give what a version file's source declares, or None for a source that only a parser can tell."""
     found = _STOCK.match(source)
-    if found is None or _binds_more(source, found.end()):
+    if found is None:
+        return None
+    needed = any(source.find(each, found.end()) >= 0 for each in _NEEDED)
+    if needed and _BINDS_MORE.search(source, found.end()):
         return None
     head = found[0]
     if not head.isascii() and b"coding" in head:
@@ -61,11 +64,6 @@ def stock_values(source: bytes) -> StockValues | None:
         )
     except UnicodeDecodeError:
         return None
-
-
-def _binds_more(source: bytes, end: int) -> bool:
-    needed = any(source.find(each, end) >= 0 for each in _NEEDED)
-    return needed and _BINDS_MORE.search(source, end) is not None
 
 
 def _texts(value: bytes | None) -> tuple[str, ...]:

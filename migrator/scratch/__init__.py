@@ -2,9 +2,8 @@
 
 from migrator.scratch.failures_in_words import NoScratchError, ScratchFailedError
 from migrator.scratch.known_equal import is_known_equal
-from migrator.scratch.migrated_copies import Copies, copies
 from migrator.scratch.scratch_database import ScratchDatabase
-from migrator.scratch.scratch_templates import Scratch, scratch
+from migrator.scratch.scratch_templates import Copies, Scratch, copies, scratch
 
 __all__ = [
     "Copies",

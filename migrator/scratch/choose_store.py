@@ -17,9 +17,8 @@ from migrator.database.kinds.interface import DatabaseKind
 from migrator.errors import ConfigurationError, MissingExtraError
 from migrator.results.events import Report, Waiting
 from migrator.scratch.failures_in_words import NoScratchError
-from migrator.scratch.in_files import file_store
 from migrator.scratch.on_server import server_store
-from migrator.scratch.store import Store
+from migrator.scratch.store import Store, file_store
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
@@ -96,15 +96,10 @@ def _database_of(connection: Any) -> str | None:
         ("pg8000", "SELECT current_database()", 0),
     ):
         if words in kind.lower():
-            return _asked(connection, question, column)
+            try:
+                with closing(connection.cursor()) as cursor:
+                    cursor.execute(question)
+                    return str(cursor.fetchone()[column])
+            finally:
+                connection.rollback()
     return None
-
-
-def _asked(connection: Any, question: str, column: int) -> str:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(question)
-        return str(cursor.fetchone()[column])
-    finally:
-        cursor.close()
-        connection.rollback()

@@ -48,16 +48,12 @@ def remember_equal(workspace: Workspace, manifest: Manifest, digest: str) -> Non
     # The server's version is a part of the digest.
     manifest = replace(manifest, fixed=replace(manifest.fixed, server=""))
     with suppress(OSError):
-        path = _folder(workspace) / f"{manifest.key}.json"
+        path = private_folder(workspace.environment.root, "known") / f"{manifest.key}.json"
         before = next((digests for each, _, digests in _all(workspace) if each == path), [])
         digests = [*(each for each in before if each != digest), digest][-_DIGESTS:]
         text = json.dumps({"manifest": manifest.dumps(), "equal": digests})
         write_whole(path, text, mode=0o600)
         _forget_old(workspace, manifest.fixed.environment)
-
-
-def _folder(workspace: Workspace) -> Path:
-    return private_folder(workspace.environment.root, "known")
 
 
 def _all(workspace: Workspace) -> Iterator[tuple[Path, Manifest, list[str]]]:

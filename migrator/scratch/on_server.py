@@ -16,7 +16,7 @@ from migrator.database.failures import database_error, means
 from migrator.database.kinds import kind_of
 from migrator.database.kinds.interface import ErrorMeaning
 from migrator.scratch.manifest import Manifest
-from migrator.scratch.store import PREFIX, TEMPLATE, TemplateGoneError, is_stale, new_name
+from migrator.scratch.store import TEMPLATE, TemplateGoneError, is_stale, new_name
 
 
 def connect(url: URL) -> SecondConnection:
@@ -80,7 +80,7 @@ class ServerStore:
     def sweep(self) -> None:
         """Take away what processes that have ended left behind."""
         for name in self._connection.call(self._kind.database_names):
-            if name.startswith(PREFIX) and is_stale(name):
+            if is_stale(name):
                 # Another process may be sweeping too.
                 with contextlib.suppress(DBAPIError):
                     self._drop(name, force=True)

@@ -156,75 +156,73 @@ def _planned_walk(make_plan: Callable[[Any, str], PlanFunction], target: str) ->
     return walk
 
 
+@dataclass
 class _Replay:
     """Runs revisions; once more after each role that had to be made for them."""
 
-    def __init__(
-        self, database: ScratchDatabase, direction: str, target: str, walk: Walk, watch: Watch | None
-    ) -> None:
-        self._database = database
-        self._direction = direction
-        self._target = target
-        self._walk = walk
-        self._watch = watch
-        self._done: list[Step] = []
-        self._running: Step | None = None
-        self._folders: tuple[Path, ...] = ()
+    database: ScratchDatabase
+    direction: str
+    target: str
+    walk: Walk
+    watch: Watch | None
+    done: list[Step] = field(default_factory=list)
+    running: Step | None = None
+    folders: tuple[Path, ...] = ()
 
     def run(self, transaction: Transaction | None = None) -> tuple[Step, ...]:
         made: set[str] = set()
         while True:
             try:
                 self._run_env(transaction)
-                return tuple(self._done)
+                return tuple(self.done)
             except _FailedStep as exc:
                 role = missing_role(exc.cause)
-                if role is None or role in made or not self._database.store.makes_roles:
+                if role is None or role in made or not self.database.store.makes_roles:
                     raise self._failed(exc.cause) from exc.cause
                 made.add(role)
-                self._database.store.make_role(role)
+                self.database.store.make_role(role)
 
     def _run_env(self, transaction: Transaction | None) -> None:
-        workspace, self._running = self._database.workspace, None
-        with self._database.session([self._direction, "--", self._target]) as session:
+        workspace, self.running = self.database.workspace, None
+        with self.database.session([self.direction, "--", self.target]) as session:
             env_py = session.scripts.env_py_location
             with env_failures(workspace, env_py, lambda: session.connected_to):
                 try:
                     session.run_untranslated(
                         self._work(session),
                         writes=True,
-                        destination_rev=self._target,
+                        destination_rev=self.target,
                         transaction=transaction,
                     )
                 except (Exception, SystemExit) as exc:
-                    if self._running is None or isinstance(exc, MigratorError) or is_own_fault(exc):
+                    if self.running is None or isinstance(exc, MigratorError) or is_own_fault(exc):
                         raise
                     raise _FailedStep(exc) from exc
 
     def _work(self, session: Session) -> MigrationFunction:
         def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
             # A foreign env.py may have named other folders by now.
-            self._folders = folders_of(session.scripts)
+            self.folders = folders_of(session.scripts)
             # What was rolled back with a revision that has to run again is not done.
-            if self._direction == "upgrade":
+            if self.direction == "upgrade":
                 there = applied_revisions(session.scripts, tuple(heads))
-                self._done = [step for step in self._done if step.revision in there]
+                self.done = [step for step in self.done if step.revision in there]
             connection = connection_of(context)
-            fast = self._database.workspace.environment.settings.round_trips == "fast"
+            fast = self.database.workspace.environment.settings.round_trips == "fast"
             one_trip, remembered = shortened(connection, fast=fast), Remembered(context)
             try:
-                for step in self._walk(session, tuple(heads), context):
-                    self._running = step_info(step, self._database.workspace)
-                    self._direction = "upgrade" if step.is_upgrade else "downgrade"
-                    if self._watch is not None:
-                        self._watch(connection, step)
+                for step in self.walk(session, tuple(heads), context):
+                    self.running = step_info(step, self.database.workspace)
+                    self.direction = "upgrade" if step.is_upgrade else "downgrade"
+                    if self.watch is not None:
+                        self.watch(connection, step)
                     if step.is_upgrade:
-                        remembered.begin(self._running.revision)
+                        remembered.begin(self.running.revision)
                     yield step
                     if not step.is_upgrade:
-                        remembered.undone(self._running.revision)
-                    self._done.append(self._running)
-                    self._running = None
+                        remembered.undone(self.running.revision)
+                    self.done.append(self.running)
+                    self.running = None
             finally:
                 if one_trip is not None:
                     one_trip.stop()
@@ -232,7 +230,7 @@ class _Replay:
         return work
 
     def _failed(self, cause: BaseException) -> ScratchFailedError:
-        place, running = place_in(cause, self._folders), self._running
-        shown = self._database.workspace.environment.shown
+        place, running = place_in(cause, self.folders), self.running
+        shown = self.database.workspace.environment.shown
         where = f"{shown(place[0])}, line {place[1]}" if place else running.path if running else "env.py"
-        return failed_step(cause, running, f"The {self._direction}", where, self._database.store.server)
+        return failed_step(cause, running, f"The {self.direction}", where, self.database.store.server)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -11,6 +12,7 @@ from sqlalchemy import URL
 from migrator.bridge.env_py.session import file_session
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
+from migrator.database.connecting.engine import with_driver
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report, Waiting
 from migrator.revisions.env_py_source import runs_only_ours
@@ -157,16 +159,18 @@ class Scratch:
         root, settings = self._workspace.environment.root, self._workspace.environment.settings
         if not settings.scratch_keep:
             return
-        versions = set(self._version_files())
+        shown = self._workspace.environment.shown
+        scripts = file_session(self._workspace, ["heads"], new_folder=True).scripts
+        versions = {shown(Path(script.path).resolve()) for script in scripts.walk_revisions()}
+        # Of it only two sections count, which have a place of their own in the manifest.
+        config_file = shown(self._workspace.environment.config_file)
         manifest = Manifest(
             fixed=self._fixed,
             revisions=revisions,
             files={
                 path: file_hash(root / path)
                 for path in sorted(self._trace.files)
-                if path not in versions
-                and not Path(path).name.startswith(".env")
-                and path != self._config_file
+                if path not in versions and not Path(path).name.startswith(".env") and path != config_file
             },
             listings={
                 path: listing_hash(root / path)
@@ -177,18 +181,6 @@ class Scratch:
         self._store.keep(database.url, manifest)
         self._evict(settings.scratch_keep)
 
-    @property
-    def _config_file(self) -> str:
-        # Of it only two sections count, which have a place of their own in the manifest.
-        environment = self._workspace.environment
-        return environment.shown(environment.config_file)
-
-    def _version_files(self) -> Iterator[str]:
-        workspace = self._workspace
-        scripts = file_session(workspace, ["heads"], new_folder=True).scripts
-        for script in scripts.walk_revisions():
-            yield workspace.environment.shown(Path(script.path).resolve())
-
     def _evict(self, kept: int) -> None:
         fixed = self._fixed
         ours = [
@@ -198,3 +190,41 @@ class Scratch:
         ]
         for name in ours[:-kept]:
             self._store.forget(name)
+
+
+@contextmanager
+def copies(workspace: Workspace, report: Report) -> Iterator[Copies]:
+    """Have a database at the environment's heads, to be copied, for the length of the block.
+
+    Raises ScratchFailedError for a revision that fails, and as `scratch` does.
+    """
+    workspace = workspace.without_tenant()
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(workspace, report))
+        # What is read later is of the tests, and not of the history.
+        with tracing(workspace.environment.root) as trace:
+            place = Scratch(workspace, store, trace, report, fresh=False)
+            original = stack.enter_context(place.at("heads"))
+        yield Copies(store, place, original)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Makes copies of one database."""
+
+    _store: Store
+    _place: Scratch
+    _original: ScratchDatabase
+
+    @contextmanager
+    def copy(self) -> Iterator[URL]:
+        """Give the URL of a copy, password and all, whose driver is named; it is taken away afterwards."""
+        url = self._store.copy(self._original.url)
+        if url is None:
+            with self._place.at("heads") as replayed:
+                yield with_driver(replayed.url)
+            return
+        try:
+            yield with_driver(url)
+        finally:
+            self._store.drop(url)

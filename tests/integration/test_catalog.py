@@ -15,8 +15,8 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.catalog import Catalog, differences, read_catalog
-from migrator.database.catalog.queries import catalog_statement
+from migrator.database.catalog.objects import Catalog, differences
+from migrator.database.catalog.reading import catalog_statement, read_catalog
 from migrator.database.own.own_tables import excluder
 from migrator.results.differences import Difference
 from tests.projects.objects import EVERYTHING

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.catalog import Catalog, differences, foreign_objects, read_catalog
+from migrator.database.catalog.objects import Catalog, differences, foreign_objects
+from migrator.database.catalog.reading import read_catalog
 from migrator.database.own.own_tables import excluder
 
 if TYPE_CHECKING:

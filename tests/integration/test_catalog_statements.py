@@ -12,15 +12,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.catalog import (
-    Catalog,
+from migrator.database.catalog.definition_statements import (
+    NotCreatableError,
     creation_statements,
-    differences,
-    foreign_objects,
     needed_by_tables,
-    read_catalog,
 )
-from migrator.database.catalog.definition_statements import NotCreatableError
+from migrator.database.catalog.objects import Catalog, differences, foreign_objects
+from migrator.database.catalog.reading import read_catalog
 from tests.projects.objects import EVERYTHING, TABLES
 
 if TYPE_CHECKING:

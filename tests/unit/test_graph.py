@@ -12,8 +12,7 @@ from alembic.script.revision import Revision, RevisionError, RevisionMap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrator.revisions.graph import Graph, UnclearGraph
-from migrator.revisions.graph_files import read_graph
+from migrator.revisions.graph import Graph, UnclearGraph, read_graph
 from migrator.revisions.headers import Header, header_of, header_values
 from migrator.revisions.stock_headers import stock_values
 from tests.projects.small import revision_text

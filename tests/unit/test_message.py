@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from migrator.errors import UsageError
-from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.version_text import docstring_safe
 
 ORDINARY = [
     "add orders",

@@ -16,7 +16,7 @@ from migrator.bridge.autogenerate.check_constraints import compare_checks
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
 from migrator.bridge.autogenerate.rename_detection import Renaming, rename
 from migrator.bridge.autogenerate.reversible import AlterIdentity
-from migrator.bridge.autogenerate.sql_text import qualified
+from migrator.bridge.autogenerate.sql_text import included_tables, qualified
 from migrator.bridge.autogenerate.table_order import put_in_order
 from migrator.bridge.env_py.session import Session
 from migrator.errors import ModelsError
@@ -36,20 +36,8 @@ def _told(op: ops.MigrateOperation) -> ops.MigrateOperation:
         return op
     if not any(isinstance(each, Identity) for each in (op.existing_server_default, op.modify_server_default)):
         return op
-    return AlterIdentity(
-        op.table_name,
-        op.column_name,
-        schema=op.schema,
-        existing_type=op.existing_type,
-        existing_nullable=op.existing_nullable,
-        existing_server_default=op.existing_server_default,
-        existing_comment=op.existing_comment,
-        modify_nullable=op.modify_nullable,
-        modify_comment=op.modify_comment,
-        modify_server_default=op.modify_server_default,
-        modify_type=op.modify_type,
-        **op.kw,
-    )
+    said = dict(vars(op))
+    return AlterIdentity(**said.pop("kw"), **said)
 
 
 def name_constraints(up: ops.UpgradeOps, longest: int) -> None:
@@ -84,13 +72,6 @@ def _name(parts: Sequence[str], kind: str, longest: int, taken: set[str]) -> str
 _NEVER_COMPARED = ("views", "triggers", "functions", "sequences", "expressions of computed columns")
 
 
-@dataclass(frozen=True)
-class AdjustOptions:
-    """How a revision is to be written: with which renames."""
-
-    renames: tuple[Rename, ...] = ()
-
-
 @dataclass
 class Adjustments:
     """What was found beside the changes: renames, put in or likely, and what was left alone."""
@@ -105,66 +86,54 @@ def adjust(
     up: ops.UpgradeOps,
     context: MigrationContext,
     session: Session,
-    wishes: AdjustOptions | None,
+    renames: tuple[Rename, ...] | None,
     found: Adjustments,
 ) -> None:
     """Change the operations of an upgrade into what is written; the downgrade is their reverse.
 
-    Without `wishes` only differences that Alembic does not see are added. Raises ModelsError for models of
+    Without `renames` only differences that Alembic does not see are added. Raises ModelsError for models of
     which the database has no table.
     """
     autogen = AutogenContext(context)
-    files = _files(session)
+    files = [Path(script.path) for script in session.scripts.walk_revisions()]
     renaming = Renaming()
-    if wishes is not None:
+    if renames is not None:
         _leave_alone(up, files, found)
-        renaming = rename(up, autogen, wishes.renames)
+        renaming = rename(up, autogen, renames)
         _refuse_other_models(up, autogen, session)
     put_in_order(up, context.dialect)
     name_constraints(up, context.dialect.max_identifier_length)
     describe_former_identity(up)
     # Before the enums, which take on them what they must drop and make again themselves.
     compare_checks(up, autogen, renaming.renamed)
-    enums = compare_enums(up, autogen, renaming.renamed, wishes.renames if wishes else (), files)
+    compare_enums(up, autogen, renaming, renames or (), files)
     found.not_compared += [each for each in _not_compared(context) if each not in found.not_compared]
-    found.applied += [*renaming.applied, *enums.applied]
-    found.candidates += [*renaming.candidates, *enums.candidates]
-
-
-def _files(session: Session) -> list[Path]:
-    return [Path(script.path) for script in session.scripts.walk_revisions()]
+    found.applied += renaming.applied
+    found.candidates += renaming.candidates
 
 
 def _leave_alone(up: ops.UpgradeOps, files: list[Path], found: Adjustments) -> None:
     """Take out the drops of tables that no revision has created: they are somebody else's."""
-    dropped = [op for op in up.ops if isinstance(op, ops.DropTableOp)]
-    created = created_tables(files) if dropped else None
-    for drop in dropped:
-        if created is None or created.has(drop.table_name, drop.schema):
-            continue
-        key = (drop.schema, drop.table_name)
-        up.ops[:] = [
-            op
-            for op in up.ops
-            if op is not drop
-            and not (isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) == key)
-        ]
-        name = qualified(*key)
-        found.notes.append(
-            f"table {name} is not in the models, and no revision creates it: left alone;"
-            " name it in exclude_tables"
-        )
+    dropped = [(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.DropTableOp)]
+    created = created_tables(files if dropped else ())
+    theirs = [(schema, table) for schema, table in dropped if not created.has(table, schema)]
+    up.ops[:] = [
+        op
+        for op in up.ops
+        if not isinstance(op, ops.DropTableOp | ops.ModifyTableOps)
+        or (op.schema, op.table_name) not in theirs
+    ]
+    found.notes += [
+        f"table {qualified(*key)} is not in the models, and no revision creates it: left alone;"
+        " name it in exclude_tables"
+        for key in theirs
+    ]
 
 
 def _refuse_other_models(up: ops.UpgradeOps, autogen: AutogenContext, session: Session) -> None:
     dropped = [qualified(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.DropTableOp)]
     added = [qualified(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.CreateTableOp)]
-    modelled = [
-        table
-        for table in autogen.sorted_tables
-        if autogen.run_object_filters(table, table.name, "table", False, None)
-    ]
-    if not dropped or len(added) < len(modelled):
+    if not dropped or len(added) < len(included_tables(autogen)):
         return
     environment = session.workspace.environment
     raise ModelsError(

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateTable, DefaultClause
 from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
-from migrator.bridge.autogenerate.sql_text import TableKey, drop_of_check
+from migrator.bridge.autogenerate.sql_text import TableKey, drop_of_check, included_tables
 
 _NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"
@@ -94,8 +94,8 @@ def compare_checks(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed
         there.setdefault((None if schema == default else schema, table), {})[name] = definition
     first: list[ops.MigrateOperation] = []
     last: list[ops.MigrateOperation] = []
-    for table in autogen.sorted_tables:
-        if (table.schema, table.name) in created or not _included(autogen, table):
+    for table in included_tables(autogen):
+        if (table.schema, table.name) in created:
             continue
         schema = None if table.schema == default else table.schema
         old = renamed.old_table(schema, table.name)
@@ -118,10 +118,6 @@ def _compared(up: ops.UpgradeOps) -> bool:
         if isinstance(block, ops.ModifyTableOps)
         for op in block.ops
     )
-
-
-def _included(autogen: AutogenContext, table: Table) -> bool:
-    return autogen.run_object_filters(table, table.name, "table", False, None)
 
 
 def _differences(
@@ -153,7 +149,7 @@ def _said(autogen: AutogenContext, table: Table) -> Iterator[tuple[str | None, C
         # A naming convention may give the name, or leave it to the server.
         preparer = autogen.dialect.identifier_preparer
         name = None if check.name is None else preparer.format_constraint(check)
-        yield (None if name is None else _bare(name), check)
+        yield (None if name is None else preparer.unformat_identifiers(name)[0], check)
 
 
 def _made(table: Table, autogen: AutogenContext) -> frozenset[CheckConstraint]:
@@ -169,10 +165,6 @@ def _made(table: Table, autogen: AutogenContext) -> frozenset[CheckConstraint]:
     compiler.visit_check_constraint = compiler.visit_column_check_constraint = note
     compiler.process(CreateTable(table))
     return frozenset(made)
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _given_by_server(name: str, table: Table) -> bool:

@@ -13,17 +13,18 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import MetaData, Table
 
-from migrator.bridge.autogenerate.adjusting import Adjustments, AdjustOptions, adjust
+from migrator.bridge.autogenerate.adjusting import Adjustments, adjust
 from migrator.bridge.autogenerate.changes_in_words import describe
 from migrator.bridge.autogenerate.check_constraints import compare_literal_defaults
 from migrator.bridge.autogenerate.reflecting import creation_of, find_serials_at_once
+from migrator.bridge.autogenerate.sql_text import included_tables, qualified
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.folders import script_folder
 from migrator.config.select import Workspace
 from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import ModelsError, NoModelsError
-from migrator.results.differences import Change
+from migrator.results.differences import Change, Rename
 from migrator.revisions.env_py_source import is_ours
 
 # What `alembic.command.revision` takes, with its defaults.
@@ -39,6 +40,7 @@ _ARGUMENTS: dict[str, Any] = {
     "depends_on": None,
 }
 Before = Callable[[tuple[str, ...], MigrationContext], bool]
+Fill = Callable[[MigrationContext, ops.UpgradeOps, ops.DowngradeOps], None]
 
 
 class Comparison:
@@ -50,14 +52,19 @@ class Comparison:
         self.changes: tuple[Change, ...] = ()
         self.found = Adjustments()
 
-    def compare(self, before: Before, wishes: AdjustOptions | None = None) -> None:
+    def compare(self, before: Before, renames: tuple[Rename, ...] | None = None) -> None:
         """Compare the models with the database. `before(heads, context)` may refuse, or give False to skip.
 
-        With `wishes` a revision is to be written: renames are put in, and tables that no revision made are
+        With `renames` a revision is to be written: they are put in, and tables that no revision made are
         left alone; `found` tells of both. Raises ModelsError for models without a table, or without any
         table that the database has.
         """
-        self._context.process_revision_directives = self._adjuster(wishes)
+
+        def adjusted(context: MigrationContext, _heads: Any, scripts: list[ops.MigrationScript]) -> None:
+            # Of an env.py that reaches several databases the last one has just been compared.
+            up, down = scripts[-1].upgrade_ops_list[-1], scripts[-1].downgrade_ops_list[-1]
+            adjust(up, context, self._session, renames, self.found)
+            up.reverse_into(down)
 
         def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
             if before(tuple(heads), context):
@@ -65,73 +72,41 @@ class Comparison:
                 compare_literal_defaults(context)
                 find_serials_at_once(context)
                 self._context.run_autogenerate(heads, context)
-                self._describe(context)
+                found = [up for each in self._context.generated_revisions for up in each.upgrade_ops_list]
+                self.changes = describe(found, context.dialect)
             return ()
 
+        self._context.process_revision_directives = adjusted
         self._run(work, dont_mutate=True)
-
-    def _adjuster(self, wishes: AdjustOptions | None) -> Any:
-        def adjusted(context: MigrationContext, _heads: Any, scripts: list[ops.MigrationScript]) -> None:
-            # Of an env.py that reaches several databases the last one has just been compared.
-            up, down = scripts[-1].upgrade_ops_list[-1], scripts[-1].downgrade_ops_list[-1]
-            adjust(up, context, self._session, wishes, self.found)
-            up.reverse_into(down)
-
-        return adjusted
 
     def run_env(self, *, offline: bool) -> None:
         """Run env.py for what it adds to the template, comparing nothing."""
-
-        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
-            self._context.run_no_autogenerate(heads, context)
-            return ()
-
-        self._run(work, as_sql=offline, dont_mutate=True)
+        self._run_blank(as_sql=offline, dont_mutate=True)
 
     def create_all(self) -> tuple[str, ...]:
         """Make the revision that creates every table of the models, without a database. Gives the tables.
 
         Raises ModelsError for models without a table.
         """
-        tables: list[Table] = []
 
-        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+        def fill(context: MigrationContext, up: ops.UpgradeOps, down: ops.DowngradeOps) -> None:
             require_tables(context, self._session.workspace)
             autogen = AutogenContext(context, autogenerate=False)
-            tables.extend(t for t in autogen.sorted_tables if _included(autogen, t))
-            up, down = _operations(directives)
-            up.ops[:] = [op for table in tables for op in _creation(autogen, table)]
+            up.ops[:] = [op for table in included_tables(autogen) for op in _creation(autogen, table)]
             up.reverse_into(down)
 
-        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
-            self._context.process_revision_directives = fill
-            self._context.run_no_autogenerate(heads, context)
-            self._describe(context)
-            return ()
-
-        self._run(work, as_sql=True)
-        return tuple(table.fullname for table in tables)
+        return self._filled(fill, as_sql=True)
 
     def create_from_database(self, carried: CarriedObjects, files: Sequence[Path]) -> tuple[str, ...]:
         """Make the revision that creates all that the database holds. Gives the tables.
 
         `carried` is what Alembic does not see of it, `files` are the version files that made it.
         """
-        tables: list[str] = []
 
-        def fill(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
-            up, down = _operations(directives)
+        def fill(context: MigrationContext, up: ops.UpgradeOps, down: ops.DowngradeOps) -> None:
             up.ops[:], down.ops[:] = creation_of(context, carried, files)
-            made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
-            tables.extend(f"{op.schema}.{op.table_name}" if op.schema else op.table_name for op in made)
 
-        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
-            self._context.process_revision_directives = fill
-            self._context.run_no_autogenerate(heads, context)
-            return ()
-
-        self._run(work, dont_mutate=True)
-        return tuple(tables)
+        return self._filled(fill, dont_mutate=True)
 
     def write(self) -> list[Script]:
         """Write the revision files. Raises CommandError and what the files' folder raises."""
@@ -144,25 +119,33 @@ class Comparison:
             up.is_empty() for each in self._context.generated_revisions for up in each.upgrade_ops_list
         )
 
+    def _filled(self, fill: Fill, **options: Any) -> tuple[str, ...]:
+        """Make a revision without a comparison, whose operations come from `fill`. Return its tables."""
+        tables: list[str] = []
+
+        def filled(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
+            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
+            if up is None or down is None:
+                raise AssertionError("Alembic gave a revision without operations.")
+            fill(context, up, down)
+            made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
+            tables.extend(qualified(op.schema, op.table_name) for op in made)
+
+        self._context.process_revision_directives = filled
+        self._run_blank(**options)
+        return tuple(tables)
+
+    def _run_blank(self, **options: Any) -> None:
+        def work(heads: tuple[str, ...], context: MigrationContext) -> Sequence[PlannedStep]:
+            self._context.run_no_autogenerate(heads, context)
+            return ()
+
+        self._run(work, **options)
+
     def _run(self, work: Any, **options: Any) -> None:
         self._session.run(
             work, template_args=self._context.template_args, revision_context=self._context, **options
         )
-
-    def _describe(self, context: MigrationContext) -> None:
-        found = [up for each in self._context.generated_revisions for up in each.upgrade_ops_list]
-        self.changes = describe(found, context.dialect)
-
-
-def _operations(directives: Sequence[ops.MigrationScript]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
-    up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
-    if up is None or down is None:
-        raise AssertionError("Alembic gave a revision without operations.")
-    return up, down
-
-
-def _included(autogen: AutogenContext, table: Table) -> bool:
-    return autogen.run_object_filters(table, table.name, "table", False, None)
 
 
 def _creation(autogen: AutogenContext, table: Table) -> list[ops.MigrateOperation]:

@@ -78,10 +78,14 @@ def keep_dependents(up: ops.UpgradeOps, renamed: RenamedNames, dialect: Dialect)
             if not isinstance(drop, ops.DropIndexOp | ops.DropConstraintOp) or dropped_creation(drop) is None:
                 continue
             found = adds.get(_signature(dropped_creation(drop), renamed, table=block.table_name))
-            if found is not None and _can_follow(drop, found[1], dialect):
+            if found is None:
+                continue
+            old, new = _names(drop, found[1])
+            if old == new or dialect.name == "postgresql":
                 block.ops.remove(drop)
                 found[0].ops.remove(found[1])
-                up.ops += _new_name(block, drop, found[1])
+            if old != new and dialect.name == "postgresql":
+                up.ops.append(_new_name(block, drop, old, new))
     up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
 
 
@@ -112,26 +116,16 @@ def _names(drop: Any, add: Any) -> tuple[str, str]:
     return str(old), str(new if new is not None else old)
 
 
-def _can_follow(drop: Any, add: Any, dialect: Dialect) -> bool:
-    old, new = _names(drop, add)
-    return old == new or dialect.name == "postgresql"
-
-
-def _new_name(block: ops.ModifyTableOps, drop: Any, add: Any) -> list[ops.MigrateOperation]:
-    old, new = _names(drop, add)
-    if old == new:
-        return []
+def _new_name(block: ops.ModifyTableOps, drop: object, old: str, new: str) -> ReversibleSql:
     table = qualified(block.schema, block.table_name)
 
-    def change(one: str, other: str) -> Change:
+    def rename(one: str, other: str) -> tuple[str, Change]:
         if isinstance(drop, ops.DropIndexOp):
-            return Change("other", f"rename index {one} to {other}", table)
-        return Change("other", f"rename constraint {one} on {table} to {other}", table)
-
-    def sql(one: str, other: str) -> str:
-        if isinstance(drop, ops.DropIndexOp):
-            return f"ALTER INDEX {table_sql(block.schema, one)} RENAME TO {identifier(other)}"
+            sql = f"ALTER INDEX {table_sql(block.schema, one)} RENAME TO {identifier(other)}"
+            return sql, Change("other", f"rename index {one} to {other}", table)
         owner = table_sql(block.schema, block.table_name)
-        return f"ALTER TABLE {owner} RENAME CONSTRAINT {identifier(one)} TO {identifier(other)}"
+        sql = f"ALTER TABLE {owner} RENAME CONSTRAINT {identifier(one)} TO {identifier(other)}"
+        return sql, Change("other", f"rename constraint {one} on {table} to {other}", table)
 
-    return [ReversibleSql([sql(old, new)], [sql(new, old)], change(old, new), change(new, old))]
+    (sql, there), (undo, back) = rename(old, new), rename(new, old)
+    return ReversibleSql([sql], [undo], there, back)

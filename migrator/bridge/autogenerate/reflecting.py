@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate import produce_migrations
 from alembic.autogenerate.api import AutogenContext
@@ -15,8 +15,9 @@ from sqlalchemy import Column, Inspector, MetaData, Table, text
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
-from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
+from migrator.bridge.autogenerate.enums.enum_sql import write_types_with
+from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
@@ -41,7 +42,8 @@ def find_serials_at_once(context: MigrationContext) -> None:
 
     What comes of it is what Alembic makes of it: a default that a SERIAL column brings along is none.
     """
-    if context.dialect.name != "postgresql" or context.connection is None:
+    connection = context.connection
+    if context.dialect.name != "postgresql" or connection is None:
         return
     owners: dict[str, str] | None = None
 
@@ -51,18 +53,12 @@ def find_serials_at_once(context: MigrationContext) -> None:
         if found is None:
             return
         if owners is None:
-            owners = _owners(context)
+            owners = {str(sequence): str(owner) for sequence, owner in connection.execute(_OWNED)}
         if owners.get(found[1].replace("''", "'")) == column["name"]:
             del column["default"]
 
     # Of this instance: Alembic's own hook for dialects, without a dialect of ours in the place of its own.
     context.impl.autogen_column_reflect = reflected  # type: ignore[method-assign]
-
-
-def _owners(context: MigrationContext) -> dict[str, str]:
-    if context.connection is None:
-        return {}
-    return {str(sequence): str(column) for sequence, column in context.connection.execute(_OWNED)}
 
 
 def creation_of(
@@ -82,7 +78,7 @@ def creation_of(
     drops = produce_migrations(context, nothing).upgrade_ops
     if drops is None:
         raise AssertionError("Alembic gave a revision without operations.")
-    compare_enums(drops, AutogenContext(context, metadata=nothing), RenamedNames(), (), files)
+    compare_enums(drops, AutogenContext(context, metadata=nothing), Renaming(), (), files)
     up = [
         *_statements(carried.first, carried.undo_first),
         *in_order(_without(drops.reverse().ops, carried.indexes), alters=context.dialect.supports_alter),
@@ -111,17 +107,15 @@ def _refuse_unknown_types(operations: Sequence[ops.MigrateOperation]) -> None:
 
 def _write_domains(context: MigrationContext) -> None:
     """Write a column's domain by its name alone: not every version writes the rest as valid Python."""
-    theirs = context.opts.get("render_item")
 
-    def render(kind: str, item: Any, autogen: AutogenContext) -> Any:
-        said = theirs(kind, item, autogen) if theirs else False
-        if said is not False or kind != "type" or not isinstance(item, DOMAIN):
-            return said
+    def write(item: Any, autogen: AutogenContext) -> str | Literal[False]:
+        if not isinstance(item, DOMAIN):
+            return False
         autogen.imports.add("from sqlalchemy.dialects import postgresql")
         schema = f", schema={str(item.schema)!r}" if item.schema else ""
         return f"postgresql.DOMAIN({str(item.name)!r}, sa.Text(){schema}, create_type=False)"
 
-    context.opts["render_item"] = render
+    write_types_with(context, write)
 
 
 def _without(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -83,10 +84,11 @@ def rename(up: ops.UpgradeOps, autogen: AutogenContext, wished: Iterable[Rename]
 
 def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rename], found: Renaming) -> None:
     created = [op for op in up.ops if isinstance(op, ops.CreateTableOp)]
+    default = autogen.dialect.default_schema_name
     for drop in [op for op in up.ops if isinstance(op, ops.DropTableOp)]:
         for create in list(created):
             table = model_table(autogen, create)
-            if _schema(create.schema, autogen) != drop.schema:
+            if (None if create.schema == default else create.schema) != drop.schema:
                 continue
             one = Rename("table", "", _name(drop), _name(create, schema=drop.schema))
             if one in wishes:
@@ -97,10 +99,6 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
                 break
             if similarity(drop.to_table(), table, autogen.dialect):
                 found.candidates.append(one)
-
-
-def _schema(schema: str | None, autogen: AutogenContext) -> str | None:
-    return None if schema == autogen.dialect.default_schema_name else schema
 
 
 def _name(operation: ops.CreateTableOp | ops.DropTableOp, *, schema: str | None = None) -> str:
@@ -133,11 +131,7 @@ def _compare(autogen: AutogenContext, old: Table, new: Table, changes: ops.Modif
             if autogen.run_object_filters(column, column.name, "column", False, None):
                 changes.ops.append(ops.AddColumnOp.from_column_and_tablename(schema, new.name, column))
         elif autogen.run_object_filters(column, column.name, "column", False, old.c[column.name]):
-            alter = ops.AlterColumnOp(new.name, column.name, schema=schema)
-            dispatch = autogen.comparators.dispatch("column", qualifier=kind)
-            dispatch(autogen, alter, schema, new.name, column.name, old.c[column.name], column)
-            if alter.has_changes():
-                changes.ops.append(alter)
+            changes.ops += _altering(changes, autogen, old.c[column.name], column)
     autogen.comparators.dispatch("table", qualifier=kind)(autogen, changes, schema, old.name, old, new)
     for operation in changes.ops:
         # Whatever was found in the database is still called by the old name of its table.
@@ -151,13 +145,11 @@ def _compare(autogen: AutogenContext, old: Table, new: Table, changes: ops.Modif
 def _rename_columns(
     up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rename], found: Renaming
 ) -> None:
-    result: list[ops.MigrateOperation] = []
-    for op in up.ops:
-        if isinstance(op, ops.ModifyTableOps):
-            result += _renamed_columns(op, autogen, wishes, found)
-        else:
-            result.append(op)
-    up.ops[:] = result
+    parts = (
+        _renamed_columns(op, autogen, wishes, found) if isinstance(op, ops.ModifyTableOps) else [op]
+        for op in up.ops
+    )
+    up.ops[:] = list(chain.from_iterable(parts))
 
 
 def _renamed_columns(
@@ -174,7 +166,7 @@ def _renamed_columns(
         names[drop.column_name] = add.column.name
         found.applied.append(one)
         renames.append(_renaming(block, drop, add))
-        alterations += _altering(block, autogen, drop, add)
+        alterations += _altering(block, autogen, drop.to_column(), add.column)
     if not renames:
         return [block]
     before = drops_of_renamed(block, names)
@@ -215,10 +207,10 @@ def _renaming(block: ops.ModifyTableOps, drop: ops.DropColumnOp, add: ops.AddCol
 
 
 def _altering(
-    block: ops.ModifyTableOps, autogen: AutogenContext, drop: ops.DropColumnOp, add: ops.AddColumnOp
+    block: ops.ModifyTableOps, autogen: AutogenContext, old: Column[Any], new: Column[Any]
 ) -> list[ops.MigrateOperation]:
-    name = str(add.column.name)
+    name = str(new.name)
     alter = ops.AlterColumnOp(block.table_name, name, schema=block.schema)
     dispatch = autogen.comparators.dispatch("column", qualifier=autogen.dialect.name)
-    dispatch(autogen, alter, block.schema, block.table_name, name, drop.to_column(), add.column)
+    dispatch(autogen, alter, block.schema, block.table_name, name, old, new)
     return [alter] if alter.has_changes() else []

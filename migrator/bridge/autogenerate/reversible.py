@@ -30,16 +30,8 @@ class RenameColumn(ops.AlterColumnOp):
         """Give the rename back."""
         if self.modify_name is None:
             raise AssertionError("A renamed column has a new name.")
-        return RenameColumn(
-            self.table_name,
-            self.modify_name,
-            schema=self.schema,
-            modify_name=self.column_name,
-            existing_type=self.existing_type,
-            existing_nullable=self.existing_nullable,
-            existing_server_default=self.existing_server_default,
-            existing_comment=self.existing_comment,
-        )
+        said = {**vars(self), "column_name": self.modify_name, "modify_name": self.column_name}
+        return RenameColumn(**said.pop("kw"), **said)
 
 
 # As Alembic writes the further arguments of alter_column.

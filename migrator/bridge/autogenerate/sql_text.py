@@ -39,6 +39,15 @@ def drop_of_check(made: ops.CreateCheckConstraintOp) -> ops.DropConstraintOp:
     return ops.DropConstraintOp(name, table, "check", schema=made.schema, _reverse=made)
 
 
+def included_tables(autogen: AutogenContext) -> list[Table]:
+    """Return the tables of the models that env.py's filters leave in."""
+    return [
+        table
+        for table in autogen.sorted_tables
+        if autogen.run_object_filters(table, table.name, "table", False, None)
+    ]
+
+
 def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
     """Give the table of the models that an operation creates."""
     wanted = (create.schema, create.table_name)
@@ -100,8 +109,7 @@ def default_text(default: Any, dialect: Dialect) -> str:
     if isinstance(default, FetchedValue):
         return "set by the server"
     if isinstance(default, str):
-        escaped = default.replace("'", "''")
-        return f"'{escaped}'"
+        return literal(default)
     return sql_text(default, dialect)
 
 

@@ -73,7 +73,10 @@ def in_order(operations: Sequence[ops.MigrateOperation], *, alters: bool) -> lis
     made = [op for op in operations if isinstance(op, ops.CreateTableOp)]
     # By their names: Alembic gives them in any order.
     tables = {qualified(op.schema, op.table_name): op for op in sorted(made, key=lambda op: op.table_name)}
-    late = [_without_keys(op, _deferred(op)) for op in tables.values()] if alters else []
+    # Alembic's `create_table` leaves keys with `use_alter` out without a word.
+    late = [
+        _without_keys(op, [key for key in _keys(op) if key.use_alter]) for op in tables.values() if alters
+    ]
     needs = {name: _targets(op) & tables.keys() - {name} for name, op in tables.items()}
     while True:
         try:
@@ -101,11 +104,6 @@ def _targets(table: ops.CreateTableOp) -> set[str]:
 
 def _target(key: ForeignKeyConstraint) -> str:
     return key.elements[0].target_fullname.rpartition(".")[0]
-
-
-def _deferred(table: ops.CreateTableOp) -> list[ForeignKeyConstraint]:
-    """Give the keys that Alembic's `create_table` leaves out without a word."""
-    return [key for key in _keys(table) if key.use_alter]
 
 
 def _without_keys(table: ops.CreateTableOp, taken: Sequence[ForeignKeyConstraint]) -> ops.ModifyTableOps:

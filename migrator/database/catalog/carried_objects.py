@@ -13,13 +13,9 @@ from migrator.database.catalog.definition_statements import (
     needed_by_tables,
     removal_statements,
 )
+from migrator.database.catalog.inspected import SQLITE_SQL
 from migrator.database.catalog.objects import Catalog, ObjectKey, foreign_objects
 from migrator.database.catalog.reading import read_rows
-
-_SQLITE = text(
-    "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    " WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL ORDER BY type = 'trigger', rowid"
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def _indexes(keys: Collection[ObjectKey]) -> frozenset[str]:
 def _in_sqlite(connection: Connection, wanted: Collection[ObjectKey]) -> CarriedObjects:
     made, undo = [], []
     left = set(wanted)
-    for kind, name, table, sql in connection.execute(_SQLITE):
+    for kind, name, table, sql in connection.execute(SQLITE_SQL):
         key = (kind, name if kind == "view" else f"{name} on {table}")
         if key in wanted:
             left.discard(key)

@@ -168,8 +168,10 @@ def _ordered(chosen: Sequence[Row], needs: _Needs, tables: Collection[_Address])
         row = rows[exc.args[1][0]]
         raise NotCreatableError(*row.key, "it needs itself, through others") from exc
     while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=lambda address: _rank(rows[address]))
-        yield from (rows[address] for address in ready)
+        ready = sorter.get_ready()
+        yield from sorted(
+            (rows[address] for address in ready), key=lambda row: (_RANKS.index(row.kind), row.key)
+        )
         sorter.done(*ready)
 
 
@@ -182,10 +184,6 @@ def _reached(start: Iterable[_Address], needs: _Needs, ends: Collection[_Address
             if needed not in ends:
                 waiting.append(needed)
     return reached
-
-
-def _rank(row: Row) -> tuple[int, str]:
-    return _RANKS.index(row.kind), row.key[1]
 
 
 def _statements(row: Row) -> Iterator[str]:

@@ -15,9 +15,10 @@ from migrator.database.catalog.objects import CatalogObject
 
 LeaveOut = Callable[[str, str | None], bool]
 
-_SQLITE_SQL = text(
+# In the order in which the objects can be made.
+SQLITE_SQL = text(
     "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    " WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL"
+    " WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL ORDER BY type = 'trigger', rowid"
 )
 _MYSQL_VIEWS = text(
     "SELECT 'view', table_name, table_name, view_definition FROM information_schema.views"
@@ -101,7 +102,7 @@ def _constraint(table: str, words: str, told: Mapping[str, Any]) -> CatalogObjec
 def _written(connection: Connection, left_out: LeaveOut) -> Iterator[CatalogObject]:
     """Objects that the server keeps as texts."""
     if connection.dialect.name == "sqlite":
-        rows = list(connection.execute(_SQLITE_SQL))
+        rows = list(connection.execute(SQLITE_SQL))
     else:
         rows = [*connection.execute(_MYSQL_VIEWS), *connection.execute(_MYSQL_TRIGGERS)]
     database = connection.engine.url.database or ""

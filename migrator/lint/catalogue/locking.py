@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, SHARE, SHARE_ROW_EXCLUSIVE, Rule
+from migrator.lint.rule_facts import SHARE, SHARE_ROW_EXCLUSIVE, Rule
 
 _NEW_COLUMN = """\
 Add the column without it, fill it in batches in a later revision, then tighten it:
@@ -12,7 +12,6 @@ Add the column without it, fill it in batches in a later revision, then tighten 
 LOCKING = (
     Rule(
         "require-concurrent-index-creation",
-        "error",
         "Building the index blocks every write to the table until it is done.",
         """\
 Build it concurrently, in a revision of its own, outside of the transaction:
@@ -22,17 +21,15 @@ Build it concurrently, in a revision of its own, outside of the transaction:
     ),
     Rule(
         "require-concurrent-index-deletion",
-        "warning",
         "Dropping the index waits for all that use the table, and every query after it waits behind it.",
         """\
 Drop it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.drop_index("ix_orders_state", table_name="orders", postgresql_concurrently=True)""",
-        lock=ACCESS_EXCLUSIVE,
+        severity="warning",
     ),
     Rule(
         "require-concurrent-reindex",
-        "error",
         "Building the index again blocks every write to its table, and every read that would use the index.",
         """\
 Do it concurrently, outside of the transaction:
@@ -42,27 +39,25 @@ Do it concurrently, outside of the transaction:
     ),
     Rule(
         "require-concurrent-partition-detach",
-        "warning",
         "Detaching a partition blocks every read and write of the whole table while it waits and works.",
         """\
 Detach it concurrently, outside of the transaction:
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE orders DETACH PARTITION orders_2020 CONCURRENTLY")""",
-        lock=ACCESS_EXCLUSIVE,
+        severity="warning",
     ),
     Rule(
         "ban-concurrent-index-creation-in-transaction",
-        "error",
         "PostgreSQL refuses CONCURRENTLY inside a transaction, and each revision runs in one.",
         """\
 Leave the transaction for this statement, in a revision that does nothing else:
     with op.get_context().autocommit_block():
         op.create_index("ix_orders_state", "orders", ["state"], postgresql_concurrently=True)""",
+        lock="",
         on_new=True,
     ),
     Rule(
         "constraint-missing-not-valid",
-        "error",
         "The constraint is checked against every row while nobody can read or write the table; "
         "so is one that is validated in the transaction that added it.",
         """\
@@ -70,11 +65,9 @@ Add it NOT VALID, which checks new rows only, and validate it in a later revisio
     op.create_check_constraint("ck_orders_total", "orders", "total >= 0", postgresql_not_valid=True)
     # in the next revision
     op.execute("ALTER TABLE orders VALIDATE CONSTRAINT ck_orders_total")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-foreign-key-constraint",
-        "error",
         "The foreign key is checked against every row while nobody can write to either table.",
         """\
 Add it NOT VALID, a new column on a line of its own before it, and validate it in a later revision:
@@ -85,7 +78,6 @@ Add it NOT VALID, a new column on a line of its own before it, and validate it i
     ),
     Rule(
         "adding-not-nullable-field",
-        "error",
         "SET NOT NULL reads the whole table while nobody can read or write it.",
         """\
 Prove it with a check first, in three revisions; the last then reads nothing (PostgreSQL 12 and later):
@@ -95,21 +87,17 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
     # in the one after it
     op.alter_column("orders", "state", nullable=False)
     op.drop_constraint("ck_orders_state", "orders")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-field-with-default",
-        "error",
         "A default that differs from row to row, or a stored expression, writes the whole table again "
         "while nobody can read or write it.",
         f"""\
 {_NEW_COLUMN}
     op.alter_column("orders", "token", server_default=sa.text("gen_random_uuid()"))""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "adding-serial-primary-key-field",
-        "error",
         "A new primary key builds its index, and may write every row, while nobody can use the table.",
         """\
 Build the unique index concurrently, then make it the key:
@@ -117,11 +105,9 @@ Build the unique index concurrently, then make it the key:
         op.create_index("orders_pkey", "orders", ["id"], unique=True, postgresql_concurrently=True)
     # in the next revision; the columns must be NOT NULL already
     op.execute("ALTER TABLE orders ADD CONSTRAINT orders_pkey PRIMARY KEY USING INDEX orders_pkey")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "disallowed-unique-constraint",
-        "error",
         "A unique constraint builds its index while nobody can read or write the table.",
         """\
 Build the unique index concurrently, then make it the constraint:
@@ -129,11 +115,9 @@ Build the unique index concurrently, then make it the constraint:
         op.create_index("uq_orders_number", "orders", ["number"], unique=True, postgresql_concurrently=True)
     # in the next revision
     op.execute("ALTER TABLE orders ADD CONSTRAINT uq_orders_number UNIQUE USING INDEX uq_orders_number")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "changing-column-type",
-        "error",
         "Most changes of a type write the whole table and its indexes again while nobody can use it, "
         "and clients that run already may not know the new type.",
         """\
@@ -141,11 +125,9 @@ Expand and contract: a new column, both written for a while, then the old one dr
     op.add_column("orders", sa.Column("total_cents", sa.BigInteger(), nullable=True))
     # copy in batches, let the application use the new column, and in a later release:
     op.drop_column("orders", "total")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-alter-domain-with-add-constraint",
-        "error",
         "The constraint is checked against every row of every table with a column of this domain, "
         "while nobody can write to them.",
         """\
@@ -157,23 +139,19 @@ Add it NOT VALID and validate it in a later revision, or check the columns of th
     ),
     Rule(
         "ban-alter-generated-expression",
-        "error",
         "A new expression of a stored column writes the whole table again while nobody can read or write it.",
         """\
 Expand and contract: add a column with the new expression, let the application use it, drop the old one later:
     op.add_column("orders", sa.Column("gross2", sa.Numeric(), nullable=True))
     # fill it in batches, and keep it up to date with a trigger or in the application""",
-        lock=ACCESS_EXCLUSIVE,
         opt_in=True,
     ),
     Rule(
         "prefer-repack",
-        "error",
         "VACUUM FULL and CLUSTER write the whole table again while nobody can read or write it.",
         """\
 Leave it to maintenance: REPACK (CONCURRENTLY) from PostgreSQL 19 on, or pg_repack; not to a migration.
     with op.get_context().autocommit_block():
         op.execute("VACUUM ANALYZE orders")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
 )

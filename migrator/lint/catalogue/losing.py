@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import ACCESS_EXCLUSIVE, Rule
+from migrator.lint.rule_facts import Rule
 
 LOSING = (
     Rule(
         "ban-drop-table",
-        "error",
         "The table's rows are gone, and clients that still use it fail.",
         """\
 Contract last: drop it a release after the last code that uses it; until then, rename it or keep it:
     op.rename_table("orders", "orders_unused")
     # a release later
     op.drop_table("orders_unused")  # migrator: allow ban-drop-table -- unused since 2.3""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-drop-column",
-        "error",
         "The column's values are gone, and clients that still name it fail.",
         """\
 Contract last: take it out of the models first, and drop it a release later. It must be nullable until then:
     op.alter_column("orders", "note", nullable=True)
     # a release later
     op.drop_column("orders", "note")  # migrator: allow ban-drop-column -- unused since 2.3""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-drop-type",
-        "error",
         "Clients that still use the type fail, and CASCADE drops every column of it.",
         """\
 Drop it a release after the last column of this type, and never with CASCADE:
@@ -38,22 +33,21 @@ Drop it a release after the last column of this type, and never with CASCADE:
     ),
     Rule(
         "ban-drop-schema",
-        "error",
         "The schema goes, with CASCADE all that is in it.",
         """\
 Drop what is in it one by one, each excused with its reason, and the empty schema at last:
     op.execute("DROP SCHEMA reports")  # migrator: allow ban-drop-schema -- empty since 2.3""",
+        lock="",
     ),
     Rule(
         "ban-drop-database",
-        "error",
         "The database is gone with everything in it.",
         "A migration does not drop databases: take this out, and do it by hand.",
+        lock="",
         on_new=True,
     ),
     Rule(
         "narrowing",
-        "error",
         "The new type holds less than the old one: the migration fails at the first value that does not fit, "
         "or cuts it, while nobody can read or write the table.",
         """\
@@ -61,29 +55,23 @@ Keep the wide type and check the values, or expand and contract with a second co
     op.create_check_constraint("ck_orders_note", "orders", "length(note) <= 80", postgresql_not_valid=True)
     # in the next revision
     op.execute("ALTER TABLE orders VALIDATE CONSTRAINT ck_orders_note")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "truncate",
-        "error",
         "All rows of the table are gone, and nobody can read or write it meanwhile.",
         """\
 Delete in batches, and only what has to go:
     op.execute("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < '2020-01-01' LIMIT 999)")""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "ban-truncate-cascade",
-        "error",
         "All rows are gone, and those of every table with a foreign key to it, named here or not.",
         """\
 Name each table that is to be emptied, and leave CASCADE out:
     op.execute("TRUNCATE order_lines, orders")  # migrator: allow truncate -- filled again below""",
-        lock=ACCESS_EXCLUSIVE,
     ),
     Rule(
         "delete-without-where",
-        "error",
         "All rows of the table are deleted, in one long transaction that holds a lock on each.",
         """\
 Say which rows, and delete them in batches:

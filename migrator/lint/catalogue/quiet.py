@@ -9,7 +9,7 @@ _AFTER = "Release the code that can live with it first."
 
 
 def _off(name: str, why: str, remedy: str = _AFTER, *, opt_in: bool = True) -> Rule:
-    return Rule(name, None, why, remedy, opt_in=opt_in)
+    return Rule(name, why, remedy, None, lock="", opt_in=opt_in)
 
 
 def _style(name: str, remedy: str, why: str = _STYLE) -> Rule:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from migrator.bridge.env_py.connected_database import connection_of, log_table_name
 from migrator.bridge.env_py.session import Needs
 from migrator.config.select import Workspace
-from migrator.database.catalog import Catalog, differences, read_catalog
+from migrator.database.catalog.objects import Catalog, differences
+from migrator.database.catalog.reading import read_catalog
 from migrator.database.kinds import kind_of
 from migrator.database.own.own_tables import excluder, is_own_table
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError

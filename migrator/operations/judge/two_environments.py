@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from migrator.config.environments import Environment, discover
 from migrator.config.select import Choice, Workspace, choose, project_root
-from migrator.database.catalog import Catalog, differences
+from migrator.database.catalog.objects import Catalog, differences
 from migrator.errors import ConfigurationError, MigratorError, UsageError
 from migrator.operations.judge.drift import scratch_catalog
 from migrator.results.differences import Difference

@@ -23,7 +23,7 @@ from migrator.bridge.revision_files.plan import (
     way_back,
 )
 from migrator.config.settings import parse_duration
-from migrator.database.catalog import Catalog, differences
+from migrator.database.catalog.objects import Catalog, differences
 from migrator.errors import RevisionsError
 from migrator.operations.judge.drift import CatalogView
 from migrator.results.events import Report, StepFinished, StepStarted

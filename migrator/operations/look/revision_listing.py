@@ -14,8 +14,7 @@ from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
 from migrator.results.events import Report
 from migrator.results.revisions import Revision, RevisionList
-from migrator.revisions.graph import Graph, Node, UnclearGraph
-from migrator.revisions.graph_files import read_graph
+from migrator.revisions.graph import Graph, Node, UnclearGraph, read_graph
 from migrator.revisions.headers import LONGEST_ID, created_in
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from migrator.bridge.env_py.session import Needs
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
-from migrator.database.catalog import Catalog, differences
 from migrator.database.catalog.carried_objects import CarriedObjects, carried_over, filled_tables
-from migrator.database.catalog.objects import ObjectKey
+from migrator.database.catalog.objects import Catalog, ObjectKey, differences
 from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import Effect, RefusedError
 from migrator.operations.judge.drift import scratch_catalog
@@ -22,7 +21,7 @@ from migrator.operations.write.draft_folders import Draft
 from migrator.results.differences import Difference
 from migrator.results.events import Report, Waiting
 from migrator.results.written import WrittenRevision
-from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.version_text import docstring_safe
 from migrator.scratch import ScratchDatabase, ScratchFailedError, scratch
 
 # These can be made by themselves.

@@ -16,7 +16,7 @@ from migrator.errors import RevisionsError
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.written import Generated
-from migrator.revisions.docstrings import docstring_safe
+from migrator.revisions.version_text import docstring_safe
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from migrator.results.events import Report
 from migrator.results.run import RunError, RunResult
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
-from migrator.revisions.docstrings import docstring_safe
 from migrator.revisions.headers import version_files
+from migrator.revisions.version_text import docstring_safe
 
 
 @dataclass(frozen=True)

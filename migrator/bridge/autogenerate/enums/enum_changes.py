@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from alembic.autogenerate.api import AutogenContext
@@ -12,62 +12,55 @@ from sqlalchemy import CheckConstraint, Table
 
 from migrator.bridge.autogenerate.dependents import RenamedNames
 from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
-from migrator.bridge.autogenerate.enums.enum_drops import says
-from migrator.bridge.autogenerate.enums.enum_sql import Rebuild, add_values, rebuild, rename_values
+from migrator.bridge.autogenerate.enums.enum_sql import UseDefaults, add_values, rebuild, rename_values, says
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
+from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
 from migrator.results.differences import Change, Rename
 
 # ALTER TYPE ... ADD VALUE runs inside a transaction from here on.
 _ADDS_IN_TRANSACTIONS = (12,)
-UseDefaults = dict[EnumUse, tuple[str | None, str | None]]
-
-
-@dataclass(frozen=True)
-class EnumAlteration:
-    """What changes an enum, and defaults; values that are renamed, and those that may have been renamed."""
-
-    statements: ReversibleSql
-    defaults: UseDefaults
-    applied: tuple[Rename, ...]
-    candidates: tuple[Rename, ...]
 
 
 def alteration(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
-    renamed: RenamedNames,
+    renaming: Renaming,
     enum: EnumType,
     model: ModelEnum,
     wished: Sequence[Rename],
-) -> EnumAlteration:
-    """Give what makes an enum of the database have the values of the models, and back.
+) -> tuple[ReversibleSql, UseDefaults]:
+    """Give what makes an enum of the database have the values of the models, and back, and the defaults.
 
-    Changes of defaults that only one of the two lists of values allows are taken out of `up` and made here.
+    Values that are renamed, or may have been, are added to `renaming`. Changes of defaults that only one of
+    the two lists of values allows are taken out of `up` and made here.
     """
     name = qualified(*enum.key)
-    candidates = tuple(Rename("value", name, *pair) for pair in _may_be_renamed(enum.labels, model.labels))
-    applied = tuple(each for each in wished if _is_rename(each, name, enum.labels, model.labels))
+    pairs = _may_be_renamed(enum.labels, model.labels)
+    renaming.candidates += [Rename("value", name, *pair) for pair in pairs]
+    applied = [each for each in wished if _is_rename(each, name, enum.labels, model.labels)]
+    renaming.applied += applied
     values = [(each.old, each.new) for each in applied]
     names = dict(values)
-    between = tuple(names.get(label, label) for label in enum.labels)
+    between = _with_new_names(enum, names)
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     defaults: UseDefaults = {}
-    if between == model.labels:
-        defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
+    only_adds = between.labels == tuple(label for label in model.labels if label in between.labels)
+    if between.labels == model.labels:
+        defaults = _defaults(up, autogen, renaming.renamed, between, model.labels)
         sql += _set_defaults(defaults, 1)
         undo = [*_set_defaults(defaults, 0), *undo]
-    elif _only_adds(between, model.labels) and _may_add(autogen, between, model):
-        sql += add_values(*enum.key, between, model.labels)
-        undo = [*rebuild(_rebuilt(enum, names), between, back=True), *undo]
+    elif only_adds and _may_add(autogen, between.labels, model):
+        sql += add_values(*enum.key, between.labels, model.labels)
+        same = {use: (use.default, use.default) for use in between.uses}
+        undo = [*rebuild(between, same, between.labels, back=True), *undo]
     else:
-        defaults = _defaults(up, autogen, renamed, enum, names, model.labels)
-        what = _rebuilt(enum, names, defaults)
-        sql += rebuild(what, model.labels)
-        undo = [*rebuild(what, between, back=True), *undo]
+        defaults = _defaults(up, autogen, renaming.renamed, between, model.labels)
+        sql += rebuild(between, defaults, model.labels)
+        undo = [*rebuild(between, defaults, between.labels, back=True), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
-    return EnumAlteration(ReversibleSql(sql, undo, there, back), defaults, applied, candidates)
+    return ReversibleSql(sql, undo, there, back), defaults
 
 
 def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -80,10 +73,6 @@ def _may_be_renamed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[st
 def _is_rename(wish: Rename, name: str, old: Sequence[str], new: Sequence[str]) -> bool:
     mine = wish.kind == "value" and wish.where == name
     return mine and wish.old in old and wish.old not in new and wish.new in new and wish.new not in old
-
-
-def _only_adds(old: Sequence[str], new: Sequence[str]) -> bool:
-    return [label for label in new if label in set(old)] == list(old)
 
 
 def _may_add(autogen: AutogenContext, old: Sequence[str], model: ModelEnum) -> bool:
@@ -112,20 +101,12 @@ def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
                 yield sql_text(expression, autogen.dialect)
 
 
-def _rebuilt(enum: EnumType, names: dict[str, str], defaults: UseDefaults | None = None) -> Rebuild:
-    """Give what a rebuild needs. Without `defaults`, for the way back only, they stay what they are."""
-    hanging = tuple(replace(each, make=_mapped(each.make, names)) for each in enum.hanging)
-    if defaults is None:
-        defaults = {}
-        for use in enum.uses:
-            default = None if use.default is None else _mapped(use.default, names)
-            defaults[use] = (default, default)
-    return Rebuild(*enum.key, enum.uses, defaults, hanging)
-
-
-def _removed(enum: EnumType, names: dict[str, str], labels: Sequence[str]) -> list[str]:
-    between = [names.get(label, label) for label in enum.labels]
-    return [label for label in between if label not in labels]
+def _with_new_names(enum: EnumType, names: dict[str, str]) -> EnumType:
+    """Return an enum as the database has it once its values have their new names."""
+    labels = tuple(names.get(label, label) for label in enum.labels)
+    uses = (replace(use, default=use.default and _mapped(use.default, names)) for use in enum.uses)
+    hanging = (replace(each, make=_mapped(each.make, names)) for each in enum.hanging)
+    return replace(enum, labels=labels, uses=tuple(uses), hanging=tuple(hanging))
 
 
 def _mapped(sql: str, names: dict[str, str]) -> str:
@@ -140,14 +121,13 @@ def _defaults(
     autogen: AutogenContext,
     renamed: RenamedNames,
     enum: EnumType,
-    names: dict[str, str],
     labels: Sequence[str],
 ) -> UseDefaults:
     """Give each column's default before (under the new names of values) and after."""
-    removed = _removed(enum, names, labels)
-    found: UseDefaults = {}
+    removed = [label for label in enum.labels if label not in labels]
+    found: dict[EnumUse, tuple[str | None, str | None]] = {}
     for use in enum.uses:
-        before = _mapped(use.default, names) if use.default is not None else None
+        before = use.default
         after = None if before is not None and says(before, removed) else before
         alter = _altered_default(up, renamed, use)
         if alter is not None:
@@ -166,8 +146,7 @@ def _altered_default(up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse) ->
                 and op.modify_name is None
                 and op.modify_type is None
                 and op.modify_server_default is not False
-                and op.schema == use.schema
-                and renamed.old_table(op.schema, op.table_name) == use.table
+                and (op.schema, renamed.old_table(op.schema, op.table_name)) == use.where
                 and renamed.old_column(op.schema, op.table_name, op.column_name) == use.column
             ):
                 return op
@@ -191,7 +170,7 @@ def _set_defaults(defaults: UseDefaults, which: int) -> list[str]:
         if same_default(*both):
             continue
         clause = "DROP DEFAULT" if both[which] is None else f"SET DEFAULT {both[which]}"
-        table = table_sql(use.schema, use.table)
+        table = table_sql(*use.where)
         found.append(f"ALTER TABLE {table} ALTER COLUMN {identifier(use.column)} {clause}")
     return found
 

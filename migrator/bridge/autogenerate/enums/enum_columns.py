@@ -47,7 +47,10 @@ def retype_columns(
             moved.append((alter.schema, table, column))
             said = default_sql(alter.existing_server_default, autogen.dialect)
             result.append(_retyping(alter, autogen.dialect, said, defaults.get(moved[-1], said)))
-            _taken(block, alter)
+            alter.existing_type, alter.modify_type = alter.modify_type, None
+            take_default(alter)
+            if isinstance(block, ops.ModifyTableOps) and not alter.has_changes():
+                block.ops.remove(alter)
         if not isinstance(block, ops.ModifyTableOps) or block.ops:
             result.append(block)
     up.ops[:] = result
@@ -63,13 +66,6 @@ def _alterations(block: ops.MigrateOperation, dialect: Dialect) -> Iterator[ops.
             and (enum_of(op.existing_type, dialect) or enum_of(op.modify_type, dialect))
         ):
             yield op
-
-
-def _taken(block: ops.MigrateOperation, alter: ops.AlterColumnOp) -> None:
-    alter.existing_type, alter.modify_type = alter.modify_type, None
-    take_default(alter)
-    if isinstance(block, ops.ModifyTableOps) and not alter.has_changes():
-        block.ops.remove(alter)
 
 
 def take_default(alter: ops.AlterColumnOp) -> None:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ARRAY, Enum
 from sqlalchemy.dialects.postgresql import ENUM
 
-from migrator.bridge.autogenerate.enums.enum_types import EnumDependent, EnumUse, enum_key, enum_of
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, enum_key, enum_of
 from migrator.bridge.autogenerate.sql_text import TableKey, identifier, literal, table_sql
 
 _LONGEST_NAME = 63
+# The defaults of columns before and after a change.
+UseDefaults = Mapping[EnumUse, tuple[str | None, str | None]]
 
 
-@dataclass(frozen=True)
-class Rebuild:
-    """A type with the columns that have it, their defaults before and after, and what names the type."""
-
-    schema: str | None
-    name: str
-    uses: tuple[EnumUse, ...]
-    defaults: Mapping[EnumUse, tuple[str | None, str | None]]
-    hanging: tuple[EnumDependent, ...]
+def says(text: str, labels: Iterable[str]) -> bool:
+    """Whether SQL names one of these values."""
+    return any(literal(label) in text for label in labels)
 
 
 def create_type(schema: str | None, name: str, labels: Sequence[str]) -> str:
@@ -60,31 +56,31 @@ def add_values(schema: str | None, name: str, before: Sequence[str], after: Sequ
     return found
 
 
-def rebuild(what: Rebuild, labels: Sequence[str], *, back: bool = False) -> list[str]:
+def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str], *, back: bool = False) -> list[str]:
     """Give the statements that put a new type, with other values, in the place of an old one.
 
     With `back` the defaults go back to what they were. A row with a value that is gone makes it fail.
     """
-    type_ = table_sql(what.schema, what.name)
-    old = f"{what.name[: _LONGEST_NAME - 5]}__old"
+    type_ = table_sql(*enum.key)
+    old = f"{enum.name[: _LONGEST_NAME - 5]}__old"
     return [
         f"ALTER TYPE {type_} RENAME TO {identifier(old)}",
-        create_type(what.schema, what.name, labels),
-        *(each.drop for each in what.hanging),
-        *_columns(what, type_, back=back),
-        *(each.make for each in what.hanging),
-        drop_type(what.schema, old),
+        create_type(*enum.key, labels),
+        *(each.drop for each in enum.hanging),
+        *_columns(enum, defaults, type_, back=back),
+        *(each.make for each in enum.hanging),
+        drop_type(enum.schema, old),
     ]
 
 
-def _columns(what: Rebuild, type_: str, *, back: bool) -> Iterator[str]:
-    for (schema, table), uses in groupby(what.uses, key=lambda use: (use.schema, use.table)):
+def _columns(enum: EnumType, defaults: UseDefaults, type_: str, *, back: bool) -> Iterator[str]:
+    for table, uses in groupby(enum.uses, key=lambda use: use.where):
         parts: list[str] = []
         for use in uses:
-            before, after = what.defaults[use][::-1] if back else what.defaults[use]
+            before, after = defaults[use][::-1] if back else defaults[use]
             target = f"{type_}[]" if use.array else type_
             parts += retyping(use.column, target, before, after, "text[]" if use.array else "text")
-        yield f"ALTER TABLE {table_sql(schema, table)} {', '.join(parts)}"
+        yield f"ALTER TABLE {table_sql(*table)} {', '.join(parts)}"
 
 
 def retyping(
@@ -102,20 +98,24 @@ def retyping(
 
 def write_types(autogen: AutogenContext, there: set[TableKey]) -> None:
     """Write the types that are `there` before a table is created so that creating it leaves them alone."""
-    options = autogen.migration_context.opts
-    theirs = options.get("render_item")
+    write_types_with(autogen.migration_context, lambda item, context: _rendered(item, context, there))
 
-    def render(kind: str, item: Any, context: AutogenContext) -> Any:
-        said = theirs(kind, item, context) if theirs else False
-        if said is not False or kind != "type":
-            return said
-        return _rendered(item, context, there)
+
+def write_types_with(
+    context: MigrationContext, write: Callable[[Any, AutogenContext], str | Literal[False]]
+) -> None:
+    """Let `write` write the types that env.py's own `render_item` leaves; False leaves them to Alembic."""
+    theirs = context.opts.get("render_item")
+
+    def render(kind: str, item: Any, autogen: AutogenContext) -> Any:
+        said = theirs(kind, item, autogen) if theirs else False
+        return write(item, autogen) if said is False and kind == "type" else said
 
     # The context's own options: whoever compares after this does it in a context of their own.
-    options["render_item"] = render
+    context.opts["render_item"] = render
 
 
-def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | bool:
+def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | Literal[False]:
     enum = enum_of(item, context.dialect)
     if enum is None:
         return False
@@ -129,7 +129,7 @@ def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str |
     return f"postgresql.ENUM({labels}name={str(enum.name)!r}{schema}, create_type=False)"
 
 
-def _array(item: ARRAY[Any], context: AutogenContext, there: set[TableKey]) -> str | bool:
+def _array(item: ARRAY[Any], context: AutogenContext, there: set[TableKey]) -> str | Literal[False]:
     """Alembic finds the type of an array's items with a pattern, which odd values break."""
     inner = _rendered(item.item_type, context, there)
     if inner is False:

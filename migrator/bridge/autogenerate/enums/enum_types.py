@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from migrator.bridge.autogenerate.sql_text import TableKey, qualified
+from migrator.bridge.autogenerate.sql_text import TableKey, included_tables, qualified
 from migrator.errors import ModelsError
 
 # Types of extensions are theirs. A column that a partition or a child inherits is changed with its parent.
@@ -67,29 +67,20 @@ ORDER BY 1
 
 
 @dataclass(frozen=True)
-class _OnTable:
-    schema: str | None
-    table: str
+class EnumUse:
+    """A column whose type is an enum, or an array of one, with its default as SQL; `where` is its table."""
 
-    @property
-    def where(self) -> TableKey:
-        """Schema, None for the default one, and table."""
-        return self.schema, self.table
-
-
-@dataclass(frozen=True)
-class EnumUse(_OnTable):
-    """A column whose type is an enum, or an array of one, with its default as SQL."""
-
+    where: TableKey
     column: str
     array: bool
     default: str | None
 
 
 @dataclass(frozen=True)
-class EnumDependent(_OnTable):
-    """A check or an index whose text names an enum: the columns it stands on, how it is dropped and made."""
+class EnumDependent:
+    """A check or an index of the table `where` whose text names an enum: how it is dropped and made."""
 
+    where: TableKey
     columns: tuple[str, ...]
     name: str
     drop: str
@@ -124,28 +115,23 @@ class ModelEnum:
 def database_enums(connection: Connection, default_schema: str | None) -> dict[TableKey, EnumType]:
     """Read every enum of the database with one query."""
 
-    def shortened(schema: str) -> str | None:
-        return None if schema == default_schema else schema
+    def key(said: dict[str, Any], name: str) -> TableKey:
+        return (None if said["schema"] == default_schema else said["schema"]), said[name]
 
     found: dict[TableKey, EnumType] = {}
     for (row,) in connection.execute(text(_ENUMS)):
         said = json.loads(row)
         uses = tuple(
-            EnumUse(shortened(use["schema"]), use["table"], use["column"], use["array"], use["default"])
+            EnumUse(key(use, "table"), use["column"], use["array"], use["default"])
             for use in said["uses"] or ()
         )
         hanging = tuple(
             EnumDependent(
-                shortened(each["schema"]),
-                each["table"],
-                tuple(each["columns"] or ()),
-                each["name"],
-                each["drop"],
-                each["make"],
+                key(each, "table"), tuple(each["columns"] or ()), each["name"], each["drop"], each["make"]
             )
             for each in said["hanging"] or ()
         )
-        one = EnumType(shortened(said["schema"]), said["name"], tuple(said["labels"] or ()), uses, hanging)
+        one = EnumType(*key(said, "name"), tuple(said["labels"] or ()), uses, hanging)
         found[one.key] = one
     return found
 
@@ -154,9 +140,7 @@ def model_enums(autogen: AutogenContext) -> dict[TableKey, ModelEnum]:
     """Give the native enums of the models. Raises ModelsError for one with two lists of values."""
     default = autogen.dialect.default_schema_name
     found: dict[TableKey, ModelEnum] = {}
-    for table in autogen.sorted_tables:
-        if not autogen.run_object_filters(table, table.name, "table", False, None):
-            continue
+    for table in included_tables(autogen):
         for column in table.c:
             enum = enum_of(column.type, autogen.dialect)
             if enum is None:
