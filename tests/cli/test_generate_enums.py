@@ -158,7 +158,7 @@ KEPT = 'sa.Table("kept", metadata, sa.Column("id", sa.Integer, primary_key=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
+@pytest.mark.parametrize("options", first_is_fast([((),), (("--rename-value", "mood.fine=well"),)]))
 def test_a_column_whose_default_is_a_value_that_goes_with_it(
     options: tuple[str, ...], growing: Growing
 ) -> None:
