@@ -172,7 +172,7 @@ def test_a_column_whose_default_is_a_value_that_goes_with_it(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", first_is_fast([(), (("--rename-value", "mood.fine=well"),)]))
+@pytest.mark.parametrize("options", first_is_fast([((),), (("--rename-value", "mood.fine=well"),)]))
 @pytest.mark.parametrize(
     "other", first_is_fast(["sa.Enum('fine', 'odd', 'sad', name='other')", "sa.String(40)"])
 )
