@@ -43,7 +43,7 @@ class Migrator:
     `migrator.results.events`), in the caller's thread, or by a coroutine in its event loop. What env.py and
     revisions print or log goes to the logger `migrator`.
 
-    Every method raises the errors of `migrator.errors` and `migrator.results.run`. Each has a
+    Every method raises the errors of `migrator.errors` and `migrator.results.run_errors`. Each has a
     coroutine of its name with an `a` in front, which does not block the event loop. Where that is cancelled,
     or a method is interrupted by Ctrl-C, the running statement is cancelled and its transaction rolled back
     before the exception goes on.

@@ -9,7 +9,7 @@ from migrator import secrets
 from migrator.errors import Effect, ExitCode, MigratorError
 
 # Where those kinds are made that whoever is told knows, and can import without Alembic.
-_KNOWN = ("migrator.errors", "migrator.results.run")
+_KNOWN = ("migrator.errors", "migrator.results.run_errors")
 
 
 class RemoteTraceback(Exception):

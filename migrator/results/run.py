@@ -1,10 +1,9 @@
-"""Results of the commands that change a database, and the errors of runs that did not end well."""
+"""Results of the commands that change a database."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrator.errors import Effect, ExitCode, MigratorError
 from migrator.results.events import Direction
 
 
@@ -116,36 +115,3 @@ class CommandRun:
 
     command: tuple[str, ...]
     code: int
-
-
-class RunError(MigratorError):
-    """A run did not end well. `result` says what was applied, what failed and what remains."""
-
-    def __init__(self, message: str, result: RunResult, *, hint: str = "") -> None:
-        super().__init__(message, effect=_effect(result), hint=hint)
-        self.result = result
-
-
-def _effect(result: RunResult) -> Effect | None:
-    committed = result.failed is not None and result.failed.committed
-    if result.applied or committed or result.after not in (None, result.before):
-        return Effect.PARTLY_APPLIED
-    return None if result.after is None else Effect.NOTHING_APPLIED
-
-
-class MigrationFailedError(RunError):
-    """A migration failed."""
-
-    exit_code = ExitCode.MIGRATION
-
-
-class LockLostError(RunError):
-    """The lock of the run was lost."""
-
-    exit_code = ExitCode.LOCKED
-
-
-class RunInterruptedError(RunError):
-    """The run was interrupted."""
-
-    exit_code = ExitCode.INTERRUPTED

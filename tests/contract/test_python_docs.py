@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import migrator.errors
-import migrator.results.run
+import migrator.results.run_errors
 from migrator import Migrator
 from migrator.api import requests
 from migrator.errors import ExitCode, MigratorError
@@ -71,7 +71,7 @@ def test_every_error_is_in_the_table_with_its_exit_code() -> None:
     }
     found = {
         name: int(kind.exit_code)
-        for module in (migrator.errors, migrator.results.run)
+        for module in (migrator.errors, migrator.results.run_errors)
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, MigratorError) and name != "RunError"
     }

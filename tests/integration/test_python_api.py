@@ -36,7 +36,8 @@ from migrator.results.environment_status import StatusList, Waited
 from migrator.results.events import Connecting, Event, StepStarted
 from migrator.results.judged import Checked
 from migrator.results.revisions import Current
-from migrator.results.run import MigrationFailedError, RunPlan, RunResult
+from migrator.results.run import RunPlan, RunResult
+from migrator.results.run_errors import MigrationFailedError
 from tests.conftest import PASSWORD, Database, Ran
 from tests.processes import started
 from tests.projects.small import versions, write_project

@@ -11,7 +11,8 @@ from migrator.cli.output import envelope
 from migrator.errors import Effect, MigratorError, RefusedError
 from migrator.plain.error_lines import error_lines
 from migrator.processes.passed_errors import passed_on
-from migrator.results.run import Failure, MigrationFailedError, RunResult, Step
+from migrator.results.run import Failure, RunResult, Step
+from migrator.results.run_errors import MigrationFailedError
 
 SAID = [
     (Effect.NOTHING_DONE, "The file is there; nothing was done."),

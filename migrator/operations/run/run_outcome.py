@@ -27,16 +27,8 @@ from migrator.errors import LockedError, MigratorError
 from migrator.faults import is_own_fault, own_fault
 from migrator.operations.run.run_account import DatabaseRun, Run
 from migrator.operations.run.run_lock import application_name, describe_holder
-from migrator.results.run import (
-    Failure,
-    Holder,
-    LockLostError,
-    MigrationFailedError,
-    RunError,
-    RunInterruptedError,
-    RunResult,
-    Step,
-)
+from migrator.results.run import Failure, Holder, RunResult, Step
+from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
 def verified_result(

@@ -23,7 +23,8 @@ from migrator.operations.run.execute import RunTerms
 from migrator.operations.write.draft_folders import draft_folders, swapped
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
-from migrator.results.run import RunError, RunResult
+from migrator.results.run import RunResult
+from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
 from migrator.revisions.headers import version_files

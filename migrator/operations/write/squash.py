@@ -24,7 +24,8 @@ from migrator.operations.write.draft_folders import Draft, draft_folders, drafte
 from migrator.operations.write.generate import check_rev_id
 from migrator.operations.write.reset_versions import archives_of, moved_to, refuse_empty, refuse_shared_folder
 from migrator.results.events import Report
-from migrator.results.run import RunError, RunResult
+from migrator.results.run import RunResult
+from migrator.results.run_errors import RunError
 from migrator.results.written import Squashed
 from migrator.revisions.archives import labelled, made_of, new_archive
 from migrator.revisions.file_changes import FileChange, Move, Write, changed_files
