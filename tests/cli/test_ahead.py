@@ -124,6 +124,7 @@ def merged(shop: Shop, project: Path, run_staging: Migrator) -> Shop:
     return shop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gone", "count"),
     [

@@ -36,6 +36,7 @@ def test_agreement_is_yes(migrator: Migrator, books: BooksProject, either_databa
     assert (ran.code, ran.out) == (0, AGREED), ran.err
 
 
+@pytest.mark.slow
 def test_a_difference_is_no_and_is_said_in_words(
     migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
@@ -77,6 +78,7 @@ def test_nothing_else_can_be_compared(migrator: Migrator, books: BooksProject) -
     assert (ran.code, ran.out) == (2, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg"]))
 def test_server_defaults_are_compared(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase, driver: str
@@ -148,6 +150,7 @@ def test_empty_metadata_is_no_answer(migrator: Migrator, books: BooksProject, on
     assert (ran.code, ran.out) == (3, "")
 
 
+@pytest.mark.slow
 def test_an_index_that_somebody_made_by_hand_is_named(
     migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
@@ -190,6 +193,7 @@ def test_what_somebody_dropped_or_changed_by_hand_is_named_at_the_revision_where
     assert on_postgresql.version() == ["r1"]
 
 
+@pytest.mark.slow
 def test_an_edited_file_is_no(migrator: Migrator, books: BooksProject, either_database: AnyDatabase) -> None:
     file = books.revision("r1", None, RIGHT)
     assert migrator("upgrade", cwd=books.root, env=either_database.env).code == 0
@@ -271,6 +275,7 @@ def test_what_was_found_equal_is_not_replayed_again_until_something_changes(
     assert "history" not in compared()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", ["", "{}", "[1]", '{"manifest": "no", "equal": 5}'])
 def test_a_memory_that_makes_no_sense_or_cannot_be_written_is_none(
     migrator: Migrator, books: BooksProject, on_sqlite: AnyDatabase, spoilt: str

@@ -103,6 +103,7 @@ def test_at_a_terminal_the_name_is_asked_for_and_the_right_one_works(production:
     assert "downgraded production: bbb2 -> aaa1" in shown.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", ["prod\n", END_OF_INPUT], ids=["an alias", "the end of input"])
 def test_at_a_terminal_any_other_answer_and_the_end_of_input_are_refusals(
     typed: str, production: Path
@@ -130,6 +131,7 @@ def test_ctrl_c_at_the_question_is_an_interrupt(production: Path) -> None:
     assert tree(production) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["CI", "--no-input", "stdin is no terminal"])
 def test_nobody_is_asked_where_nobody_may_answer(how: str, production: Path) -> None:
     options = ["--no-input"] if how == "--no-input" else []

@@ -179,6 +179,7 @@ def test_what_is_refused_or_wrong_is_so_in_a_plan_too(shop: Shop, run: Migrator)
         assert (ran.code, shop.state()) == (code, before), ran.err
 
 
+@pytest.mark.slow
 def test_at_a_terminal_nobody_is_asked(shop: Shop, project: Path, run: Migrator) -> None:
     at(shop, "ccc3", "production", run)
     before = shop.state()

@@ -49,6 +49,7 @@ def processes_of(root: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_two_environments_live_on_one_server_that_stops_with_each_command(
     two_embedded: Path, migrator: Migrator, shell: Callable[..., Ran]
 ) -> None:

@@ -108,6 +108,7 @@ def test_many_that_begin_at_once_share_one_mark(fleet: Fleet) -> None:
     assert fleet.database.query("SELECT count(*) FROM _migrator.log") == [(24,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lock", ["op.execute({})", "op.get_bind().exec_driver_sql({})"])
 def test_nothing_of_a_session_goes_from_tenant_to_tenant(lock: str, fleet: Fleet) -> None:
     body = f"""\
@@ -138,6 +139,7 @@ def connections(fleet: Fleet, command: str, *names: str) -> int:
     return len(proxy.trips_of_each)
 
 
+@pytest.mark.slow
 def test_a_worker_that_only_reads_connects_once(fleet: Fleet) -> None:
     fleet.run(*upgrade())
 
@@ -224,6 +226,7 @@ def test_the_status_of_all_environments_says_how_to_ask_for_tenants(fleet: Fleet
     assert "migrator status --tenants all --env testing" in fleet.run("status").out
 
 
+@pytest.mark.slow
 def test_names_globs_and_files_choose(fleet: Fleet, tmp_path: Path) -> None:
     (tmp_path / "list").write_text("globex\n")
 
@@ -284,6 +287,7 @@ def broken(fleet: Fleet, name: str = "acme") -> None:
     fleet.database.query(f"CREATE TABLE {name}.one (id integer)")
 
 
+@pytest.mark.slow
 def test_a_failure_is_named_and_the_others_go_on(fleet: Fleet) -> None:
     broken(fleet, "globex")
 
@@ -298,6 +302,7 @@ def test_a_failure_is_named_and_the_others_go_on(fleet: Fleet) -> None:
     assert fleet.heads() == {"acme": "r2", "initech": "r2"}
 
 
+@pytest.mark.slow
 def test_failing_fast_skips_what_was_not_begun(fleet: Fleet) -> None:
     broken(fleet)
 
@@ -354,6 +359,7 @@ def test_the_embedded_server_is_started_once(fleet: Fleet) -> None:
         assert each.err.count("| from database = embedded") == 1
 
 
+@pytest.mark.slow
 def test_names_of_every_kind(fleet: Fleet) -> None:
     names = ('we"ird', "Upper Case", "50%", "it's", "a.b", "naïve", "select")
     fleet.add(*names)
@@ -363,6 +369,7 @@ def test_names_of_every_kind(fleet: Fleet) -> None:
     assert set(names) <= set(fleet.heads())
 
 
+@pytest.mark.slow
 def test_the_parts_of_all_make_the_whole(fleet: Fleet) -> None:
     parts = [set(fleet.outcomes(*upgrade("--shard", f"{index}/2"))) for index in range(2)]
 
@@ -371,6 +378,7 @@ def test_the_parts_of_all_make_the_whole(fleet: Fleet) -> None:
     assert len(fleet.heads()) == 3
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_each_plan_and_does_nothing(fleet: Fleet) -> None:
     fleet.run("upgrade", "r1", "--env", "testing", "--tenants", "acme")
 
@@ -536,6 +544,7 @@ def test_plain_alembic_needs_a_tenant_too_and_goes_to_it(fleet: Fleet, shell: Ca
     assert fleet.heads() == {"globex": "r2"}
 
 
+@pytest.mark.slow
 def test_one_confirmation_is_for_all(fleet: Fleet) -> None:
     fleet.run(*upgrade())
     fleet.settings(QUERY, "protected = true")
@@ -619,6 +628,7 @@ def test_a_file_without_names_is_no_success(fleet: Fleet, tmp_path: Path) -> Non
     assert "names no tenant" in fleet.run("upgrade", "--tenants", f"file:{tmp_path / 'list'}", code=2).err
 
 
+@pytest.mark.slow
 def test_where_an_error_came_from_is_shown_where_that_is_asked_for(fleet: Fleet) -> None:
     (fleet.root / "migrations" / "env.py").write_text("def odd():\n    raise KeyError(5)\n\n\nodd()\n")
 
@@ -651,6 +661,7 @@ def test_an_env_py_that_knows_no_tenants_is_refused(fleet: Fleet) -> None:
     assert fleet.database.tables() == ["tenants"]
 
 
+@pytest.mark.slow
 def test_json_lines_come_as_each_one_ends_and_the_document_is_the_last(fleet: Fleet) -> None:
     broken(fleet)
 
@@ -705,6 +716,7 @@ def sleeping(fleet: Fleet) -> int:
     return int(str(rows[0][0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "code"), first_is_fast([(signal.SIGINT, 130), (signal.SIGTERM, 143)]))
 def test_an_interrupted_fleet_lets_end_what_has_begun(kind: signal.Signals, code: int, fleet: Fleet) -> None:
     shutil.rmtree(versions(fleet.root))

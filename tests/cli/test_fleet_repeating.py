@@ -75,6 +75,7 @@ def made(fleet: Fleet, table: str) -> int:
     return (fleet.root / "made").read_text().splitlines().count(table)
 
 
+@pytest.mark.slow
 def test_all_get_the_same_and_it_is_worked_out_twice(make: Callable[..., Fleet]) -> None:
     fleet = make(COUNTING, TABLE, ENUM, AGAIN)
 
@@ -114,6 +115,7 @@ def test_one_that_fails_is_run_again_to_say_which_statement_it_was(make: Callabl
     assert fleet.heads() == dict.fromkeys(NAMES[:3], "r1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("driver", "way"), [("asyncpg", "plain"), ("psycopg", "fast")])
 def test_what_goes_the_ordinary_way_is_worked_out_for_each(
     driver: str, way: str, make: Callable[..., Fleet]

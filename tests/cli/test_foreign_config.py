@@ -46,6 +46,7 @@ def write_env(
     (root / "alembic" / "env.py").write_text(ENV_PY.format(before=before, url=url))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ["generic", "async", "pyproject", "pyproject_async"])
 def test_a_stock_project_is_driven_as_alembic_drives_it(
     tmp_path: Path, migrator: Migrator, shell: Shell, template: str

@@ -31,6 +31,7 @@ people = sa.Table(
 """
 
 
+@pytest.mark.slow
 def test_a_new_value_is_added_at_its_place_and_taken_away_again(growing: Growing) -> None:
     growing.start(people("sad", "happy", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{happy,sad}')")
@@ -58,6 +59,7 @@ def test_a_new_value_that_is_the_default_at_once_is_usable(growing: Growing) -> 
     ]
 
 
+@pytest.mark.slow
 def test_a_value_that_goes_rebuilds_the_type_with_defaults_and_arrays(growing: Growing) -> None:
     growing.start(people("sad", "fine", "happy", default="fine"))
     growing.database.query("INSERT INTO people (now, earlier) VALUES ('happy', '{happy,sad}')")
@@ -92,6 +94,7 @@ def test_another_order_rebuilds_the_type(growing: Growing) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_renamed_value_takes_rows_and_defaults_along(growing: Growing) -> None:
     growing.start(people("sad", "fine", default="sad"))
     growing.database.query("INSERT INTO people (earlier) VALUES ('{fine,sad}')")
@@ -198,6 +201,7 @@ sa.Table("food", metadata, sa.Column("id", taste, primary_key=True))
     growing.change(people("sad", "well", default="sad") + KEPT + (other if kept else ""), "--allow-drop")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", first_is_fast(["postgresql+asyncpg", "postgresql+psycopg"]))
 def test_values_with_every_odd_character(growing: Growing, driver: str) -> None:
     url = growing.database.url.replace("postgresql+asyncpg", driver)
@@ -319,6 +323,7 @@ def test_a_list_of_values_without_a_type_is_compared_by_nobody(growing: Growing)
     growing.agree()
 
 
+@pytest.mark.slow
 def test_plain_alembic_takes_no_notice(growing: Growing, shell: Callable[..., Ran]) -> None:
     growing.start(people("sad"))
     growing.books.models(HEAD + people("sad", "fine"))

@@ -30,6 +30,7 @@ sa.Table("egg", metadata, sa.Column("id", sa.Integer, primary_key=True),
 LONG = "a_rather_long_name_of_a_table_or_of_a_column_änd_more"
 
 
+@pytest.mark.slow
 def test_tables_go_after_those_that_refer_to_them(growing_on_either: Growing) -> None:
     refers = ', sa.Column("t", sa.Integer, sa.ForeignKey("t3.id", name="kept_t"))'
     growing_on_either.start(KEPT.format(refers) + CHAIN + LAST)
@@ -57,6 +58,7 @@ def test_tables_that_refer_to_each_other_come_and_go_together(
     growing_on_either.change(KEPT.format(""), "--allow-drop")
 
 
+@pytest.mark.slow
 def test_what_the_models_give_no_name_has_one_by_which_it_can_go(growing_on_either: Growing) -> None:
     target = 'sa.Table("users", metadata, sa.Column("id", sa.Integer, primary_key=True))\n'
     growing_on_either.start(target + KEPT.format(', sa.Column("a", sa.Integer), sa.Column("b", sa.Integer)'))

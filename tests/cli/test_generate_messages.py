@@ -88,6 +88,7 @@ class NotYetThere(Base):
 )
 
 
+@pytest.mark.slow
 def test_other_applications_tables_survive_generate_and_upgrade(
     migrator: Migrator, books: BooksProject, either_database: AnyDatabase
 ) -> None:
@@ -128,6 +129,7 @@ def test_without_exclude_tables_it_is_left_alone_and_named(
     assert "django_session" not in (books.versions / books.files()[0]).read_text()
 
 
+@pytest.mark.slow
 def test_the_line_about_other_applications_in_a_new_configuration_works_as_it_stands(
     migrator: Migrator, postgres_database: Database, checkout: Path
 ) -> None:

@@ -35,6 +35,7 @@ users = sa.Table(
 """
 
 
+@pytest.mark.slow
 def test_a_renamed_column_keeps_its_rows(growing_on_either: Growing) -> None:
     growing_on_either.start(users("fullname"))
     growing_on_either.database.query("INSERT INTO users (fullname) VALUES ('Ann')")
@@ -162,6 +163,7 @@ def test_a_rename_of_what_is_not_there_is_a_usage_error(on_sqlite_only: Growing)
     assert growing.books.files() == before
 
 
+@pytest.mark.slow
 def test_a_likely_rename_that_nobody_names_is_refused_as_a_drop_and_the_hint_says_how(
     growing_on_either: Growing,
 ) -> None:
@@ -210,6 +212,7 @@ def test_dropping_an_index_needs_no_leave(growing_on_either: Growing) -> None:
     growing_on_either.change(users("name"))
 
 
+@pytest.mark.slow
 def test_models_without_a_single_table_of_the_database_are_refused(growing_on_either: Growing) -> None:
     growing_on_either.start(users("name"))
     growing_on_either.books.models(
@@ -221,6 +224,7 @@ def test_models_without_a_single_table_of_the_database_are_refused(growing_on_ei
         assert "they have other, the database has users" in ran.err
 
 
+@pytest.mark.slow
 def test_at_a_terminal_renames_are_asked_about_and_then_drops(on_sqlite_only: Growing) -> None:
     growing = on_sqlite_only
     growing.start(users("fullname"))

@@ -58,6 +58,7 @@ def test_the_repository_s_own_files_are_what_init_writes(tmp_path: Path, migrato
     assert set(ignored) <= set((ROOT / ".gitignore").read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_the_printed_next_command_makes_the_first_revision_and_applies_it(
     shop_folder: Path, migrator: Migrator, shell: Shell
 ) -> None:

@@ -83,6 +83,7 @@ def assert_untouched(root: Path, before: dict[str, bytes]) -> None:
     assert {name: after.get(name) for name in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ["generic", "async", "pyproject", "pyproject_async"])
 def test_a_stock_project_is_upgraded_by_the_printed_command(
     template: str, tmp_path: Path, migrator: Migrator, shell: Shell

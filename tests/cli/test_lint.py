@@ -102,6 +102,7 @@ def test_a_data_migration_with_ids_of_its_own_is_judged_as_often_as_one_likes(
     assert len({lint("r2", "--json", code=1).out for _time in range(3)}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
 def test_a_revision_that_begins_again_for_each_missing_role_is_judged_once(
     books: BooksProject, migrator: Callable[..., Ran]
@@ -247,6 +248,7 @@ def test_a_form_that_is_none_is_a_usage_error(lint: Lint, arguments: list[str], 
     assert said in lint(*arguments, code=2).err
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_the_same_facts_in_colours(books: BooksProject, on_sqlite: AnyDatabase) -> None:
     books.revision("r1", None, AUTHORS)
     books.revision("r2", "r1", "op.drop_table('authors')")

@@ -293,6 +293,7 @@ def test_a_log_table_that_can_be_none_is_named_before_anything_is_begun(
     assert hint in ran.err.partition("hint: ")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["schema", "table", "view"])
 def test_what_needs_no_log_goes_on_without_and_says_what_is_wrong_with_it(
     shop: Shop, project: Path, run_staging: Migrator, kind: str
@@ -390,6 +391,7 @@ def test_a_role_that_may_not_write_into_the_log_is_told_so_before_anything_is_do
     assert run_staging("log", "--limit", "1", env=bare_role.env).out.split("\t")[2] == "ccc3"
 
 
+@pytest.mark.slow
 def test_autogenerate_does_not_see_it(
     books: BooksProject, either_database: AnyDatabase, migrator: Migrator, shell: Callable[..., Ran]
 ) -> None:
@@ -411,6 +413,7 @@ def test_autogenerate_does_not_see_it(
     assert "No new upgrade operations detected" in plain.out
 
 
+@pytest.mark.slow
 def test_a_log_under_a_name_of_its_own_is_not_seen_either(
     books: BooksProject, either_database: AnyDatabase, migrator: Migrator, shell: Callable[..., Ran]
 ) -> None:

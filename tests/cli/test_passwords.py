@@ -149,6 +149,7 @@ def test_a_bare_at_sign_in_a_url_is_understood(
     upgrades(migrator, telling, DATABASE_URL=url(at, password=RAW))
 
 
+@pytest.mark.slow
 def test_no_command_shows_the_password_of_a_database_that_works(
     telling: Path, migrator: Migrator, login: Callable[[str], Database]
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_dry_run_proves_all_and_writes_nothing(two: TwoProject) -> None:
     assert (found["equal"], found["dry_run"], two.files(two.production)) == (True, True, before)
 
 
+@pytest.mark.slow
 def test_a_revision_moves_on_top_of_what_production_has_of_its_own(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     revision(
@@ -167,6 +168,7 @@ def test_a_database_that_cannot_be_asked_is_a_note(on_sqlite: TwoProject) -> Non
     assert "note: Whether testing has applied it could not be asked: " in ran.out
 
 
+@pytest.mark.slow
 def test_what_leaves_something_behind_is_refused(two: TwoProject) -> None:
     revision(two.testing, "r4", "r3", 'op.execute("CREATE TABLE left_behind (id integer)")')
     two.run("upgrade")
@@ -221,6 +223,7 @@ def test_what_an_earlier_version_put_into_one_file_is_not_promoted_again(on_sqli
     assert "note: r2 is there as all_of_it" in ran.out
 
 
+@pytest.mark.slow
 def test_what_the_target_has_squashed_is_not_promoted_again(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     two.run("upgrade")
@@ -234,6 +237,7 @@ def test_what_the_target_has_squashed_is_not_promoted_again(on_sqlite: TwoProjec
     assert two.run("promote").out.startswith("wrote migrations/online/versions/r4.py (after r3)\n")
 
 
+@pytest.mark.slow
 def test_branches_that_meet_again_keep_their_shape(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     revision(two.testing, "left", "r3", *table("l"))

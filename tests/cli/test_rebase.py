@@ -74,6 +74,7 @@ def on(database: Database) -> dict[str, str]:
     return {"TESTING_DATABASE_URL": database.url}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["ooo1", "ooo2"])
 def test_the_branch_of_a_revision_is_moved_and_only_its_first_file_changes(
     said: str, small: Path, postgres_database: Database, migrator: Migrator
@@ -123,6 +124,7 @@ def test_the_other_branch_can_be_moved_as_well(
     assert migrator("heads", cwd=small).out == "ttt1 (head)\n"
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     small: Path, postgres_database: Database, migrator: Migrator
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     assert postgres_database.tables() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applied", ["ooo1", "heads"])
 def test_a_branch_that_the_database_has_is_refused(
     applied: str, small: Path, postgres_database: Database, migrator: Migrator
@@ -413,6 +416,7 @@ def test_a_history_of_its_own_beginning_can_be_put_on_top(
     assert migrator("upgrade", cwd=small, env=on(postgres_database)).code == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_database_is_asked_changes_nothing(small: Path) -> None:
     before = tree(small)
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -57,6 +57,7 @@ def refused(ran: Ran, code: int, *said: str) -> None:
     assert [words for words in said if words not in ran.err] == [], ran.err
 
 
+@pytest.mark.slow
 def test_the_old_files_are_archived_and_one_revision_creates_everything(
     shop: Path, migrator: Migrator, postgres_database: Database
 ) -> None:

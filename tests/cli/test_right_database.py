@@ -58,6 +58,7 @@ def by_template(shop: Shop, into: Database, _folder: Path) -> Shop:
     return entrusted(into)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [by_dump, by_template], ids=["a restored dump", "a clone"])
 def test_a_copy_of_production_under_staging_is_refused_until_it_is_marked_as_the_message_says(
     how: Callable[[Shop, Database, Path], Shop],
@@ -215,6 +216,7 @@ class Answer(str):
         return super().encode(encoding, errors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "question", "typed"),
     [("upgrade", "[y/N] ", "y\n"), ("downgrade -1", "type production: ", "production\n")],

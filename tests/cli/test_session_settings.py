@@ -247,6 +247,7 @@ def test_a_role_that_is_not_there_is_an_error_of_the_configuration(
     assert database.tables() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("any_env_py")
 def test_a_role_that_the_login_may_not_take_on_is_one_too_and_the_hint_is_enough(
     migrator: Migrator, books: BooksProject, database: AnyDatabase, role: str

@@ -47,6 +47,7 @@ def test_promote_says_that_there_is_nothing_to_promote_and_what_to_do(shared: Tw
     shared.run("upgrade", "--env", "production")
 
 
+@pytest.mark.slow
 def test_diff_compares_where_the_databases_stand(shared: TwoProject) -> None:
     shared.run("upgrade", "--env", "testing")
     shared.run("upgrade", "r1", "--env", "production")
@@ -72,6 +73,7 @@ def test_diff_compares_where_the_databases_stand(shared: TwoProject) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("production", "code", "why"),
     [
@@ -131,6 +133,7 @@ def test_folders_of_which_only_one_is_shared_are_two_histories(shared: TwoProjec
     assert ran.out.splitlines()[0] == "only in testing: m1, message of m1 (more/m1.py)"
 
 
+@pytest.mark.slow
 def test_status_shows_who_shares_the_folder(shared: TwoProject) -> None:
     shared.run("upgrade", "--env", "testing")
 

@@ -201,6 +201,7 @@ def test_sql_of_the_sample_project_with_the_embedded_database_starts_no_server(
     assert not (checkout / ".migrator").exists()
 
 
+@pytest.mark.slow
 def test_what_a_program_run_by_a_revision_prints_stays_off_stdout(shell: Shell, books: BooksProject) -> None:
     books.revision("r1", None, "__import__('subprocess').run(['echo', 'hello from a program'])")
     url = f"sqlite:///{books.root}/books.db"

@@ -94,6 +94,7 @@ def test_the_database_as_it_was_is_kept_before_it_is_changed(
     assert (project / ".migrator" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
 def test_a_file_that_another_connection_writes_to_is_waited_for(
     driver: str, project: Path, on_file: Migrator

@@ -136,6 +136,7 @@ def test_the_older_part_becomes_one_revision_under_the_last_ones_id(
     assert either_database.version() == ["r3"]
 
 
+@pytest.mark.slow
 def test_a_real_edit_of_a_squashed_file_is_still_an_edit(
     three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_real_edit_of_a_squashed_file_is_still_an_edit(
     assert "edited after it was applied: r2" in on_either("check", "--against", "database", code=1).out
 
 
+@pytest.mark.slow
 def test_a_dry_run_proves_all_and_changes_nothing(three: BooksProject, on_either: Callable[..., Ran]) -> None:
     on_either("upgrade")
     before = tree(three.root / "migrations")
@@ -261,6 +263,7 @@ def test_a_revision_that_stands_on_an_inner_one_is_named(
     assert tree(three.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_a_database_below_it_and_one_that_cannot_be_asked_stop_it(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:
@@ -276,6 +279,7 @@ def test_a_database_below_it_and_one_that_cannot_be_asked_stop_it(
     assert "moved 2 revisions" in run("squash", "--to", "r2", "--applied").out
 
 
+@pytest.mark.slow
 def test_a_merged_history_is_squashed_from_its_merge_down(
     three: BooksProject, on_either: Callable[..., Ran]
 ) -> None:
@@ -387,6 +391,7 @@ def test_a_new_id_for_a_database_that_is_behind_or_new_is_5(
     assert tree(three.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_a_stamp_that_fails_puts_every_file_back(
     three: BooksProject, on_server: Callable[..., Ran], on_postgresql: AnyDatabase
 ) -> None:
@@ -475,6 +480,7 @@ ALTER VIEW v ALTER COLUMN id SET DEFAULT 3;
 """
 
 
+@pytest.mark.slow
 def test_what_the_catalogue_leaves_out_is_named_and_not_lost(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:
@@ -498,6 +504,7 @@ def test_what_the_catalogue_leaves_out_is_named_and_not_lost(
     assert tree(books.root / "migrations") == before
 
 
+@pytest.mark.slow
 def test_names_that_need_quotes_are_squashed(books: BooksProject, on_either: Callable[..., Ran]) -> None:
     name = "Ta.b%l:e's"
     books.revision(
@@ -525,6 +532,7 @@ def test_a_database_that_was_below_a_squash_is_not_told_to_stamp(
     assert "stamp --purge" not in said
 
 
+@pytest.mark.slow
 def test_a_type_that_sqlalchemy_does_not_know_is_named_with_its_column(
     books: BooksProject, on_server: Callable[..., Ran]
 ) -> None:

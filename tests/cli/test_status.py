@@ -21,6 +21,7 @@ from migrator.database.embedded.server_home import ROOT_STATE
 from migrator.database.embedded.server_place import place_of
 from tests.conftest import Database, Ran, process_variables, program
 from tests.projects.small import tree, versions, write_project, write_revision
+from tests.slow import first_is_fast
 from tests.terminal import COLUMNS, at_terminal
 
 Migrator = Callable[..., Ran]
@@ -141,6 +142,7 @@ def test_a_database_that_is_down_does_not_hide_the_others(
     assert "n0tToBeSeen" not in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_a_database_that_hangs_is_given_up_after_its_own_time(
     two: tuple[Path, Database, Database], migrator: Migrator, silent_port: int
 ) -> None:
@@ -178,6 +180,7 @@ def test_environments_are_asked_at_the_same_time(
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.slow
 def test_an_environment_without_a_url_here_does_not_count(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -208,6 +211,7 @@ def test_a_shared_url_is_the_database_of_the_chosen_environment_alone(
     assert "DATABASE_URL in the process's variables is not its own" in ran.out
 
 
+@pytest.mark.slow
 def test_one_that_is_named_is_asked_alone(two: tuple[Path, Database, Database], migrator: Migrator) -> None:
     root, testing, _ = two
     upgrade_both(migrator, root)
@@ -221,6 +225,7 @@ def test_one_that_is_named_is_asked_alone(two: tuple[Path, Database, Database], 
     assert states(migrator("status", "--env", "prod", cwd=root)) == {"production": "unreachable"}
 
 
+@pytest.mark.slow
 def test_a_file_that_was_edited_after_it_had_been_applied_is_named(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -239,6 +244,7 @@ def test_a_file_that_was_edited_after_it_had_been_applied_is_named(
     assert asked(ran)["production"]["state"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_database_that_is_ahead_of_this_checkout_is_neither_unknown_nor_wrong(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -270,6 +276,7 @@ def test_an_unknown_revision_is_wrong_and_its_cause_is_told(
     assert "Revision online2 belongs to environment production" in found["error"]
 
 
+@pytest.mark.slow
 def test_the_database_of_another_environment_is_wrong(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -287,6 +294,7 @@ def test_the_database_of_another_environment_is_wrong(
     assert testing.tables() == ["alembic_version", "test1"]
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_database_is_wrong(two: tuple[Path, Database, Database], migrator: Migrator) -> None:
     root, *_ = two
     upgrade_both(migrator, root)
@@ -300,6 +308,7 @@ def test_a_copy_of_a_database_is_wrong(two: tuple[Path, Database, Database], mig
     assert "is a copy of production" in ran.out
 
 
+@pytest.mark.slow
 def test_an_sqlite_file_that_is_not_there_is_pending_and_is_not_made(
     tmp_path: Path, migrator: Migrator
 ) -> None:
@@ -322,6 +331,7 @@ def test_an_sqlite_file_that_is_not_there_is_pending_and_is_not_made(
     assert states(ran) == {"testing": "ok"}
 
 
+@pytest.mark.slow
 def test_the_env_py_of_a_plain_alembic_project_makes_no_sqlite_file(
     tmp_path: Path, shell: Callable[..., Ran], migrator: Migrator
 ) -> None:
@@ -381,6 +391,7 @@ def test_a_broken_ini_and_a_broken_env_py_are_wrong_and_do_not_hide_the_others(
     assert "on stdout" not in ran.out
 
 
+@pytest.mark.slow
 def test_what_env_py_prints_stays_off_the_stdout_of_the_command(
     two: tuple[Path, Database, Database], shell: Callable[..., Ran], migrator: Migrator
 ) -> None:
@@ -398,6 +409,7 @@ def test_what_env_py_prints_stays_off_the_stdout_of_the_command(
     assert ran.err.count("by a program") == 2
 
 
+@pytest.mark.slow
 def test_a_plain_alembic_project_is_asked_through_its_own_env_py(
     tmp_path: Path, postgres_database: Database, shell: Callable[..., Ran], migrator: Migrator
 ) -> None:
@@ -431,7 +443,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", first_is_fast(["fork", "spawn", "forkserver"]))
 def test_it_works_whatever_way_multiprocessing_starts_processes(
     method: str,
     two: tuple[Path, Database, Database],
@@ -480,6 +492,7 @@ sys.exit(asyncio.run(story()))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_has_connected_and_has_threads_is_not_copied(
     two: tuple[Path, Database, Database], shell: Callable[..., Ran], migrator: Migrator
 ) -> None:
@@ -492,6 +505,7 @@ def test_a_process_that_has_connected_and_has_threads_is_not_copied(
     assert "forked" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_no_process_behind(
     two: tuple[Path, Database, Database], silent_port: int, number: signal.Signals
@@ -532,6 +546,7 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_at_a_terminal_all_environments_are_one_table_that_fits(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:

@@ -41,6 +41,7 @@ def widths(shown: Shown) -> list[int]:
     return [cell_len(line.split("\r")[-1]) for line in shown.text.split("\n")]
 
 
+@pytest.mark.slow
 def test_no_line_is_wider_than_the_terminal(small: Path) -> None:
     for command in (["upgrade"], ["history", "-i"], ["history", "-v"], ["envs"]):
         shown = at_terminal(["migrator", *command, *_url(command)], small)
@@ -90,6 +91,7 @@ def test_a_long_revision_shows_how_long_it_takes_and_took_before(tmp_path: Path)
     assert max(widths(second)) <= COLUMNS
 
 
+@pytest.mark.slow
 def test_what_looks_like_markup_is_shown_as_it_is(small: Path) -> None:
     upgraded = at_terminal(["migrator", "upgrade", "0abcdef01234", "--url", URL], small)
     listed = at_terminal(["migrator", "history"], small)
@@ -100,6 +102,7 @@ def test_what_looks_like_markup_is_shown_as_it_is(small: Path) -> None:
     assert "[bold]x[/bold]" in wrong.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["upgrade --url sqlite:///data.db", "nosuch"])
 def test_there_are_colours_and_no_color_takes_them_away(command: str, small: Path) -> None:
     coloured = at_terminal(["migrator", *command.split()], small)

@@ -45,6 +45,7 @@ def test_a_port_where_nothing_listens_is_named(
     assert "The database app@127.0.0.1:1/shop cannot be used. Nothing listens there." in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_does_not_answer_is_given_up(
     one_revision: Path, migrator: Migrator, silent_port: int, driver: str
@@ -58,6 +59,7 @@ def test_a_server_that_does_not_answer_is_given_up(
     assert err.count(f"waiting for 127.0.0.1:{silent_port} to answer ...\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_wrong_password_is_said_to_be_one(
     one_revision: Path, migrator: Migrator, postgres_database: Database, driver: str
@@ -70,6 +72,7 @@ def test_a_wrong_password_is_said_to_be_one(
     assert "wr0ng" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_database_that_does_not_exist_is_said_not_to(
     one_revision: Path, migrator: Migrator, postgres_database: Database, driver: str

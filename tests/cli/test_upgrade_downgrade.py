@@ -18,6 +18,7 @@ Migrator = Callable[..., "Ran"]
 Go = Callable[..., "Ran"]
 
 
+@pytest.mark.slow
 def test_up_down_and_up_again_on_every_driver(
     migrator: Migrator, books: BooksProject, any_database: AnyDatabase
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_history_that_takes_back_all_it_does_is_in_order(books: BooksProject, 
     assert "verify 2/3  r2" in ran.err
 
 
+@pytest.mark.slow
 def test_a_type_that_a_downgrade_leaves_is_named_and_the_rest_goes_on(
     books: BooksProject, on_server: Verify
 ) -> None:
@@ -251,6 +252,7 @@ def test_models_that_the_history_does_not_lead_to_are_a_finding(books: BooksProj
     assert "1 revision verified" in ran.out
 
 
+@pytest.mark.slow
 def test_from_leaves_out_what_is_before_it(books: BooksProject, verify: Verify) -> None:
     books.revision("r1", None, CREATE, "pass")
     books.revision("r2", "r1", "pass")
@@ -272,6 +274,7 @@ def test_both_sides_of_a_branch_and_their_merge_are_taken_back(books: BooksProje
     assert [each["revision"] for each in data["unlike"]] == ["left"]
 
 
+@pytest.mark.slow
 def test_rows_of_a_seed_make_a_data_migration_fail(
     books: BooksProject, verify: Verify, tmp_path: Path
 ) -> None:
@@ -332,6 +335,7 @@ def test_no_scratch_database_is_left_and_no_password_shown(
     assert PASSWORD not in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_what_commits_by_itself_and_what_is_excluded_is_verified_in_one_run(
     books: BooksProject, on_server: Verify, postgres_database: Database
 ) -> None:
@@ -405,6 +409,7 @@ def test_a_role_that_only_a_downgrade_names_is_made_on_a_server_of_our_own(
     assert found(ran)["revisions"] == ["r1", "r2", "r3"]
 
 
+@pytest.mark.slow
 def test_a_plain_alembic_project_is_verified_without_an_edit_of_its_env_py(
     tmp_path: Path, shell: Callable[..., Ran], migrator: Callable[..., Ran], postgres_database: Database
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_database_that_is_created_meanwhile_ends_the_waiting(
     assert at.tables() == []
 
 
+@pytest.mark.slow
 def test_time_is_up_where_nothing_listens(two_revisions: Path, migrator: Migrator) -> None:
     began = time.monotonic()
     ran = migrator("wait", "--timeout", "2s", cwd=two_revisions, env={"DATABASE_URL": CLOSED})
@@ -94,6 +95,7 @@ def test_time_is_up_where_nothing_listens(two_revisions: Path, migrator: Migrato
     assert "n0tToBeSeen" not in ran.err
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_is_left_when_time_is_up(two_revisions: Path, migrator: Migrator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"postgresql://app@127.0.0.1:{listening.getsockname()[1]}/shop"
@@ -105,6 +107,7 @@ def test_a_server_that_says_nothing_is_left_when_time_is_up(two_revisions: Path,
     assert json.loads(ran.out)["errors"][0]["type"] == "DatabaseError"
 
 
+@pytest.mark.slow
 def test_without_time_it_is_asked_once(
     two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
@@ -113,6 +116,7 @@ def test_without_time_it_is_asked_once(
         assert ran.code == code, ran.err
 
 
+@pytest.mark.slow
 def test_an_sqlite_file_is_waited_for_and_not_made(two_revisions: Path, migrator: Migrator) -> None:
     before = tree(two_revisions)
     for goal in ("database", "head"):
@@ -128,6 +132,7 @@ def test_an_sqlite_file_is_waited_for_and_not_made(two_revisions: Path, migrator
     assert (ran.code, (two_revisions / "shop.db").read_bytes()) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_database_that_is_not_at_head_in_time_is_the_answer_no_and_stays_as_it_is(
     two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
@@ -178,6 +183,7 @@ def test_a_database_that_is_ahead_counts_as_at_head(
     assert (ran.code, ran.out) == (0, "testing is at two2, ahead of this checkout by 1 revision\n")
 
 
+@pytest.mark.slow
 def test_what_waiting_does_not_mend_ends_it_at_once(
     two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
@@ -216,6 +222,7 @@ def test_what_env_py_prints_stays_off_stdout(
     assert "by a program" in ran.err
 
 
+@pytest.mark.slow
 def test_quiet_tells_nothing_of_its_progress(two_revisions: Path, migrator: Migrator) -> None:
     ran = migrator("wait", "-q", "--timeout", "2s", cwd=two_revisions, env={"DATABASE_URL": CLOSED})
 
@@ -223,6 +230,7 @@ def test_quiet_tells_nothing_of_its_progress(two_revisions: Path, migrator: Migr
     assert [line.partition(": ")[0] for line in ran.err.splitlines()] == ["error", "hint"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_waiting(two_revisions: Path) -> None:
     shown = at_terminal(
         ["migrator", "wait"],

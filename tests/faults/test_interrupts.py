@@ -61,6 +61,7 @@ def asleep(database: Database) -> Callable[[], bool]:
     return lambda: sessions(database, "state = 'active' and query like '%pg_sleep(30)%'") > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("driver", "number"),
     first_is_fast([("asyncpg", signal.SIGINT), ("asyncpg", signal.SIGTERM), ("psycopg", signal.SIGTERM)]),
@@ -90,6 +91,7 @@ def test_an_interrupted_upgrade_keeps_what_was_done_nothing_of_the_rest_and_can_
     assert postgres_database.tables() == ["alembic_version", "one", "three", "two"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_upgrade_says_in_json_what_was_applied_and_what_remains(
     small: Path, postgres_database: Database
 ) -> None:
@@ -106,6 +108,7 @@ def test_an_interrupted_upgrade_says_in_json_what_was_applied_and_what_remains(
     assert document["data"]["after"] == ["aaa1"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_downgrade_says_how_far_it_came(small: Path, postgres_database: Database) -> None:
     env = {"TESTING_DATABASE_URL": postgres_database.url}
     postgres_database.query("create table alembic_version (version_num varchar(32) primary key)")

@@ -281,6 +281,7 @@ def test_after_a_kill_at_any_moment_the_next_run_of_sqlite_goes_on_and_every_rev
 
 
 # The second is longer than a run may wait: only the server's own look after its client ends such a statement.
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", first_is_fast([5, 300]))
 def test_the_next_run_waits_for_the_statement_that_a_killed_one_left_behind(
     seconds: int, tmp_path: Path, least_database: Least

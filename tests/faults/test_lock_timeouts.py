@@ -109,6 +109,7 @@ def _blocked_by(least: Least, pid: int) -> bool:
     return bool(least.pids(f"{WAITING} AND {pid} = ANY (pg_blocking_pids(pid))"))
 
 
+@pytest.mark.slow
 def test_the_later_waits_of_a_revision_share_one_lock_timeout(tmp_path: Path, least_database: Least) -> None:
     root = write_three(tmp_path / "a project", "lock_timeout = 3s", "retries = 60")
     assert upgrade(root, least_database, "made").code == 0
@@ -161,6 +162,7 @@ def _stuck(running: Running, least: Least, pid: int) -> bool:
     return running.process.poll() is None and _blocked_by(least, pid)
 
 
+@pytest.mark.slow
 def test_a_revision_may_ask_for_a_timeout_and_retries_of_its_own(
     tmp_path: Path, least_database: Least
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_server_that_stops_in_the_middle_and_comes_back(
     completes(root, least)
 
 
+@pytest.mark.slow
 @each_way
 def test_a_server_that_stops_in_the_middle_and_does_not_come_back(
     options: tuple[str, ...], tmp_path: Path, private: Private
@@ -164,6 +165,7 @@ def test_a_server_that_stops_in_the_middle_and_does_not_come_back(
     completes(root, least)
 
 
+@pytest.mark.slow
 @each_way
 def test_the_migrating_connection_is_cut(
     options: tuple[str, ...], tmp_path: Path, least_database: Least
@@ -181,6 +183,7 @@ def test_the_migrating_connection_is_cut(
     completes(root, least_database)
 
 
+@pytest.mark.slow
 @each_way
 def test_the_connection_of_the_lock_is_cut(
     options: tuple[str, ...], tmp_path: Path, least_database: Least
@@ -236,6 +239,7 @@ def test_a_role_that_may_create_no_tables_is_told_so_in_one_sentence(
     assert least.version() == ["r4"]
 
 
+@pytest.mark.slow
 def test_a_role_that_may_create_no_schema_has_its_log_beside_the_version_table(
     tmp_path: Path, new_least_database: Callable[..., Least]
 ) -> None:

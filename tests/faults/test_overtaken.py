@@ -75,6 +75,7 @@ def applied(result: dict[str, Any]) -> list[str]:
     return [step["revision"] for step in result["applied"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other_target", first_is_fast(["r2", "r3"]))
 @pytest.mark.parametrize("kind", first_is_fast(["sqlite", "sqlite+aiosqlite", "foreign"]))
 def test_a_run_that_is_overtaken_between_two_revisions_does_only_what_is_left(

@@ -80,6 +80,7 @@ def test_twelve_processes_upgrade_one_empty_database_at_once(tmp_path: Path, lea
     race_on_postgres(tmp_path / "a project", least_database, 12)
 
 
+@pytest.mark.slow
 def test_six_processes_upgrade_one_new_file_of_sqlite_at_once(tmp_path: Path) -> None:
     race_on_sqlite(tmp_path / "a project", 6)
 
@@ -105,6 +106,7 @@ def lock_holder(least: Least) -> tuple[int, str]:
     return int(str(rows[0][0])), str(rows[0][1])
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_in_vain_says_who_holds_the_lock(
     held_up: tuple[Path, Running, Callable[[], None]], least_database: Least
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_run_that_may_not_see_the_holder_is_told_what_to_grant(
     assert running.ended().code == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_long_enough_finds_nothing_left_to_do(
     held_up: tuple[Path, Running, Callable[[], None]], least_database: Least
 ) -> None:

@@ -224,6 +224,7 @@ def bound_by_modes() -> None:
             ctypes.CDLL(None).prctl(drop, capability, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["generate --empty -m x", "reset-versions --files-only"])
 def test_a_read_only_version_folder_is_named_and_left_as_it_was(command: str, read_only: Path) -> None:
     before = tree(read_only)

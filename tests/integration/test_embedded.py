@@ -566,6 +566,7 @@ def new_copies() -> Iterator[Callable[[], set[Path]]]:
         shutil.rmtree(copy)
 
 
+@pytest.mark.slow
 @as_root
 def test_as_root_programs_in_a_private_folder_are_copied_for_the_account(
     new_project: Callable[[], Path], tmp_path: Path, new_copies: Callable[[], set[Path]]

@@ -215,6 +215,7 @@ def test_loggers_are_left_as_the_application_has_them(books: BooksProject, datab
     assert (list(root.handlers), root.level, mine.disabled) == before
 
 
+@pytest.mark.slow
 def test_metadata_given_to_run_migrations_goes_before_the_models_key(
     migrator: Migrator, books: BooksProject, database: AnyDatabase
 ) -> None:
@@ -236,6 +237,7 @@ def test_metadata_given_to_run_migrations_goes_before_the_models_key(
     ]
 
 
+@pytest.mark.slow
 def test_options_given_to_run_migrations_override_and_join(
     migrator: Migrator, books: BooksProject, database: AnyDatabase
 ) -> None:

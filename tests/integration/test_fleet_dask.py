@@ -94,6 +94,7 @@ def test_a_cluster_does_what_processes_here_would(cluster: str, fleet: Fleet) ->
     assert fleet.outcomes(*upgrade(cluster, "--canary", "1"))["t3"] == "done"
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_named(fleet: Fleet) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
 

@@ -134,6 +134,7 @@ def test_upgrade_ends_where_alembic_ends_or_says_that_it_does_not(
     assert_upgraded_alike(new_side(kind), new_side(kind), plain, ours)
 
 
+@pytest.mark.slow
 @each(LASTING)
 def test_upgrade_current_and_downgrade_do_what_alembic_does(
     kind: Kind, new_side: NewSide, plain: Command, ours: Command
@@ -163,6 +164,7 @@ def assert_upgraded_alike(by_alembic: Side, by_migrator: Side, plain: Command, o
     assert by_migrator.snapshot() == by_alembic.snapshot() != []
 
 
+@pytest.mark.slow
 @each(kind for kind in KINDS if kind.has_models)
 def test_alembic_check_answers_as_if_migrator_had_never_been_there(
     kind: Kind, new_side: NewSide, plain: Command, ours: Command

@@ -33,6 +33,7 @@ SCHEMA = """
 """
 
 
+@pytest.mark.slow
 def test_heads_and_history_agree_in_both_environments(
     shell: Shell, migrator: Migrator, checkout: Path
 ) -> None:
@@ -59,6 +60,7 @@ def test_upgrade_makes_the_same_schema_and_current_and_check_agree(
     assert migrator("current", cwd=checkout, env=env).out == plain.out != ""
 
 
+@pytest.mark.slow
 def test_each_goes_on_where_the_other_left_off(
     shell: Shell, migrator: Migrator, checkout: Path, postgres_database: Database
 ) -> None:
@@ -73,6 +75,7 @@ def test_each_goes_on_where_the_other_left_off(
     assert postgres_database.tables() == ["alembic_version"]
 
 
+@pytest.mark.slow
 def test_autogenerate_finds_the_same_and_lands_in_the_same_folder(
     shell: Shell, migrator: Migrator, checkout: Path, postgres_database: Database
 ) -> None:

@@ -110,6 +110,7 @@ def test_it_is_off_until_it_is_asked_for_and_imports_nothing_then(books: BooksPr
     assert results(ran) == {"tests/test_own.py::test_imports": "PASSED"}, ran.out
 
 
+@pytest.mark.slow
 def test_a_sound_history_passes_every_check_without_the_environments_own_database(
     on_server: BooksProject,
 ) -> None:
@@ -160,6 +161,7 @@ FLAWED: dict[str, dict[str, tuple[str, str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "check", "fail_too", "says"),
     [
@@ -313,6 +315,7 @@ def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path:
     assert PASSWORD[:6] not in ran.out
 
 
+@pytest.mark.slow
 def test_an_environment_to_which_nothing_has_come_yet_is_skipped_with_what_brings_it(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online", "demo")
     (root / "pytest.ini").write_text(INI)
@@ -388,6 +391,7 @@ def test_without_a_project_that_is_said(tmp_path: Path) -> None:
     assert "migrator init --from alembic.ini" in ran.err
 
 
+@pytest.mark.slow
 def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online", "demo")
     (root / "tests").mkdir()
@@ -412,6 +416,7 @@ def test_the_ini_says_what_is_checked_and_a_single_test_is_run_alone(tmp_path: P
     )
 
 
+@pytest.mark.slow
 def test_each_test_gets_a_database_at_head_of_its_own_that_is_dropped_afterwards(
     books: BooksProject, server: EmbeddedServer
 ) -> None:
@@ -480,6 +485,7 @@ def test_url(migrated_database, number):
 """
 
 
+@pytest.mark.slow
 def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(books: BooksProject) -> None:
     write_test(books, f"{IN_ASYNCIO}{TAKES_A_SESSION.format(mark='filterwarnings')}")
 
@@ -581,6 +587,7 @@ async def test_session(async_session):
 """
 
 
+@pytest.mark.slow
 def test_an_env_py_leaves_logging_the_path_and_the_folder_as_they_were(books: BooksProject) -> None:
     log = "import logging.config\nlogging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR'}})\n"
     books.env_py.write_text(log + books.env_py.read_text())

@@ -91,6 +91,7 @@ def test_the_methods_give_the_results_of_the_commands(steps: Path, tmp_path: Pat
     assert (waited.reached, waited.pending) == (False, ("bbb2",))
 
 
+@pytest.mark.slow
 def test_the_coroutines_do_the_same(steps: Path, tmp_path: Path) -> None:
     testing = Migrator(env="testing", url=f"sqlite:///{tmp_path / 'steps.db'}", directory=steps)
 
@@ -107,6 +108,7 @@ def test_the_coroutines_do_the_same(steps: Path, tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_two_coroutines_at_once_do_each_revision_once_and_both_succeed(steps: Path, url: str) -> None:
     testing = Migrator(env="testing", url=url, directory=steps)
 
@@ -171,6 +173,7 @@ def test_a_failed_revision_raises_with_what_was_applied(steps: Path, postgres_da
     assert 'ccc3.py", line 12, in upgrade' in str(error.__cause__)
 
 
+@pytest.mark.slow
 def test_each_kind_of_error_has_its_type_and_no_password(tmp_path: Path, steps: Path) -> None:
     dead = f"postgresql://user:{'S3cr3tS3cr3t'}@127.0.0.1:1/nowhere"
 
@@ -254,6 +257,7 @@ def test_a_large_request_leaves_the_event_loop_free(
     assert not read.exists(), "the loop went on only when the process was at its end"
 
 
+@pytest.mark.slow
 def test_files_named_as_those_of_the_standard_library_are_in_nobodys_way(
     steps: Path, tmp_path: Path, shell: Callable[..., Ran]
 ) -> None:
@@ -285,6 +289,7 @@ print([each.state for each in Migrator(env="testing", url="sqlite:///x.db").stat
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_script_needs_no_guard_whatever_way_multiprocessing_starts_processes(
     method: str, steps: Path, tmp_path: Path, shell: Callable[..., Ran]
@@ -428,6 +433,7 @@ def test_a_plain_project_is_reached_by_its_file_with_arguments_for_env_py(
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("aaa1",)]
 
 
+@pytest.mark.slow
 def test_status_asks_all_environments_unless_one_is_named(
     steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -559,6 +565,7 @@ def _script(
     return started(["python", "-c", source, arguments], Path.cwd(), {}, own_group=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), first_is_fast([(signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)])
 )
@@ -594,6 +601,7 @@ signal.signal(signal.SIGINT, lambda *_: print("handled", flush=True))
 {_SCRIPT}"""
 
 
+@pytest.mark.slow
 def test_a_script_that_handles_ctrl_c_itself_decides_what_becomes_of_the_work(
     steps: Path, postgres_database: Database, held: psycopg.Connection[tuple[object, ...]]
 ) -> None:

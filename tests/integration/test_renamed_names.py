@@ -14,6 +14,7 @@ import sqlalchemy
 from tests.conftest import ROOT, Ran, process_variables
 from tests.projects.small import revision_text, versions, write_project
 from tests.proxy import counting_proxy
+from tests.slow import first_is_fast
 
 if TYPE_CHECKING:
     from tests.conftest import Database
@@ -79,7 +80,7 @@ def renamed(root: Path, postgres_database: Database) -> Renamed:
     return run
 
 
-@pytest.mark.parametrize(("modules", "name"), RENAMED, ids=[name for _, name in RENAMED])
+@pytest.mark.parametrize(("modules", "name"), first_is_fast(RENAMED), ids=[name for _, name in RENAMED])
 def test_without_a_private_name_a_run_takes_the_ordinary_way_and_doctor_says_so(
     modules: str, name: str, renamed: Renamed, postgres_database: Database
 ) -> None:
@@ -104,6 +105,7 @@ def test_without_a_private_name_a_run_takes_the_ordinary_way_and_doctor_says_so(
     assert f".{name}: each statement of a revision takes two or three round trips" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modules", "name"), UNUSED, ids=[name for _, name in UNUSED])
 def test_a_name_that_is_not_used_may_be_renamed(
     modules: str, name: str, renamed: Renamed, postgres_database: Database

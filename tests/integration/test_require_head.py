@@ -213,6 +213,7 @@ def test_a_sync_engine_has_a_method_of_its_own(
     testing.require_head(engine)
 
 
+@pytest.mark.slow
 def test_mariadb_has_its_own_word_for_a_table_that_is_not_there(
     testing: Migrator, mariadb_database: MariaDatabase
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_database_that_is_not_there_is_an_error_without_a_password(testing: Mi
     assert raised.value.hint == "Start the server, or correct host and port in: the engine that was given"
 
 
+@pytest.mark.slow
 def test_files_whose_headers_are_computed_are_loaded_elsewhere(
     service: Service, testing: Migrator, steps: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_how_many_trips_a_revision_takes_with_its_log_row(
     assert (many - few) / 20 == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transaction", ["revision", "run"])
 def test_statements_that_fail_together_are_run_again_one_by_one_to_say_which_it_was(
     transaction: str, migrator: Migrator, root: Path, postgres_database: Database
@@ -122,6 +123,7 @@ def test_statements_that_fail_together_are_run_again_one_by_one_to_say_which_it_
     assert postgres_database.tables() == kept
 
 
+@pytest.mark.slow
 def test_at_a_terminal_a_revision_that_begins_again_is_shown_in_its_line(
     root: Path, way: str, postgres_database: Database
 ) -> None:
@@ -134,6 +136,7 @@ def test_at_a_terminal_a_revision_that_begins_again_is_shown_in_its_line(
     assert ("...\r  upgrade 1/1" in shown.text) == (way == "fast")
 
 
+@pytest.mark.slow
 def test_statements_that_are_held_share_one_lock_timeout_and_are_tried_again(
     migrator: Migrator, root: Path, way: str, postgres_database: Database
 ) -> None:
@@ -354,6 +357,7 @@ def test_a_version_row_that_is_not_there_fails_the_revision_in_alembics_words(
     assert postgres_database.tables() == ["a", "alembic_version"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hold", [True, False])
 def test_the_log_knows_how_long_a_revision_took_also_where_all_was_sent_at_once(
     hold: bool, migrator: Migrator, root: Path, postgres_database: Database

@@ -79,6 +79,7 @@ def async_url(database: Database) -> str:
     return database.url.replace("postgresql:", "postgresql+asyncpg:")
 
 
+@pytest.mark.slow
 def test_it_ends_where_plain_alembic_does_and_shows_the_same_history(
     played: Played, new_database: Callable[[], Database], processes: AlembicProcesses
 ) -> None:
@@ -126,6 +127,7 @@ def test_check_says_of_it_what_is_so(played: Played) -> None:
     assert (played.schema() == before) == (not scenario.drift)
 
 
+@pytest.mark.slow
 def test_verify_says_of_each_downgrade_what_pg_dump_says(played: Played) -> None:
     scenario = played.scenario
     expected = bool(scenario.unlike or scenario.changes)

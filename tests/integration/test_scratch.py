@@ -141,6 +141,7 @@ def databases(root: Path) -> list[str]:
         return sorted(str(row[0]) for row in connection.execute(SCRATCH))
 
 
+@pytest.mark.slow
 def test_a_database_is_at_the_revision_that_was_asked_for_and_gone_afterwards(shared_root: Path) -> None:
     with place(shared_root) as opened:
         with opened.at("r2") as database:

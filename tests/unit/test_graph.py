@@ -80,6 +80,7 @@ def ours(found: Graph, base: str, head: str) -> list[str] | None:
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(history=histories())
 def test_every_history_has_the_same_heads_points_labels_and_order(history: list[Made]) -> None:

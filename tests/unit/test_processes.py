@@ -205,6 +205,7 @@ def test_a_parent_that_ignores_its_children_and_signals_learns_the_same() -> Non
             signal.signal(number, handler)
 
 
+@pytest.mark.slow
 def test_side_by_side_what_is_late_or_dead_hides_no_answer_and_is_replaced() -> None:
     ticks: list[float] = []
     with SideBySide[str, object](load, 4) as processes:
