@@ -364,6 +364,7 @@ def test_the_number_of_queries_does_not_grow_with_the_tables(
     assert queries(40) == few
 
 
+@pytest.mark.slow
 def test_version_files_are_executed_once_for_the_models_and_the_history(
     migrator: Migrator, shell: Shell, books: BooksProject, on_sqlite: AnyDatabase
 ) -> None:

@@ -93,6 +93,7 @@ def test_protected_is_what_the_ini_says(production: Path, migrator: Migrator) ->
     assert migrator("downgrade", "-1", "-e", "prod", cwd=production, env=ENV).code == 0
 
 
+@pytest.mark.slow
 def test_at_a_terminal_the_name_is_asked_for_and_the_right_one_works(production: Path) -> None:
     answer = (QUESTION, "production\n")
 

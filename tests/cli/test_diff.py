@@ -42,6 +42,7 @@ def data(ran: Ran) -> dict[str, Any]:
     return dict(json.loads(ran.out)["data"])
 
 
+@pytest.mark.slow
 def test_equal_histories_are_equal_and_nothing_is_written(two: Path, migrator: Migrator) -> None:
     migrator("diff", cwd=two)
     before = tree(two)
@@ -58,6 +59,7 @@ def test_equal_histories_are_equal_and_nothing_is_written(two: Path, migrator: M
     assert tree(two) == before
 
 
+@pytest.mark.slow
 def test_what_only_one_has_is_named_with_what_it_makes(two: Path, migrator: Migrator) -> None:
     write_revision(versions(two), "r2", "r1", INDEX)
 
@@ -74,6 +76,7 @@ def test_what_only_one_has_is_named_with_what_it_makes(two: Path, migrator: Migr
     assert (found["name"], found["right"]) == ("by_name on one", None)
 
 
+@pytest.mark.slow
 def test_a_revision_without_effect_is_named_and_the_schemas_are_equal(two: Path, migrator: Migrator) -> None:
     write_revision(versions(two), "r2", "r1")
 

@@ -67,6 +67,7 @@ def upgrade(*args: str) -> tuple[str, ...]:
     return ("upgrade", "--env", "testing", "--tenants", "all", *args)
 
 
+@pytest.mark.slow
 def test_every_schema_is_upgraded_by_itself(fleet: Fleet) -> None:
     ran = fleet.run(*upgrade())
 
@@ -253,6 +254,7 @@ def test_the_list_may_come_through_standard_input(fleet: Fleet, monkeypatch: pyt
     assert list(fleet.outcomes(*upgrade())) == ["acme", "initech"]
 
 
+@pytest.mark.slow
 def test_a_file_alone_says_who_the_tenants_are(fleet: Fleet, tmp_path: Path) -> None:
     fleet.settings()
     (tmp_path / "list").write_text("acme\n")
@@ -432,6 +434,7 @@ def test_models_are_compared_with_each_schema(fleet: Fleet, tmp_path: Path) -> N
     assert [each["text"] for each in found["globex"]["result"]["changes"]] == ["drop column one.by_hand"]
 
 
+@pytest.mark.slow
 def test_stamp_sets_each_version_table(fleet: Fleet) -> None:
     fleet.run("stamp", "r1", "--env", "testing", "--tenants", "all")
 
@@ -572,6 +575,7 @@ def test_at_a_terminal_it_is_asked_once_and_shows_how_far_it_is(fleet: Fleet) ->
     assert yes.text.count("[y/N]") == 1
 
 
+@pytest.mark.slow
 def test_each_database_of_a_template_is_a_tenant(fleet: Fleet, new_database: Callable[[], Database]) -> None:
     databases = [new_database(), new_database()]
     url = fleet.url.replace(fleet.database.name, "{tenant}")

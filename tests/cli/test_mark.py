@@ -180,6 +180,7 @@ def test_a_role_that_may_make_nothing_is_told_what_to_grant(
     assert f"GRANT CREATE ON DATABASE {name} TO {role}" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", first_is_fast(["upgrade", "stamp bbb2", "mark", "upgrade bbb2"]))
 def test_a_database_of_plain_alembic_is_adopted_with_its_present_revision(
     command: str, shop: Shop, project: Path, run: Migrator, shell: Callable[..., Ran]

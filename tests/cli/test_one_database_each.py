@@ -130,6 +130,7 @@ def test_the_rule_holds_for_a_file_of_the_project_under_config(
     assert "name the same database" in ran.err
 
 
+@pytest.mark.slow
 def test_the_rule_holds_under_plain_alembic(two_environments: Path, shell: Callable[..., Ran]) -> None:
     process = {"TESTING_DATABASE_URL": URL, "PRODUCTION_DATABASE_URL": URL}
     ran = shell(

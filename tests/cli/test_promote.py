@@ -129,6 +129,7 @@ def test_named_revisions_bring_what_they_need_and_nothing_above(on_sqlite: TwoPr
     assert [each["revision"] for each in data(two.run("promote", "--json"))["revisions"]] == ["r3"]
 
 
+@pytest.mark.slow
 def test_an_empty_folder_gets_the_whole_history(on_sqlite: TwoProject) -> None:
     two = on_sqlite
     two.run("upgrade")

@@ -93,6 +93,7 @@ def test_the_branch_of_a_revision_is_moved_and_only_its_first_file_changes(
     assert tree(small) == {**before, file: changed}
 
 
+@pytest.mark.slow
 def test_afterwards_there_is_one_head_and_a_database_of_the_other_branch_goes_on(
     small: Path, postgres_database: Database, migrator: Migrator
 ) -> None:
@@ -116,6 +117,7 @@ def test_afterwards_there_is_one_head_and_a_database_of_the_other_branch_goes_on
     assert postgres_database.tables() == ["aaa1", "alembic_version", "ttt1"]
 
 
+@pytest.mark.slow
 def test_the_other_branch_can_be_moved_as_well(
     small: Path, postgres_database: Database, migrator: Migrator
 ) -> None:
@@ -276,6 +278,7 @@ def test_the_database_that_url_names_is_the_one_that_is_asked(
     assert ") has ooo1; nothing was changed." in ran.err
 
 
+@pytest.mark.slow
 def test_a_plain_alembic_project_can_be_rebased_too(tmp_path: Path, migrator: Migrator) -> None:
     root = tmp_path / "plain"
     folder = root / "migrations" / "versions"

@@ -49,6 +49,7 @@ def apply(database: Database, script: str) -> None:
                 connection.execute(statement.encode())
 
 
+@pytest.mark.slow
 def test_the_sql_of_an_upgrade_makes_the_same_schema(
     migrator: Migrator, new_database: Callable[[], Database]
 ) -> None:

@@ -332,6 +332,7 @@ def test_with_a_new_id_one_revision_takes_the_place_of_all_and_the_database_foll
     assert (newest["direction"], newest["revision"]) == ("stamp", "fresh")
 
 
+@pytest.mark.slow
 def test_the_old_spelling_does_the_same_and_says_so(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:
@@ -446,6 +447,7 @@ def test_options_that_do_not_go_together_are_2(
     assert said in ran.err
 
 
+@pytest.mark.slow
 def test_what_a_plain_project_has_is_squashed_too(
     three: BooksProject, migrator: Migrator, on_sqlite: AnyDatabase
 ) -> None:

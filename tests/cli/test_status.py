@@ -197,6 +197,7 @@ def test_an_environment_without_a_url_here_does_not_count(
     assert "There is no database URL for the environment production" in named.err
 
 
+@pytest.mark.slow
 def test_a_shared_url_is_the_database_of_the_chosen_environment_alone(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -261,6 +262,7 @@ def test_a_database_that_is_ahead_of_this_checkout_is_neither_unknown_nor_wrong(
     assert (testing["current"], testing["head"], testing["pending"]) == (["test2"], ["test1"], [])
 
 
+@pytest.mark.slow
 def test_an_unknown_revision_is_wrong_and_its_cause_is_told(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:
@@ -370,6 +372,7 @@ def test_embedded_environments_share_a_server_that_stops_again(tmp_path: Path, m
     assert [line for line in commands if str(state).encode() in line] == []
 
 
+@pytest.mark.slow
 def test_a_broken_ini_and_a_broken_env_py_are_wrong_and_do_not_hide_the_others(
     two: tuple[Path, Database, Database], migrator: Migrator
 ) -> None:

@@ -203,6 +203,7 @@ def test_json_tells_what_was_applied(go: Go) -> None:
     assert (data["failed"], data["remaining"]) == (None, [])
 
 
+@pytest.mark.slow
 def test_the_sample_project_goes_up_and_down_with_both_drivers(
     migrator: Migrator, postgres_database: Database
 ) -> None:

@@ -132,6 +132,7 @@ def test_a_type_that_a_downgrade_leaves_is_named_and_the_rest_goes_on(
     ]
 
 
+@pytest.mark.slow
 def test_an_index_that_a_downgrade_forgets_is_named(books: BooksProject, verify: Verify) -> None:
     books.revision("r1", None, CREATE, DROP)
     books.revision("r2", "r1", INDEX)
@@ -153,6 +154,7 @@ def test_an_index_that_a_downgrade_forgets_is_named(books: BooksProject, verify:
     assert (data["revisions"], data["compared"], data["changes"]) == (["r1"], True, [])
 
 
+@pytest.mark.slow
 def test_revisions_that_are_not_to_be_taken_back_are_listed_and_no_failure(
     books: BooksProject, verify: Verify
 ) -> None:
@@ -378,6 +380,7 @@ def test_each_step_has_a_transaction_of_its_own_whatever_a_run_has(
     assert found(on_server("--json", code=0))["revisions"] == ["r2", "r4"]
 
 
+@pytest.mark.slow
 def test_revisions_that_depend_on_one_another_are_taken_back(books: BooksProject, verify: Verify) -> None:
     books.revision("r1", None, CREATE, DROP)
     books.revision("a1", None, "pass", branch_labels=("side",))

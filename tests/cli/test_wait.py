@@ -171,6 +171,7 @@ def migrator_in_process(shell: Callable[..., Ran], root: Path, variables: dict[s
     return shell(["migrator", "upgrade"], cwd=root, env=variables)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_ahead_counts_as_at_head(
     two_revisions: Path, migrator: Migrator, postgres_database: Database
 ) -> None:

@@ -170,6 +170,7 @@ def test_sigterm_while_the_server_does_not_answer_ends_the_command_at_once(tmp_p
     assert (document["exit_code"], document["status"], document["data"]) == (ran.code, "error", {})
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_background_job_of_a_shell_where_sigint_is_ignored(
     small: Path, postgres_database: Database
 ) -> None:

@@ -33,6 +33,7 @@ def env(postgres_database: Database) -> dict[str, str]:
     return {"TESTING_DATABASE_URL": postgres_database.url.replace("postgresql:", "postgresql+asyncpg:")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "name", "broken"),
     [

@@ -186,6 +186,7 @@ _TOGETHER = """\
 %>"""
 
 
+@pytest.mark.slow
 def test_two_commands_that_write_at_once_never_make_two_heads(
     tmp_path: Path, migrator: Callable[..., Ran]
 ) -> None:

@@ -181,6 +181,7 @@ def test_the_server_runs_inside_the_block_and_leaves_no_process(new_project: Cal
     assert not _runs(root)
 
 
+@pytest.mark.slow
 def test_data_outlives_the_server_and_the_second_start_creates_nothing(prepared: Path) -> None:
     said: list[str] = []
     with embedded_server(prepared, durable=False) as server:

@@ -288,6 +288,7 @@ async def test_session(async_session):
 """
 
 
+@pytest.mark.slow
 def test_an_environment_that_has_no_scratch_is_skipped_with_the_reason(tmp_path: Path) -> None:
     root = write_project(tmp_path / "project", "test", "online")
     for suffix in ("test", "online"):
@@ -340,6 +341,7 @@ def test_an_environment_to_which_nothing_has_come_yet_is_skipped_with_what_bring
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "ini", "says"),
     first_is_fast(
@@ -381,6 +383,7 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 def test_without_a_project_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(INI)
 
@@ -505,6 +508,7 @@ def test_a_fixture_that_cannot_be_had_says_why_in_the_words_of_the_command_line(
     assert "error: There is no environment tesing (from migrator_database)." in misnamed.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "scopes"), [("0.23.8", "scope=None"), ("0.25.3", "loop_scope=None")])
 def test_an_older_pytest_asyncio_disturbs_nobody_who_asks_for_no_session(
     books: BooksProject, tmp_path: Path, version: str, scopes: str

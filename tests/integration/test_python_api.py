@@ -124,6 +124,7 @@ def test_two_coroutines_at_once_do_each_revision_once_and_both_succeed(steps: Pa
     assert [result.after for result in results] == [("bbb2",), ("bbb2",)]
 
 
+@pytest.mark.slow
 def test_a_method_works_inside_of_a_running_event_loop(steps: Path, postgres_database: Database) -> None:
     testing = Migrator(env="testing", url=postgres_database.url, directory=steps)
 
@@ -449,6 +450,7 @@ def test_status_asks_all_environments_unless_one_is_named(
     assert [each.name for each in named.environments] == ["testing"]
 
 
+@pytest.mark.slow
 def test_one_of_the_tenants_of_an_environment_is_named(tmp_path: Path, postgres_database: Database) -> None:
     root = write_project(tmp_path, settings="tenants = SELECT 'acme'")
     write_step(versions(root), "aaa1", None)
@@ -462,6 +464,7 @@ def test_one_of_the_tenants_of_an_environment_is_named(tmp_path: Path, postgres_
     assert postgres_database.query("SELECT version_num FROM acme.alembic_version") == [("aaa1",)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads_left")
 def test_a_cancelled_coroutine_has_rolled_back_before_it_ends(
     steps: Path, postgres_database: Database, held: psycopg.Connection[tuple[object, ...]]
@@ -520,6 +523,7 @@ def test_one_that_is_cancelled_before_it_has_begun_does_nothing(steps: Path, tmp
     assert not (tmp_path / "x.db").exists()
 
 
+@pytest.mark.slow
 def test_one_that_does_not_end_when_it_is_cancelled_is_killed(
     steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -618,6 +622,7 @@ def test_a_script_that_handles_ctrl_c_itself_decides_what_becomes_of_the_work(
     assert _logged(postgres_database) == ["aaa1", "bbb2", "ccc3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "kind", "said"),
     first_is_fast(
@@ -641,6 +646,7 @@ def test_the_end_of_the_process_that_works_is_an_error(
     assert type(raised.value) is kind
 
 
+@pytest.mark.slow
 def test_what_report_raises_stops_the_work_and_comes_through(
     steps: Path, postgres_database: Database, held: psycopg.Connection[tuple[object, ...]]
 ) -> None:

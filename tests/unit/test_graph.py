@@ -101,6 +101,7 @@ def test_every_history_has_the_same_heads_points_labels_and_order(history: list[
     assert ours(mine, "base", "heads") == walked(theirs, "base", "heads")
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(history=histories(), data=st.data())
 def test_every_range_is_walked_alike_or_left_to_alembic(history: list[Made], data: st.DataObject) -> None:
