@@ -42,10 +42,10 @@ PYTEST = $(BIN)/python -m pytest $(WORKERS)
 test: $(STAMP)  ## run the tests that are not marked slow (at most 5 minutes on two cores)
 	@$(PYTEST) -m 'not slow and not soak'
 
-test-slow: $(STAMP)  ## run the tests that are marked slow; those of a missing server are skipped (10 minutes)
+test-slow: $(STAMP)  ## run the tests that are marked slow; those of a missing server are skipped (14 minutes)
 	@$(PYTEST) -m 'slow and not soak'
 
-test-all: test test-slow test-lower  ## run all tests, also with the lowest versions (17 minutes)
+test-all: test test-slow test-lower  ## run all tests, also with the lowest versions (20 minutes)
 
 lint: $(STAMP)  ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -54,7 +54,7 @@ lint: $(STAMP)  ## ruff: rules and format
 types: $(STAMP)  ## mypy --strict
 	@$(BIN)/mypy
 
-check:  ## run all that CI runs: lint, types, test-all (20 minutes)
+check:  ## run all that CI runs: lint, types, test-all (22 minutes)
 	@$(MAKE) --no-print-directory -j2 lint types $(LOWER_STAMP)
 	@$(MAKE) --no-print-directory -j1 test-all
 
@@ -67,8 +67,8 @@ LOWER_TESTS = $(foreach name,alembic_private private_names commands,tests/contra
 	generate_options history_current odd_env_py reset_versions sql stamp start_up upgrade_downgrade, \
 	tests/cli/test_$(name).py)
 
-test-lower: $(LOWER_STAMP)  ## run the tests of what differs between versions with the lowest declared (2 minutes)
-	@$(LOWER)/bin/python -m pytest $(WORKERS) $(LOWER_TESTS)
+test-lower: $(LOWER_STAMP)  ## run what differs between versions, but for slow tests, with the lowest declared (2 minutes)
+	@$(LOWER)/bin/python -m pytest $(WORKERS) -m "not slow and not soak" $(LOWER_TESTS)
 
 $(LOWER_STAMP): pyproject.toml tests/lower_bounds.py
 	@test -x $(LOWER)/bin/python || $(PYTHON) -m venv $(LOWER)

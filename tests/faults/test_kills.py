@@ -256,7 +256,7 @@ def _ask(file: Path, statement: str) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     ("seed", "driver"),
-    first_is_fast([(1, ""), (2, ""), (3, ""), (4, "psycopg")]),
+    first_is_fast([(1, ""), (2, ""), (3, "psycopg")]),
 )
 def test_after_a_kill_at_any_moment_the_next_run_goes_on_and_every_revision_is_applied_once(
     seed: int, driver: str, tmp_path: Path, new_least_database: Callable[..., Least]
