@@ -6,9 +6,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic.runtime.migration import MigrationContext
+if TYPE_CHECKING:
+    # `status` imports this module, and leaves Alembic to the processes that it starts.
+    from alembic.runtime.migration import MigrationContext
 
 T = TypeVar("T")
 

@@ -59,9 +59,9 @@ def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
 
 
 def lines(result: object, how: How) -> Iterator[Line]:
-    """Give the lines of a result. A module here writes the results of the module of its name in `results`.
+    """Return the lines of a result: those of `results/run.py` are made by `plain/run_lines.py`, and so on.
 
-    Only that one is imported: all the others would take a thirtieth of the time of `heads`.
+    Only that module is imported: all of them would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
     written: Iterable[str] = import_module(f"{__name__}.{name}_lines").lines(result, how)

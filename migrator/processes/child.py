@@ -48,7 +48,7 @@ class Said:
 Told = Event | Said | Done | PassedOn
 
 
-def main(control_descriptor: int, *descriptors: int) -> None:
+def main(control: Connection, *descriptors: int) -> None:
     """Load what the parent sends, and make a copy of this process for each of `descriptors`.
 
     Nothing has connected and no thread has started by then, so that a copy is safe to make. Afterwards this
@@ -59,10 +59,9 @@ def main(control_descriptor: int, *descriptors: int) -> None:
     for number in (STOP, KILL, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP, KILL})
-    for each in (control_descriptor, *descriptors):
+    for each in (control.fileno(), *descriptors):
         os.set_inheritable(each, False)
     _write_to_stderr()
-    control = Connection(control_descriptor)
     try:
         # One after the other: to read what is to be loaded imports modules that may read the arguments.
         sys.argv = control.recv()

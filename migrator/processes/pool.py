@@ -13,7 +13,6 @@ system and the version of Python.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -34,9 +33,10 @@ from migrator.results.events import Report, ignore
 # it imports these of the standard library, as the caller did before it added to its path: a project may have
 # a types.py.
 _PROGRAM = (
-    "import json, logging, multiprocessing.connection, sys, traceback; "
-    "sys.path[:] = json.loads(sys.argv[1]); from migrator.processes.child import main; "
-    "main(*map(int, sys.argv[2:]))"
+    "import json, logging, sys, traceback; from multiprocessing.connection import Connection; "
+    "control, *descriptors = map(int, sys.argv[1:]); control = Connection(control); "
+    "sys.path[:] = control.recv(); from migrator.processes.child import main; "
+    "main(control, *descriptors)"
 )
 # How long processes may take to end once they are told to, and once they are killed, in seconds.
 GRACE, _KILLED = 10.0, 2.0
@@ -99,6 +99,7 @@ class Pool:
             self.workers = tuple(map(Worker, nears))
             self._ours = ours.pop_all()
         with suppress(OSError):
+            self._control.send([each for each in sys.path if isinstance(each, str)])
             self._control.send(sys.argv)
             self._control.send(load)
 
@@ -234,11 +235,10 @@ def ended_error(code: int | None, look: str, said: str = "") -> MigratorError:
 
 def _start(descriptors: list[int], output: int | None) -> subprocess.Popen[bytes]:
     """Start a Python in a session of its own, so that Ctrl-C at a terminal reaches the caller alone."""
-    path = json.dumps([each for each in sys.path if isinstance(each, str)])
     try:
         return subprocess.Popen(
             # -P, or a file in the current folder would be taken for one of the standard library.
-            [sys.executable, "-P", "-c", _PROGRAM, path, *map(str, descriptors)],
+            [sys.executable, "-P", "-c", _PROGRAM, *map(str, descriptors)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -11,7 +11,6 @@ import pytest
 
 from migrator.config.environments import discover, find_root
 from migrator.errors import ConfigurationError
-from migrator.testing.migration_checks import CHECKS
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,9 @@ def wanted(config: pytest.Config) -> WantedChecks | None:
     asked = [str(each) for each in config.getoption("migrator_env")]
     if not config.getoption("migrator") and not asked and _names_tests(config):
         return None
+    # Imported here: the checks import Alembic, which a run of single tests does not need.
+    from migrator.testing.migration_checks import CHECKS
+
     root = find_root(config.rootpath)
     if root is None:
         raise pytest.UsageError(
@@ -40,7 +42,7 @@ def wanted(config: pytest.Config) -> WantedChecks | None:
     chosen = _chosen(names, asked, "--migrator-env") or _chosen(
         names, config.getini("migrator_environments"), "migrator_environments"
     )
-    skipped = _skipped(names, config.getini("migrator_skip"))
+    skipped = _skipped(names, CHECKS, config.getini("migrator_skip"))
     environments = [name for name in dict.fromkeys(names.values()) if not chosen or name in chosen]
     return WantedChecks(
         root,
@@ -70,11 +72,11 @@ def _chosen(names: dict[str, str], said: Sequence[str], option: str) -> list[str
     return [names[_known(name, names, f"environment {name} (from {option})")] for name in said]
 
 
-def _skipped(names: dict[str, str], said: Sequence[str]) -> set[tuple[str, str]]:
+def _skipped(names: dict[str, str], checks: Collection[str], said: Sequence[str]) -> set[tuple[str, str]]:
     skipped = set()
     for each in said:
         environment, colon, check = each.rpartition(":")
-        _known(check, CHECKS, f"check {check} (from migrator_skip)")
+        _known(check, checks, f"check {check} (from migrator_skip)")
         of = _chosen(names, [environment], "migrator_skip") if colon else names.values()
         skipped |= {(name, check) for name in of}
     return skipped

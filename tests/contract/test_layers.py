@@ -220,6 +220,31 @@ def test_what_writes_the_documentation_needs_no_tests() -> None:
     ] == []
 
 
+LIGHT = (
+    "operations.look.status",
+    "operations.change.wait",
+    "operations.look.revision_listing",
+    "operations.look.history",
+    "operations.look.envs",
+    "operations.dispatch",
+    "testing.plugin",
+    "testing.wanted_checks",
+)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_what_reads_files_or_leaves_the_work_to_processes_imports_no_database_package(
+    module: str, shell: Callable[..., Ran]
+) -> None:
+    code = (
+        f"import sys, migrator.{module}; print(*({{'alembic', 'sqlalchemy', 'asyncpg'}} & set(sys.modules)))"
+    )
+
+    ran = shell(["python", "-c", code])
+
+    assert (ran.code, ran.out.split()) == (0, []), ran.err
+
+
 HEAVY = ("alembic", "sqlalchemy", "asyncio", "asyncpg", "mako", "dotenv", "ssl", "rich")
 LIST_MODULES = """
 import json, sys

@@ -10,7 +10,8 @@ from migrator.database.kinds.postgresql import PostgreSQL
 from migrator.database.kinds.sqlite import SQLite
 
 KINDS: tuple[DatabaseKind, ...] = (PostgreSQL(), SQLite(), MySQL())
-_BY_DIALECT = {**{kind.name: kind for kind in KINDS}, "mariadb": KINDS[-1]}
+_BY_DIALECT = {kind.name: kind for kind in KINDS}
+_BY_DIALECT["mariadb"] = _BY_DIALECT["mysql"]
 
 
 def kind_of(database: URL | str) -> DatabaseKind:
