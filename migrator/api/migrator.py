@@ -79,8 +79,10 @@ class Migrator:
         """Move the database to a later revision: `head`, `+2`, an id or its beginning.
 
         With `dry_run` nothing is done, and the plan is given. Options: `lock_wait` (seconds), `backup`,
-        `tag`, `allow_ahead`. Raises MigrationFailedError with what was applied, LockedError, RefusedError,
-        RevisionsError, DatabaseError and ConfigurationError.
+        `tag`, `allow_ahead`, and `confirm`, the environment's name, as consent to what is destroyed.
+
+        Raises MigrationFailedError with what was applied, LockedError, RefusedError, RevisionsError,
+        DatabaseError and ConfigurationError.
         """
         result: RunResult | RunPlan = self._call(
             command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
@@ -130,8 +132,9 @@ class Migrator:
     ) -> RunResult | RunPlan:
         """Move the database back to an earlier revision: `-1`, `base`, an id or its beginning.
 
-        Options: `lock_wait` (seconds), `backup`, `tag`, and `confirm`, the environment's name, without
-        which a protected one is refused (RefusedError). Raises as `upgrade` does.
+        Options: `lock_wait` (seconds), `backup`, `tag`; `confirm`, the environment's name, without which a
+        protected one is refused (RefusedError); `yes`, without which one is that would lose rows. Raises as
+        `upgrade` does.
         """
         result: RunResult | RunPlan = self._call(
             command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)

@@ -40,15 +40,23 @@ class ChangeOptions(TypedDict, total=False):
 
 
 class UpgradeOptions(ChangeOptions, total=False):
-    """`allow_ahead`: accept a database that a newer version has upgraded."""
+    """`allow_ahead`: accept a database that a newer version has upgraded.
+
+    `confirm`: the environment's name, as consent to what is destroyed.
+    """
 
     allow_ahead: bool
+    confirm: str | None
 
 
 class DowngradeOptions(ChangeOptions, total=False):
-    """`confirm`: the environment's name, where it is protected."""
+    """`confirm`: the environment's name, where it is protected.
+
+    `yes`: consent to the loss of rows elsewhere.
+    """
 
     confirm: str | None
+    yes: bool
 
 
 class HeadOptions(TypedDict, total=False):

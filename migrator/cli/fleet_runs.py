@@ -96,10 +96,11 @@ def _agreed(workspace: Workspace, request: DatabaseRequest, consent: Consent, co
             return replace(request, confirm=confirmation(workspace, f"mark {tenants}", consent))
         case UpgradeRequest():
             if count and not request.dry_run:
-                agree_to_fleet_upgrade(workspace, tenants, consent)
+                agree_to_fleet_upgrade(workspace, tenants, replace(consent, confirm=request.confirm))
         case DowngradeRequest() | StampRequest():
             if count and not request.dry_run:
                 what = f"{request.verb} {tenants}"
                 require_consent(workspace, what, replace(consent, confirm=request.confirm))
-            return replace(request, confirm=workspace.environment.name)
+            if workspace.environment.protected:
+                return replace(request, confirm=workspace.environment.name)
     return request

@@ -16,6 +16,7 @@ from migrator.results.events import (
     Connecting,
     Event,
     FleetChanged,
+    LossAhead,
     Retrying,
     StepFinished,
     StepStarted,
@@ -107,6 +108,8 @@ class Messages:
         elif isinstance(event, Retrying):
             again = f"again in {event.seconds:.1f}s ({event.attempt} of {event.attempts})"
             self.line(f"  {event.revision} was rolled back: {event.reason}; {again}", "yellow")
+        elif isinstance(event, LossAhead):
+            self.line(f"  {event.revision} destroys: {event.what}", "bold red")
         else:
             self.line(f"note: {event.text}", "yellow")
 

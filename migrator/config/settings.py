@@ -42,7 +42,7 @@ class Settings:
     scratch_keep: int = 5
     lint_error: tuple[str, ...] = ()
     lint_ignore: tuple[str, ...] = ()
-    lint_gate: bool = False
+    lint_gate: bool | None = None
     tenants: str | None = None
     tenant_url: str | None = field(default=None, repr=False)
 
@@ -271,7 +271,9 @@ KEYS: Mapping[str, Key] = {
         Key(
             "lint_gate",
             _boolean,
-            "whether `upgrade` refuses (exit code 4) what destroys data and is not excused",
+            "whether `upgrade` needs consent for what destroys data: a reason in the file, or "
+            "`--confirm ENVIRONMENT`; else it is refused (4)",
+            said_default="`true` where the environment is protected, else `false`",
         ),
         Key(
             "tenants",

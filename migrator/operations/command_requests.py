@@ -39,7 +39,7 @@ def _require_known(name: str, known: tuple[str, ...], value: object) -> None:
 # What the fields of requests have to be, by their names.
 _REQUIRED: dict[str, Callable[[object], None]] = {
     **{name: partial(require_text, name) for name in ("target", "tag", "confirm")},
-    **{name: partial(_require_bool, name) for name in ("dry_run", "backup", "allow_ahead", "fresh")},
+    **{name: partial(_require_bool, name) for name in ("dry_run", "backup", "allow_ahead", "fresh", "yes")},
     "lock_wait": partial(_require_seconds, "lock_wait"),
     "seconds": partial(_require_seconds, "timeout"),
     "against": partial(_require_known, "against", get_args(Against)),
@@ -90,20 +90,29 @@ class ChangeRequest(DatabaseRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class UpgradeRequest(ChangeRequest):
-    """To move a database to a later revision, also one that is ahead of this checkout with `allow_ahead`."""
+    """To move a database to a later revision, also one that is ahead of this checkout with `allow_ahead`.
+
+    `confirm` is the environment's name, as consent to what is destroyed.
+    """
 
     verb = "upgrade"
     target: str
     allow_ahead: bool = False
+    confirm: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DowngradeRequest(ChangeRequest):
-    """To move a database back to an earlier revision. `confirm` is the environment's name."""
+    """To move a database back to an earlier revision.
+
+    `confirm` is the environment's name, where it is protected; `yes` is the consent to the loss of rows
+    elsewhere.
+    """
 
     verb = "downgrade"
     target: str
     confirm: str | None = None
+    yes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

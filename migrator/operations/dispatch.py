@@ -28,15 +28,15 @@ def operation_of(request: command_requests.DatabaseRequest, consent: Consent = N
     `consent` knows whether people can be asked; what the request says itself is added to it.
     """
     match request:
-        case command_requests.UpgradeRequest(target=target, tag=tag):
+        case command_requests.UpgradeRequest(target=target, tag=tag, confirm=confirm):
             from migrator.operations.change.moves import upgrade
 
-            terms = _terms(request, consent, allow_ahead=request.allow_ahead)
+            terms = _terms(request, replace(consent, confirm=confirm), allow_ahead=request.allow_ahead)
             return partial(upgrade, target=target, terms=terms, tag=tag)
         case command_requests.DowngradeRequest(target=target, tag=tag, confirm=confirm):
             from migrator.operations.change.moves import downgrade
 
-            terms = _terms(request, replace(consent, confirm=confirm))
+            terms = _terms(request, replace(consent, confirm=confirm, yes=request.yes))
             return partial(downgrade, target=target, terms=terms, tag=tag)
         case command_requests.StampRequest(targets=targets, purge=purge, tag=tag, confirm=confirm):
             from migrator.operations.change.moves import stamp

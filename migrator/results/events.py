@@ -45,6 +45,14 @@ class StepStarted:
 
 
 @dataclass(frozen=True)
+class LossAhead:
+    """A revision that is about to run destroys something, such as `drop table orders`."""
+
+    revision: str
+    what: str
+
+
+@dataclass(frozen=True)
 class StepFinished:
     """A revision has run; `seconds` is the time it took."""
 
@@ -85,7 +93,7 @@ class FleetChanged:
     answer: TenantAnswer | None = None
 
 
-Event = Connecting | Waiting | StepStarted | StepFinished | Retrying | Noticed | FleetChanged
+Event = Connecting | Waiting | LossAhead | StepStarted | StepFinished | Retrying | Noticed | FleetChanged
 Report = Callable[[Event], None]
 
 

@@ -40,10 +40,21 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Something that a run would destroy and that nobody has agreed to: what, by which rule, and where."""
+
+    what: str
+    rule: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """What a run would do: its steps in their order, from the revisions in `before`.
 
-    `notes` say what else is to be known, such as files that were edited after they had been applied.
+    `losses` need somebody's consent. `notes` say what else is to be known, such as files that were edited
+    after they had been applied.
     """
 
     direction: Direction
@@ -52,6 +63,7 @@ class RunPlan:
     before: tuple[str, ...]
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True)

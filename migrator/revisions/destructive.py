@@ -128,6 +128,12 @@ _LOSSES = (
 
 
 _ALTERED = re.compile(rf"\bALTER\s+TABLE\b(?:\s+IF\s+EXISTS\b)?\s*({_NAME})[^;]*\Z", _FLAGS)
+_RETYPED = re.compile(
+    rf"\b(?:ALTER\s+(?:COLUMN\s+)?({_PART})\s+(?:SET\s+DATA\s+)?TYPE|MODIFY\s+(?:COLUMN\s+)?({_PART}))\s+"
+    r"([\w ]+?(?:\([\d\s,]*\))?)\s*(?=[,;]|\b(?:USING|COLLATE|NOT|NULL|DEFAULT)\b|\Z)",
+    _FLAGS,
+)
+_RENAMED_TYPE = re.compile(rf"\bALTER\s+TYPE\s+({_NAME})\s+RENAME\s+TO\s+({_PART})", _FLAGS)
 _CASCADE = re.compile(r"[^;]*\bCASCADE\b", _FLAGS)
 _MADE = re.compile(rf"\s*CREATE\s+(?:\w+\s+)?TABLE\s+(?!IF\b)({_NAME})", _FLAGS)
 
@@ -138,13 +144,17 @@ class Destruction:
 
     `kind` is how it is done, in lower case: `drop table`, `drop column`, `drop type`, `drop schema`,
     `drop database`, `truncate`, `truncate cascade`, `delete from` or `change type`. `tables` are those whose
-    content goes, as far as they are named.
+    content goes, as far as they are named. A `change type` may destroy nothing: it has the `column`, and the
+    types before and after as SQL writes them, empty where they are computed or not said.
     """
 
     what: str
     line: int
     kind: str
     tables: tuple[str, ...] = ()
+    column: str = ""
+    old_type: str = ""
+    new_type: str = ""
 
 
 def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...]:
@@ -153,13 +163,21 @@ def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...
     Only the text of that function tells: what it calls elsewhere is not seen, and the computed part of a name
     or of a statement is shown as `?`. Raises OSError, and SyntaxError for a file that is not valid Python.
     """
-    found = [each for named in functions(parse(path.read_bytes()), function) for each in calls(named)]
+    found = [each for named in _functions(path, function) for each in calls(named)]
+    superseded = superseded_types("; ".join(executed(call) for call, _batches in found))
     return tuple(
         destruction
         for call, batches in sorted(found, key=lambda each: (each[0].lineno, each[0].col_offset))
         if isinstance(call.func, ast.Attribute)
         for destruction in _destroyed(call, call.func, batches)
+        if destruction.kind != "drop type" or destruction.what.removeprefix("DROP TYPE ") not in superseded
     )
+
+
+def superseded_types(sql: str) -> frozenset[str]:
+    """Return the new names of the types that SQL renames: a type of the old name takes the place of each."""
+    names = (found.group(1, 2) for found in _RENAMED_TYPE.finditer(sql))
+    return frozenset(_plain_name(".".join([*old.split(".")[:-1], new])) for old, new in names)
 
 
 def tables_made(path: Path, function: str = "upgrade") -> tuple[tuple[str, int], ...]:
@@ -168,9 +186,46 @@ def tables_made(path: Path, function: str = "upgrade") -> tuple[tuple[str, int],
     A table that it makes under a condition, or only where there is none, is not among them: it may have been
     there. Raises as `destructive` does.
     """
-    named = functions(parse(path.read_bytes()), function)
+    named = _functions(path, function)
     found = [made for each in named for call in _in_any_case(each.body) for made in _made(call)]
     return tuple((table, line) for table, line in found if UNKNOWN not in table)
+
+
+def _functions(path: Path, name: str) -> list[ast.FunctionDef]:
+    """Give the functions of that name, with what a constant of the file stands for in its place."""
+    tree = parse(path.read_bytes())
+    constants = _Constants(tree)
+    return [constants.visit(function) for function in functions(tree, name)]
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts in the place of each name the expression that the file assigns to it, if it does so just once."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        stored: dict[str, int] = {}
+        for node in ast.walk(tree):
+            name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else ""
+            name = node.arg if isinstance(node, ast.arg) else name
+            stored[name] = stored.get(name, 0) + 1
+        self._values: dict[str, ast.expr] = {}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if stored[name] == 1:
+                    self._values[name] = value
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if stored[name] == 1:
+                    self._values[name] = value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return what a name stands for; itself where it may be several things."""
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        # Taken out meanwhile, so that a name that refers to itself comes to an end.
+        value = self._values.pop(node.id, None)
+        if value is None:
+            return node
+        value = self.visit(value)
+        self._values[node.id] = value
+        return value
 
 
 def _in_any_case(body: list[ast.stmt]) -> Iterator[ast.Call]:
@@ -208,8 +263,44 @@ def _of_column(kind: str, call: ast.Call, method: ast.Attribute, batches: Mappin
     in_batch = receiver in batches or argument(call, "column_name", 1) is None
     table = batches.get(receiver, UNKNOWN) if in_batch else table_of(call)
     column = shown(argument(call, "column_name", 0 if in_batch else 1))
-    of = " of" if kind == "change type" else ""
-    return Destruction(f"{kind}{of} {table}.{column}", call.lineno, kind, (_plain_name(table),))
+    if kind == "drop column":
+        return Destruction(f"{kind} {table}.{column}", call.lineno, kind, (_plain_name(table),), column)
+    old, new = _type(argument(call, "existing_type")), _type(argument(call, "type_"))
+    return _retyped(table, column, old, new, call.lineno)
+
+
+def _retyped(table: str, column: str, old: str, new: str, line: int) -> Destruction:
+    return Destruction(
+        f"change type of {table}.{column}", line, "change type", (_plain_name(table),), column, old, new
+    )
+
+
+# SQLAlchemy's names of types that SQL calls by another one; most are the same but for their case.
+_SQL_TYPES = {
+    "biginteger": "bigint",
+    "datetime": "timestamp",
+    "float": "double",
+    "smallinteger": "smallint",
+    "string": "varchar",
+    "unicode": "varchar",
+    "unicodetext": "text",
+}
+
+
+def _type(node: ast.expr | None) -> str:
+    """Give a type of SQLAlchemy as SQL writes it, such as `varchar(50)`; empty where it is not plain."""
+    sizes: list[ast.expr | None] = []
+    if isinstance(node, ast.Call):
+        named = {each.arg: each.value for each in node.keywords}
+        sizes = [*node.args[:2], *(named.get(name) for name in ("length", "precision", "scale"))]
+        node = node.func
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            plain = _SQL_TYPES.get(name.lower(), name.lower())
+        case _:
+            return ""
+    numbers = [each.value for each in sizes if isinstance(each, ast.Constant) and type(each.value) is int]
+    return f"{plain}({','.join(map(str, numbers))})" if numbers else plain
 
 
 def _lost(sql: str, line: int) -> Iterator[Destruction]:
@@ -222,16 +313,22 @@ def _lost(sql: str, line: int) -> Iterator[Destruction]:
         what, kind = f"{words} {_named(match[2])}{more}", f"{words}{more}".lower()
         tables = (_plain_name(name) for name in _tables(plain, match).split(",") if name.strip())
         yield Destruction(what, line, kind, tuple(tables))
+    for match in _RETYPED.finditer(plain):
+        table, column = _altered(plain, match) or UNKNOWN, _plain_name(match[1] or match[2])
+        yield _retyped(table, column, "", " ".join(match[3].lower().split()), line)
 
 
 def _tables(plain: str, found: re.Match[str]) -> str:
     what = found[1].upper().split()[-1]
     if what in ("TYPE", "SCHEMA", "DATABASE"):
         return ""
-    if what == "COLUMN":
-        altered = _ALTERED.search(plain, 0, found.start())
-        return altered[1] if altered else ""
-    return found[2] or ""
+    return _altered(plain, found) if what == "COLUMN" else found[2] or ""
+
+
+def _altered(plain: str, found: re.Match[str]) -> str:
+    """Give the table of the ALTER TABLE that an action stands in; empty where there is none."""
+    altered = _ALTERED.search(plain, 0, found.start())
+    return altered[1] if altered else ""
 
 
 def _named(names: str | None) -> str:

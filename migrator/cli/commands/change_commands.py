@@ -21,6 +21,12 @@ def upgrade(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask, where the environment is protected.")
     ] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm", metavar="ENVIRONMENT", help="Name of the environment, to agree to what is destroyed."
+        ),
+    ] = None,
     allow_ahead: Annotated[
         bool, typer.Option("--allow-ahead", help="Accept a database that a newer version has upgraded.")
     ] = False,
@@ -34,7 +40,13 @@ def upgrade(
 
     wait = _wait(lock_wait)
     request = UpgradeRequest(
-        target=target, dry_run=dry_run, allow_ahead=allow_ahead, lock_wait=wait, backup=backup, tag=tag
+        target=target,
+        dry_run=dry_run,
+        allow_ahead=allow_ahead,
+        confirm=confirm,
+        lock_wait=wait,
+        backup=backup,
+        tag=tag,
     )
     return run_task(run, request, yes=yes)
 
@@ -46,6 +58,9 @@ def downgrade(
     tag: Tag = None,
     dry_run: DryRun = False,
     confirm: Confirm = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, where rows are lost and nothing is protected.")
+    ] = False,
     lock_wait: LockWait = None,
     backup: Backup = True,
 ) -> Outcome:
@@ -56,7 +71,7 @@ def downgrade(
 
     wait = _wait(lock_wait)
     request = DowngradeRequest(
-        target=target, dry_run=dry_run, confirm=confirm, lock_wait=wait, backup=backup, tag=tag
+        target=target, dry_run=dry_run, confirm=confirm, yes=yes, lock_wait=wait, backup=backup, tag=tag
     )
     return run_task(run, request)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -131,6 +131,7 @@ class Attempt:
             site.lock,
             site.watch,
             commits_each=self._run.direction != "stamp",
+            refuse=self._refusing(site),
         )
         site.context = context
         if steps or self._run.purge:
@@ -140,6 +141,17 @@ class Attempt:
             site.recorder.purged(connection_of(context), tally.before)
         for step, info in zip(steps, infos, strict=True):
             yield from self._step(site, step, info)
+
+    def _refusing(self, site: DatabaseRun) -> Callable[[str], None] | None:
+        losses, tally = site.losses, site.tally
+        if losses is None:
+            return None
+
+        def refuse(statement: str) -> None:
+            assert tally.running is not None
+            losses.refuse(tally.running, statement)
+
+        return refuse
 
     def _step(self, site: DatabaseRun, step: PlannedStep, info: Step) -> Iterator[PlannedStep]:
         assert site.guard is not None

@@ -65,8 +65,13 @@ class ConnectionGuard:
         watch: LockWatch,
         *,
         commits_each: bool,
+        refuse: Callable[[str], None] | None,
     ) -> None:
-        """Guard the connection of a context. Without `commits_each` steps are not committed one by one."""
+        """Guard the connection of a context. Without `commits_each` steps are not committed one by one.
+
+        `refuse` is called before each statement of a revision, and may raise a GuardError.
+        """
+        self._refuse = refuse
         self._commits_each = commits_each
         self._context = context
         self._workspace = workspace
@@ -80,7 +85,7 @@ class ConnectionGuard:
         self._spent = 0.0
         self._invalid = found.facts.invalid_indexes
         self._broken_references: frozenset[tuple[object, ...]] = frozenset()
-        self.statements = CommittedStatements(self._connection, self._refuse_invalid)
+        self.statements = CommittedStatements(self._connection, self._judge)
         self._asked = Directives()
 
     @property
@@ -242,6 +247,11 @@ class ConnectionGuard:
                 " that are not there.",
                 hint="Correct the revision, or the rows, then run it again.",
             )
+
+    def _judge(self, statement: str) -> None:
+        self._refuse_invalid(statement)
+        if self._refuse is not None:
+            self._refuse(statement)
 
     def _refuse_invalid(self, statement: str) -> None:
         """Refuse to go past an INVALID index: IF NOT EXISTS would keep it, and call that a success."""

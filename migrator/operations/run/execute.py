@@ -19,12 +19,18 @@ from migrator.database.connecting.second_connection import as_one_transaction
 from migrator.database.failures import connection_lost, first_line, means
 from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import LockedError, MigratorError
-from migrator.operations.position.examine import has_moved
+from migrator.operations.position.examine import Examined, has_moved
 from migrator.operations.position.ownership import UnmarkedError
 from migrator.operations.run.attempt import Attempt, FailedAttempt
 from migrator.operations.run.connection_guard import OvertakenError
-from migrator.operations.run.consent import Consent, agree_to_upgrade, require_consent
-from migrator.operations.run.lint_gate import gate_refusal, with_refusal_note
+from migrator.operations.run.consent import (
+    Consent,
+    agree_to_downgrade,
+    agree_to_upgrade,
+    loss_refusal,
+    require_consent,
+)
+from migrator.operations.run.losses import LossGuard, is_gated
 from migrator.operations.run.planning import PreparedRun, RunPlanner
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_account import DatabaseRun, Run, RunAccount
@@ -37,7 +43,7 @@ from migrator.operations.run.run_outcome import (
     stopped_error,
     verified_result,
 )
-from migrator.results.events import Report, Retrying
+from migrator.results.events import LossAhead, Report, Retrying
 from migrator.results.run import RunPlan, RunResult
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
@@ -90,19 +96,23 @@ class _Spine:
     def execute(self) -> RunResult | RunPlan:
         while True:
             prepared = self._prepared()
-            refusal = gate_refusal(self._session.workspace, prepared.plan)
             if self._terms.dry_run:
-                return with_refusal_note(prepared.plan, refusal)
-            if refusal is not None:
-                raise refusal
+                return self._with_refusal(prepared.plan)
             sites = self._sites(prepared)
             if not self._has_work(prepared.plan) and not any(site.recorder.introduces for site in sites):
                 result = verified_result(self._session, self._run, sites, prepared.plan.notes, 0)
                 return replace(result, ahead=prepared.ahead)
             self._consent(prepared.plan)
+            self._tell_losses(prepared.plan, sites)
             done = self._locked(prepared, sites)
             if done is not None:
                 return done
+
+    def _with_refusal(self, plan: RunPlan) -> RunPlan:
+        """Give a plan that says that it needs consent, if it does."""
+        if not plan.losses:
+            return plan
+        return replace(plan, notes=(*plan.notes, loss_refusal(self._session.workspace, plan).what))
 
     def _prepared(self) -> PreparedRun:
         try:
@@ -131,8 +141,15 @@ class _Spine:
             tally = RunAccount(each.found, self._run.direction, heads, list(each.steps), standing=heads)
             if index < len(self._overtaken):
                 tally.go_on_from(self._overtaken[index])
-            sites.append(DatabaseRun(tally, Recorder(self._session, each)))
+            sites.append(DatabaseRun(tally, Recorder(self._session, each), losses=self._loss_guard(each)))
         return sites
+
+    def _loss_guard(self, examined: Examined) -> LossGuard | None:
+        workspace = self._session.workspace
+        agreed = self._terms.consent.confirm is not None
+        if self._run.direction != "upgrade" or not examined.found.heads or agreed or not is_gated(workspace):
+            return None
+        return LossGuard(workspace, examined.found, examined.steps)
 
     def _consent(self, plan: RunPlan) -> None:
         """Ask where it has to be asked, while nothing is open and nothing is locked."""
@@ -142,11 +159,23 @@ class _Spine:
         workspace, consent = self._session.workspace, self._terms.consent
         if self._run.direction == "upgrade":
             asked = agree_to_upgrade(workspace, consent, plan)
+        elif self._run.direction == "downgrade":
+            asked = agree_to_downgrade(workspace, consent, plan)
         else:
             asked = require_consent(workspace, f"{self._run.direction} it", consent, plan)
         self._agreed = revisions if asked else None
         # Whoever was asked may have taken their time.
         self._deadline = time.monotonic() + self._wait()
+
+    def _tell_losses(self, plan: RunPlan, sites: list[DatabaseRun]) -> None:
+        """Say what goes, where nobody was shown the plan. What was agreed to is not guarded any more."""
+        if plan.losses:
+            for site in sites:
+                site.losses = None
+        if self._agreed is None:
+            for step in plan.steps:
+                for what in step.destroys:
+                    self._report(LossAhead(step.revision, what))
 
     def _locked(self, prepared: PreparedRun, sites: list[DatabaseRun]) -> RunResult | None:
         """Take the locks and go on; None where a database has moved meanwhile."""

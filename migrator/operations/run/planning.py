@@ -16,9 +16,10 @@ from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import refuse_other_database
 from migrator.operations.position.position import ahead_by, refuse_unknown
+from migrator.operations.run.losses import guards_rows, is_gated, losses_of, rows_lost
 from migrator.operations.run.run_account import Run
 from migrator.results.events import Noticed, Report
-from migrator.results.run import RunPlan, Step
+from migrator.results.run import Loss, RunPlan, Step
 from migrator.revisions.destructive import destructive
 from migrator.revisions.directives import Directives, directives
 from migrator.revisions.plain_function import only_operations
@@ -34,10 +35,7 @@ class PreparedRun:
 
 
 class RunPlanner:
-    """Makes the plan of a run, as often as the databases change before it can begin.
-
-    Where somebody will see the plan, the files are searched for what they destroy.
-    """
+    """Makes the plan of a run, as often as the databases change before it can begin."""
 
     def __init__(
         self, session: Session, run: Run, report: Report, *, allow_ahead: bool, dry_run: bool
@@ -171,14 +169,23 @@ class RunPlanner:
             target=", ".join(self._run.targets),
             database=address(url) if url is not None else "",
             before=tuple(heads),
-            steps=tuple(self._with_losses(step) for each in examined for step in each.steps),
+            steps=tuple(self._with_losses(step, each) for each in examined for step in each.steps),
             notes=tuple(self._notes),
+            losses=tuple(loss for each in examined for loss in self._losses(each)),
         )
 
-    def _with_losses(self, step: Step) -> Step:
-        # Nobody looks at it otherwise, and reading a long history takes time.
-        seen = self._dry_run or self._session.workspace.environment.protected
-        if not step.path or not seen:
+    def _losses(self, examined: Examined) -> tuple[Loss, ...]:
+        """Give what needs consent. What a whole history drops it has made itself, and nobody has used it."""
+        workspace, found = self._session.workspace, examined.found
+        if self._run.direction == "upgrade" and found.heads and is_gated(workspace):
+            return losses_of(workspace, found, examined.steps)
+        if self._run.direction == "downgrade" and guards_rows(workspace):
+            return rows_lost(workspace, found, examined.steps)
+        return ()
+
+    def _with_losses(self, step: Step, examined: Examined) -> Step:
+        # A whole history has nothing to lose yet, and reading it takes time.
+        if not step.path or not (self._dry_run or examined.found.heads):
             return step
         function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
         file = self._session.workspace.environment.root / step.path

@@ -13,6 +13,7 @@ from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, PlanFunction, PlannedStep, applied_revisions
 from migrator.database.own.locks import LockWatch
 from migrator.operations.run.connection_guard import ConnectionGuard
+from migrator.operations.run.losses import LossGuard
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_lock import RunLock
 from migrator.results.events import Direction
@@ -85,7 +86,8 @@ class RunAccount:
 class DatabaseRun:
     """One database of a run: its account, its records, its lock, and the guard of the present attempt.
 
-    `one_by_one` are revisions whose statements failed when they were sent together.
+    `one_by_one` are revisions whose statements failed when they were sent together. `losses` stops what
+    destroys data without consent.
     """
 
     tally: RunAccount
@@ -95,3 +97,4 @@ class DatabaseRun:
     guard: ConnectionGuard | None = None
     context: MigrationContext | None = None
     one_by_one: set[str] = field(default_factory=set)
+    losses: LossGuard | None = None

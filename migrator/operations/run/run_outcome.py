@@ -25,6 +25,7 @@ from migrator.database.failures import (
 from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import LockedError, MigratorError
 from migrator.faults import is_own_fault, own_fault
+from migrator.operations.run.connection_guard import GuardError
 from migrator.operations.run.run_account import DatabaseRun, Run
 from migrator.operations.run.run_lock import application_name, describe_holder
 from migrator.results.run import Failure, Holder, RunResult, Step
@@ -126,11 +127,14 @@ def failed_error(
         text = f"The {run.direction} could not be completed after its last revision: {reason}."
         return MigrationFailedError(text, result, hint=f"Then run again: {again}")
     named = f"{step.revision} ({step.message})" if step.message else step.revision
-    return MigrationFailedError(
+    error = MigrationFailedError(
         f"The {run.direction} of revision {named} failed: {reason}.{_stays(failure)}{_tried(retries)}",
         result,
         hint=_way_out(failure, cause, again),
     )
+    if isinstance(cause, GuardError):
+        error.exit_code = cause.exit_code
+    return error
 
 
 def _failure(session: Session, site: DatabaseRun | None, step: Step | None, cause: BaseException) -> Failure:
