@@ -32,7 +32,8 @@ def test_the_gate_refuses_what_nobody_has_excused_and_leaves_the_database(
 
     place = f"migrations/test/versions/{file.name}:{line_of(file, 'drop_column')}"
     assert ran.code == 4
-    assert f"lint_gate of testing refuses the upgrade: {place}: drop column authors.born" in ran.err
+    refusal = f"The upgrade of testing destroys data, and nobody has agreed to it: {place}: drop column"
+    assert f"{refusal} authors.born" in ran.err
     assert "[ban-drop-column]; nothing was done." in ran.err
     assert "# migrator: allow ban-drop-column -- reason" in ran.err
     assert (either_database.version(), tree(books.versions)) == (["r1"], before)
@@ -40,7 +41,7 @@ def test_the_gate_refuses_what_nobody_has_excused_and_leaves_the_database(
     dry = migrator("upgrade", "--dry-run", cwd=books.root, env=either_database.env)
 
     assert dry.code == 0
-    assert f"note: lint_gate of testing refuses the upgrade: {place}" in dry.out
+    assert f"note: {refusal}" in dry.out
 
     file.write_text(
         file.read_text().replace("'born')", "'born')  # migrator: allow ban-drop-column -- never used")
