@@ -223,9 +223,9 @@ class _Constants(ast.NodeTransformer):
         value = self._values.pop(node.id, None)
         if value is None:
             return node
-        value = self.visit(value)
-        self._values[node.id] = value
-        return value
+        shown: ast.expr = self.visit(value)
+        self._values[node.id] = shown
+        return shown
 
 
 def _in_any_case(body: list[ast.stmt]) -> Iterator[ast.Call]:
