@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.errors import Effect, RefusedError
-from migrator.operations.run.losses import consent_hint
 from migrator.results.run import RunPlan
 
 
@@ -133,6 +132,12 @@ def loss_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError:
         effect=Effect.NOTHING_DONE,
         hint=hint,
     )
+
+
+def consent_hint(workspace: Workspace, place: str, rule: str) -> str:
+    """Tell both ways to agree to a loss at a place, such as `line 9 of FILE`."""
+    confirm = workspace.again("upgrade", "--confirm", workspace.environment.name)
+    return f"Where it is meant, add to {place}: # migrator: allow {rule} -- reason; or run: {confirm}"
 
 
 def agree_to_fleet_upgrade(workspace: Workspace, tenants: str, consent: Consent) -> None:

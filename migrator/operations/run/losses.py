@@ -19,6 +19,7 @@ from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, co
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode
 from migrator.operations.run.connection_guard import GuardError
+from migrator.operations.run.consent import consent_hint
 from migrator.operations.run.run_lock import application_name
 from migrator.results.run import Loss, Step
 from migrator.revisions.destructive import (
@@ -243,9 +244,3 @@ class LossGuard:
         from migrator.lint.tokens import statements
 
         return statements(sql, self._dialect)
-
-
-def consent_hint(workspace: Workspace, place: str, rule: str) -> str:
-    """Tell both ways to agree to a loss at a place, such as `line 9 of FILE`."""
-    confirm = workspace.again("upgrade", "--confirm", workspace.environment.name)
-    return f"Where it is meant, add to {place}: # migrator: allow {rule} -- reason; or run: {confirm}"
