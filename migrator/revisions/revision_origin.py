@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from migrator.revisions.archives import squashed_into
-from migrator.revisions.git import FoundElsewhere, NoHistory, RemovedFile, UncommittedFile, find_in_history
+from migrator.revisions.git import NoHistory
+from migrator.revisions.git_history import FoundElsewhere, RemovedFile, UncommittedFile, find_in_history
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:

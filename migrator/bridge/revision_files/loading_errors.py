@@ -21,7 +21,7 @@ from migrator.revisions.diagnosis import duplicates, files_of, missing, readable
 from migrator.revisions.headers import find_revision
 
 if TYPE_CHECKING:
-    from migrator.revisions.authors import AddedFile
+    from migrator.revisions.git import CommittedChange
 
 
 _CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
@@ -41,11 +41,10 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     knows.
     """
     # Nearly every command can come upon several heads, and hardly one does.
-    from migrator.revisions.authors import added_by
-    from migrator.revisions.git import NoHistory
+    from migrator.revisions.git import NoHistory, added_by
 
     paths = [path for path in files.values() if path is not None]
-    added: dict[Path, AddedFile | None] = {}
+    added: dict[Path, CommittedChange | None] = {}
     with suppress(NoHistory):
         added = added_by(paths) if paths else {}
     ordered = sorted(files, key=lambda each: _age(each, files[each], added))
@@ -61,7 +60,7 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
 
 
 def _age(
-    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None]
+    revision: str, path: Path | None, added: Mapping[Path, CommittedChange | None]
 ) -> tuple[float, bytes, str]:
     """Order heads by when they were committed, last what is not, else by the date that their files give."""
     commit = added.get(path) if path is not None else None
@@ -73,7 +72,7 @@ def _age(
 
 
 def _named(
-    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None], workspace: Workspace
+    revision: str, path: Path | None, added: Mapping[Path, CommittedChange | None], workspace: Workspace
 ) -> str:
     if path is None:
         return revision

@@ -20,8 +20,7 @@ from migrator.operations.judge.scratch_run import RevisionBatch, captured
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
 from migrator.results.judged import Linted
-from migrator.revisions.changed_since import NoCommonCommit, UnknownReference, changed_since
-from migrator.revisions.git import NoHistory
+from migrator.revisions.git import NoCommonCommit, NoHistory, UnknownReference, changed_since
 from migrator.scratch import scratch
 
 
