@@ -24,7 +24,7 @@ from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.results.written import Promoted, PromotedRevision
 from migrator.revisions.file_changes import Write, changed_files
-from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
+from migrator.revisions.rewriting import NewHeader, label_docstring, rewrite_header
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,10 @@ def _moved_files(promotion: Promotion, folder: Path, source: Workspace, target: 
         down: str | tuple[str, ...] | None = moved.down_revisions or None
         if len(moved.down_revisions) == 1:
             down = moved.down_revisions[0]
-        needs = moved.depends_on if script.dependencies else KEEP
-        content = rewrite_header(path.read_bytes(), path, NewHeader(down_revision=down, depends_on=needs))
+        new_header = NewHeader(down_revision=down)
+        if script.dependencies:
+            new_header["depends_on"] = moved.depends_on
+        content = rewrite_header(path.read_bytes(), path, new_header)
         content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
         message = " ".join(script.doc.split())
         new = folder / path.name
