@@ -31,7 +31,8 @@ from migrator.errors import ConfigurationError, Effect, RevisionsError
 from migrator.faults import is_own_fault, outside, own_fault
 from migrator.results.revisions import Revision
 from migrator.revisions.fingerprint import content_hash
-from migrator.revisions.headers import LONGEST_ID, created_in, version_files
+from migrator.revisions.headers import LONGEST_ID, created_in
+from migrator.revisions.version_folder import version_files
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
 # The version files as they were read last, without those that were given out to be run; those that were asked

@@ -27,7 +27,7 @@ from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
 from migrator.results.written import VersionsReset, WrittenRevision
 from migrator.revisions.archives import archive_folder, new_archive
-from migrator.revisions.headers import version_files
+from migrator.revisions.version_folder import version_files
 from migrator.revisions.version_text import docstring_safe
 
 

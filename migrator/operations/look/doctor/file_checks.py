@@ -16,8 +16,8 @@ from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
 from migrator.operations.look.doctor.problem import problem_of
 from migrator.results.environment_status import Finding
-from migrator.revisions.diagnosis import readable_headers
 from migrator.revisions.headers import LONGEST_ID
+from migrator.revisions.version_folder import readable_headers
 from migrator.syntax import parse
 
 _SHOWN = 5
