@@ -14,10 +14,10 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
+from migrator.bridge.config import Handover, received_handover, say_our_env
 from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
-from migrator.bridge.env_py.handover import Handover, received_handover, say_our_env
 from migrator.bridge.tenant_cache import cached
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file

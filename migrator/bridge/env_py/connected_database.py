@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.handover import is_our_env
+from migrator.bridge.config import is_our_env
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from alembic import context
 from sqlalchemy import URL, Connection, Engine
 
+from migrator.bridge.config import Handover
 from migrator.bridge.env_py.connected_database import configured_role
-from migrator.bridge.env_py.handover import Handover
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.database.connecting.engine import (
     SessionOptions,
@@ -72,7 +72,7 @@ def run_on_handed(handed: Any, options: dict[str, Any]) -> None:
         with handed.connect() as connection:
             _on_connection(connection, options)
     else:
-        _in_loop(lambda: _on_async_engine(handed, options))
+        _in_loop(_on_async_engine(handed, options))
 
 
 def _sync(connection: Any) -> Connection:
@@ -132,7 +132,7 @@ def _run_async(
     if held is not None:
         held.run(_on_async_engine(engine, options))
     else:
-        _in_loop(lambda: _on_async_engine(engine, options))
+        _in_loop(_on_async_engine(engine, options))
 
 
 class _Engines:
@@ -156,34 +156,25 @@ async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None
         await connection.run_sync(lambda sync: _on_connection(sync, options))
 
 
-def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def _in_loop(work: Coroutine[Any, Any, None]) -> None:
     import asyncio
 
-    if _loop_runs():
-        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
-        _in_thread(lambda: asyncio.run(work()))
-    else:
-        asyncio.run(work())
+    try:
+        asyncio.get_running_loop()
+        loop_runs = True
+    except RuntimeError:
+        loop_runs = False
+    if not loop_runs:
+        asyncio.run(work)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    # A loop runs in this thread already (a service, a notebook): another thread may have one too.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 def _held_connections() -> HeldConnections:
     from migrator.database.round_trips.kept_connections import HeldConnections
 
     return cached(HeldConnections, HeldConnections, HeldConnections.close)
-
-
-def _loop_runs() -> bool:
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _in_thread(work: Callable[[], None]) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
-        pool.submit(work).result()

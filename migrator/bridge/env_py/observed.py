@@ -23,9 +23,9 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
 from migrator import secrets
+from migrator.bridge.config import is_our_env
 from migrator.bridge.env_py.configure_options import hide_own_tables
 from migrator.bridge.env_py.connected_database import configured_role, log_table_name
-from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.quiet_stdout import stdout_to
 from migrator.bridge.revision_files.loading_errors import revisions_error
 from migrator.config.select import Workspace

@@ -13,9 +13,16 @@ from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
-from migrator.bridge.config import alembic_config, set_option, set_version_locations
-from migrator.bridge.env_py.connected_database import share_version_table
-from migrator.bridge.env_py.handover import Handover, hand_over, received_handover
+from migrator.bridge.config import (
+    Handover,
+    alembic_config,
+    hand_over,
+    is_our_env,
+    received_handover,
+    set_option,
+    set_version_locations,
+)
+from migrator.bridge.env_py.connected_database import connection_of, share_version_table
 from migrator.bridge.env_py.observed import (
     MigrationFunction,
     ObservedEnvironment,
@@ -23,7 +30,6 @@ from migrator.bridge.env_py.observed import (
     env_py_error,
     run_env,
 )
-from migrator.bridge.env_py.tenancy import refuse_other_schema
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import cached
 from migrator.config.select import Workspace, refuse_none_of_many
@@ -31,7 +37,8 @@ from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
 from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
 from migrator.database.connecting.slow_answers import report_slow_answers
-from migrator.errors import Effect, RefusedError
+from migrator.database.kinds import kind_of
+from migrator.errors import DatabaseError, Effect, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
 Look = Callable[[tuple[str, ...], MigrationContext], None]
@@ -83,7 +90,7 @@ class Session:
             called = True
             # A foreign env.py may have named other folders by now, so that its files are read only here.
             read_scripts(self.scripts, self.workspace)
-            refuse_other_schema(context, self.workspace)
+            _refuse_other_schema(context, self.workspace)
             share_version_table(context)
             return work(heads, context)
 
@@ -167,6 +174,38 @@ class Session:
             effect=Effect.NOTHING_DONE,
             hint=f'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or {remedy}.',
         )
+
+
+def _refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None:
+    """Refuse to take another schema for a tenant's, before anything is asked of it.
+
+    Raises DatabaseError where there is none of its name, and RefusedError for an env.py that knows no
+    tenants: it would do to the same schema what was meant for each.
+    """
+    schema = workspace.tenant.schema if workspace.tenant is not None else None
+    if schema is None or context.as_sql or context.version_table_schema == schema:
+        return
+    connection = connection_of(context)
+    place = kind_of(connection.dialect.name).session_place(connection)
+    if place is not None:
+        _session, database, there = place
+        if there == schema:
+            return
+        if there is None or (context.config is not None and is_our_env(context.config)):
+            quoted = connection.dialect.identifier_preparer.quote(schema)
+            raise DatabaseError(
+                f"The database {database} has no schema {schema} that this role may use.",
+                hint=f"Create it: CREATE SCHEMA {quoted}; or take it out of the tenants of"
+                f" {workspace.environment.name}.",
+            )
+        where = f"the schema {there}"
+    else:
+        where = "a database without schemas"
+    raise RefusedError(
+        f"env.py works on {where}, not on that of the tenant {schema}.",
+        effect=Effect.NOTHING_DONE,
+        hint=f"It is told the tenant by -x tenant={schema}: let it take that from context.get_x_argument().",
+    )
 
 
 def file_session(workspace: Workspace, command: Sequence[str], *, new_folder: bool = False) -> Session:
