@@ -95,8 +95,9 @@ def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str
     if operation.modify_nullable is not None:
         yield "not null -> nullable" if operation.modify_nullable else "nullable -> not null"
     if operation.modify_server_default is not False:
-        old = default_text(operation.existing_server_default, dialect)
-        yield f"server default {old} -> {default_text(operation.modify_server_default, dialect)}"
+        both = (operation.existing_server_default, operation.modify_server_default)
+        old, new = (default_text(each, dialect) or "none" for each in both)
+        yield f"server default {old} -> {new}"
     if operation.modify_comment is not False:
         yield "comment"
     # Other dialects' own, such as MySQL's autoincrement.

@@ -96,10 +96,10 @@ def _type_text(type_: TypeEngine[Any] | type[TypeEngine[Any]], dialect: Dialect)
         return repr(instance)
 
 
-def default_text(default: Any, dialect: Dialect) -> str:
-    """Give a server default as SQL. None, and False as Alembic has it where there is none, are `none`."""
+def default_text(default: Any, dialect: Dialect) -> str | None:
+    """Give a server default as SQL, None for none, which Alembic has as None or False."""
     if default is None or default is False:
-        return "none"
+        return None
     if isinstance(default, Computed):
         return f"computed ({sql_text(default.sqltext, dialect)})"
     if isinstance(default, Identity):
@@ -111,6 +111,19 @@ def default_text(default: Any, dialect: Dialect) -> str:
     if isinstance(default, str):
         return literal(default)
     return sql_text(default, dialect)
+
+
+def same_default(one: str | None, other: str | None) -> bool:
+    """Whether two defaults are the same, but for a cast."""
+    return without_cast(one) == without_cast(other)
+
+
+def without_cast(default: str | None) -> str | None:
+    """Take the cast off a default that is one text."""
+    if default is None or not default.startswith("'"):
+        return default
+    text, quote, cast = default.rpartition("'")
+    return text + quote if cast.startswith("::") else default
 
 
 def columns_text(columns: Iterable[Any], dialect: Dialect) -> str:
