@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 _DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.draft")
 
 
-def draft_beside(path: Path, kind: str) -> Path:
+def draft_beside(path: Path, kind: str = "draft") -> Path:
     """Give a free name beside a file, without the `.py` by which Alembic knows version files."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
-
-
-def draft_of(path: Path) -> Path:
-    """Give a free name for what is to become a file or folder."""
-    return draft_beside(path, "draft")
 
 
 def publish(draft: Path, path: Path) -> None:

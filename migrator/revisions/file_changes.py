@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, Effect, RevisionsError
-from migrator.revisions.drafting import DraftFolders, draft_beside, draft_of, publish
+from migrator.revisions.drafting import DraftFolders, draft_beside, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -186,7 +186,7 @@ def _draft(work: _Work, change: Write | Rewrite) -> Path:
     """Write the new content beside its target, whole and on the disk."""
     target = _real(change)
     work.folders.use(target.parent)
-    draft = draft_of(target)
+    draft = draft_beside(target)
     with draft.open("xb") as file:
         work.back.append(lambda: draft.unlink(missing_ok=True))
         file.write(change.content)
@@ -205,7 +205,10 @@ def _real(change: Write | Rewrite) -> Path:
 def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
     match change:
         case Write(path=path) if draft is not None:
-            _publish(draft, path)
+            try:
+                publish(draft, path)
+            except FileExistsError as exc:
+                raise _taken(path) from exc
             work.back.append(lambda: path.unlink(missing_ok=True))
         case Rewrite() if draft is not None:
             target = _real(change)
@@ -215,13 +218,6 @@ def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
             _refuse_taken(to)
             path.rename(to)
             work.back.append(lambda: to.rename(path))
-
-
-def _publish(draft: Path, path: Path) -> None:
-    try:
-        publish(draft, path)
-    except FileExistsError as exc:
-        raise _taken(path) from exc
 
 
 def _keep_copy(work: _Work, target: Path) -> None:

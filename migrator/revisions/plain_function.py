@@ -84,16 +84,12 @@ class _Names:
 
     def is_plain(self, statement: ast.stmt) -> bool:
         """Whether a statement is a call of an operation, or nothing at all."""
-        if isinstance(statement, ast.Pass):
-            return True
-        if not isinstance(statement, ast.Expr):
-            return False
-        call = statement.value
-        if isinstance(call, ast.Constant):
-            return True
-        return (
-            isinstance(call, ast.Call) and self._operation(call.func) in _OPERATIONS and self._arguments(call)
-        )
+        match statement:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                return True
+            case ast.Expr(value=ast.Call() as call):
+                return self._operation(call.func) in _OPERATIONS and self._arguments(call)
+        return False
 
     def _operation(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

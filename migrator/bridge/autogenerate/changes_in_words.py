@@ -130,15 +130,13 @@ def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> Change:
 
 def _constraint(operation: ops.AddConstraintOp) -> str:
     """An added constraint without the verb, so that dropping it reads alike."""
-    match operation:
-        case ops.CreateForeignKeyOp():
-            return _foreign_key(operation)
-        case ops.CreateUniqueConstraintOp(constraint_name=name, columns=columns):
-            return f"{_named('unique constraint', name)} on {_constrained(operation)} ({', '.join(columns)})"
-        case ops.CreatePrimaryKeyOp(constraint_name=name, columns=columns):
-            return f"{_named('primary key', name)} on {_constrained(operation)} ({', '.join(columns)})"
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return _foreign_key(operation)
     what = _class_words(operation).removeprefix("create ")
-    return f"{_named(what, vars(operation).get('constraint_name'))} on {_constrained(operation)}"
+    text = f"{_named(what, vars(operation).get('constraint_name'))} on {_constrained(operation)}"
+    if isinstance(operation, ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp):
+        text += f" ({', '.join(operation.columns)})"
+    return text
 
 
 def _foreign_key(operation: ops.CreateForeignKeyOp) -> str:

@@ -27,13 +27,14 @@ from migrator.faults import outside
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from migrator.database.round_trips.kept_connections import HeldConnections
-
 
 def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
     """Write SQL, for the kind of database of a URL, or of a connection or an engine that was handed in."""
     # Of a connection that was handed in only the kind of database is taken: nothing is run on it.
-    kind = url.get_backend_name() if url is not None else _dialect(connection)
+    if url is None:
+        kind = str((connection if _is_engine(connection) else _sync(connection)).dialect.name)
+    else:
+        kind = url.get_backend_name()
     database = {"url": with_driver(url)} if url is not None else {"dialect_name": kind}
     context.configure(
         **{
@@ -46,10 +47,6 @@ def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> No
     )
     with context.begin_transaction():
         outside(context.run_migrations)
-
-
-def _dialect(handed: Any) -> str:
-    return str((handed if _is_engine(handed) else _sync(handed)).dialect.name)
 
 
 def _is_engine(handed: Any) -> bool:
@@ -119,7 +116,11 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(
     url: URL, session: SessionOptions, schema: str | None, known: Answers, options: dict[str, Any]
 ) -> None:
-    held = _held_connections() if has_tenant_cache() and session.fast else None
+    held = None
+    if has_tenant_cache() and session.fast:
+        from migrator.database.round_trips.kept_connections import HeldConnections
+
+        held = cached(HeldConnections, HeldConnections, HeldConnections.close)
 
     def make() -> AsyncEngine:
         engine = async_engine(url, session, held)
@@ -172,9 +173,3 @@ def _in_loop(work: Coroutine[Any, Any, None]) -> None:
     # A loop runs in this thread already (a service, a notebook): another thread may have one too.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
         pool.submit(asyncio.run, work).result()
-
-
-def _held_connections() -> HeldConnections:
-    from migrator.database.round_trips.kept_connections import HeldConnections
-
-    return cached(HeldConnections, HeldConnections, HeldConnections.close)
