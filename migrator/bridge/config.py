@@ -61,8 +61,7 @@ def _namespace(workspace: Workspace, command: Sequence[str]) -> Any:
     """Give what Alembic's command line hands to env.py as `config.cmd_opts`."""
     choice = workspace.choice
     before = ["-c", str(workspace.environment.config_file), "-n", choice.section]
-    for pair in choice.x:
-        before.append(f"-x{pair}")
+    before += [f"-x{pair}" for pair in choice.x]
     return _parser().parse_args([*before, *command])
 
 

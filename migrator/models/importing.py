@@ -34,18 +34,15 @@ class ImportedName(NamedTuple):
     line: int | None = None
 
 
-def import_named(name: str) -> ModuleType:
-    """Import a module that the configuration names. Raises ModelsError if it does not exist or fails."""
-    return _import(name, named=True)
-
-
 def import_tree(name: str) -> list[ModuleType]:
     """Import a module and all modules below it, in the order of their names, each after its package.
 
     Folders without an `__init__.py` belong to it as they do for Python. Raises ModelsError.
     """
-    modules = [import_named(name)]
-    modules.extend(_import(below) for below in _below(f"{name}.", getattr(modules[0], "__path__", ())))
+    modules = [import_module(name)]
+    modules.extend(
+        import_module(below, named=False) for below in _below(f"{name}.", getattr(modules[0], "__path__", ()))
+    )
     return modules
 
 
@@ -80,7 +77,11 @@ def _foreign(folders: Sequence[str], name: str) -> bool:
     return any(Path(folder, name, sign).exists() for folder in folders for sign in _FOREIGN)
 
 
-def _import(name: str, *, named: bool = False) -> ModuleType:
+def import_module(name: str, *, named: bool = True) -> ModuleType:
+    """Import a module, one that the configuration names or one below it.
+
+    Raises ModelsError if it does not exist or fails.
+    """
     try:
         return outside(importlib.import_module, name)
     except (Exception, SystemExit) as exc:

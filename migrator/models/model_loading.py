@@ -21,7 +21,7 @@ from migrator.models.importing import (
     KEY_HINT,
     double_import_error,
     files_with_two_names,
-    import_named,
+    import_module,
     import_tree,
     in_words,
 )
@@ -67,7 +67,7 @@ def _dotted(name: str) -> bool:
 
 def _load(module: str, path: str) -> list[MetaData]:
     if path:
-        return _in_object(import_named(module), path)
+        return _in_object(import_module(module), path)
     found = _metadata_in(import_tree(module))
     if not found:
         raise ModelsError(

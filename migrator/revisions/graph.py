@@ -230,7 +230,12 @@ class Graph:
         left, walked = set(wanted), list[Node]()
         while lines:
             node = lines[at]
-            first = self._line_above(lines, at)
+            above = (
+                index
+                for index, other in enumerate(lines)
+                if index != at and self._reach(other) >> node.position & 1
+            )
+            first = next(above, None)
             if first is not None:
                 at = first
                 continue
@@ -249,16 +254,6 @@ class Graph:
         if left:
             raise UnclearGraph
         return walked
-
-    def _line_above(self, lines: Sequence[Node], at: int) -> int | None:
-        """Give the first of the other lines that has the revision of line `at` below it."""
-        if len(lines) == 1:
-            return None
-        position = lines[at].position
-        for index, node in enumerate(lines):
-            if index != at and self._reach(node) >> position & 1:
-                return index
-        return None
 
     def _reach(self, node: Node) -> int:
         """Give the positions of all that is below a node, and its own, as the bits of a number."""

@@ -109,7 +109,12 @@ def _in_git(revision: str, places: SearchPlaces) -> RevisionOrigin:
         return _unknown(revision, "no environment's version folder and no archive has it")
     match found:
         case UncommittedFile():
-            return _uncommitted(revision, found, places.root)
+            path = _shown(found.path, places.root)
+            return RevisionOrigin(
+                "deleted",
+                f"Revision {revision} is in {path} as last committed, but no longer in the working copy.",
+                f"`git checkout HEAD -- {shlex.quote(path)}` brings the file back.",
+            )
         case RemovedFile():
             return _removed(revision, found, places.root)
         case FoundElsewhere():
@@ -118,15 +123,6 @@ def _in_git(revision: str, places: SearchPlaces) -> RevisionOrigin:
             return _unknown(
                 revision, "no environment's version folder, no archive and no commit in git has it"
             )
-
-
-def _uncommitted(revision: str, found: UncommittedFile, root: Path) -> RevisionOrigin:
-    path = _shown(found.path, root)
-    return RevisionOrigin(
-        "deleted",
-        f"Revision {revision} is in {path} as last committed, but no longer in the working copy.",
-        f"`git checkout HEAD -- {shlex.quote(path)}` brings the file back.",
-    )
 
 
 def _removed(revision: str, found: RemovedFile, root: Path) -> RevisionOrigin:

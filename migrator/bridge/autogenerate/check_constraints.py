@@ -20,7 +20,6 @@ from migrator.bridge.autogenerate.enums.enum_types import enum_of
 from migrator.bridge.autogenerate.sql_text import (
     TableKey,
     default_text,
-    drop_of_check,
     included_tables,
     same_default,
 )
@@ -179,4 +178,5 @@ def _given_by_server(name: str, table: Table) -> bool:
 def _drop(schema: str | None, table: str, name: str, definition: str) -> ops.DropConstraintOp:
     condition = definition.removeprefix("CHECK ").removesuffix(" NOT VALID").removesuffix(" NO INHERIT")
     condition = condition[1:-1] if condition.startswith("(") and condition.endswith(")") else condition
-    return drop_of_check(ops.CreateCheckConstraintOp(name, table, condition, schema=schema))
+    made = ops.CreateCheckConstraintOp(name, table, condition, schema=schema)
+    return ops.DropConstraintOp(name, table, "check", schema=schema, _reverse=made)

@@ -33,12 +33,6 @@ def dropped_creation(operation: object) -> object:
     return getattr(operation, "_reverse", None)
 
 
-def drop_of_check(made: ops.CreateCheckConstraintOp) -> ops.DropConstraintOp:
-    """Return the operation that drops a check, and knows what made it."""
-    name, table = made.constraint_name, made.table_name
-    return ops.DropConstraintOp(name, table, "check", schema=made.schema, _reverse=made)
-
-
 def included_tables(autogen: AutogenContext) -> list[Table]:
     """Return the tables of the models that env.py's filters leave in."""
     return [

@@ -11,7 +11,7 @@ from pathlib import Path
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, Effect, MigratorError, RevisionsError
-from migrator.revisions.drafting import DraftFolders, draft_beside
+from migrator.revisions.drafting import draft_beside, draft_locks
 from migrator.revisions.file_changes import Move, changed_files
 
 
@@ -24,10 +24,10 @@ def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
     """
     drafts: list[Path] = []
     try:
-        with DraftFolders() as parents:
+        with draft_locks() as share:
             for folder in folders:
                 parent = _there(folder.parent)
-                parents.use(parent)
+                share(parent)
                 drafts.append(draft_beside(parent / folder.name))
                 drafts[-1].mkdir(mode=0o700)
                 drafts[-1].chmod(folder.stat().st_mode & 0o777 if folder.exists() else 0o755)
