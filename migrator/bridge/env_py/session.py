@@ -122,8 +122,15 @@ class Session:
             at(tuple(heads), context)
             return []
 
-        with self._only_reading():
+        handed = received_handover(self.config)
+        if handed is not None:
+            # Models have nothing to do with where a database stands.
+            hand_over(self.config, replace(handed, needs_models=False, writes=False, guarded=False))
+        try:
             self.run(work, dont_mutate=True, **options)
+        finally:
+            if handed is not None:
+                hand_over(self.config, handed)
 
     def read_heads(self, **options: Any) -> tuple[str, ...]:
         """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does."""
@@ -131,19 +138,6 @@ class Session:
         self.look(lambda heads, _context: found.extend(heads), **options)
         # An env.py of several databases gives the heads of each.
         return tuple(dict.fromkeys(found))
-
-    @contextmanager
-    def _only_reading(self) -> Iterator[None]:
-        """Spare env.py the models, which have nothing to do with where a database stands."""
-        handed = received_handover(self.config)
-        if handed is None:
-            yield
-            return
-        hand_over(self.config, replace(handed, needs_models=False, writes=False, guarded=False))
-        try:
-            yield
-        finally:
-            hand_over(self.config, handed)
 
     def _connected(self, url: URL) -> None:
         self.connected_to = url
