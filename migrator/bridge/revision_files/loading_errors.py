@@ -125,8 +125,8 @@ def _missing(headers: list[Header]) -> Iterator[tuple[Header, str]]:
     ids = {each.revision for each in headers} | {label for each in headers for label in each.branch_labels}
     for header in headers:
         for wanted in (*header.down_revision, *header.depends_on):
-            shortened = wanted in header.depends_on and any(each.startswith(wanted) for each in ids)
-            if wanted not in ids and not shortened:
+            shortened = ids if wanted in header.depends_on else ()
+            if wanted not in ids and not any(each.startswith(wanted) for each in shortened):
                 yield header, wanted
 
 
