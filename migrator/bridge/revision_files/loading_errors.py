@@ -29,8 +29,9 @@ _CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class SeveralHeads:
-    """A sentence about the heads, with their files, and what to type next."""
+    """The heads with their files in words, a sentence about them, and what to type next."""
 
+    named: str
     message: str
     hint: str
 
@@ -52,6 +53,7 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     onto = ["--onto", ordered[0]] if len(files) > 2 else []
     merge, rebase = workspace.again("merge", "heads", "-m", "merge"), workspace.again("rebase", newest, *onto)
     return SeveralHeads(
+        named,
         f"The environment {workspace.environment.name} has {len(files)} heads: {named}.",
         f"Join them: {merge}; or, where no database has {newest} yet, put it on top: {rebase}",
     )
