@@ -14,8 +14,16 @@ from migrator.database.connecting.second_connection import SecondConnection, as_
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.command_requests import MarkRequest
 from migrator.operations.look.log import refuse_unreadable
-from migrator.operations.position.examine import Examined, edited_revisions, examine, has_moved
-from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
+from migrator.operations.position.examine import (
+    Examined,
+    belongs,
+    database_name,
+    edited_revisions,
+    examine,
+    has_moved,
+    is_copy,
+    refuse_other_database,
+)
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_lock import exclusive_lock, run_lock
