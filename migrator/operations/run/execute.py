@@ -117,7 +117,9 @@ class _Spine:
         if not self._has_work(plan) or (self._agreed is not None and revisions <= self._agreed):
             return
         if self._run.direction == "upgrade":
-            asked = agree_to_upgrade(self._workspace, self._consent, plan)
+            count = len(plan.steps)
+            what = f"Apply {count} revision{'s' if count != 1 else ''} to"
+            asked = agree_to_upgrade(self._workspace, what, self._consent, plan)
         else:
             asked = require_consent(self._workspace, f"{self._run.direction} it", self._consent, plan)
         self._agreed = revisions if asked else None
