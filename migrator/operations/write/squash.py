@@ -15,14 +15,20 @@ from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.change.moves import stamp
-from migrator.operations.position.position import refuse_unknown
+from migrator.operations.command_requests import StampRequest
+from migrator.operations.position.position import known_heads
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import RunTerms
 from migrator.operations.write.applied_anywhere import require_applied
 from migrator.operations.write.collapse import Collapse, collapse
-from migrator.operations.write.draft_folders import Draft, draft_folders, drafted, swapped
+from migrator.operations.write.draft_folders import draft_folders, drafted, swapped
 from migrator.operations.write.generate import check_rev_id
-from migrator.operations.write.reset_versions import archives_of, moved_to, refuse_empty, refuse_shared_folder
+from migrator.operations.write.reset_versions import (
+    archives_of,
+    files_back,
+    moved_to,
+    refuse_empty,
+    refuse_shared_folder,
+)
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
@@ -72,8 +78,7 @@ def _part(workspace: Workspace, request: SquashRequest, report: Report) -> Squas
         require_applied(workspace, scripts, last.revision)
     files = tuple(Path(script.path) for script in old)
     folders = folders_of(scripts)
-    with draft_folders(folders) as drafts:
-        draft = Draft(workspace, folders, tuple(drafts))
+    with draft_folders(workspace, folders) as draft:
         for path in files:
             draft.copy_of(path)
         made = collapse(workspace, draft, _wanted(request, (last,), old, last.revision), report)
@@ -169,17 +174,16 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
     check_rev_id(request.rev_id)
     folders = version_folders(workspace.environment)
     refuse_empty(folders, workspace)
-    refuse_shared_folder(folders, workspace, "Squash it under the id that it has: leave --new-id out.")
+    refuse_shared_folder(workspace, "Squash it under the id that it has: leave --new-id out.")
     last, old = _all_applied(workspace, request.to, report)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
-    with draft_folders(folders) as drafts:
-        draft = Draft(workspace, folders, tuple(drafts))
+    with draft_folders(workspace, folders) as draft:
         made = collapse(workspace, draft, _wanted(request, last, old, request.rev_id), report)
         archives = archives_of(folders)
         result = Squashed(
             *_named(workspace, old),
-            archive=", ".join(moved_to(folders, archives, workspace)),
+            archive=moved_to(folders, archives, workspace),
             written=made.written,
             tables=made.tables,
             dry_run=request.dry_run,
@@ -187,7 +191,7 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
         )
         if request.dry_run:
             return result
-        with swapped(folders, drafts, archives):
+        with swapped(draft, archives):
             heads = frozenset(script.revision for script in last)
             stamped = _stamp(workspace, made.written.revision, heads, report)
     return replace(result, stamped=stamped)
@@ -196,8 +200,7 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
 def _all_applied(workspace: Workspace, to: str, report: Report) -> tuple[list[Script], list[Script]]:
     """Give the heads, which `to` and the database must be at, and all revisions, oldest first."""
     with database_session(workspace, ["current"], report, Needs(writes=False, models=False)) as session:
-        heads = session.read_heads()
-        refuse_unknown(session, heads)
+        heads = known_heads(session)
         scripts = session.scripts
         with translated(workspace):
             last, newest = (
@@ -233,13 +236,14 @@ def _require_heads(session: Session, heads: tuple[str, ...], newest: set[str]) -
 def _stamp(workspace: Workspace, revision: str, expected: frozenset[str], report: Report) -> RunResult:
     """Stamp the database through the spine. Raises RefusedError where it has moved meanwhile."""
     # Whoever was to be asked has been asked already.
-    terms = RunTerms(Consent(confirm=workspace.environment.name, yes=True))
+    request, consent = (
+        StampRequest(targets=(revision,), purge=True),
+        Consent(confirm=workspace.environment.name),
+    )
     try:
-        done = stamp(workspace, [revision], terms, report, purge=True, expected=expected)
+        done = stamp(workspace, request, consent, report, expected)
     except RunError as exc:
-        raise type(exc)(
-            f"{exc.message} Every version file is back where it was.", exc.result, hint=exc.hint
-        ) from exc
+        raise files_back(exc, exc.hint) from exc
     if not isinstance(done, RunResult):
         raise RefusedError("The database was not stamped.")
     return done
