@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
+from migrator.bridge.env_py.session import Needs, database_session, file_session
 from migrator.bridge.revision_files.loading import folders_of, own_labels, translated
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.folders import version_folders
@@ -76,17 +76,16 @@ def _part(workspace: Workspace, request: SquashRequest, report: Report) -> Squas
         return Squashed((), (), "", None, (), request.dry_run)
     if not request.applied:
         require_applied(workspace, scripts, last.revision)
-    files = tuple(Path(script.path) for script in old)
-    folders = folders_of(scripts)
+    wanted, folders = _wanted(request, (last,), old, last.revision), folders_of(scripts)
     with draft_folders(workspace, folders) as draft:
-        for path in files:
+        for path in wanted.files:
             draft.copy_of(path)
-        made = collapse(workspace, draft, _wanted(request, (last,), old, last.revision), report)
+        made = collapse(workspace, draft, wanted, report)
         of = dict.fromkeys(each for script in old for each in (*made_of(script.longdoc), script.revision))
         content = labelled(made.path.read_bytes(), made.path, list(of), Path(last.path).read_bytes())
         new = draft.real_of(made.path)
-    changes, archive = _changes(workspace, folders, files, new, content)
-    _try_out(workspace, files, new, content)
+    changes, archive = _changes(workspace, folders, wanted.files, new, content)
+    _try_out(workspace, wanted.files, new, content)
     if not request.dry_run:
         with changed_files(changes):
             pass
@@ -207,30 +206,26 @@ def _all_applied(workspace: Workspace, to: str, report: Report) -> tuple[list[Sc
                 [script for script in scripts.get_revisions(each) if script is not None]
                 for each in (to, "heads")
             )
-        if {script.revision for script in last} != {script.revision for script in newest}:
+        ids, name = {script.revision for script in newest}, workspace.environment.name
+        if {script.revision for script in last} != ids:
             raise RevisionsError(
                 f"There are revisions besides those up to {to}, and only a whole history gets a new id.",
                 effect=Effect.NOTHING_CHANGED,
                 hint="Squash all of it: --to head; or leave --new-id out.",
             )
-        _require_heads(session, heads, {script.revision for script in newest})
+        if not heads:
+            raise RevisionsError(
+                f"The database of {name} has no revision, so that nothing is to be stamped.",
+                effect=Effect.NOTHING_CHANGED,
+                hint=f"Start over for a new database: {workspace.again('reset-versions')}",
+            )
+        if ids != set(heads):
+            raise RevisionsError(
+                f"The database of {name} is at {', '.join(heads)}, and not at the newest revision.",
+                effect=Effect.NOTHING_CHANGED,
+                hint=f"Upgrade it first: {workspace.again('upgrade', 'heads')}",
+            )
         return newest, list(scripts.walk_revisions())[::-1]
-
-
-def _require_heads(session: Session, heads: tuple[str, ...], newest: set[str]) -> None:
-    name = session.workspace.environment.name
-    if not heads:
-        raise RevisionsError(
-            f"The database of {name} has no revision, so that nothing is to be stamped.",
-            effect=Effect.NOTHING_CHANGED,
-            hint=f"Start over for a new database: {session.workspace.again('reset-versions')}",
-        )
-    if newest != set(heads):
-        raise RevisionsError(
-            f"The database of {name} is at {', '.join(heads)}, and not at the newest revision.",
-            effect=Effect.NOTHING_CHANGED,
-            hint=f"Upgrade it first: {session.workspace.again('upgrade', 'heads')}",
-        )
 
 
 def _stamp(workspace: Workspace, revision: str, expected: frozenset[str], report: Report) -> RunResult:
