@@ -88,7 +88,7 @@ def _agreed(workspace: Workspace, request: DatabaseRequest, consent: Consent, co
         StampRequest,
         UpgradeRequest,
     )
-    from migrator.operations.run.consent import agree_to_fleet_upgrade, confirmation, require_consent
+    from migrator.operations.run.consent import agree_to_upgrade, confirmation, require_consent
 
     tenants = f"{count} tenant{'s' if count != 1 else ''}"
     match request:
@@ -96,7 +96,7 @@ def _agreed(workspace: Workspace, request: DatabaseRequest, consent: Consent, co
             return replace(request, confirm=confirmation(workspace, f"mark {tenants}", consent))
         case UpgradeRequest():
             if count and not request.dry_run:
-                agree_to_fleet_upgrade(workspace, tenants, consent)
+                agree_to_upgrade(workspace, f"Upgrade {tenants} of", consent)
         case DowngradeRequest() | StampRequest():
             if count and not request.dry_run:
                 what = f"{request.verb} {tenants}"

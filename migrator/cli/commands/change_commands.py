@@ -127,7 +127,7 @@ def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
         from migrator.operations.change.offline_sql import write_version_table_sql
 
         return Outcome(write_version_table_sql(run.workspace(), run.report))
-    from migrator.operations.change.ensure_version import ensure_version as operation
+    from migrator.operations.change.moves import ensure_version as operation
 
     return Outcome(operation(run.workspace(), run.report))
 

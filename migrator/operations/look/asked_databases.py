@@ -16,8 +16,13 @@ from migrator.config.select import Workspace
 from migrator.config.url import address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, MigratorError
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.examine import (
+    Examined,
+    edited_revisions,
+    examine,
+    refuse_log_table,
+    refuse_other_database,
+)
 from migrator.operations.position.position import behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
 from migrator.results.events import Connecting, Report, ignore

@@ -21,8 +21,14 @@ from migrator.errors import ConfigurationError, DatabaseError, MigratorError, Re
 from migrator.operations.look.doctor.problem import problem_of
 from migrator.operations.look.doctor.server_checks import invalid_indexes, privileges, server_version
 from migrator.operations.look.doctor.session_checks import address_finding, look_again, pooled
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import database_name, refuse_other_database
+from migrator.operations.position.examine import (
+    Examined,
+    database_name,
+    edited_revisions,
+    examine,
+    refuse_log_table,
+    refuse_other_database,
+)
 from migrator.operations.position.position import ahead_by, unknown_revision_error
 from migrator.results.environment_status import Finding
 from migrator.results.events import Report
