@@ -22,7 +22,7 @@ from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promotion_plan import PROMOTED, Promotion, origin_line, plan_promotion
 from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.results.written import Promoted, PromotedRevision
+from migrator.results.written import Promoted, WrittenRevision
 from migrator.revisions.file_changes import Write, changed_files
 from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
 
@@ -163,7 +163,7 @@ class _NewFile:
 
     path: Path
     content: bytes
-    result: PromotedRevision
+    result: WrittenRevision
 
 
 def _folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
@@ -188,7 +188,7 @@ def _moved_files(promotion: Promotion, folder: Path, source: Workspace, target: 
         content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
         message = " ".join(script.doc.split())
         new = folder / path.name
-        result = PromotedRevision(
+        result = WrittenRevision(
             script.revision, moved.down_revisions, message, target.environment.shown(new)
         )
         files.append(_NewFile(new, content, result))
