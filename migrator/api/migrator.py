@@ -81,9 +81,8 @@ class Migrator:
         `tag`, `allow_ahead`. Raises MigrationFailedError with what was applied, LockedError, RefusedError,
         RevisionsError, DatabaseError and ConfigurationError.
         """
-        result: RunResult | RunPlan = self._call(
-            command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
-        )
+        wanted = command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
+        result: RunResult | RunPlan = self._call(wanted)
         return result
 
     @overload
@@ -132,9 +131,8 @@ class Migrator:
         Options: `lock_wait` (seconds), `backup`, `tag`, and `confirm`, the environment's name, without
         which a protected one is refused (RefusedError). Raises as `upgrade` does.
         """
-        result: RunResult | RunPlan = self._call(
-            command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
-        )
+        wanted = command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
+        result: RunResult | RunPlan = self._call(wanted)
         return result
 
     @overload

@@ -16,6 +16,7 @@ from migrator.cli.options import Common, FleetOptions
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import Effect, ExitCode, RefusedError, UsageError
+from migrator.plain import counted
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
@@ -165,8 +166,8 @@ def _sql_listeners(messages: Messages) -> dict[str, Callable[..., None]]:
     ) -> None:
         lines = sql.strip().splitlines()
         if parameters:
-            counted = "parameter set" if executemany else "parameter"
-            lines.append(f"-- {len(parameters)} {counted}{'s' if len(parameters) > 1 else ''}")
+            what = "parameter set" if executemany else "parameter"
+            lines.append(f"-- {counted(len(parameters), what)}")
         show(connection, lines)
 
     ends = {name: partial(show, lines=[name.upper()]) for name in ("begin", "commit", "rollback")}

@@ -120,12 +120,9 @@ def _how(invocation: Invocation) -> How:
     return How(invocation.verbose, invocation.environment or "")
 
 
-def _print_for_pipeline(result: object, form: Form) -> None:
+def _print_for_pipeline(result: Any, form: Form) -> None:
     from migrator.cli.pipeline_reports import github, gitlab, in_repository
-    from migrator.results.judged import Linted
 
-    if not isinstance(result, Linted):
-        raise TypeError(f"There is no form {form} of a {type(result).__name__}.")
     # Commands work at the project's root, which may be a folder of a larger repository.
     result = in_repository(result, Path.cwd())
     for line in github(result) if form == "github" else [gitlab(result)]:

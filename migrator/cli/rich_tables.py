@@ -119,20 +119,19 @@ def _(result: History, how: How) -> RenderableType:
     asked = result.current is not None
     table = _table(*(["state"] if asked else []), "revision", "after", "date", "message")
     for revision in result.revisions:
-        state = [_state(revision)] if asked else []
-        table.add_row(*state, *_history_row(revision))
+        name = f"{revision.revision}{marks(revision, state=False)}"
+        table.add_row(
+            *([_state(revision)] if asked else []),
+            Text(name, style="bold" if revision.is_head else ""),
+            Text(parents(revision), style="dim"),
+            Text((revision.created or "")[:16], style="dim"),
+            Text(revision.message),
+        )
     if result.current is None:
         return table
     pending = sum(revision.applied is False for revision in result.revisions)
     where = ", ".join(result.current) or "base"
     return Group(table, Text(f"{how.environment} is at {where}, {pending} pending"))
-
-
-def _history_row(revision: Revision) -> Iterator[Text]:
-    yield Text(f"{revision.revision}{marks(revision, state=False)}", style="bold" if revision.is_head else "")
-    yield Text(parents(revision), style="dim")
-    yield Text((revision.created or "")[:16], style="dim")
-    yield Text(revision.message)
 
 
 def _state(revision: Revision) -> Text:
