@@ -150,7 +150,7 @@ def _wait(text: str | None) -> float | None:
 
 
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:
-    if run.fleet is not None and run.fleet.tenants:
+    if run.fleet.tenants:
         raise UsageError("--sql contacts no database, and --tenants are databases.", hint="Give one of them.")
     from migrator.operations.change.offline_sql import write_sql
 

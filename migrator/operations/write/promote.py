@@ -21,7 +21,7 @@ from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promotion_plan import PROMOTED, Promotion, origin_line, plan_promotion
 from migrator.results.events import Report
-from migrator.results.written import Promoted, PromotedRevision
+from migrator.results.written import Promoted, WrittenRevision
 from migrator.revisions.file_changes import Write, changed_files
 from migrator.revisions.rewriting import NewHeader, label_docstring, rewrite_header
 
@@ -157,7 +157,7 @@ class _NewFile:
 
     path: Path
     content: bytes
-    result: PromotedRevision
+    result: WrittenRevision
 
 
 def _folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
@@ -183,6 +183,6 @@ def _moved_files(promotion: Promotion, folder: Path, source: Workspace, target: 
         content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
         message = " ".join(script.doc.split())
         new = folder / path.name
-        result = PromotedRevision(script.revision, above, message, target.environment.shown(new))
+        result = WrittenRevision(script.revision, above, message, target.environment.shown(new))
         files.append(_NewFile(new, content, result))
     return files
