@@ -88,7 +88,9 @@ def connected_database(
         engine=connection.engine,
         url=url_of(connection),
         facts=kind_of(connection.dialect.name).read_facts(
-            connection, context.version_table, context.version_table_schema, log_table_name(workspace)
+            connection,
+            TableName(context.version_table_schema, context.version_table),
+            log_table_name(workspace),
         ),
         heads=tuple(heads),
         version_table=context.version_table,

@@ -20,11 +20,6 @@ class Role:
     name: str
     config_file: str
 
-    @property
-    def quoted(self) -> str:
-        """The name as SQL writes it."""
-        return _quoted(self.name)
-
     def sql(self) -> str:
         """Give the statement that takes the role on."""
         # Quoted in any case: NONE would take the role off.
@@ -41,29 +36,23 @@ class Role:
             yield
         except Exception as exc:
             # Every driver has a class of its own for this.
-            error = self._refused(exc, user)
-            if error is None:
-                raise
-            raise error from exc
-
-    def _refused(self, exc: Exception, user: str | None) -> ConfigurationError | None:
-        meaning = meaning_of(exc)
-        said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
-        if meaning in (ErrorMeaning.NO_OBJECT, ErrorMeaning.BAD_VALUE):
-            return ConfigurationError(
-                f"{said}, but the server has no such role.",
-                effect=Effect.NOTHING_DONE,
-                hint=f"Correct the key role, or create it: CREATE ROLE {self.quoted}",
-            )
-        if meaning is ErrorMeaning.NO_PRIVILEGE:
-            who = user or "the user of the database URL"
-            return ConfigurationError(
-                f"{said}, a role that {who} may not take on.",
-                effect=Effect.NOTHING_DONE,
-                hint=f"Grant it: GRANT {self.quoted} TO {_quoted(user) if user else who}; or correct the key"
-                " role.",
-            )
-        return None
+            meaning = meaning_of(exc)
+            said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
+            if meaning in (ErrorMeaning.NO_OBJECT, ErrorMeaning.BAD_VALUE):
+                raise ConfigurationError(
+                    f"{said}, but the server has no such role.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Correct the key role, or create it: CREATE ROLE {_quoted(self.name)}",
+                ) from exc
+            if meaning is ErrorMeaning.NO_PRIVILEGE:
+                who = user or "the user of the database URL"
+                raise ConfigurationError(
+                    f"{said}, a role that {who} may not take on.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Grant it: GRANT {_quoted(self.name)} TO {_quoted(user) if user else who};"
+                    " or correct the key role.",
+                ) from exc
+            raise
 
 
 def _quoted(name: str) -> str:
