@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
 from migrator.database.kinds import kind_of
-from migrator.database.round_trips.array_types import know_array_types
+from migrator.database.round_trips.first_questions import know_array_types
 from migrator.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.env_py.connected_database import ConnectedDatabase
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, PlanFunction, PlannedStep, applied_revisions
-from migrator.database.own.locks import LockWatch
+from migrator.database.own.run_notes import LockWatch
 from migrator.operations.run.connection_guard import ConnectionGuard
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_lock import RunLock
