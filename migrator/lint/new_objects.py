@@ -47,25 +47,18 @@ def copied(tokens: Tokens) -> Copy | None:
     if not reader.accept("INSERT", "INTO"):
         return None
     copy = reader.name()
-    if not is_table_copy(copy) or not _accept(reader, "("):
+    if not is_table_copy(copy) or not reader.accept("("):
         return None
     targets = reader.names()
-    if not _accept(reader, ")") or not reader.accept("SELECT"):
+    if not reader.accept(")", "SELECT"):
         return None
-    rest = tokens[reader.at :]
-    at = next((at for at, token in enumerate(rest) if token.word == "FROM"), None)
-    if at is None:
-        return None
-    table = StatementReader(rest[at + 1 :]).name()
+    start = reader.at
+    while reader.next is not None and not reader.accept("FROM"):
+        reader.at += 1
+    selected, table = tokens[start : reader.at - 1], reader.name()
     if copy_name(table) != copy:
         return None
-    return Copy(table, copy, dict(zip(_sources(rest[:at]), targets, strict=False)))
-
-
-def _accept(reader: StatementReader, symbol: str) -> bool:
-    found = reader.next is not None and reader.next.text == symbol
-    reader.at += found
-    return found
+    return Copy(table, copy, dict(zip(_sources(selected), targets, strict=False)))
 
 
 def _sources(selected: Tokens) -> Iterator[str]:
@@ -122,9 +115,7 @@ def _renamed(tokens: Tokens) -> tuple[SqlObject, SqlObject] | None:
         return None
     table, (action, *_) = altered
     reader = StatementReader(action)
-    if not reader.accept("RENAME"):
-        return None
-    if not (reader.accept("TO") or reader.accept("AS")):
+    if not (reader.accept("RENAME", "TO") or reader.accept("RENAME", "AS")):
         return None
     schema, dot, _ = table.rpartition(".")
     new = reader.name()

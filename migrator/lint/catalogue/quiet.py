@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import Rule
+from migrator.lint.catalogue import Rule
 
 _STYLE = "A matter of style: it locks nobody out and loses nothing."
 _AFTER = "Release the code that can live with it first."
