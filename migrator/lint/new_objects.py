@@ -94,19 +94,16 @@ class NewObjects:
         new = made(tokens)
         if new is not None and (new.kind != "INDEX" or self.covers(tokens)):
             self._objects.add(new)
-        if renamed := _renamed(tokens):
-            self._rename(*renamed)
+        renamed = _renamed(tokens)
+        if renamed is not None and renamed[0] in self._objects:
+            old, changed = renamed
+            self._objects.remove(old)
+            # The copy holds the rows of the table whose name it takes.
+            if not is_table_copy(old.name):
+                self._objects.add(changed)
 
     def _copied(self, each: SqlObject) -> bool:
         return each.kind == "TABLE" and SqlObject("TABLE", copy_name(each.name)) in self._objects
-
-    def _rename(self, old: SqlObject, new: SqlObject) -> None:
-        if old not in self._objects:
-            return
-        self._objects.remove(old)
-        # The copy holds the rows of the table whose name it takes.
-        if not is_table_copy(old.name):
-            self._objects.add(new)
 
 
 def _renamed(tokens: Tokens) -> tuple[SqlObject, SqlObject] | None:

@@ -120,15 +120,11 @@ def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
     )
 
 
-# libpq's names, as hosting services put them into URLs, and what asyncpg calls them.
-_ASYNCPG_NAMES = {"sslmode": "ssl", "connect_timeout": "timeout"}
-
-
 def _clean(url: URL) -> URL:
-    """Take those parameters out of the URL that go to asyncpg in another form."""
+    """Take libpq's parameters, which hosting services put into URLs, out of one for asyncpg."""
     if url.get_driver_name() != "asyncpg":
         return url
-    return url.difference_update_query([*_ASYNCPG_NAMES, "application_name"])
+    return url.difference_update_query(["sslmode", "connect_timeout", "application_name"])
 
 
 def _connect_args(url: URL) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,8 @@ def no_files_made() -> Iterator[None]:
 def no_empty_files_left() -> Iterator[None]:
     """Remove those SQLite files that connecting made in the block, and nothing was written into."""
     made: set[Path] = set()
-    try:
-        with _before_making_a_file(lambda file: made.add(file.absolute())):
-            yield
-    finally:
-        for file in made:
-            _remove_if_empty(file)
+    with _removing_empty(made), _before_making_a_file(lambda file: made.add(file.absolute())):
+        yield
 
 
 @contextmanager
@@ -65,9 +61,14 @@ def _before_making_a_file(act: Callable[[Path], None]) -> Iterator[None]:
         yield
 
 
-def _remove_if_empty(file: Path) -> None:
-    if file.exists() and file.stat().st_size == 0:
-        file.unlink()
+@contextmanager
+def _removing_empty(files: Collection[Path]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for file in files:
+            if file.exists() and file.stat().st_size == 0:
+                file.unlink()
 
 
 @contextmanager
@@ -152,26 +153,16 @@ def open_database(
     else:
         _announce(environment, source, source.url, report)
         _refuse_missing_folder(source.url, source.origin)
-        if writes:
-            with _no_empty_file_left(source.url):
-                yield source.url
-        elif not is_missing_file(source.url):
+        file = _file(source.url)
+        if file is None or file.exists():
             yield source.url
+        elif writes:
+            with _removing_empty([file]):
+                yield source.url
         elif absent_is_empty:
             yield source.url.set(database=":memory:")
         else:
             raise AbsentFileError(str(source.url.database))
-
-
-@contextmanager
-def _no_empty_file_left(url: URL) -> Iterator[None]:
-    """Remove the SQLite file that connecting made, where nothing was written into it."""
-    file = _file(url) if is_missing_file(url) else None
-    try:
-        yield
-    finally:
-        if file is not None:
-            _remove_if_empty(file)
 
 
 @contextmanager

@@ -88,7 +88,4 @@ def _asked_major(install: Path) -> int:
     answer = subprocess.run(
         [install / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout
-    match = re.search(r"(\d+)", answer)
-    if match is None:
-        raise MissingExtraError("The embedded PostgreSQL", "embedded")
-    return int(match[1])
+    return int(re.findall(r"\d+", answer)[0])
