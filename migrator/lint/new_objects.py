@@ -107,11 +107,8 @@ class NewObjects:
 
 
 def _renamed(tokens: Tokens) -> tuple[SqlObject, SqlObject] | None:
-    altered = altered_table(tokens)
-    if altered is None or not altered[1]:
-        return None
-    table, (action, *_) = altered
-    reader = StatementReader(action)
+    table, actions = altered_table(tokens) or ("", ())
+    reader = StatementReader(actions[0] if actions else ())
     if not (reader.accept("RENAME", "TO") or reader.accept("RENAME", "AS")):
         return None
     schema, dot, _ = table.rpartition(".")

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Dialect, Engine, event
 from sqlalchemy.pool import Pool
 
+from migrator import secrets
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
 from migrator.database.kinds import kind_of
@@ -175,8 +176,6 @@ def _embedded(environment: Environment, report: Report) -> Iterator[URL]:
 
 
 def _embedded_url(environment: Environment, port: int, password: str | None) -> URL:
-    from migrator import secrets
-
     secrets.register(password)
     return URL.create(
         "postgresql",
