@@ -6,14 +6,13 @@ import contextlib
 import importlib.util
 from typing import TYPE_CHECKING
 
-from migrator.database.embedded.embedded_server import EmbeddedServer
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["EmbeddedServer", "embedded_server", "scratch_server"]
+    from migrator.database.embedded.shared_use import EmbeddedServer
 
 
 def _say_nothing(_sentence: str) -> None:
