@@ -52,8 +52,7 @@ class LintSettings:
     @property
     def asked(self) -> tuple[str, ...]:
         """The rules that squawk reports only when asked, and that count here."""
-        rules = (*(RULES[name] for name in self.error if name in RULES), *RULES.values())
-        return tuple(sorted({rule.name for rule in rules if rule.opt_in and self.severity(rule)}))
+        return tuple(sorted(rule.name for rule in RULES.values() if rule.opt_in and self.severity(rule)))
 
 
 def lint_settings(error: Iterable[str], ignore: Iterable[str], where: str) -> LintSettings:

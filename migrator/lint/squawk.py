@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, groupby
 from pathlib import Path
 
 from migrator.errors import ConfigurationError, MissingExtraError
@@ -150,20 +151,12 @@ def _failed(ran: subprocess.CompletedProcess[str]) -> ConfigurationError:
 def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int]]:
     """Give one script, the lines at which its parts start, and the statement of each part, _OURS for ours."""
     parts: list[tuple[int, str]] = []
-    group: str | None = None
-    for at, each in statements.items():
-        if each.group != group:
-            parts += [(_OURS, "COMMIT")] if group is not None else []
-            parts += [(_OURS, "BEGIN")] if each.group is not None else []
-            group = each.group
-        parts.append((at, each.sql))
-    parts += [(_OURS, "COMMIT")] if group is not None else []
-    starts, line = [], 0
-    for _, sql in parts:
-        starts.append(line)
-        line += sql.count("\n") + 2
+    for group, together in groupby(statements.items(), lambda item: item[1].group):
+        run = [(at, each.sql) for at, each in together]
+        parts += run if group is None else [(_OURS, "BEGIN"), *run, (_OURS, "COMMIT")]
     # The semicolon has a line of its own, for the statement may end with a comment.
-    return "".join(f"{sql}\n;\n" for _, sql in parts), starts, [at for at, _ in parts]
+    starts = list(accumulate((sql.count("\n") + 2 for _, sql in parts), initial=0))
+    return "".join(f"{sql}\n;\n" for _, sql in parts), starts[:-1], [at for at, _ in parts]
 
 
 def _reports(output: str, index: Callable[[str, int], int]) -> list[SquawkReport]:

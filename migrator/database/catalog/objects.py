@@ -25,7 +25,6 @@ class CatalogObject:
 
     @property
     def key(self) -> ObjectKey:
-        """Its key in the catalogue."""
         return self.kind, self.name
 
 

@@ -113,7 +113,6 @@ class Row(NamedTuple):
 
     @property
     def key(self) -> ObjectKey:
-        """Its key in the catalogue."""
         qualified = "" if self.schema in (None, _DEFAULT_SCHEMA) else f"{self.schema}."
         if self.kind == "column":
             return self.kind, f"{qualified}{self.relation}.{self.name}"
@@ -123,7 +122,6 @@ class Row(NamedTuple):
 
     @property
     def address(self) -> tuple[int, int]:
-        """Its address in pg_depend."""
         return self.classid, self.objid
 
 

@@ -7,7 +7,6 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine
@@ -64,10 +63,7 @@ class SecondConnection:
         self._connected.result()
 
     def call(self, work: Callable[[Connection], T]) -> T:
-        """Give what `work` gives for the connection.
-
-        Raises what it raises, ConnectionError and TimeoutError.
-        """
+        """Give what `work` gives. Raises what it raises, ConnectionError and TimeoutError."""
         return answer_of(self.ask(work))
 
     def ask(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -162,7 +158,7 @@ def answer_of(asked: Future[T]) -> T:
     """Wait for what was asked of a second connection. Raises what the work raises, and TimeoutError."""
     try:
         return asked.result(_ANSWER_SECONDS)
-    except FutureTimeoutError as exc:
+    except TimeoutError as exc:
         raise TimeoutError("The second connection did not answer in time.") from exc
 
 

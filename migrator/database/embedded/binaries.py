@@ -68,9 +68,8 @@ def system_binaries() -> Binaries:
             hint="Install one (Debian: apt install postgresql), or name a server: scratch_url = URL, in the"
             " [migrator] section.",
         )
-    majors = {install: _asked_major(install) for install in installs}
-    newest = max(installs, key=lambda install: majors[install])
-    return Binaries(newest, majors[newest])
+    found_binaries = [Binaries(install, _asked_major(install)) for install in installs]
+    return max(found_binaries, key=lambda binaries: binaries.major)
 
 
 def program_environment() -> dict[str, str]:

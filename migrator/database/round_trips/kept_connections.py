@@ -138,7 +138,6 @@ def _class() -> type:
             return not self.written and held.take_back(self, self.held_as)
 
         async def end(self) -> None:
-            """Close."""
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await super().close(timeout=2)
 
