@@ -14,8 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
-from migrator.database.connecting.engine import SessionOptions, any_engine
-from migrator.database.connecting.role import Role
+from migrator.database.connecting.engine import Role, SessionOptions, any_engine
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import first_line, is_database_failure
 from migrator.database.kinds import kind_of

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
 from tempfile import TemporaryDirectory
 
 from migrator.config.private_folder import write_whole
@@ -25,13 +26,13 @@ from migrator.database.embedded.server_home import (
     make_open_folder,
     open_log,
 )
-from migrator.database.embedded.system_account import SystemAccount, give_to, run_as, server_account
+from migrator.database.embedded.system_account import give_to, run_as, server_account
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
 
 @functools.cache
-def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Binaries:
+def runnable_binaries(binaries: Binaries, account: struct_passwd | None) -> Binaries:
     """The programs themselves, or a copy where private folders keep the account away from them.
 
     ConfigurationError when the account cannot execute the copy either.
@@ -41,13 +42,13 @@ def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Bina
     copy = _copy(binaries)
     if not _runs(copy, account):
         raise ConfigurationError(
-            f"The account {account.name!r} cannot execute {copy.program('postgres')}.",
+            f"The account {account.pw_name!r} cannot execute {copy.program('postgres')}.",
             hint="Check the permissions and mount options of that folder, or give a database URL.",
         )
     return copy
 
 
-def _runs(binaries: Binaries, account: SystemAccount) -> bool:
+def _runs(binaries: Binaries, account: struct_passwd) -> bool:
     try:
         code = run_as(account, [binaries.program("postgres"), "--version"], output=subprocess.DEVNULL)
     except DatabaseError:
@@ -91,7 +92,7 @@ class ServerPlace:
 
     home: Home
     binaries: Binaries
-    account: SystemAccount | None
+    account: struct_passwd | None
     durable: bool
     disposable: bool = False
 
@@ -138,7 +139,7 @@ def create_data(place: ServerPlace) -> None:
 
 
 @contextmanager
-def _workshop(home: Home, account: SystemAccount | None) -> Iterator[Path]:
+def _workshop(home: Home, account: struct_passwd | None) -> Iterator[Path]:
     for left_behind in home.folder.glob("initdb-*"):
         shutil.rmtree(left_behind, ignore_errors=True)
     with TemporaryDirectory(prefix="initdb-", dir=home.folder, ignore_cleanup_errors=True) as folder:
