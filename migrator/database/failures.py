@@ -19,11 +19,7 @@ from migrator.errors import DatabaseError
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")
 _NO_HOST = ("The host's name is not known.", "Correct the host in: {origin}")
 _NO_ANSWER = ("It did not answer in time.", "Check the network, and host and port in: {origin}")
-_BY_CLASS: dict[type[OSError], Explanation] = {
-    ConnectionRefusedError: _REFUSED,
-    socket.gaierror: _NO_HOST,
-    TimeoutError: _NO_ANSWER,
-}
+_BY_CLASS = {ConnectionRefusedError: _REFUSED, socket.gaierror: _NO_HOST, TimeoutError: _NO_ANSWER}
 _BY_WORDS = (
     ("password authentication failed", REFUSED_PASSWORD),
     ('database ".*" does not exist', NO_DATABASE),

@@ -45,13 +45,10 @@ class StatementReader:
         self.at += len(words) if found else 0
         return found
 
-    def skip(self, words: frozenset[str]) -> set[str]:
-        """Go past all of `words` that come next, and give them."""
-        skipped = set()
+    def skip(self, words: frozenset[str]) -> None:
+        """Go past all of `words` that come next."""
         while self.word() in words:
-            skipped.add(self.word())
             self.at += 1
-        return skipped
 
     def name(self) -> str:
         """Go past a name with its schema and give it, without the schema `public`. Empty if none comes."""
@@ -168,7 +165,7 @@ def _altered(tokens: Tokens) -> tuple[SqlObject, ...]:
 
 def _maintained(tokens: Tokens) -> tuple[SqlObject, ...]:
     reader = StatementReader(tokens)
-    if reader.accept("VALIDATE") or not reader.skip(frozenset({"REINDEX", "CLUSTER"})):
+    if not (reader.accept("REINDEX") or reader.accept("CLUSTER")):
         return ()
     what = reader.word() if reader.word() in KINDS else "TABLE"
     reader.skip(KINDS)
