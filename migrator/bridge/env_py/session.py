@@ -35,8 +35,12 @@ from migrator.bridge.tenant_cache import cached
 from migrator.config.select import Workspace, refuse_none_of_many
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
-from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
-from migrator.database.connecting.slow_answers import report_slow_answers
+from migrator.database.connecting.opening import (
+    no_empty_files_left,
+    no_files_made,
+    open_database,
+    report_slow_answers,
+)
 from migrator.database.kinds import kind_of
 from migrator.errors import DatabaseError, Effect, RefusedError
 from migrator.results.events import Connecting, Report, ignore

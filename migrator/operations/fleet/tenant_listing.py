@@ -17,8 +17,8 @@ from migrator.config.tenants import (
     without_comment,
 )
 from migrator.config.url import address
-from migrator.database.connecting.one_question import QueryError, first_column
 from migrator.database.connecting.opening import open_database
+from migrator.database.connecting.second_connection import QueryError, first_column
 from migrator.database.failures import database_error, is_database_failure
 from migrator.errors import ConfigurationError, UsageError
 from migrator.results.events import Noticed, Report

@@ -19,9 +19,9 @@ from sqlalchemy.types import NullType
 from migrator.bridge.revision_files.plan import PlannedStep, script_of
 from migrator.config.environments import Environment
 from migrator.lint.ddl import Tokens, altered_table
+from migrator.lint.judgement import Statement
 from migrator.lint.new_objects import copied
 from migrator.lint.own_rules import changes_type, own_rules
-from migrator.lint.rule_facts import Statement
 from migrator.lint.tokens import statements as cut
 from migrator.syntax import parse
 

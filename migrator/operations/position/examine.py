@@ -23,6 +23,7 @@ from migrator.bridge.revision_files.plan import PlannedStep, applied_revisions, 
 from migrator.config.select import ChosenBy, Workspace
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.own.log_records import Identity, read_identity, read_log
+from migrator.database.own.own_tables import TableName
 from migrator.errors import ConfigurationError, Effect, RefusedError
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
@@ -73,8 +74,8 @@ def has_moved(connection: SecondConnection, workspace: Workspace, before: Examin
     def moved(c: Connection) -> bool:
         if set(heads_again(c, found)) != set(found.heads):
             return True
-        log_table = log_table_name(workspace)
-        facts = found.kind.read_facts(c, found.version_table, found.version_schema, log_table)
+        version = TableName(found.version_schema, found.version_table)
+        facts = found.kind.read_facts(c, version, log_table_name(workspace))
         if workspace.environment.managed and read_identity(c, facts).mark != before.mark:
             return True
         newest = read_log(c, facts, found.qualified_version_table, limit=1)

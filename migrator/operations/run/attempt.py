@@ -15,7 +15,7 @@ from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import Heads, PlannedStep, applied_revisions, step_info
 from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.own.locks import LockWatch
+from migrator.database.own.run_notes import LockWatch
 from migrator.errors import MigratorError, RefusedError
 from migrator.operations.run.connection_guard import ConnectionGuard, GuardError
 from migrator.operations.run.planning import Run, RunPlanner

@@ -17,9 +17,8 @@ from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.kinds.postgresql import drop_index
-from migrator.database.own.committed_statements import CommittedStatements
 from migrator.database.own.facts import LockName
-from migrator.database.own.locks import LockWatch
+from migrator.database.own.run_notes import CommittedStatements, LockWatch
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip, shortened
 from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
