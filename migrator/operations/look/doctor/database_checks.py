@@ -18,9 +18,15 @@ from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.failures import causes, first_line, meaning_of
 from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.look.doctor.problem import problem_of
-from migrator.operations.look.doctor.server_checks import invalid_indexes, privileges, server_version
-from migrator.operations.look.doctor.session_checks import address_finding, look_again, pooled
+from migrator.operations.look.doctor.file_checks import problem_of
+from migrator.operations.look.doctor.server_checks import (
+    address_finding,
+    invalid_indexes,
+    look_again,
+    pooled,
+    privileges,
+    server_version,
+)
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
 from migrator.operations.position.ownership import database_name, refuse_other_database
 from migrator.operations.position.position import ahead_by, unknown_revision_error
@@ -65,17 +71,17 @@ def _named(findings: list[Finding], examined: Examined) -> list[Finding]:
 
 def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterator[Finding]:
     workspace, found = session.workspace, examined.found
-    again = look_again(workspace, found)
+    in_sessions, asked = look_again(workspace, found)
     yield Finding("connection", "ok", address(found.url))
     yield from server_version(found.facts)
-    yield from privileges(workspace, found, again.privileges)
+    yield from privileges(workspace, found, asked)
     yield from _log_table(workspace, found)
     yield from _mark(workspace, examined)
     if files_load:
         yield from _revisions(session, examined)
         yield from _edited(session, examined)
     yield from invalid_indexes(found.facts)
-    yield from again.findings
+    yield from in_sessions
 
 
 def _log_table(workspace: Workspace, found: ConnectedDatabase) -> Iterator[Finding]:
