@@ -32,9 +32,9 @@ from migrator.errors import MigratorError
 from migrator.faults import is_own_fault
 from migrator.results.events import ignore
 from migrator.results.run import Step
+from migrator.scratch.choose_store import connect
 from migrator.scratch.failures_in_words import ScratchFailedError, failed_step, missing_role
 from migrator.scratch.foreign_connections import refuse_other_connections
-from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
 from migrator.scratch.undone_runs import Undoing, UndoneError
 

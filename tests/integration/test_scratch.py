@@ -26,7 +26,7 @@ from migrator.database.embedded.shared_use import remove_server
 from migrator.errors import ConfigurationError, RefusedError
 from migrator.results.events import ignore
 from migrator.scratch import Scratch, ScratchFailedError, scratch
-from migrator.scratch.on_server import connect
+from migrator.scratch.choose_store import connect
 from tests.projects.small import INI, revision_text, versions, write_project
 from tests.slow import first_is_fast
 
