@@ -10,13 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.init.alembic_source import ALEMBIC, URL, AlembicSource
-from migrator.operations.init.environment_names import EnvironmentName
 from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
 from migrator.operations.init.project import missing_wheel
-from migrator.operations.init.questions import ProjectChoices
+from migrator.operations.init.questions import EnvironmentName, ProjectChoices
 from migrator.operations.init.sources import Sources
-from migrator.operations.init.team import Team
+from migrator.operations.init.team import ALEMBIC, URL, AlembicSource, Team
 from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.written import NewEnvironment
 from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks

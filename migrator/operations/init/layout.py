@@ -9,8 +9,7 @@ from typing import Any
 
 from migrator.config.environments import Environment
 from migrator.config.url import own_variable
-from migrator.operations.init.environment_names import EnvironmentName
-from migrator.operations.init.questions import ProjectChoices
+from migrator.operations.init.questions import EnvironmentName, ProjectChoices
 from migrator.operations.init.sources import Sources
 
 SHARED = "migrations/versions"
