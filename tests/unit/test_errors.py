@@ -10,7 +10,7 @@ import pytest
 from migrator.cli.output import envelope
 from migrator.errors import Effect, MigratorError, RefusedError
 from migrator.plain.error_lines import error_lines
-from migrator.processes.passed_errors import passed_on
+from migrator.processes.child import passed_on
 from migrator.results.run import Failure, RunResult, Step
 from migrator.results.run_errors import MigrationFailedError
 
