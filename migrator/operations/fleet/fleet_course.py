@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
@@ -174,8 +174,6 @@ def database_held(workspace: Workspace, course: TenantOrder, report: Report) -> 
         file = environment.shown(environment.config_file)
         count = f"{own} database{'s' if own != 1 else ''}"
         report(Connecting(environment.name, file, count, f"the tenants of {environment.name}"))
-    if own < len(course.tenants) and workspace.resolves_url:
-        with open_database(environment, workspace.database, report):
-            yield
-    else:
+    is_held = own < len(course.tenants) and workspace.resolves_url
+    with open_database(environment, workspace.database, report) if is_held else nullcontext():
         yield

@@ -17,7 +17,7 @@ from migrator.operations.init.sources import Sources
 from migrator.operations.init.team import ALEMBIC, URL, AlembicSource, Team
 from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.written import NewEnvironment
-from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks
+from migrator.revisions.env_py_source import TOOLS, remarks
 from migrator.revisions.git import shows
 
 _HERE = "%(here)s"
@@ -187,22 +187,28 @@ class AdoptedFiles:
     def files(self) -> dict[str, bytes]:
         """Give all files by their paths from the root."""
         inis = {each.file.as_posix(): self.ini(each) for each in written_first(self.named)}
-        own = self.own_files() if self._team.env_py.needs is not None else {}
+        own = self._own_files() if self._team.env_py.needs is not None else {}
         values = {"environments": self._layout.examples(), "models": self._settled.models}
         example = read_template("default", self._root).files(values)[_EXAMPLE]
         return {**own, _EXAMPLE: example, **inis}
 
-    def own_files(self) -> dict[str, bytes]:
+    def _own_files(self) -> dict[str, bytes]:
         """Give migrator's env.py, and beside it the template of the team's revisions."""
-        env_py = _own_env_py(
-            self._team.shown(self._team.scripts / "env.py"),
-            self._team.env_py.needs,
-            _version_table(self._sources),
-        )
-        theirs = self._team.scripts / "script.py.mako"
+        needs, scripts = self._team.env_py.needs, self._team.scripts
+        options = ""
+        if needs == "advanced-alchemy":
+            table = _version_table(self._sources) or _VERSION_TABLE
+            options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
+        values = {
+            "theirs": self._team.shown(scripts / "env.py"),
+            "tool": TOOLS.get(needs or "", ""),
+            "options": options,
+        }
+        source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+        theirs = scripts / "script.py.mako"
         default = read_template("default", self._root).copied["migrations/script.py.mako"]
         template = theirs.read_bytes() if theirs.is_file() else default
-        return {f"{OWN_FOLDER}/env.py": env_py, f"{OWN_FOLDER}/script.py.mako": template}
+        return {f"{OWN_FOLDER}/env.py": filled_in(source, values), f"{OWN_FOLDER}/script.py.mako": template}
 
     def result(self, new: EnvironmentName) -> NewEnvironment:
         """Give what is told of an environment."""
@@ -239,16 +245,6 @@ class AdoptedFiles:
                 f"{others} of {file} was not copied, since it may hold a secret: write it into the new files"
                 " yourself, where it is needed."
             )
-
-
-def _own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
-    """Give its source; `named` is the version table that the project's own configuration names."""
-    options = ""
-    if needs == "advanced-alchemy":
-        table = named or _VERSION_TABLE
-        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
-    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
-    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
 
 
 def _version_table(sources: Sources) -> str | None:

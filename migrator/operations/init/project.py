@@ -52,7 +52,8 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     template = read_template(request.template, root)
     there, _broken = discover(root)
     sources = read_sources(root)
-    proposed = find_models(sources) or _models_of(there)
+    theirs = (each.settings.models for each in there if each.settings.models)
+    proposed = find_models(sources) or next(theirs, ())
     unfinished = unfinished_ones(root) if there else ()
     request = replace(request, names=request.names or unfinished)
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
@@ -150,10 +151,6 @@ def refuse_percent(root: Path) -> None:
             effect=Effect.NOTHING_WRITTEN,
             hint="Rename that folder.",
         )
-
-
-def _models_of(there: Sequence[Environment]) -> tuple[str, ...]:
-    return next((each.settings.models for each in there if each.settings.models), ())
 
 
 def _shared(request: InitRequest, settled: ProjectChoices, there: Sequence[Environment]) -> bool:
