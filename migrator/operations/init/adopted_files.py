@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
+from migrator.operations.init.layout import default_of, developing, examples, title, written_first
 from migrator.operations.init.project import missing_wheel
 from migrator.operations.init.questions import EnvironmentName, ProjectChoices
 from migrator.operations.init.sources import Sources
@@ -111,7 +111,7 @@ class AdoptedFiles:
         self._default = default_of(settled.environments, there)
         # The team's URL belongs to one environment, which is there already if any is.
         alone = not there or settled.database != "url"
-        self._layout = Layout(root, settled, there, sources, shared=True)
+        self._examples = examples(there, settled.environments)
         self.developing = developing(settled.environments) if alone else None
 
     def has_database(self, new: EnvironmentName) -> bool:
@@ -188,7 +188,7 @@ class AdoptedFiles:
         """Give all files by their paths from the root."""
         inis = {each.file.as_posix(): self.ini(each) for each in written_first(self.named)}
         own = self._own_files() if self._team.env_py.needs is not None else {}
-        values = {"environments": self._layout.examples(), "models": self._settled.models}
+        values = {"environments": self._examples, "models": self._settled.models}
         example = read_template("default", self._root).files(values)[_EXAMPLE]
         return {**own, _EXAMPLE: example, **inis}
 

@@ -17,7 +17,7 @@ from migrator.config.folders import version_folders
 from migrator.database.embedded.binaries import wheel_binaries
 from migrator.errors import Effect, MissingExtraError, RefusedError, RevisionsError
 from migrator.operations.init.bases import find_models, has_below
-from migrator.operations.init.layout import SHARED, Layout, developing, written_first
+from migrator.operations.init.layout import SHARED, Layout, developing, examples, written_first
 from migrator.operations.init.questions import (
     DEFAULT_NAMES,
     Ask,
@@ -61,7 +61,7 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     plan = FilePlan(root)
     named = named_environments(request.names, root)
     plan.kept += [each.file.as_posix() for each in named if os.path.lexists(root / each.file)]
-    plan.write(template.files({"environments": new.examples(), "models": settled.models}))
+    plan.write(template.files({"environments": examples(there, new.named), "models": settled.models}))
     plan.ignore((*template.ignored, *new.database_files()))
     # They make it a project: what was killed before them is begun again.
     inis = {each.file: template.environment_file(new.values(each)) for each in written_first(new.named)}

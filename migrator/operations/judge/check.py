@@ -69,11 +69,7 @@ def _heads(session: Session) -> list[str]:
 
 
 def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: bool) -> Checked:
-    """Compare the models with the environment's database, and that with its history, writing nothing.
-
-    A database that has not been upgraded to head is the answer no, with the pending revisions; the models are
-    not compared with it. Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
-    """
+    """Do as `check`. A database behind head is the answer no, and the models are not compared with it."""
     pending: list[str] = []
     seen: list[Examined] = []
     observed: list[ObservedDatabase] = []

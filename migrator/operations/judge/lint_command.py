@@ -177,10 +177,7 @@ def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, fro
 def _captured(
     place: Scratch, scripts: ScriptDirectory, wanted: frozenset[str], workspace: Workspace
 ) -> Capture:
-    """Run the wanted revisions, and give what they ran.
-
-    Raises ScratchFailedError for one that fails, RefusedError, RevisionsError and ConfigurationError.
-    """
+    """Run the wanted revisions, and give what they ran. Raises as `lint` does."""
 
     def capture() -> Capture:
         return Capture(workspace.environment, folders_of(scripts), wanted)
