@@ -64,7 +64,6 @@ class Store(Protocol):
 
     def make_role(self, name: str) -> None:
         """Make a role that may do nothing, for a history that grants it something."""
-        raise NotImplementedError(name)
 
 
 PREFIX = "migrator_scratch_"
@@ -186,6 +185,10 @@ class FileStore(Store):
     def _copy(self, source: Path, target: Path) -> None:
         self._kind.copy_file(source, target)
         target.chmod(0o600)
+
+    def make_role(self, name: str) -> None:
+        """SQLite has no roles."""
+        raise NotImplementedError(name)
 
 
 def _made(path: Path) -> float:
