@@ -49,10 +49,10 @@ def _over_tenants(
     run: Invocation, workspace: Workspace, request: DatabaseRequest, consent: Consent
 ) -> FleetResult:
     from migrator.config.tenants import parse_shard
+    from migrator.operations.fleet.fleet_course import TenantOrder
     from migrator.operations.fleet.over_tenants import over_tenants
     from migrator.operations.fleet.task import Task
     from migrator.operations.fleet.tenant_listing import tenants_of_environment
-    from migrator.operations.fleet.tenant_order import TenantOrder
 
     options = run.fleet
     shard = None if options.shard is None else parse_shard(options.shard)

@@ -42,7 +42,7 @@ def operation_of(request: command_requests.DatabaseRequest, consent: Consent = N
 
             return partial(mark, request=request, consent=replace(consent, confirm=confirm))
         case command_requests.CurrentRequest():
-            from migrator.operations.look.current import current
+            from migrator.operations.look.revision_listing import current
 
             return current
         case command_requests.LogRequest(limit=limit, revision=revision):
@@ -63,7 +63,7 @@ def operation_of(request: command_requests.DatabaseRequest, consent: Consent = N
 
             return partial(wait, seconds=seconds, goal=goal)
         case command_requests.RevisionsRequest():
-            from migrator.operations.look.history import history
+            from migrator.operations.look.revision_listing import history
 
             return history
     raise TypeError(f"No operation does what a {type(request).__name__} asks for.")

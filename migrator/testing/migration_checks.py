@@ -74,9 +74,9 @@ def _models_equal_history(workspace: Workspace) -> Iterator[str]:
 
 
 def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
-    from migrator.operations.judge.scratch_run import losses
+    from migrator.operations.judge.lint_command import losses
 
-    for finding in losses(workspace, ignore).findings:
+    for finding in losses(workspace, ignore):
         if finding.severity == "error" and finding.excused_by is None:
             yield from finding_lines(finding)
 

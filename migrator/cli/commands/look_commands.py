@@ -26,7 +26,7 @@ def history(
     ] = False,
 ) -> Outcome:
     """List the revisions, newest first."""
-    from migrator.operations.look.history import history as operation
+    from migrator.operations.look.revision_listing import history as operation
 
     run.verbose = verbose
     workspace = run.workspace()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from migrator.bridge.env_py.connected_database import configured_role
 from migrator.config.select import Workspace
@@ -64,11 +64,10 @@ def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
 
     It would be started for the list of the tenants, and again for the tenants.
     """
-    embedded = workspace.environment.settings.database == "embedded" and workspace.resolves_url
-    if embedded and workspace.database.url is None:
-        with open_database(workspace.environment, workspace.database, report):
-            yield
-    else:
+    environment = workspace.environment
+    embedded = environment.settings.database == "embedded" and workspace.resolves_url
+    is_held = embedded and workspace.database.url is None
+    with open_database(environment, workspace.database, report) if is_held else nullcontext():
         yield
 
 
