@@ -8,7 +8,7 @@ import pytest
 
 from migrator.cli.invocation import Outcome
 from migrator.cli.output import envelope
-from migrator.errors import Effect, MigratorError, RefusedError
+from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
 from migrator.plain import error_lines
 from migrator.processes.child import passed_on
 from migrator.results.run import Failure, RunResult, Step
