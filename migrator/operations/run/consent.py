@@ -11,14 +11,6 @@ from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
 
 
-def _nobody(_question: str) -> None:
-    return None
-
-
-def _unseen(_plan: RunPlan) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Consent:
     """How consent is given: what `--confirm` and `--yes` say, and a way to ask.
@@ -28,9 +20,9 @@ class Consent:
     """
 
     confirm: str | None = None
-    ask: Callable[[str], str | None] = _nobody
+    ask: Callable[[str], str | None] = lambda _question: None
     yes: bool = False
-    show: Callable[[RunPlan], None] = _unseen
+    show: Callable[[RunPlan], None] = lambda _plan: None
     can_ask: bool = False
 
 
@@ -43,65 +35,61 @@ def require_consent(workspace: Workspace, what: str, consent: Consent, plan: Run
 
     Whoever is asked is shown the `plan` first. Gives whether somebody was asked.
     """
-    environment = workspace.environment
-    if not environment.protected:
+    if not workspace.environment.protected:
         return False
-    question = f"{_named(workspace)} is protected. To {what}, type {environment.name}: "
-    if not _is_confirmed(workspace, consent, question, plan):
+    name = workspace.environment.name
+    question = f"{_named(workspace)} is protected. To {what}, type {name}: "
+    if not _is_confirmed(name, consent, question, plan):
         raise RefusedError(
-            f"The environment {environment.name} is protected; it was not confirmed to {what}.",
-            hint=f"Add --confirm {environment.name}",
+            f"The environment {name} is protected; it was not confirmed to {what}.",
+            hint=f"Add --confirm {name}",
         )
     return consent.confirm is None
 
 
-def _is_confirmed(workspace: Workspace, consent: Consent, question: str, plan: RunPlan | None) -> bool:
+def _is_confirmed(name: str, consent: Consent, question: str, plan: RunPlan | None) -> bool:
     """Whether the environment's name was given or typed; False where nobody can be asked for it.
 
     Raises RefusedError for another name.
     """
-    name, answer = workspace.environment.name, consent.confirm
+    answer = consent.confirm
     if answer is None:
         if plan is not None and consent.can_ask:
             consent.show(plan)
         answer = consent.ask(question)
-    if answer is None:
-        return False
-    if answer.strip() != name:
+    if answer is not None and answer.strip() != name:
         raise RefusedError(
             f"The confirmation {answer.strip() or '(empty)'} is not the name of the environment {name}.",
-            effect=Effect.NOTHING_DONE,
             hint=f"Add --confirm {name}",
         )
-    return True
+    return answer is not None
 
 
-def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
-    """Get the consent to an upgrade: for what it destroys, by name; else y/N where somebody can be asked.
+def agree_to_upgrade(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
+    """Get the consent to an upgrade: by name for what it destroys, else y/N in a protected environment.
 
-    Gives whether somebody was asked. A deploy job, which cannot be, goes ahead where nothing is destroyed.
-    Raises RefusedError for any answer but yes, and where nobody has agreed to a loss.
+    `what` begins the question, such as `Upgrade 12 tenants of`. Gives whether somebody was asked, who is
+    shown the plan first. A deploy job, which cannot be asked, goes ahead where nothing is destroyed. Raises
+    RefusedError for any answer but yes, and for a loss that nobody has agreed to.
     """
-    if plan.losses or consent.confirm is not None:
-        name = workspace.environment.name
-        question = f"This destroys data. To apply it to {_named(workspace)}, type {name}: "
-        if not _is_confirmed(workspace, consent, question, plan):
+    environment = workspace.environment
+    lossy = plan is not None and bool(plan.losses)
+    if lossy or consent.confirm is not None:
+        question = f"This destroys data. To apply it to {_named(workspace)}, type {environment.name}: "
+        if not _is_confirmed(environment.name, consent, question, plan) and plan is not None:
             raise loss_refusal(workspace, plan)
         return consent.confirm is None
-    if not workspace.environment.protected or consent.yes or not consent.can_ask:
+    if not environment.protected or consent.yes or not consent.can_ask:
         return False
-    consent.show(plan)
-    count = len(plan.steps)
-    answer = consent.ask(f"Apply {count} revision{'s' if count != 1 else ''} to {_named(workspace)}? [y/N] ")
-    _refuse_no(workspace, answer)
+    _ask_for_yes(workspace, f"{what} {_named(workspace)}? [y/N] ", consent, plan)
     return True
 
 
 def agree_to_downgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
-    """Get the consent to a downgrade: of a protected environment by name, for rows that are lost y/N.
+    """Get the consent to a downgrade: by name where the environment is protected, else y/N for lost rows.
 
-    Gives whether somebody was asked. Raises RefusedError for any answer but yes, and where nobody can be
-    asked.
+    Gives whether somebody was asked. Raises RefusedError for any answer but yes, and for rows that nobody
+    has given up.
     """
     if workspace.environment.protected:
         return require_consent(workspace, "downgrade it", consent, plan)
@@ -109,24 +97,29 @@ def agree_to_downgrade(workspace: Workspace, consent: Consent, plan: RunPlan) ->
         return False
     if not consent.can_ask:
         raise loss_refusal(workspace, plan)
-    consent.show(plan)
-    question = f"This loses rows. Downgrade {_named(workspace)}? [y/N] "
-    _refuse_no(workspace, consent.ask(question), plan.direction)
+    _ask_for_yes(workspace, f"This loses rows. Downgrade {_named(workspace)}? [y/N] ", consent, plan)
     return True
+
+
+def _ask_for_yes(workspace: Workspace, question: str, consent: Consent, plan: RunPlan | None) -> None:
+    if plan is not None:
+        consent.show(plan)
+    if (consent.ask(question) or "").strip().lower() not in ("y", "yes"):
+        raise RefusedError(
+            f"The {plan.direction if plan else 'upgrade'} of {workspace.environment.name} was not agreed to.",
+            effect=Effect.NOTHING_DONE,
+            hint="Answer y, or give --yes.",
+        )
 
 
 def loss_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError:
     """Give the error for a plan with losses that nobody has agreed to."""
     name, first = workspace.environment.name, plan.losses[0]
-    listed = "; ".join(f"{each.file}:{each.line}: {each.what} [{each.rule}]" for each in plan.losses)
-    if plan.direction == "upgrade":
-        what, hint = (
-            "destroys data",
-            consent_hint(workspace, f"line {first.line} of {first.file}", first.rule),
-        )
-    else:
+    what, hint = "destroys data", consent_hint(workspace, f"line {first.line} of {first.file}", first.rule)
+    if plan.direction == "downgrade":
         what = "loses rows"
         hint = f"Where it is meant, run: {workspace.again(plan.direction, plan.target, '--yes')}"
+    listed = "; ".join(f"{each.file}:{each.line}: {each.what} [{each.rule}]" for each in plan.losses)
     return RefusedError(
         f"The {plan.direction} of {name} {what}, and nobody has agreed to it: {listed}.",
         effect=Effect.NOTHING_DONE,
@@ -140,26 +133,10 @@ def consent_hint(workspace: Workspace, place: str, rule: str) -> str:
     return f"Where it is meant, add to {place}: # migrator: allow {rule} -- reason; or run: {confirm}"
 
 
-def agree_to_fleet_upgrade(workspace: Workspace, tenants: str, consent: Consent) -> None:
-    """Get the consent to upgrade `tenants`, such as `12 tenants`, at once. Raises RefusedError as for one."""
-    if workspace.environment.protected and not (consent.yes or consent.confirm) and consent.can_ask:
-        answer = consent.ask(f"Upgrade {tenants} of {_named(workspace)}? [y/N] ")
-        _refuse_no(workspace, answer)
-
-
 def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
     """Give the environment's name as it is typed; None where nobody can be asked."""
     name = workspace.environment.name
     return consent.ask(f"To {what} as databases of {name}, type {name}: ")
-
-
-def _refuse_no(workspace: Workspace, answer: str | None, direction: str = "upgrade") -> None:
-    if (answer or "").strip().lower() not in ("y", "yes"):
-        raise RefusedError(
-            f"The {direction} of {workspace.environment.name} was not agreed to.",
-            effect=Effect.NOTHING_DONE,
-            hint="Answer y, or give --yes.",
-        )
 
 
 def _named(workspace: Workspace) -> str:
