@@ -10,7 +10,8 @@ from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
@@ -96,15 +97,28 @@ class ConnectionGuard:
     def start(self) -> None:
         """Prepare the connection before its first revision. Raises RefusedError where it leads elsewhere."""
         kind = self._found.kind
-        pool = self._connection.engine.pool
-        if kind.has_session_locks and not isinstance(pool, NullPool | StaticPool):
-            # The locks and settings of this session end with env.py's use of it.
-            self._connection.detach()
+        if kind.has_session_locks:
+            self._keep_out_of_pool()
         if kind.has_timeouts:
             self._start_with_timeouts()
         else:
             kind.try_lock(self._connection, self._working_lock())
         self._broken_references = kind.broken_references(self._connection)
+
+    def _keep_out_of_pool(self) -> None:
+        """Close the session when env.py gives it back to a pool: its locks and settings are ours.
+
+        Until then it stays the pool's: Alembic's `autocommit_block()` needs the pool's record of it.
+        """
+        pool, ours = self._connection.engine.pool, self._connection.connection.dbapi_connection
+        if isinstance(pool, NullPool | StaticPool):
+            return
+
+        def close(returned: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+            if returned is ours:
+                record.close()
+
+        event.listen(pool, "checkin", close)
 
     def _start_with_timeouts(self) -> None:
         settings = self._workspace.environment.settings
