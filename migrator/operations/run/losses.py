@@ -70,7 +70,7 @@ def guards_rows(workspace: Workspace) -> bool:
     rules, and the embedded PostgreSQL is the developer's own.
     """
     environment = workspace.environment
-    return environment.managed and not environment.protected and environment.settings.database != "embedded"
+    return environment.managed and not environment.protected and workspace.database.url is not None
 
 
 def losses_of(workspace: Workspace, found: ConnectedDatabase, steps: Sequence[Step]) -> tuple[Loss, ...]:
