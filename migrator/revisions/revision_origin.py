@@ -82,8 +82,8 @@ def _squashed(revision: str, places: SearchPlaces, path: Path, archive: Path) ->
     if new is None:
         return None
     return RevisionsError(
-        f"Revision {revision} was squashed into {chain[-1]} ({_shown(new, places.root)}), and this database had"
-        f" not applied all of that ({_shown(path, places.root)}).",
+        f"Revision {revision} was squashed into {chain[-1]} ({_shown(new, places.root)}), and this database"
+        f" had not applied all of that ({_shown(path, places.root)}).",
         hint=f"Put the files of {_shown(archive, places.root)} in the place of that file, run"
         f" `migrator upgrade {chain[0]}`, and put all back: a stamp would leave out what lies between.",
     )
