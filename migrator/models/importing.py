@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType, TracebackType
 from typing import NamedTuple
 
@@ -95,12 +96,9 @@ def import_module(name: str, *, named: bool = True) -> ModuleType:
 
 def _executed(traceback: TracebackType | None) -> Iterator[ImportedName]:
     """The modules whose execution an exception went through, the innermost last."""
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_name == "<module>":
-            module = str(traceback.tb_frame.f_globals.get("__name__"))
-            yield ImportedName(module, code.co_filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
+    for frame, line in walk_tb(traceback):
+        if frame.f_code.co_name == "<module>":
+            yield ImportedName(str(frame.f_globals.get("__name__")), frame.f_code.co_filename, line)
 
 
 def _failure(name: str, exc: BaseException, executed: Sequence[ImportedName]) -> ModelsError:

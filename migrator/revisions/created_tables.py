@@ -52,10 +52,9 @@ def created_tables(paths: Iterable[Path]) -> CreatedTables:
             tree = parse(text)
         except SyntaxError:
             continue
-        names.update(_names(tree))
+        names.update(_names(tree), _in_sql(text))
         attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
         anything = anything or any(node.attr == "create_all" for node in attributes)
-        names.update(_in_sql(text))
     return CreatedTables(frozenset(names), anything)
 
 
@@ -77,17 +76,15 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 
 def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterator[str]:
-    given = argument(call, keyword, position)
-    if not isinstance(given, ast.Constant):
-        texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
-        yield from (text for text in texts if isinstance(text, str))
-        return
-    if not isinstance(given.value, str):
-        return
-    yield given.value
-    schema = shown(argument(call, "schema"))
-    if schema != UNKNOWN:
-        yield f"{schema}.{given.value}"
+    match argument(call, keyword, position):
+        case ast.Constant(value=str(name)):
+            yield name
+            schema = shown(argument(call, "schema"))
+            if schema != UNKNOWN:
+                yield f"{schema}.{name}"
+        case given if not isinstance(given, ast.Constant):
+            texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
+            yield from (text for text in texts if isinstance(text, str))
 
 
 def _in_sql(text: str) -> Iterator[str]:

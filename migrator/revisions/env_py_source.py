@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from migrator.syntax import parse
+from migrator.syntax import assignments, parse
 
 HostFramework = Literal["flask", "advanced-alchemy"]
 
@@ -93,7 +93,8 @@ def _disables_loggers(node: ast.AST) -> bool:
 
 def _own_urls(nodes: list[ast.AST]) -> Iterator[ast.AST]:
     """Give each place where the database's URL does not come from the configuration file."""
-    from_config = {name for node in nodes for name in _names_of_options(node)}
+    assigned = (each for node in nodes if isinstance(node, ast.stmt) for each in assignments(node))
+    from_config = {name for name, value in assigned if _reads_config(value, set())}
     for node in nodes:
         match node:
             case ast.Call(args=[ast.Constant("sqlalchemy.url"), *_]) if _called(node) == "set_main_option":
@@ -109,16 +110,6 @@ def _own_urls(nodes: list[ast.AST]) -> Iterator[ast.AST]:
             case ast.ImportFrom(module=str(module), names=names) if not module.startswith("sqlalchemy"):
                 if any(alias.name in ("engine", "async_engine") for alias in names):
                     yield node
-
-
-def _names_of_options(node: ast.AST) -> Iterator[str]:
-    """Give the names to which something of the configuration file is assigned."""
-    match node:
-        case ast.Assign(targets=targets, value=value) if _reads_config(value, set()):
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            if _reads_config(value, set()):
-                yield name
 
 
 def _reads_config(node: ast.AST, names: set[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.revisions.git import LOG, SECONDS, CommittedChange, NoHistory, changes_in, run_git
+from migrator.revisions.git import LOG, SECONDS, CommittedChange, NoHistory, answer, changes_in, run_git
 from migrator.revisions.headers import declares
 
 if TYPE_CHECKING:
@@ -160,17 +160,16 @@ class _HistorySearch:
         return [line for line in self._answer(*arguments).decode(errors="replace").split("\n") if line]
 
     def _answer(self, *arguments: str) -> bytes:
-        done = self._run(*arguments)
-        if done.returncode != 0:
-            raise NoHistory
-        return done.stdout
+        return answer(self._top, arguments, seconds=self._seconds_left())
 
     def _status(self, *arguments: str) -> bool:
         return self._run(*arguments).returncode == 0
 
     def _run(self, *arguments: str, request: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        seconds = max(0.0, self._deadline - time.monotonic())
-        return run_git(self._top, arguments, request=request, seconds=seconds)
+        return run_git(self._top, arguments, request=request, seconds=self._seconds_left())
+
+    def _seconds_left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
 
 
 def _sides(changes: Iterable[CommittedChange]) -> list[tuple[str, str]]:

@@ -76,7 +76,8 @@ class Graph:
             if header.revision in self._nodes or _SEPARATORS.intersection(header.revision):
                 raise UnclearGraph
             self._nodes[header.revision] = Node(header, len(self._nodes))
-        self._labelled = self._by_label()
+        # Everything that a revision can be called by.
+        self._named = {**self._nodes, **self._by_label()}
         self._connect()
         self._order = self._upwards()
         self._leave_out_needed_below()
@@ -129,16 +130,13 @@ class Graph:
         return self._downwards(tops, wanted & self._above(bottoms))
 
     def _one(self, target: str) -> Node:
-        if target in self._nodes:
-            return self._nodes[target]
-        if target in self._labelled:
-            return self._labelled[target]
+        if target in self._named:
+            return self._named[target]
         # Less than four letters Alembic tries too, with another word about it where nothing is found.
-        names = [*self._nodes, *self._labelled]
-        found = [name for name in names if len(name) >= _LEAST_PART and name.startswith(target)]
+        found = [name for name in self._named if len(name) >= _LEAST_PART and name.startswith(target)]
         if len(found) != 1 or _SEPARATORS.intersection(target):
             raise UnclearGraph
-        return self._nodes.get(found[0]) or self._labelled[found[0]]
+        return self._named[found[0]]
 
     def _by_label(self) -> dict[str, Node]:
         labelled: dict[str, Node] = {}
@@ -153,12 +151,11 @@ class Graph:
     def _connect(self) -> None:
         for node in self._nodes.values():
             try:
-                named = [self._nodes.get(each) or self._labelled[each] for each in node.header.depends_on]
+                node.dependencies = tuple(self._named[each].revision for each in node.header.depends_on)
                 for revision in dict.fromkeys(node.header.down_revision):
                     self._nodes[revision].next.append(node.revision)
             except KeyError as exc:
                 raise UnclearGraph from exc
-            node.dependencies = tuple(each.revision for each in named)
             for revision in dict.fromkeys(node.dependencies):
                 if revision not in node.header.down_revision:
                     self._nodes[revision].dependents.append(node.revision)

@@ -256,10 +256,9 @@ def _literal(path: Path, bound: dict[str, ast.expr | None], name: str) -> object
     if node is None:
         raise ComputedHeader(path, name)
     try:
-        value: object = ast.literal_eval(node)
+        return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError) as exc:
         raise ComputedHeader(path, name) from exc
-    return value
 
 
 def _not_text(path: Path, name: str) -> RevisionsError:

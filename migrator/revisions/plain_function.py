@@ -74,8 +74,9 @@ class _Names:
             # Nearly every node only reads.
             if isinstance(each, ast.expr) and isinstance(getattr(each, "ctx", _LOAD), ast.Load):
                 continue
-            imports += _imported(each)
-            if name := _bound(each):
+            if isinstance(each, ast.Import | ast.ImportFrom):
+                imports += [alias.asname or alias.name.partition(".")[0] for alias in each.names]
+            elif name := _bound(each):
                 bound.add(name)
         known = self._operations | self._sqlalchemy
         self.bound_again = len(imports) > len(set(imports)) or "*" in imports or not known.isdisjoint(bound)
@@ -100,32 +101,26 @@ class _Names:
         )
 
     def _is_value(self, node: ast.expr | None) -> bool:
-        if isinstance(node, ast.Constant):
-            return True
-        if isinstance(node, ast.List | ast.Tuple | ast.Set):
-            return all(self._is_value(each) for each in node.elts)
-        if isinstance(node, ast.Dict):
-            return all(self._is_value(each) for each in (*node.keys, *node.values))
-        if isinstance(node, ast.UnaryOp):
-            return self._is_value(node.operand)
-        if isinstance(node, ast.BinOp):
-            return self._is_value(node.left) and self._is_value(node.right)
-        if isinstance(node, ast.Call):
-            known = self._operation(node.func) in _NAMING or self._is_of_sqlalchemy(node.func)
-            return known and self._arguments(node)
-        return node is not None and self._is_of_sqlalchemy(node)
+        match node:
+            case ast.Constant():
+                return True
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return all(map(self._is_value, parts))
+            case ast.Dict(keys=keys, values=values):
+                return all(map(self._is_value, (*keys, *values)))
+            case ast.UnaryOp(operand=operand):
+                return self._is_value(operand)
+            case ast.BinOp(left=left, right=right):
+                return self._is_value(left) and self._is_value(right)
+            case ast.Call(func=func):
+                known = self._operation(func) in _NAMING or self._is_of_sqlalchemy(func)
+                return known and self._arguments(node)
+        return self._is_of_sqlalchemy(node)
 
-    def _is_of_sqlalchemy(self, node: ast.expr) -> bool:
+    def _is_of_sqlalchemy(self, node: ast.expr | None) -> bool:
         while isinstance(node, ast.Attribute):
             node = node.value
         return isinstance(node, ast.Name) and node.id in self._sqlalchemy
-
-
-def _imported(node: ast.AST) -> list[str]:
-    """Give the names that an import binds."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    return []
 
 
 def _bound(node: ast.AST) -> str | None:

@@ -16,11 +16,12 @@ from migrator.revisions.version_text import (
     docstring_safe,
     edit_of,
     label_edit,
-    line_of,
     not_changed,
+    revises_line,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -33,7 +34,6 @@ class NewHeader(TypedDict, total=False):
     `down_revision` and `depends_on` are one id, several, or None.
     """
 
-    revision: str
     down_revision: Value
     depends_on: Value
 
@@ -41,8 +41,8 @@ class NewHeader(TypedDict, total=False):
 def rewrite_header(source: bytes, path: Path, new: NewHeader) -> bytes:
     """Return `source`, the content of a version file at `path`, with the header that `new` asks for.
 
-    Only the values are replaced, and in the docstring what follows `Revision ID:` and `Revises:` where it has
-    such lines. Line endings, encoding, quotes and comments stay. Raises RevisionsError for a file that does
+    Only the values are replaced, and in the docstring what follows `Revises:` where it has such a line. Line
+    endings, encoding, quotes and comments stay. Raises RevisionsError for a file that does
     not parse, that declares no revision, whose header is computed, or that cannot be changed so.
     """
     try:
@@ -50,10 +50,12 @@ def rewrite_header(source: bytes, path: Path, new: NewHeader) -> bytes:
         if before is None:
             raise not_changed(path, "it declares no revision", "Add `revision = ...` with its id.")
         file = VersionText(source, path)
-        written = file.edited([*_header_edits(file, new), *_docstring_edits(file, before, new)])
+        asked = {name: value or None for name, value in cast("dict[str, Value]", new).items()}
+        written = file.edited([*_header_edits(file, asked), *_docstring_edits(file, before, asked)])
     except ComputedHeader as exc:
         raise _computed(exc) from exc
-    _check(path, _expected(before, new), written)
+    declared: dict[str, Any] = {name: _ids(value) for name, value in asked.items()}
+    _check(path, replace(before, **declared), written)
     return written
 
 
@@ -76,28 +78,21 @@ def label_docstring(source: bytes, path: Path, label: str, text: str) -> bytes:
     return written
 
 
-def _asked(new: NewHeader) -> dict[str, Value]:
-    return {name: value or None for name, value in cast("dict[str, Value]", new).items()}
+def _ids(value: Value) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value or ()
 
 
-def _header_edits(file: VersionText, new: NewHeader) -> list[Edit]:
-    missing = []
-    edits = []
-    for name, value in _asked(new).items():
-        if name not in file.bound:
-            if "*" in file.bound:
+def _header_edits(file: VersionText, asked: Mapping[str, Value]) -> Iterator[Edit]:
+    for name, value in asked.items():
+        if name in file.bound or "*" in file.bound:
+            node = file.bound.get(name)
+            if node is None:
                 raise ComputedHeader(file.path, name)
-            if value is not None:
-                missing.append(f"{file.eol}{name} = {_literal(value, _quote(file, 'down_revision'))}")
-            continue
-        node = file.bound[name]
-        if node is None:
-            raise ComputedHeader(file.path, name)
-        edits.append(Edit(*file.span(node), _literal(value, _quote(file, name))))
-    if missing:
-        end = file.end_of_line(_end_of_value(file, "down_revision"))
-        edits.append(Edit(end, end, "".join(missing)))
-    return edits
+            yield Edit(*file.span(node), _literal(value, _quote(file, name)))
+        elif value is not None:
+            # Of these names every version file has down_revision.
+            end = file.end_of_line(_end_of_value(file, "down_revision"))
+            yield Edit(end, end, f"{file.eol}{name} = {_literal(value, _quote(file, 'down_revision'))}")
 
 
 def _end_of_value(file: VersionText, name: str) -> int:
@@ -131,28 +126,12 @@ def _literal(value: Value, quote: str) -> str:
     return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
 
-def _docstring_edits(file: VersionText, before: Header, new: NewHeader) -> list[Edit]:
+def _docstring_edits(file: VersionText, before: Header, asked: Mapping[str, Value]) -> Iterator[Edit]:
     body = docstring_body(file)
-    if body is None:
-        return []
-    labels = {"revision": "Revision ID", "down_revision": "Revises"}
-    old = {"revision": before.revision, "down_revision": ", ".join(before.down_revision)}
-    edits = []
-    for name, value in _asked(new).items():
-        line = line_of(file, body, labels[name], old[name]) if name in labels else None
+    if body is not None and "down_revision" in asked:
+        line = revises_line(file, body, ", ".join(before.down_revision))
         if line is not None:
-            text = docstring_safe(value if isinstance(value, str) else ", ".join(value or ()))
-            edits.append(edit_of(line, text))
-    return edits
-
-
-def _expected(before: Header, new: NewHeader) -> Header:
-    asked: dict[str, Any] = {
-        # Only the revision is one text in a header, and the others are as many as there are.
-        name: (value,) if isinstance(value, str) and name != "revision" else value or ()
-        for name, value in _asked(new).items()
-    }
-    return replace(before, **asked)
+            yield edit_of(line, docstring_safe(", ".join(_ids(asked["down_revision"]))))
 
 
 def _check(path: Path, expected: Header | None, written: bytes) -> None:

@@ -148,9 +148,9 @@ def _lines_of(file: VersionText, body: tuple[int, int], label: str) -> list[re.M
     return [*([first] if first else []), *re.compile(rf"(?<=[\r\n]){line}").finditer(file.text, *body)]
 
 
-def line_of(file: VersionText, body: tuple[int, int], label: str, old: str) -> re.Match[str] | None:
-    """Give the line that Alembic's template wrote: the message may have one that looks like it."""
-    found = _lines_of(file, body, label)
+def revises_line(file: VersionText, body: tuple[int, int], old: str) -> re.Match[str] | None:
+    """Give the line `Revises: old` that Alembic's template wrote: the message may have one like it."""
+    found = _lines_of(file, body, "Revises")
     for line in found:
         if line["text"].strip() == old:
             return line

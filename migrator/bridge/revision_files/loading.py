@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -166,7 +165,7 @@ def other_with_revisions(workspace: Workspace) -> Environment | None:
 
 def has_revisions(environment: Environment) -> bool:
     """Whether an environment has version files, so far as its configuration can be read."""
-    with contextlib.suppress(ConfigurationError):
+    with suppress(ConfigurationError):
         return any(file for folder in version_folders(environment) for file in version_files(folder))
     return False
 
@@ -188,7 +187,7 @@ def _strictly(folders: tuple[Path, ...], workspace: Workspace) -> Iterator[None]
         warnings.simplefilter("always")
         try:
             # What a version file prints is no data of ours.
-            with contextlib.redirect_stdout(sys.stderr):
+            with redirect_stdout(sys.stderr):
                 yield
         except CommandError as exc:
             raise nameless_file(exc, folders, workspace) from exc

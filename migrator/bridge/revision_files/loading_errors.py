@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -17,14 +16,11 @@ from alembic.util import CommandError
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.headers import ComputedHeader, Header, read_header
+from migrator.revisions.headers import ComputedHeader, Header, created_in, read_header
 from migrator.revisions.version_folder import find_revision, readable_headers, version_files
 
 if TYPE_CHECKING:
     from migrator.revisions.git import CommittedChange
-
-
-_CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,14 +57,14 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
 
 def _age(
     revision: str, path: Path | None, added: Mapping[Path, CommittedChange | None]
-) -> tuple[float, bytes, str]:
+) -> tuple[float, str, str]:
     """Order heads by when they were committed, last what is not, else by the date that their files give."""
     commit = added.get(path) if path is not None else None
     time = commit.time if commit else math.inf if path in added else 0
     created = None
     with suppress(OSError):
-        created = _CREATED.search(path.read_bytes()) if path is not None else None
-    return time, created[1] if created else b"", revision
+        created = created_in(path.read_text("utf-8", "replace")) if path is not None else None
+    return time, created or "", revision
 
 
 def _named(
@@ -165,21 +161,17 @@ def place_in(exc: BaseException, folders: Iterable[Path]) -> tuple[Path, int] | 
 
 def revisions_error(exc: CommandError, workspace: Workspace) -> RevisionsError:
     """Translate Alembic's CommandError. What it was raised from says more than its text."""
-    name = workspace.environment.name
     cause = exc.__cause__
     if isinstance(cause, MultipleHeads):
         several = several_heads(_files_of(cause.heads, workspace), workspace)
         return RevisionsError(several.message, hint=f"{several.hint}; or name one, or all: heads")
+    said: Exception = exc
+    hint = "List the revisions with"
     if isinstance(cause, RangeNotAncestorError):
-        return RevisionsError(f"{_one_line(exc)}.", hint=f"See the order with: {workspace.again('history')}")
-    if isinstance(cause, ResolutionError):
-        return RevisionsError(
-            f"{_one_line(cause).rstrip('.')}.",
-            hint=f"The revisions of {name} are listed by: {workspace.again('history')}",
-        )
-    return RevisionsError(
-        f"{_one_line(exc).rstrip('.')}.", hint=f"List the revisions with: {workspace.again('history')}"
-    )
+        hint = "See the order with"
+    elif isinstance(cause, ResolutionError):
+        said, hint = cause, f"The revisions of {workspace.environment.name} are listed by"
+    return RevisionsError(f"{_one_line(said).rstrip('.')}.", hint=f"{hint}: {workspace.again('history')}")
 
 
 def _files_of(revisions: Iterable[str], workspace: Workspace) -> dict[str, Path | None]:

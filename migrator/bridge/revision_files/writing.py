@@ -41,10 +41,8 @@ def atomic_writing(scripts: ScriptDirectory, workspace: Workspace) -> Iterator[N
         with _alone(scripts):
             refuse_changed(scripts, workspace, apart_from=written)
             if os.path.lexists(dest):
-                raise RevisionsError(
-                    f"The file {workspace.environment.shown(dest)} exists already.",
-                    hint="Give another message.",
-                )
+                taken = workspace.environment.shown(dest)
+                raise RevisionsError(f"The file {taken} exists already.", hint="Give another message.")
             changes.enter_context(changed_files([Write(dest, content)]))
             written.append(dest)
 
