@@ -5,6 +5,7 @@ What is written of them is plain Alembic: `op.rename_table`, `op.alter_column` a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,9 +105,4 @@ def _prefix(context: AutogenContext) -> Any:
 
 def _escaped(sql: str) -> str:
     """`op.execute` takes `:name` for a parameter; `::type` it leaves alone."""
-    return "".join(
-        f"\\{char}"
-        if char == ":" and ":" not in (sql[index - 1 : index], sql[index + 1 : index + 2])
-        else char
-        for index, char in enumerate(sql)
-    )
+    return re.sub("(?<!:):(?!:)", r"\\:", sql)

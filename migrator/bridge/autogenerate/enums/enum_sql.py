@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ARRAY, Enum
 from sqlalchemy.dialects.postgresql import ENUM
 
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, enum_key, enum_of
 from migrator.bridge.autogenerate.sql_text import TableKey, identifier, literal, table_sql
+from migrator.bridge.env_py.configure_options import write_types_with
 
 _LONGEST_NAME = 63
 # The defaults of columns before and after a change.
@@ -98,21 +98,8 @@ def retyping(
 
 def write_types(autogen: AutogenContext, there: set[TableKey]) -> None:
     """Write the types that are `there` before a table is created so that creating it leaves them alone."""
-    write_types_with(autogen.migration_context, lambda item, context: _rendered(item, context, there))
-
-
-def write_types_with(
-    context: MigrationContext, write: Callable[[Any, AutogenContext], str | Literal[False]]
-) -> None:
-    """Let `write` write the types that env.py's own `render_item` leaves; False leaves them to Alembic."""
-    theirs = context.opts.get("render_item")
-
-    def render(kind: str, item: Any, autogen: AutogenContext) -> Any:
-        said = theirs(kind, item, autogen) if theirs else False
-        return write(item, autogen) if said is False and kind == "type" else said
-
     # The context's own options: whoever compares after this does it in a context of their own.
-    context.opts["render_item"] = render
+    write_types_with(autogen.migration_context.opts, lambda item, context: _rendered(item, context, there))
 
 
 def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | Literal[False]:
