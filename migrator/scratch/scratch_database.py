@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,7 +40,7 @@ T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]
 # Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
 # stands after a `yield` runs when the step has been committed.
-Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
+Walk = Callable[[Session, tuple[str, ...], Any], Iterable[PlannedStep]]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class ScratchDatabase:
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
 
-        def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
-            yield from planned(upgrade_plan(session.scripts, target), heads, session.workspace)
+        def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterable[PlannedStep]:
+            return planned(upgrade_plan(session.scripts, target), heads, session.workspace)
 
         return _Replay(self, target, walk, watch).run()
 
@@ -113,11 +113,8 @@ class ScratchDatabase:
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives for a connection of its own, in autocommit. Raises what it raises."""
-        connection = connect(self.url)
-        try:
+        with closing(connect(self.url)) as connection:
             return connection.call(work)
-        finally:
-            connection.close()
 
 
 def scratch_workspace(workspace: Workspace, url: URL) -> Workspace:

@@ -133,9 +133,10 @@ class Scratch:
 
     @contextmanager
     def _made(self, url: URL) -> Iterator[ScratchDatabase]:
-        with ExitStack() as stack:
-            stack.callback(self._store.drop, url)
+        try:
             yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
+        finally:
+            self._store.drop(url)
 
     @property
     def _fixed(self) -> FixedInputs:
@@ -143,17 +144,16 @@ class Scratch:
 
     def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
         """Give the template that holds most of what is wanted, and its revisions."""
-        best: tuple[str | None, Mapping[str, str]] = (None, {})
         if wanted is None or self._fresh:
-            return best
-        for name, manifest in self._store.templates().items():
-            larger = len(manifest.revisions) > len(best[1])
-            if larger and manifest.serves(self._fixed, wanted, self._workspace.environment.root):
+            return None, {}
+        templates = self._store.templates().items()
+        for name, manifest in sorted(templates, key=lambda each: len(each[1].revisions), reverse=True):
+            if manifest.serves(self._fixed, wanted, self._workspace.environment.root):
                 # What was read then was not read again now.
-                best = (name, manifest.revisions)
                 self._trace.files |= set(manifest.files)
                 self._trace.listings |= set(manifest.listings)
-        return best
+                return name, manifest.revisions
+        return None, {}
 
     def _keep(self, database: ScratchDatabase, revisions: Mapping[str, str]) -> None:
         root, settings = self._workspace.environment.root, self._workspace.environment.settings

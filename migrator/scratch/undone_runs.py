@@ -7,6 +7,7 @@ migration other ids. So a revision that may ask one, or run anything that does, 
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from inspect import currentframe
 from typing import Any
 
@@ -76,13 +77,11 @@ class Undoing:
 
     def _current(self, connection: Connection) -> str:
         # Past SQLAlchemy's events: nobody else is to take it for a statement of the revision.
-        cursor: Any = connection.connection.cursor()
-        try:
+        raw: Any = connection.connection
+        with closing(raw.cursor()) as cursor:
             # Its newer name, pg_current_xact_id(), is not known before PostgreSQL 13.
             cursor.execute("SELECT txid_current()")
             return str(cursor.fetchone()[0])
-        finally:
-            cursor.close()
 
     def _inside(self) -> bool:
         """Whether it is the revision that runs: its own commit is that of an autocommit block."""

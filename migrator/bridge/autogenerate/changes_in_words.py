@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import RenameColumn, ReversibleSql
 from migrator.bridge.autogenerate.sql_text import (
-    columns_text,
+    column_text,
     default_text,
     dropped_creation,
     sql_text,
@@ -108,15 +108,15 @@ def _dropped_index(operation: ops.DropIndexOp, table: str, dialect: Dialect) -> 
     added = dropped_creation(operation)
     if isinstance(added, ops.CreateIndexOp):
         return Change("drop_index", f"drop {_index(added, dialect)}", table)
-    return Change(
-        "drop_index", f"drop index {operation.index_name}" + (f" on {table}" if table else ""), table
-    )
+    on = f" on {table}" if table else ""
+    return Change("drop_index", f"drop index {operation.index_name}{on}", table)
 
 
 def _index(operation: ops.CreateIndexOp, dialect: Dialect) -> str:
     table = _qualified(operation.schema, operation.table_name)
     what = "unique index" if operation.unique else "index"
-    return f"{_named(what, operation.index_name)} on {table} ({columns_text(operation.columns, dialect)})"
+    columns = ", ".join(column_text(column, dialect) for column in operation.columns)
+    return f"{_named(what, operation.index_name)} on {table} ({columns})"
 
 
 def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> Change:

@@ -166,16 +166,16 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     every = [metadata] if isinstance(metadata, MetaData) else list(metadata or ())
     if any(each.tables for each in every):
         return
-    # An empty metadata is a mistake, and none may be meant.
-    error = NoModelsError if metadata is None else ModelsError
-    env_py = script_folder(workspace.environment) / "env.py"
+    environment = workspace.environment
+    env_py, file = script_folder(environment) / "env.py", environment.shown(environment.config_file)
     if not is_ours(env_py):
-        raise _not_in_env_py(error, workspace.environment.shown(env_py))
-    file = workspace.environment.shown(workspace.environment.config_file)
-    models = workspace.environment.settings.models
+        raise _not_in_env_py(metadata, environment.shown(env_py))
+    models = environment.settings.models
     if not models:
+        # An empty metadata is a mistake, and none may be meant.
+        error = NoModelsError if metadata is None else ModelsError
         raise error(
-            f"No models are named for the environment {workspace.environment.name}.",
+            f"No models are named for the environment {environment.name}.",
             hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
         )
     raise ModelsError(
@@ -184,14 +184,13 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     )
 
 
-def _not_in_env_py(error: type[ModelsError], env_py: str) -> ModelsError:
-    """Give what is wrong with an env.py that names the models itself."""
-    if error is NoModelsError:
-        return error(
+def _not_in_env_py(metadata: object, env_py: str) -> ModelsError:
+    if metadata is None:
+        return NoModelsError(
             f"{env_py} names no models: its target_metadata is None.",
             hint=f"Set it in {env_py} to the metadata of the models: target_metadata = Base.metadata",
         )
-    return error(
+    return ModelsError(
         f"The target_metadata of {env_py} has no tables, so that every table would be dropped.",
         hint=f"Import the modules of the models in {env_py} before context.configure().",
     )

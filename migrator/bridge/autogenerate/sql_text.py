@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -120,12 +119,8 @@ def without_cast(default: str | None) -> str | None:
     return text + quote if cast.startswith("::") else default
 
 
-def columns_text(columns: Iterable[Any], dialect: Dialect) -> str:
-    """Give an index's columns and expressions, separated by commas."""
-    return ", ".join(_column_text(column, dialect) for column in columns)
-
-
-def _column_text(column: Any, dialect: Dialect) -> str:
+def column_text(column: Any, dialect: Dialect) -> str:
+    """Give a column or an expression of an index."""
     if isinstance(column, str):
         return column
     return column.name if isinstance(column, Column) else sql_text(column, dialect)
