@@ -59,7 +59,7 @@ class Scratch:
     @contextmanager
     def empty(self) -> Iterator[ScratchDatabase]:
         """Give an empty database."""
-        with self._made(self._store.create()) as database:
+        with self.dropped_after(self._store.create()) as database:
             yield database
 
     @contextmanager
@@ -86,7 +86,7 @@ class Scratch:
             url = self._store.create(name)
         except TemplateGoneError:
             url, had = self._store.create(), {}
-        with self._made(url) as database:
+        with self.dropped_after(url) as database:
             replayed, left = 0, len(wanted or ()) - len(had)
             if left >= _MANY:
                 self._report(Waiting(f"replaying {left} revisions on a scratch database"))
@@ -132,7 +132,8 @@ class Scratch:
             return False
 
     @contextmanager
-    def _made(self, url: URL) -> Iterator[ScratchDatabase]:
+    def dropped_after(self, url: URL) -> Iterator[ScratchDatabase]:
+        """Give a database that was made here, and drop it when the block ends."""
         try:
             yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
         finally:
@@ -205,26 +206,19 @@ def copies(workspace: Workspace, report: Report) -> Iterator[Copies]:
         with tracing(workspace.environment.root) as trace:
             place = Scratch(workspace, store, trace, report, fresh=False)
             original = stack.enter_context(place.at("heads"))
-        yield Copies(store, place, original)
+        yield Copies(place, original)
 
 
 @dataclass(frozen=True)
 class Copies:
     """Makes copies of one database."""
 
-    _store: Store
     _place: Scratch
     _original: ScratchDatabase
 
     @contextmanager
     def copy(self) -> Iterator[URL]:
         """Give the URL of a copy, password and all, whose driver is named; it is taken away afterwards."""
-        url = self._store.copy(self._original.url)
-        if url is None:
-            with self._place.at("heads") as replayed:
-                yield with_driver(replayed.url)
-            return
-        try:
-            yield with_driver(url)
-        finally:
-            self._store.drop(url)
+        url = self._original.store.copy(self._original.url)
+        with self._place.at("heads") if url is None else self._place.dropped_after(url) as database:
+            yield with_driver(database.url)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from alembic import command
 from alembic.autogenerate import RevisionContext
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
@@ -27,18 +29,8 @@ from migrator.errors import ModelsError, NoModelsError
 from migrator.results.differences import Change, Rename
 from migrator.revisions.env_py_source import is_ours
 
-# What `alembic.command.revision` takes, with its defaults.
-_ARGUMENTS: dict[str, Any] = {
-    "message": None,
-    "autogenerate": False,
-    "sql": False,
-    "head": "head",
-    "splice": False,
-    "branch_label": None,
-    "version_path": None,
-    "rev_id": None,
-    "depends_on": None,
-}
+# Those of `alembic revision`, with their defaults.
+_ARGUMENTS = {name: each.default for name, each in signature(command.revision).parameters.items()}
 Before = Callable[[tuple[str, ...], MigrationContext], bool]
 Fill = Callable[[MigrationContext, ops.UpgradeOps, ops.DowngradeOps], None]
 

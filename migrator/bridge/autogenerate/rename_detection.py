@@ -114,14 +114,12 @@ def _rename_table(
     changes = ops.ModifyTableOps(new.name, [], schema=drop.schema)
     _compare(autogen, old, new, changes)
     theirs = {(drop.schema, drop.table_name), (drop.schema, create.table_name)}
-    kept: list[ops.MigrateOperation] = []
-    for op in up.ops:
-        if op is create:
-            kept.append(changes)
-        elif op is not drop and not (
-            isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) in theirs
-        ):
-            kept.append(op)
+    kept = [
+        changes if op is create else op
+        for op in up.ops
+        if op is not drop
+        and not (isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) in theirs)
+    ]
     up.ops[:] = [RenameTable(drop.table_name, create.table_name, schema=drop.schema), *kept]
 
 

@@ -32,6 +32,11 @@ def dropped_creation(operation: object) -> object:
     return getattr(operation, "_reverse", None)
 
 
+def object_name(operation: object) -> str:
+    """Return the name of the index or constraint that an operation makes or drops, empty for none."""
+    return str(getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None) or "")
+
+
 def included_tables(autogen: AutogenContext) -> list[Table]:
     """Return the tables of the models that env.py's filters leave in."""
     return [

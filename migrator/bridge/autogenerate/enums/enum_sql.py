@@ -56,10 +56,10 @@ def add_values(schema: str | None, name: str, before: Sequence[str], after: Sequ
     return found
 
 
-def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str], *, back: bool = False) -> list[str]:
+def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str]) -> list[str]:
     """Give the statements that put a new type, with other values, in the place of an old one.
 
-    With `back` the defaults go back to what they were. A row with a value that is gone makes it fail.
+    A row with a value that is gone makes it fail.
     """
     type_ = table_sql(*enum.key)
     old = f"{enum.name[: _LONGEST_NAME - 5]}__old"
@@ -67,19 +67,18 @@ def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str], *, bac
         f"ALTER TYPE {type_} RENAME TO {identifier(old)}",
         create_type(*enum.key, labels),
         *(each.drop for each in enum.hanging),
-        *_columns(enum, defaults, type_, back=back),
+        *_columns(enum, defaults, type_),
         *(each.make for each in enum.hanging),
         drop_type(enum.schema, old),
     ]
 
 
-def _columns(enum: EnumType, defaults: UseDefaults, type_: str, *, back: bool) -> Iterator[str]:
+def _columns(enum: EnumType, defaults: UseDefaults, type_: str) -> Iterator[str]:
     for table, uses in groupby(enum.uses, key=lambda use: use.where):
         parts: list[str] = []
         for use in uses:
-            before, after = defaults[use][::-1] if back else defaults[use]
-            target = f"{type_}[]" if use.array else type_
-            parts += retyping(use.column, target, before, after, "text[]" if use.array else "text")
+            target, through = (f"{type_}[]", "text[]") if use.array else (type_, "text")
+            parts += retyping(use.column, target, *defaults[use], through)
         yield f"ALTER TABLE {table_sql(*table)} {', '.join(parts)}"
 
 
