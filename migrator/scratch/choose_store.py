@@ -6,7 +6,7 @@ The environment's own database is not contacted for that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -28,8 +28,7 @@ from migrator.scratch.manifest import Manifest
 from migrator.scratch.store import TEMPLATE, Store, TemplateGoneError, file_store, is_stale, new_name
 
 
-@contextmanager
-def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
+def open_store(workspace: Workspace, report: Report) -> AbstractContextManager[Store]:
     """Open the place that the configuration names, of the same kind as the environment's database.
 
     Raises NoScratchError where there is none for that kind, or the embedded PostgreSQL is needed and not
@@ -47,19 +46,15 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
                 f" {kind.name}.",
                 hint="Name a server of the same kind.",
             )
-        with _server_store(url, origin, own=False) as store:
-            yield store
-    elif kind.in_files:
-        with file_store(workspace.environment.root, like.drivername if like else kind.name) as store:
-            yield store
-    elif kind.has_own_server:
-        with _on_own_server(workspace, like, report) as store:
-            yield store
-    else:
-        raise NoScratchError(
-            f"There is no scratch server for a {kind.name} database.",
-            hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
-        )
+        return _server_store(url, origin, own=False)
+    if kind.in_files:
+        return file_store(workspace.environment.root, like.drivername if like else kind.name)
+    if kind.has_own_server:
+        return _on_own_server(workspace, like, report)
+    raise NoScratchError(
+        f"There is no scratch server for a {kind.name} database.",
+        hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
+    )
 
 
 @contextmanager

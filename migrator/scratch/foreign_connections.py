@@ -45,14 +45,13 @@ class ConnectionRefusal:
         record.info[_KNOWN] = self._name
 
     def _refusal(self, where: str) -> RefusedError:
-        error = RefusedError(
+        # An env.py may hide it.
+        self.refused = RefusedError(
             f"env.py connects to {where}, and not to the scratch database that it was given; nothing was done"
             " there.",
             hint=_HINT,
         )
-        # An env.py may hide it.
-        self.refused = error
-        return error
+        return self.refused
 
 
 @contextmanager

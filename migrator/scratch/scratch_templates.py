@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,22 +56,18 @@ class Scratch:
         self._report = report
         self._fresh = fresh
 
-    @contextmanager
-    def empty(self) -> Iterator[ScratchDatabase]:
+    def empty(self) -> AbstractContextManager[ScratchDatabase]:
         """Give an empty database."""
-        with self.dropped_after(self._store.create()) as database:
-            yield database
+        return self.dropped_after(self._store.create())
 
-    @contextmanager
-    def at(self, *targets: str) -> Iterator[ScratchDatabase]:
+    def at(self, *targets: str) -> AbstractContextManager[ScratchDatabase]:
         """Give a database at revisions such as `heads`, ids, or `base`.
 
         The history is replayed from the template that holds most of it, and what was replayed is kept as a
         template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
         """
         wanted = wanted_revisions(self._workspace, targets)
-        with self._replayed(targets, wanted, *self._best(wanted)) as database:
-            yield database
+        return self._replayed(targets, wanted, *self._best(wanted))
 
     @contextmanager
     def _replayed(
@@ -96,8 +92,7 @@ class Scratch:
                 self._keep(database, wanted)
             yield database
 
-    @contextmanager
-    def reading(self, *targets: str) -> Iterator[ScratchDatabase]:
+    def reading(self, *targets: str) -> AbstractContextManager[ScratchDatabase]:
         """Give a database at revisions, as `at` does, that will not be changed.
 
         It is a template itself, which takes no time to copy, where there is one of just these revisions and
@@ -107,11 +102,9 @@ class Scratch:
         name, had = self._best(wanted)
         url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
         if url is None:
-            with self._replayed(targets, wanted, name, had) as database:
-                yield database
-        else:
-            workspace = scratch_workspace(self._workspace, url)
-            yield ScratchDatabase(url, workspace, self._store, is_template=True)
+            return self._replayed(targets, wanted, name, had)
+        workspace = scratch_workspace(self._workspace, url)
+        return nullcontext(ScratchDatabase(url, workspace, self._store, is_template=True))
 
     def remember_equal(self, targets: tuple[str, ...], digest: str) -> None:
         """Note that a database of this digest equals the history up to `targets`; see `is_known_equal`."""

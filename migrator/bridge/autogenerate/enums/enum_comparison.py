@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -101,7 +101,7 @@ class EarlyDrops:
 
 
 def take_drops(
-    up: ops.UpgradeOps, renamed: RenamedNames, changed: Iterable[tuple[EnumType, Iterable[str]]]
+    up: ops.UpgradeOps, renamed: RenamedNames, changed: Iterable[tuple[EnumType, Collection[str]]]
 ) -> EarlyDrops:
     """Take out of `up` the drops of what names values that go: in a default, a check or an index.
 
@@ -110,9 +110,8 @@ def take_drops(
     """
     columns, names = set(), set()
     for enum, lost in changed:
-        values = tuple(lost)
-        columns |= {(use.where, use.column) for use in enum.uses if says(use.default or "", values)}
-        names |= {(each.where, each.name) for each in enum.hanging if says(each.make, values)}
+        columns |= {(use.where, use.column) for use in enum.uses if says(use.default or "", lost)}
+        names |= {(each.where, each.name) for each in enum.hanging if says(each.make, lost)}
     found = EarlyDrops()
     dropped = {(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.DropTableOp)}
     if dropped & {where for where, _ in (*columns, *names)}:
