@@ -166,8 +166,7 @@ class ServerStore(Store):
 
     def templates(self) -> dict[str, Manifest]:
         found = self._connection.call(lambda c: self._kind.described(c, TEMPLATE))
-        read = {name: Manifest.loads(said) for name, said in found}
-        return {name: manifest for name, manifest in read.items() if manifest is not None}
+        return {name: manifest for name, said in found if (manifest := Manifest.loads(said)) is not None}
 
     def open(self, name: str) -> URL | None:
         return self._url.set(database=name) if self._kind.copies_databases else None

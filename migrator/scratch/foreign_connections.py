@@ -83,8 +83,7 @@ def _database_of(connection: Any) -> str | None:
     """Ask a driver's connection for its database, leaving no transaction behind."""
     kind = f"{type(connection).__module__}.{type(connection).__name__}"
     if "asyncpg" in kind:
-        answer = connection.run_async(lambda driver: driver.fetchval("SELECT current_database()"))
-        return str(answer)
+        return str(connection.run_async(lambda driver: driver.fetchval("SELECT current_database()")))
     if "psycopg" in kind:
         # SQLAlchemy wraps the connection of an async driver.
         driver = getattr(connection, "driver_connection", connection)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from inspect import currentframe
+from traceback import walk_stack
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -85,9 +86,4 @@ class Undoing:
 
     def _inside(self) -> bool:
         """Whether it is the revision that runs: its own commit is that of an autocommit block."""
-        frame = currentframe()
-        while frame is not None:
-            if frame.f_code.co_filename == self._path:
-                return True
-            frame = frame.f_back
-        return False
+        return any(frame.f_code.co_filename == self._path for frame, _ in walk_stack(currentframe()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -116,9 +116,7 @@ class Comparison:
         tables: list[str] = []
 
         def filled(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
-            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
-            if up is None or down is None:
-                raise AssertionError("Alembic gave a revision without operations.")
+            up, down = directives[0].upgrade_ops_list[0], directives[0].downgrade_ops_list[0]
             fill(context, up, down)
             made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
             tables.extend(qualified(op.schema, op.table_name) for op in made)
@@ -140,16 +138,11 @@ class Comparison:
         )
 
 
-def _creation(autogen: AutogenContext, table: Table) -> list[ops.MigrateOperation]:
-    indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    return [
-        ops.CreateTableOp.from_table(table),
-        *(
-            ops.CreateIndexOp.from_index(index)
-            for index in indexes
-            if autogen.run_object_filters(index, index.name, "index", False, None)
-        ),
-    ]
+def _creation(autogen: AutogenContext, table: Table) -> Iterator[ops.MigrateOperation]:
+    yield ops.CreateTableOp.from_table(table)
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if autogen.run_object_filters(index, index.name, "index", False, None):
+            yield ops.CreateIndexOp.from_index(index)
 
 
 def require_tables(context: MigrationContext, workspace: Workspace) -> None:

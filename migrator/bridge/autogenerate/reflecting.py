@@ -76,9 +76,7 @@ def creation_of(
         context.opts["include_schemas"] = True
     find_serials_at_once(context)
     _write_domains(context)
-    drops = produce_migrations(context, nothing).upgrade_ops
-    if drops is None:
-        raise AssertionError("Alembic gave a revision without operations.")
+    drops = produce_migrations(context, nothing).upgrade_ops_list[0]
     compare_enums(drops, AutogenContext(context, metadata=nothing), Renaming(), (), files)
     up = [
         *_statements(carried.first, carried.undo_first),

@@ -20,7 +20,6 @@ class RenameTable(ops.RenameTableOp):
     """The rename of a table, and back."""
 
     def reverse(self) -> RenameTable:
-        """Give the rename back."""
         return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
 
 
@@ -28,9 +27,6 @@ class RenameColumn(ops.AlterColumnOp):
     """The rename of a column and nothing else, and back."""
 
     def reverse(self) -> RenameColumn:
-        """Give the rename back."""
-        if self.modify_name is None:
-            raise AssertionError("A renamed column has a new name.")
         said = {**vars(self), "column_name": self.modify_name, "modify_name": self.column_name}
         return RenameColumn(**said.pop("kw"), **said)
 
@@ -60,7 +56,6 @@ class ReversibleSql(ops.ExecuteSQLOp):
         self.back = back
 
     def reverse(self) -> ReversibleSql:
-        """Give the statements that undo these."""
         return ReversibleSql(self.undo, self.sql, self.back, self.change)
 
 
