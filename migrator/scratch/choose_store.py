@@ -62,7 +62,11 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
     environment = workspace.environment
     system = environment.settings.scratch == "system"
     if not system:
-        _require_wheel()
+        try:
+            wheel_binaries()
+        except MissingExtraError as exc:
+            missing = MissingExtraError("A scratch database", "embedded")
+            raise NoScratchError(missing.message, hint=missing.hint) from exc
     running = scratch_server(environment.root, announce=lambda text: report(Waiting(text)), system=system)
     with running as server:
         secrets.register(server.password)
@@ -77,14 +81,6 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
         )
         with _server_store(url, "scratch", own=True) as store:
             yield store
-
-
-def _require_wheel() -> None:
-    try:
-        wheel_binaries()
-    except MissingExtraError as exc:
-        missing = MissingExtraError("A scratch database", "embedded")
-        raise NoScratchError(missing.message, hint=missing.hint) from exc
 
 
 def _like(workspace: Workspace) -> URL | None:
