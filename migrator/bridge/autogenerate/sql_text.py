@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
 from sqlalchemy import Column, Computed, FetchedValue, Identity, Table, TextClause
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -44,12 +43,6 @@ def included_tables(autogen: AutogenContext) -> list[Table]:
         for table in autogen.sorted_tables
         if autogen.run_object_filters(table, table.name, "table", False, None)
     ]
-
-
-def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
-    """Give the table of the models that an operation creates."""
-    wanted = (create.schema, create.table_name)
-    return next(table for table in autogen.sorted_tables if (table.schema, table.name) == wanted)
 
 
 @cache

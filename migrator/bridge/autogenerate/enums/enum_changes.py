@@ -65,8 +65,7 @@ def alteration(
     applied = [each for each in wished if _is_rename(each, name, enum.labels, model.labels)]
     renaming.applied += applied
     values = [(each.old, each.new) for each in applied]
-    names = dict(values)
-    between = _with_new_names(enum, names)
+    between = _with_new_names(enum, dict(values))
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     defaults: UseDefaults = {}
     only_adds = between.labels == tuple(label for label in model.labels if label in between.labels)
