@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
 from migrator.bridge.config import Handover, received_handover, say_our_env
-from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
+from migrator.bridge.env_py.configure_options import hide_own_tables, hide_tables, import_types
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
 from migrator.bridge.tenant_cache import cached
@@ -26,7 +26,6 @@ from migrator.config.tenants import tenants_of
 from migrator.database.connecting.opening import open_database
 from migrator.database.own.own_tables import excluder
 from migrator.errors import ConfigurationError, MigratorError, UsageError
-from migrator.faults import outside
 from migrator.results.events import ignore
 
 
@@ -153,28 +152,6 @@ def _options(
     if settings.transaction != "env":
         options["transaction_per_migration"] = settings.transaction == "revision"
     if settings.exclude_tables:
-        _leave_out(settings.exclude_tables, options)
+        hide_tables(options, excluder(settings.exclude_tables))
     import_types(options)
     return options
-
-
-def _leave_out(patterns: Sequence[str], options: dict[str, Any]) -> None:
-    """Filter both sides: a table kept out of the database's alone would be created again."""
-    excluded = excluder(patterns)
-    include_name: Callable[..., bool] | None = options.get("include_name")
-    include_object: Callable[..., bool] | None = options.get("include_object")
-
-    def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
-        if type_ == "table" and name is not None and excluded(name, parents.get("schema_name")):
-            return False
-        return include_name is None or outside(include_name, name, type_, parents)
-
-    def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-        if type_ == "table" and name is not None and excluded(name, obj.schema):
-            return False
-        if include_object is None:
-            return True
-        return outside(include_object, obj, name, type_, reflected, compare_to)
-
-    options["include_name"] = name_filter
-    options["include_object"] = object_filter

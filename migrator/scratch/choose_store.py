@@ -6,7 +6,7 @@ The environment's own database is not contacted for that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -28,8 +28,7 @@ from migrator.scratch.manifest import Manifest
 from migrator.scratch.store import TEMPLATE, Store, TemplateGoneError, file_store, is_stale, new_name
 
 
-@contextmanager
-def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
+def open_store(workspace: Workspace, report: Report) -> AbstractContextManager[Store]:
     """Open the place that the configuration names, of the same kind as the environment's database.
 
     Raises NoScratchError where there is none for that kind, or the embedded PostgreSQL is needed and not
@@ -47,19 +46,15 @@ def open_store(workspace: Workspace, report: Report) -> Iterator[Store]:
                 f" {kind.name}.",
                 hint="Name a server of the same kind.",
             )
-        with _server_store(url, origin, own=False) as store:
-            yield store
-    elif kind.in_files:
-        with file_store(workspace.environment.root, like.drivername if like else kind.name) as store:
-            yield store
-    elif kind.has_own_server:
-        with _on_own_server(workspace, like, report) as store:
-            yield store
-    else:
-        raise NoScratchError(
-            f"There is no scratch server for a {kind.name} database.",
-            hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
-        )
+        return _server_store(url, origin, own=False)
+    if kind.in_files:
+        return file_store(workspace.environment.root, like.drivername if like else kind.name)
+    if kind.has_own_server:
+        return _on_own_server(workspace, like, report)
+    raise NoScratchError(
+        f"There is no scratch server for a {kind.name} database.",
+        hint="Name one where databases may be made: scratch_url = URL, in the [migrator] section.",
+    )
 
 
 @contextmanager
@@ -67,7 +62,11 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
     environment = workspace.environment
     system = environment.settings.scratch == "system"
     if not system:
-        _require_wheel()
+        try:
+            wheel_binaries()
+        except MissingExtraError as exc:
+            missing = MissingExtraError("A scratch database", "embedded")
+            raise NoScratchError(missing.message, hint=missing.hint) from exc
     running = scratch_server(environment.root, announce=lambda text: report(Waiting(text)), system=system)
     with running as server:
         secrets.register(server.password)
@@ -82,14 +81,6 @@ def _on_own_server(workspace: Workspace, like: URL | None, report: Report) -> It
         )
         with _server_store(url, "scratch", own=True) as store:
             yield store
-
-
-def _require_wheel() -> None:
-    try:
-        wheel_binaries()
-    except MissingExtraError as exc:
-        missing = MissingExtraError("A scratch database", "embedded")
-        raise NoScratchError(missing.message, hint=missing.hint) from exc
 
 
 def _like(workspace: Workspace) -> URL | None:
@@ -123,15 +114,13 @@ def _server_store(url: URL, origin: str, *, own: bool) -> Iterator[ServerStore]:
         connection = connect(url)
     except (SQLAlchemyError, OSError) as exc:
         raise database_error(exc, address(url), origin) from exc
-    try:
+    with closing(connection):
         store = ServerStore(connection, url, own=own)
         store.sweep()
         yield store
-    finally:
-        connection.close()
 
 
-class ServerStore:
+class ServerStore(Store):
     """A server. Templates are databases with their manifest as a description, and stay as they are."""
 
     def __init__(self, connection: SecondConnection, url: URL, *, own: bool) -> None:
@@ -145,7 +134,6 @@ class ServerStore:
         self.major = self._kind.major(version)
 
     def create(self, template: str | None = None) -> URL:
-        """Make a database, empty or as a copy of a template. Raises TemplateGoneError."""
         name = new_name()
         try:
             self._connection.call(lambda c: self._kind.create_database(c, name, template))
@@ -156,11 +144,9 @@ class ServerStore:
         return self._url.set(database=name)
 
     def copy(self, url: URL) -> URL | None:
-        """Make a copy of a database; None on a server that copies none. Raises TemplateGoneError."""
         return self.create(str(url.database)) if self._kind.copies_databases else None
 
     def drop(self, url: URL) -> None:
-        """Take a database away, whoever is connected to it."""
         self._drop(str(url.database), force=True)
 
     def _drop(self, name: str, *, force: bool) -> None:
@@ -175,20 +161,17 @@ class ServerStore:
                     self._drop(name, force=True)
 
     def templates(self) -> dict[str, Manifest]:
-        """Give the templates by name, the oldest first."""
         found = self._connection.call(lambda c: self._kind.described(c, TEMPLATE))
-        read = {name: Manifest.loads(said) for name, said in found}
-        return {name: manifest for name, manifest in read.items() if manifest is not None}
+        return {name: manifest for name, said in found if (manifest := Manifest.loads(said)) is not None}
 
     def open(self, name: str) -> URL | None:
-        """Give the URL of a template itself."""
         return self._url.set(database=name) if self._kind.copies_databases else None
 
     def keep(self, url: URL, manifest: Manifest) -> None:
-        """Keep a copy of a database as a template, made under another name until it is whole."""
         if not self._kind.copies_databases:
             return
         name = TEMPLATE + manifest.key
+        # It has another name until it is whole.
         try:
             draft = str(self.create(url.database).database)
         except TemplateGoneError:
@@ -202,16 +185,14 @@ class ServerStore:
                 raise
 
     def forget(self, name: str) -> None:
-        """Take a template away; one that is being copied stays for the next time."""
         try:
-            # Whoever reads it is not to be thrown out.
+            # Whoever reads or copies it is not to be thrown out: it stays for the next time.
             self._drop(name, force=False)
         except DBAPIError as exc:
             if not means(exc, ErrorMeaning.IN_USE):
                 raise
 
     def make_role(self, name: str) -> None:
-        """Make a role that may do nothing; it stays on the server."""
         try:
             self._connection.call(lambda c: self._kind.create_role(c, name))
         except DBAPIError as exc:

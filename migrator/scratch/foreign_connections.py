@@ -45,14 +45,13 @@ class ConnectionRefusal:
         record.info[_KNOWN] = self._name
 
     def _refusal(self, where: str) -> RefusedError:
-        error = RefusedError(
+        # An env.py may hide it.
+        self.refused = RefusedError(
             f"env.py connects to {where}, and not to the scratch database that it was given; nothing was done"
             " there.",
             hint=_HINT,
         )
-        # An env.py may hide it.
-        self.refused = error
-        return error
+        return self.refused
 
 
 @contextmanager
@@ -84,8 +83,7 @@ def _database_of(connection: Any) -> str | None:
     """Ask a driver's connection for its database, leaving no transaction behind."""
     kind = f"{type(connection).__module__}.{type(connection).__name__}"
     if "asyncpg" in kind:
-        answer = connection.run_async(lambda driver: driver.fetchval("SELECT current_database()"))
-        return str(answer)
+        return str(connection.run_async(lambda driver: driver.fetchval("SELECT current_database()")))
     if "psycopg" in kind:
         # SQLAlchemy wraps the connection of an async driver.
         driver = getattr(connection, "driver_connection", connection)

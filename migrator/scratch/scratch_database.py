@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection
 
 from migrator.bridge.env_py.connected_database import connection_of
-from migrator.bridge.env_py.observed import MigrationFunction, env_failures
+from migrator.bridge.env_py.observed import env_failures
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
@@ -40,7 +41,7 @@ T = TypeVar("T")
 Watch = Callable[[Connection, PlannedStep], None]
 # Gives the steps of one run of env.py, from its session, the database's revisions and Alembic's context. What
 # stands after a `yield` runs when the step has been committed.
-Walk = Callable[[Session, tuple[str, ...], Any], Iterator[PlannedStep]]
+Walk = Callable[[Session, tuple[str, ...], Any], Iterable[PlannedStep]]
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class ScratchDatabase:
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
 
-        def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
-            yield from planned(upgrade_plan(session.scripts, target), heads, session.workspace)
+        def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterable[PlannedStep]:
+            return planned(upgrade_plan(session.scripts, target), heads, session.workspace)
 
         return _Replay(self, target, walk, watch).run()
 
@@ -113,11 +114,8 @@ class ScratchDatabase:
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives for a connection of its own, in autocommit. Raises what it raises."""
-        connection = connect(self.url)
-        try:
+        with closing(connect(self.url)) as connection:
             return connection.call(work)
-        finally:
-            connection.close()
 
 
 def scratch_workspace(workspace: Workspace, url: URL) -> Workspace:
@@ -180,7 +178,7 @@ class _Replay:
             with env_failures(workspace, env_py, lambda: session.connected_to):
                 try:
                     session.run_untranslated(
-                        self._work(session),
+                        partial(self._work, session),
                         writes=True,
                         destination_rev=self.target,
                         transaction=transaction,
@@ -190,35 +188,32 @@ class _Replay:
                         raise
                     raise _FailedStep(exc) from exc
 
-    def _work(self, session: Session) -> MigrationFunction:
-        def work(heads: Any, context: Any) -> Iterator[PlannedStep]:
-            # A foreign env.py may have named other folders by now.
-            self.folders = folders_of(session.scripts)
-            # What was rolled back with a revision that has to run again is not done.
-            if self.direction == "upgrade":
-                there = applied_revisions(session.scripts, tuple(heads))
-                self.done = [step for step in self.done if step.revision in there]
-            connection = connection_of(context)
-            fast = self.database.workspace.environment.settings.round_trips == "fast"
-            one_trip, remembered = shortened(connection, fast=fast), Remembered(context)
-            try:
-                for step in self.walk(session, tuple(heads), context):
-                    self.running = step_info(step, self.database.workspace)
-                    self.direction = "upgrade" if step.is_upgrade else "downgrade"
-                    if self.watch is not None:
-                        self.watch(connection, step)
-                    if step.is_upgrade:
-                        remembered.begin(self.running.revision)
-                    yield step
-                    if not step.is_upgrade:
-                        remembered.undone(self.running.revision)
-                    self.done.append(self.running)
-                    self.running = None
-            finally:
-                if one_trip is not None:
-                    one_trip.stop()
-
-        return work
+    def _work(self, session: Session, heads: Any, context: Any) -> Iterator[PlannedStep]:
+        # A foreign env.py may have named other folders by now.
+        self.folders = folders_of(session.scripts)
+        # What was rolled back with a revision that has to run again is not done.
+        if self.direction == "upgrade":
+            there = applied_revisions(session.scripts, tuple(heads))
+            self.done = [step for step in self.done if step.revision in there]
+        connection = connection_of(context)
+        fast = self.database.workspace.environment.settings.round_trips == "fast"
+        one_trip, remembered = shortened(connection, fast=fast), Remembered(context)
+        try:
+            for step in self.walk(session, tuple(heads), context):
+                self.running = step_info(step, self.database.workspace)
+                self.direction = "upgrade" if step.is_upgrade else "downgrade"
+                if self.watch is not None:
+                    self.watch(connection, step)
+                if step.is_upgrade:
+                    remembered.begin(self.running.revision)
+                yield step
+                if not step.is_upgrade:
+                    remembered.undone(self.running.revision)
+                self.done.append(self.running)
+                self.running = None
+        finally:
+            if one_trip is not None:
+                one_trip.stop()
 
     def _failed(self, cause: BaseException) -> ScratchFailedError:
         place, running = place_in(cause, self.folders), self.running

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,22 +56,18 @@ class Scratch:
         self._report = report
         self._fresh = fresh
 
-    @contextmanager
-    def empty(self) -> Iterator[ScratchDatabase]:
+    def empty(self) -> AbstractContextManager[ScratchDatabase]:
         """Give an empty database."""
-        with self._made(self._store.create()) as database:
-            yield database
+        return self.dropped_after(self._store.create())
 
-    @contextmanager
-    def at(self, *targets: str) -> Iterator[ScratchDatabase]:
+    def at(self, *targets: str) -> AbstractContextManager[ScratchDatabase]:
         """Give a database at revisions such as `heads`, ids, or `base`.
 
         The history is replayed from the template that holds most of it, and what was replayed is kept as a
         template. Raises ScratchFailedError for a revision that fails, and as `ScratchDatabase.upgrade` does.
         """
         wanted = wanted_revisions(self._workspace, targets)
-        with self._replayed(targets, wanted, *self._best(wanted)) as database:
-            yield database
+        return self._replayed(targets, wanted, *self._best(wanted))
 
     @contextmanager
     def _replayed(
@@ -86,7 +82,7 @@ class Scratch:
             url = self._store.create(name)
         except TemplateGoneError:
             url, had = self._store.create(), {}
-        with self._made(url) as database:
+        with self.dropped_after(url) as database:
             replayed, left = 0, len(wanted or ()) - len(had)
             if left >= _MANY:
                 self._report(Waiting(f"replaying {left} revisions on a scratch database"))
@@ -96,8 +92,7 @@ class Scratch:
                 self._keep(database, wanted)
             yield database
 
-    @contextmanager
-    def reading(self, *targets: str) -> Iterator[ScratchDatabase]:
+    def reading(self, *targets: str) -> AbstractContextManager[ScratchDatabase]:
         """Give a database at revisions, as `at` does, that will not be changed.
 
         It is a template itself, which takes no time to copy, where there is one of just these revisions and
@@ -107,11 +102,9 @@ class Scratch:
         name, had = self._best(wanted)
         url = self._store.open(name) if name is not None and wanted == had and self._only_reads else None
         if url is None:
-            with self._replayed(targets, wanted, name, had) as database:
-                yield database
-        else:
-            workspace = scratch_workspace(self._workspace, url)
-            yield ScratchDatabase(url, workspace, self._store, is_template=True)
+            return self._replayed(targets, wanted, name, had)
+        workspace = scratch_workspace(self._workspace, url)
+        return nullcontext(ScratchDatabase(url, workspace, self._store, is_template=True))
 
     def remember_equal(self, targets: tuple[str, ...], digest: str) -> None:
         """Note that a database of this digest equals the history up to `targets`; see `is_known_equal`."""
@@ -132,10 +125,12 @@ class Scratch:
             return False
 
     @contextmanager
-    def _made(self, url: URL) -> Iterator[ScratchDatabase]:
-        with ExitStack() as stack:
-            stack.callback(self._store.drop, url)
+    def dropped_after(self, url: URL) -> Iterator[ScratchDatabase]:
+        """Give a database that was made here, and drop it when the block ends."""
+        try:
             yield ScratchDatabase(url, scratch_workspace(self._workspace, url), self._store)
+        finally:
+            self._store.drop(url)
 
     @property
     def _fixed(self) -> FixedInputs:
@@ -143,17 +138,16 @@ class Scratch:
 
     def _best(self, wanted: Mapping[str, str] | None) -> tuple[str | None, Mapping[str, str]]:
         """Give the template that holds most of what is wanted, and its revisions."""
-        best: tuple[str | None, Mapping[str, str]] = (None, {})
         if wanted is None or self._fresh:
-            return best
-        for name, manifest in self._store.templates().items():
-            larger = len(manifest.revisions) > len(best[1])
-            if larger and manifest.serves(self._fixed, wanted, self._workspace.environment.root):
+            return None, {}
+        templates = self._store.templates().items()
+        for name, manifest in sorted(templates, key=lambda each: len(each[1].revisions), reverse=True):
+            if manifest.serves(self._fixed, wanted, self._workspace.environment.root):
                 # What was read then was not read again now.
-                best = (name, manifest.revisions)
                 self._trace.files |= set(manifest.files)
                 self._trace.listings |= set(manifest.listings)
-        return best
+                return name, manifest.revisions
+        return None, {}
 
     def _keep(self, database: ScratchDatabase, revisions: Mapping[str, str]) -> None:
         root, settings = self._workspace.environment.root, self._workspace.environment.settings
@@ -205,26 +199,19 @@ def copies(workspace: Workspace, report: Report) -> Iterator[Copies]:
         with tracing(workspace.environment.root) as trace:
             place = Scratch(workspace, store, trace, report, fresh=False)
             original = stack.enter_context(place.at("heads"))
-        yield Copies(store, place, original)
+        yield Copies(place, original)
 
 
 @dataclass(frozen=True)
 class Copies:
     """Makes copies of one database."""
 
-    _store: Store
     _place: Scratch
     _original: ScratchDatabase
 
     @contextmanager
     def copy(self) -> Iterator[URL]:
         """Give the URL of a copy, password and all, whose driver is named; it is taken away afterwards."""
-        url = self._store.copy(self._original.url)
-        if url is None:
-            with self._place.at("heads") as replayed:
-                yield with_driver(replayed.url)
-            return
-        try:
-            yield with_driver(url)
-        finally:
-            self._store.drop(url)
+        url = self._original.store.copy(self._original.url)
+        with self._place.at("heads") if url is None else self._place.dropped_after(url) as database:
+            yield with_driver(database.url)

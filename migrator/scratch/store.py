@@ -32,7 +32,7 @@ class Store(Protocol):
     """A server, or a folder, where scratch databases are made and templates are kept.
 
     `server` names its kind and version, `major` is the first part of PostgreSQL's, empty for other kinds.
-    `makes_roles` tells whether roles may be made there.
+    `makes_roles` tells whether roles may be made there. `create` and `copy` raise TemplateGoneError.
     """
 
     backend: str
@@ -63,7 +63,7 @@ class Store(Protocol):
         """Take a template away."""
 
     def make_role(self, name: str) -> None:
-        """Make a role that may do nothing, for a history that grants it something."""
+        """Make a role that may do nothing, for a history that grants it something; it stays."""
 
 
 PREFIX = "migrator_scratch_"
@@ -97,7 +97,8 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        # It is another user's.
+        pass
     return True
 
 
@@ -133,7 +134,6 @@ class FileStore(Store):
         return private_folder(self._root, "scratch")
 
     def create(self, template: str | None = None) -> URL:
-        """Make a file, empty or as a copy of a template. Raises TemplateGoneError."""
         try:
             return self._new(self._kept / f"{template}.sqlite" if template is not None else None)
         except OSError as exc:
@@ -142,7 +142,6 @@ class FileStore(Store):
             raise TemplateGoneError from exc
 
     def copy(self, url: URL) -> URL:
-        """Make a copy of a file."""
         return self._new(Path(str(url.database)))
 
     def _new(self, source: Path | None) -> URL:
@@ -159,7 +158,6 @@ class FileStore(Store):
             each.unlink(missing_ok=True)
 
     def templates(self) -> dict[str, Manifest]:
-        """Give the templates by name, the oldest first."""
         found = {}
         for path in sorted(self._kept.glob("*.json"), key=_made):
             with suppress(OSError):
@@ -169,16 +167,16 @@ class FileStore(Store):
         return found
 
     def keep(self, url: URL, manifest: Manifest) -> None:
-        """Keep a copy of a file as a template; the manifest comes last."""
         target = self._kept / f"{manifest.key}.sqlite"
         draft = target.with_name(f".{secrets.token_hex(6)}")
         self._copy(Path(str(url.database)), draft)
         draft.replace(target)
+        # The manifest comes last, and makes it a template.
         draft.write_text(manifest.dumps(), encoding="utf-8")
         draft.replace(target.with_suffix(".json"))
 
     def forget(self, name: str) -> None:
-        """Take a template away, its manifest first."""
+        # The manifest first: without it the file is no template.
         for suffix in (".json", ".sqlite"):
             (self._kept / f"{name}{suffix}").unlink(missing_ok=True)
 

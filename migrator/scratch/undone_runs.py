@@ -7,7 +7,9 @@ migration other ids. So a revision that may ask one, or run anything that does, 
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from inspect import currentframe
+from traceback import walk_stack
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -76,19 +78,12 @@ class Undoing:
 
     def _current(self, connection: Connection) -> str:
         # Past SQLAlchemy's events: nobody else is to take it for a statement of the revision.
-        cursor: Any = connection.connection.cursor()
-        try:
+        raw: Any = connection.connection
+        with closing(raw.cursor()) as cursor:
             # Its newer name, pg_current_xact_id(), is not known before PostgreSQL 13.
             cursor.execute("SELECT txid_current()")
             return str(cursor.fetchone()[0])
-        finally:
-            cursor.close()
 
     def _inside(self) -> bool:
         """Whether it is the revision that runs: its own commit is that of an autocommit block."""
-        frame = currentframe()
-        while frame is not None:
-            if frame.f_code.co_filename == self._path:
-                return True
-            frame = frame.f_back
-        return False
+        return any(frame.f_code.co_filename == self._path for frame, _ in walk_stack(currentframe()))

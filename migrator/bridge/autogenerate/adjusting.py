@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,12 +149,11 @@ def _list(names: list[str], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _not_compared(context: MigrationContext) -> tuple[str, ...]:
+def _not_compared(context: MigrationContext) -> Iterator[str]:
     """Give what a comparison leaves out, with the options that its env.py has passed."""
-    by_name = context.dialect.name == "postgresql"
-    found = [*_NEVER_COMPARED, "text of CHECK constraints" if by_name else "CHECK constraints"]
+    yield from _NEVER_COMPARED
+    yield "text of CHECK constraints" if context.dialect.name == "postgresql" else "CHECK constraints"
     if context.opts.get("compare_server_default") in (False, None):
-        found.append("server defaults (compare_server_default in env.py)")
+        yield "server defaults (compare_server_default in env.py)"
     if context.opts.get("compare_type") is False:
-        found.append("types of columns and enums (compare_type in env.py)")
-    return tuple(found)
+        yield "types of columns and enums (compare_type in env.py)"

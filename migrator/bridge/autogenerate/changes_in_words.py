@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import RenameColumn, ReversibleSql
 from migrator.bridge.autogenerate.sql_text import (
-    columns_text,
+    column_text,
     default_text,
     dropped_creation,
     sql_text,
@@ -70,11 +70,11 @@ def _change(operation: ops.MigrateOperation, dialect: Dialect) -> Change:
         case ops.CreateIndexOp():
             return Change("add_index", f"add {_index(operation, dialect)}", table)
         case ops.DropIndexOp():
-            return _dropped_index(operation, table, dialect)
+            return Change("drop_index", f"drop {_dropped(operation, table, dialect)}", table)
         case ops.AddConstraintOp():
             return Change("add_constraint", f"add {_constraint(operation)}", _constrained(operation))
         case ops.DropConstraintOp():
-            return _dropped_constraint(operation, table)
+            return Change("drop_constraint", f"drop {_dropped(operation, table, dialect)}", table)
         case ops.ExecuteSQLOp(sqltext=statement):
             text = statement if isinstance(statement, str) else sql_text(statement, dialect)
             return Change("execute", "execute " + shorten(text, 100, placeholder=" ..."))
@@ -104,28 +104,25 @@ def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str
     yield from (key.removeprefix("modify_") for key in operation.kw if key.startswith("modify_"))
 
 
-def _dropped_index(operation: ops.DropIndexOp, table: str, dialect: Dialect) -> Change:
-    added = dropped_creation(operation)
-    if isinstance(added, ops.CreateIndexOp):
-        return Change("drop_index", f"drop {_index(added, dialect)}", table)
-    return Change(
-        "drop_index", f"drop index {operation.index_name}" + (f" on {table}" if table else ""), table
-    )
+def _dropped(operation: ops.DropIndexOp | ops.DropConstraintOp, table: str, dialect: Dialect) -> str:
+    match dropped_creation(operation):
+        case ops.CreateIndexOp() as made:
+            return _index(made, dialect)
+        case ops.AddConstraintOp() as made:
+            return _constraint(made)
+    on = f" on {table}" if table else ""
+    if isinstance(operation, ops.DropIndexOp):
+        return f"index {operation.index_name}{on}"
+    words = {"foreignkey": "foreign key", "primary": "primary key", None: "constraint"}
+    what = words.get(operation.constraint_type, f"{operation.constraint_type} constraint")
+    return _named(what, operation.constraint_name) + on
 
 
 def _index(operation: ops.CreateIndexOp, dialect: Dialect) -> str:
     table = _qualified(operation.schema, operation.table_name)
     what = "unique index" if operation.unique else "index"
-    return f"{_named(what, operation.index_name)} on {table} ({columns_text(operation.columns, dialect)})"
-
-
-def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> Change:
-    added = dropped_creation(operation)
-    if isinstance(added, ops.AddConstraintOp):
-        return Change("drop_constraint", f"drop {_constraint(added)}", table)
-    words = {"foreignkey": "foreign key", "primary": "primary key", None: "constraint"}
-    what = words.get(operation.constraint_type, f"{operation.constraint_type} constraint")
-    return Change("drop_constraint", f"drop {_named(what, operation.constraint_name)} on {table}", table)
+    columns = ", ".join(column_text(column, dialect) for column in operation.columns)
+    return f"{_named(what, operation.index_name)} on {table} ({columns})"
 
 
 def _constraint(operation: ops.AddConstraintOp) -> str:

@@ -105,11 +105,10 @@ def compare_checks(up: ops.UpgradeOps, autogen: AutogenContext, renamed: Renamed
         old = renamed.old_table(schema, table.name)
         drops, adds = _differences(autogen, table, there.get((schema, old), {}))
         if drops:
-            first.append(
-                ops.ModifyTableOps(old, [_drop(schema, old, *each) for each in drops], schema=schema)
-            )
+            dropping = [_drop(schema, old, *each) for each in drops]
+            first.append(ops.ModifyTableOps(old, dropping, schema=schema))
         if adds:
-            last.append(ops.ModifyTableOps(table.name, list(adds), schema=schema))
+            last.append(ops.ModifyTableOps(table.name, adds, schema=schema))
     up.ops[:] = [*first, *up.ops, *last]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from alembic import command
 from alembic.autogenerate import RevisionContext
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
@@ -27,18 +29,8 @@ from migrator.errors import ModelsError, NoModelsError
 from migrator.results.differences import Change, Rename
 from migrator.revisions.env_py_source import is_ours
 
-# What `alembic.command.revision` takes, with its defaults.
-_ARGUMENTS: dict[str, Any] = {
-    "message": None,
-    "autogenerate": False,
-    "sql": False,
-    "head": "head",
-    "splice": False,
-    "branch_label": None,
-    "version_path": None,
-    "rev_id": None,
-    "depends_on": None,
-}
+# Those of `alembic revision`, with their defaults.
+_ARGUMENTS = {name: each.default for name, each in signature(command.revision).parameters.items()}
 Before = Callable[[tuple[str, ...], MigrationContext], bool]
 Fill = Callable[[MigrationContext, ops.UpgradeOps, ops.DowngradeOps], None]
 
@@ -124,9 +116,7 @@ class Comparison:
         tables: list[str] = []
 
         def filled(context: MigrationContext, _rev: Any, directives: list[ops.MigrationScript]) -> None:
-            up, down = directives[0].upgrade_ops, directives[0].downgrade_ops
-            if up is None or down is None:
-                raise AssertionError("Alembic gave a revision without operations.")
+            up, down = directives[0].upgrade_ops_list[0], directives[0].downgrade_ops_list[0]
             fill(context, up, down)
             made = (op for op in up.ops if isinstance(op, ops.CreateTableOp))
             tables.extend(qualified(op.schema, op.table_name) for op in made)
@@ -148,16 +138,11 @@ class Comparison:
         )
 
 
-def _creation(autogen: AutogenContext, table: Table) -> list[ops.MigrateOperation]:
-    indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    return [
-        ops.CreateTableOp.from_table(table),
-        *(
-            ops.CreateIndexOp.from_index(index)
-            for index in indexes
-            if autogen.run_object_filters(index, index.name, "index", False, None)
-        ),
-    ]
+def _creation(autogen: AutogenContext, table: Table) -> Iterator[ops.MigrateOperation]:
+    yield ops.CreateTableOp.from_table(table)
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if autogen.run_object_filters(index, index.name, "index", False, None):
+            yield ops.CreateIndexOp.from_index(index)
 
 
 def require_tables(context: MigrationContext, workspace: Workspace) -> None:
@@ -166,16 +151,16 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     every = [metadata] if isinstance(metadata, MetaData) else list(metadata or ())
     if any(each.tables for each in every):
         return
-    # An empty metadata is a mistake, and none may be meant.
-    error = NoModelsError if metadata is None else ModelsError
-    env_py = script_folder(workspace.environment) / "env.py"
+    environment = workspace.environment
+    env_py, file = script_folder(environment) / "env.py", environment.shown(environment.config_file)
     if not is_ours(env_py):
-        raise _not_in_env_py(error, workspace.environment.shown(env_py))
-    file = workspace.environment.shown(workspace.environment.config_file)
-    models = workspace.environment.settings.models
+        raise _not_in_env_py(metadata, environment.shown(env_py))
+    models = environment.settings.models
     if not models:
+        # An empty metadata is a mistake, and none may be meant.
+        error = NoModelsError if metadata is None else ModelsError
         raise error(
-            f"No models are named for the environment {workspace.environment.name}.",
+            f"No models are named for the environment {environment.name}.",
             hint=f"Write into the [migrator] section of {file}: models = yourapp.models",
         )
     raise ModelsError(
@@ -184,14 +169,13 @@ def require_tables(context: MigrationContext, workspace: Workspace) -> None:
     )
 
 
-def _not_in_env_py(error: type[ModelsError], env_py: str) -> ModelsError:
-    """Give what is wrong with an env.py that names the models itself."""
-    if error is NoModelsError:
-        return error(
+def _not_in_env_py(metadata: object, env_py: str) -> ModelsError:
+    if metadata is None:
+        return NoModelsError(
             f"{env_py} names no models: its target_metadata is None.",
             hint=f"Set it in {env_py} to the metadata of the models: target_metadata = Base.metadata",
         )
-    return error(
+    return ModelsError(
         f"The target_metadata of {env_py} has no tables, so that every table would be dropped.",
         hint=f"Import the modules of the models in {env_py} before context.configure().",
     )

@@ -10,7 +10,14 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import TableKey, dropped_creation, identifier, qualified, table_sql
+from migrator.bridge.autogenerate.sql_text import (
+    TableKey,
+    dropped_creation,
+    identifier,
+    object_name,
+    qualified,
+    table_sql,
+)
 from migrator.results.differences import Change
 
 
@@ -80,7 +87,8 @@ def keep_dependents(up: ops.UpgradeOps, renamed: RenamedNames, dialect: Dialect)
             found = adds.get(_signature(dropped_creation(drop), renamed, table=block.table_name))
             if found is None:
                 continue
-            old, new = _names(drop, found[1])
+            old = object_name(drop)
+            new = object_name(found[1]) or old
             if old == new or dialect.name == "postgresql":
                 block.ops.remove(drop)
                 found[0].ops.remove(found[1])
@@ -108,12 +116,6 @@ def _signature(op: object, renamed: RenamedNames, table: str | None = None) -> H
         unique = getattr(op, "unique", None)
         return (type(op).__name__, op.schema, name, columns, bool(unique), said)
     return None
-
-
-def _names(drop: Any, add: Any) -> tuple[str, str]:
-    old = getattr(drop, "index_name", None) or getattr(drop, "constraint_name", None)
-    new = getattr(add, "index_name", None) or getattr(add, "constraint_name", None)
-    return str(old), str(new if new is not None else old)
 
 
 def _new_name(block: ops.ModifyTableOps, drop: object, old: str, new: str) -> ReversibleSql:

@@ -16,13 +16,14 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType
 
 from migrator.bridge.autogenerate.enums.enum_comparison import compare_enums
-from migrator.bridge.autogenerate.enums.enum_sql import write_types_with
 from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
 from migrator.bridge.autogenerate.sql_text import qualified
 from migrator.bridge.autogenerate.table_order import in_order
+from migrator.bridge.env_py.configure_options import write_types_with
 from migrator.database.catalog.carried_objects import CarriedObjects
 from migrator.errors import Effect, RefusedError
+from migrator.plain import counted
 from migrator.results.differences import Change
 
 # A default that takes the next number of a sequence, as the server writes it.
@@ -75,9 +76,7 @@ def creation_of(
         context.opts["include_schemas"] = True
     find_serials_at_once(context)
     _write_domains(context)
-    drops = produce_migrations(context, nothing).upgrade_ops
-    if drops is None:
-        raise AssertionError("Alembic gave a revision without operations.")
+    drops = produce_migrations(context, nothing).upgrade_ops_list[0]
     compare_enums(drops, AutogenContext(context, metadata=nothing), Renaming(), (), files)
     up = [
         *_statements(carried.first, carried.undo_first),
@@ -115,7 +114,7 @@ def _write_domains(context: MigrationContext) -> None:
         schema = f", schema={str(item.schema)!r}" if item.schema else ""
         return f"postgresql.DOMAIN({str(item.name)!r}, sa.Text(){schema}, create_type=False)"
 
-    write_types_with(context, write)
+    write_types_with(context.opts, write)
 
 
 def _without(
@@ -136,5 +135,5 @@ def _without(
 def _statements(made: Sequence[str], undo: Sequence[str]) -> list[ReversibleSql]:
     if not made and not undo:
         return []
-    what = f"{len(made)} statement{'' if len(made) == 1 else 's'}"
+    what = counted(len(made), "statement")
     return [ReversibleSql(made, undo, Change("execute", f"run {what}"), Change("execute", f"undo {what}"))]

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.dependents import RenamedNames, drops_of_renamed, keep_dependents
 from migrator.bridge.autogenerate.reversible import RenameColumn, RenameTable
-from migrator.bridge.autogenerate.sql_text import model_table, qualified, type_texts
+from migrator.bridge.autogenerate.sql_text import qualified, type_texts
 from migrator.results.differences import Rename
 
 _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
@@ -92,13 +92,13 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
     default = autogen.dialect.default_schema_name
     for drop in [op for op in up.ops if isinstance(op, ops.DropTableOp)]:
         for create in list(created):
-            table = model_table(autogen, create)
             if (None if create.schema == default else create.schema) != drop.schema:
                 continue
             old = qualified(drop.schema, drop.table_name)
+            table = autogen.table_key_to_table[qualified(create.schema, create.table_name)]
             one = Rename("table", "", old, qualified(drop.schema or create.schema, create.table_name))
             if one in wishes:
-                _rename_table(up, autogen, drop, create)
+                _rename_table(up, autogen, drop, create, table)
                 found.renamed.tables[drop.schema, drop.table_name] = create.table_name
                 found.applied.append(one)
                 created.remove(create)
@@ -108,20 +108,17 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
 
 
 def _rename_table(
-    up: ops.UpgradeOps, autogen: AutogenContext, drop: ops.DropTableOp, create: ops.CreateTableOp
+    up: ops.UpgradeOps, autogen: AutogenContext, drop: ops.DropTableOp, create: ops.CreateTableOp, new: Table
 ) -> None:
-    old, new = drop.to_table(), model_table(autogen, create)
     changes = ops.ModifyTableOps(new.name, [], schema=drop.schema)
-    _compare(autogen, old, new, changes)
+    _compare(autogen, drop.to_table(), new, changes)
     theirs = {(drop.schema, drop.table_name), (drop.schema, create.table_name)}
-    kept: list[ops.MigrateOperation] = []
-    for op in up.ops:
-        if op is create:
-            kept.append(changes)
-        elif op is not drop and not (
-            isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) in theirs
-        ):
-            kept.append(op)
+    kept = [
+        changes if op is create else op
+        for op in up.ops
+        if op is not drop
+        and not (isinstance(op, ops.ModifyTableOps) and (op.schema, op.table_name) in theirs)
+    ]
     up.ops[:] = [RenameTable(drop.table_name, create.table_name, schema=drop.schema), *kept]
 
 

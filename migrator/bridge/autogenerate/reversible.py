@@ -5,6 +5,7 @@ What is written of them is plain Alembic: `op.rename_table`, `op.alter_column` a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,6 @@ class RenameTable(ops.RenameTableOp):
     """The rename of a table, and back."""
 
     def reverse(self) -> RenameTable:
-        """Give the rename back."""
         return RenameTable(self.new_table_name, self.table_name, schema=self.schema)
 
 
@@ -27,9 +27,6 @@ class RenameColumn(ops.AlterColumnOp):
     """The rename of a column and nothing else, and back."""
 
     def reverse(self) -> RenameColumn:
-        """Give the rename back."""
-        if self.modify_name is None:
-            raise AssertionError("A renamed column has a new name.")
         said = {**vars(self), "column_name": self.modify_name, "modify_name": self.column_name}
         return RenameColumn(**said.pop("kw"), **said)
 
@@ -59,7 +56,6 @@ class ReversibleSql(ops.ExecuteSQLOp):
         self.back = back
 
     def reverse(self) -> ReversibleSql:
-        """Give the statements that undo these."""
         return ReversibleSql(self.undo, self.sql, self.back, self.change)
 
 
@@ -104,9 +100,4 @@ def _prefix(context: AutogenContext) -> Any:
 
 def _escaped(sql: str) -> str:
     """`op.execute` takes `:name` for a parameter; `::type` it leaves alone."""
-    return "".join(
-        f"\\{char}"
-        if char == ":" and ":" not in (sql[index - 1 : index], sql[index + 1 : index + 2])
-        else char
-        for index, char in enumerate(sql)
-    )
+    return re.sub("(?<!:):(?!:)", r"\\:", sql)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
 from sqlalchemy import Column, Computed, FetchedValue, Identity, Table, TextClause
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -33,6 +31,11 @@ def dropped_creation(operation: object) -> object:
     return getattr(operation, "_reverse", None)
 
 
+def object_name(operation: object) -> str:
+    """Return the name of the index or constraint that an operation makes or drops, empty for none."""
+    return str(getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None) or "")
+
+
 def included_tables(autogen: AutogenContext) -> list[Table]:
     """Return the tables of the models that env.py's filters leave in."""
     return [
@@ -40,12 +43,6 @@ def included_tables(autogen: AutogenContext) -> list[Table]:
         for table in autogen.sorted_tables
         if autogen.run_object_filters(table, table.name, "table", False, None)
     ]
-
-
-def model_table(autogen: AutogenContext, create: ops.CreateTableOp) -> Table:
-    """Give the table of the models that an operation creates."""
-    wanted = (create.schema, create.table_name)
-    return next(table for table in autogen.sorted_tables if (table.schema, table.name) == wanted)
 
 
 @cache
@@ -120,12 +117,8 @@ def without_cast(default: str | None) -> str | None:
     return text + quote if cast.startswith("::") else default
 
 
-def columns_text(columns: Iterable[Any], dialect: Dialect) -> str:
-    """Give an index's columns and expressions, separated by commas."""
-    return ", ".join(_column_text(column, dialect) for column in columns)
-
-
-def _column_text(column: Any, dialect: Dialect) -> str:
+def column_text(column: Any, dialect: Dialect) -> str:
+    """Give a column or an expression of an index."""
     if isinstance(column, str):
         return column
     return column.name if isinstance(column, Column) else sql_text(column, dialect)

@@ -1,8 +1,9 @@
-"""Options for `context.configure()`: hide migrator's own tables, import types of other packages."""
+"""Options for `context.configure()`: hide tables and schemas, write types of other packages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy.types import TypeEngine
 
@@ -14,20 +15,30 @@ if TYPE_CHECKING:
 
 
 def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> None:
-    """Add filters to the options of Alembic's `configure()`, before those that env.py has itself."""
+    """Hide the tables of migrator itself, and the schema that they are in."""
+    hide_tables(options, lambda name, schema: is_own_table(name, schema, log_table), hidden_schema=OWN_SCHEMA)
+
+
+def hide_tables(
+    options: dict[str, Any], is_hidden: Callable[[str, str | None], bool], *, hidden_schema: str = ""
+) -> None:
+    """Add filters to the options of Alembic's `configure()`, before those that env.py has itself.
+
+    They filter both sides: a table kept out of the database's alone would be created again.
+    """
     include_name = options.get("include_name")
     include_object = options.get("include_object")
 
-    def is_ours(name: str | None, type_: str, schema: str | None) -> bool:
-        return type_ == "table" and name is not None and is_own_table(name, schema, log_table)
+    def hides(name: str | None, type_: str, schema: str | None) -> bool:
+        return type_ == "table" and name is not None and is_hidden(name, schema)
 
     def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
-        if (type_ == "schema" and name == OWN_SCHEMA) or is_ours(name, type_, parents.get("schema_name")):
+        if (type_ == "schema" and name == hidden_schema) or hides(name, type_, parents.get("schema_name")):
             return False
         return include_name is None or bool(outside(include_name, name, type_, parents))
 
     def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-        if is_ours(name, type_, getattr(obj, "schema", None)):
+        if hides(name, type_, getattr(obj, "schema", None)):
             return False
         if include_object is None:
             return True
@@ -42,16 +53,26 @@ def import_types(options: dict[str, Any]) -> None:
 
     `options` are those of `context.configure()`; with `user_module_prefix` types are written otherwise.
     """
-    theirs = options.get("render_item")
     if options.get("user_module_prefix"):
         return
 
-    def render(kind: str, item: Any, context: AutogenContext) -> Any:
-        said = theirs(kind, item, context) if theirs else False
-        if said is False and kind == "type" and isinstance(item, TypeEngine):
-            module = type(item).__module__
-            if module != "sqlalchemy" and not module.startswith(("sqlalchemy.", "__")):
-                context.imports.add(f"import {module}")
-        return said
+    def write(item: Any, context: AutogenContext) -> Literal[False]:
+        module = type(item).__module__
+        if isinstance(item, TypeEngine) and not f"{module}.".startswith(("sqlalchemy.", "__")):
+            context.imports.add(f"import {module}")
+        return False
+
+    write_types_with(options, write)
+
+
+def write_types_with(
+    options: dict[str, Any], write: Callable[[Any, AutogenContext], str | Literal[False]]
+) -> None:
+    """Let `write` write the types that env.py's own `render_item` leaves; False leaves them to Alembic."""
+    theirs = options.get("render_item")
+
+    def render(kind: str, item: Any, autogen: AutogenContext) -> Any:
+        said = theirs(kind, item, autogen) if theirs else False
+        return write(item, autogen) if said is False and kind == "type" else said
 
     options["render_item"] = render

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
@@ -122,34 +122,22 @@ def _run_async(
 
         held = cached(HeldConnections, HeldConnections, HeldConnections.close)
 
-    def make() -> AsyncEngine:
+    # What SQLAlchemy has compiled for one tenant of a database serves the next.
+    engines: dict[tuple[URL, SessionOptions, bool], AsyncEngine] = cached(async_engine, dict)
+    key = (url, session, schema is None)
+    if key not in engines:
+        if any(other != url for other, *_ in engines):
+            engines.clear()
         engine = async_engine(url, session, held)
         if session.fast:
             initialize_once(engine.sync_engine, known, (url, session.role))
-        return engine
-
-    engine = cached(_Engines, _Engines).of(url, (session, schema is None), make)
+        engines[key] = engine
+    engine = engines[key]
     look_in(engine.sync_engine, schema)
     if held is not None:
         held.run(_on_async_engine(engine, options))
     else:
         _in_loop(_on_async_engine(engine, options))
-
-
-class _Engines:
-    """The engines of one database: what SQLAlchemy has compiled for one tenant in it serves the next."""
-
-    def __init__(self) -> None:
-        self._url: URL | None = None
-        self._made: dict[Hashable, AsyncEngine] = {}
-
-    def of(self, url: URL, kind: Hashable, make: Callable[[], AsyncEngine]) -> AsyncEngine:
-        """Give the one of a kind of sessions. Those of the database before are forgotten."""
-        if url != self._url:
-            self._url, self._made = url, {}
-        if kind not in self._made:
-            self._made[kind] = make()
-        return self._made[kind]
 
 
 async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None:

@@ -63,18 +63,15 @@ class Needs:
     whoever_lives_there: bool = False
 
 
+@dataclass(eq=False)
 class Session:
     """Runs the env.py of a workspace as often as a command needs it."""
 
-    def __init__(
-        self, workspace: Workspace, config: Config, scripts: ScriptDirectory, report: Report
-    ) -> None:
-        self.workspace = workspace
-        self.config = config
-        self.scripts = scripts
-        self.connected_to: URL | None = None
-        self._report = report
-        self._announced = workspace.resolves_url
+    workspace: Workspace
+    config: Config
+    scripts: ScriptDirectory
+    _report: Report
+    connected_to: URL | None = None
 
     def run(self, work: MigrationFunction, **options: Any) -> None:
         """Run env.py with `work` as Alembic's function of (heads, context).
@@ -144,10 +141,10 @@ class Session:
         return tuple(dict.fromkeys(found))
 
     def _connected(self, url: URL) -> None:
+        is_first = self.connected_to is None
         self.connected_to = url
         self._refuse_other(url)
-        if not self._announced:
-            self._announced = True
+        if is_first and not self.workspace.resolves_url:
             self._report(
                 Connecting(
                     environment=self.workspace.environment.name,

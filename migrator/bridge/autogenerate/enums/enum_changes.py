@@ -65,23 +65,23 @@ def alteration(
     applied = [each for each in wished if _is_rename(each, name, enum.labels, model.labels)]
     renaming.applied += applied
     values = [(each.old, each.new) for each in applied]
-    names = dict(values)
-    between = _with_new_names(enum, names)
+    between = _with_new_names(enum, dict(values))
     sql, undo = rename_values(*enum.key, values), rename_values(*enum.key, [(n, o) for o, n in values])
     defaults: UseDefaults = {}
     only_adds = between.labels == tuple(label for label in model.labels if label in between.labels)
-    if between.labels == model.labels:
-        defaults = _defaults(up, autogen, renaming.renamed, between, model.labels)
-        sql += _set_defaults(defaults, 1)
-        undo = [*_set_defaults(defaults, 0), *undo]
-    elif only_adds and _may_add(autogen, between.labels, model):
+    if only_adds and between.labels != model.labels and _may_add(autogen, between.labels, model):
         sql += add_values(*enum.key, between.labels, model.labels)
         same = {use: (use.default, use.default) for use in between.uses}
-        undo = [*rebuild(between, same, between.labels, back=True), *undo]
+        undo = [*rebuild(between, same, between.labels), *undo]
     else:
         defaults = _defaults(up, autogen, renaming.renamed, between, model.labels)
-        sql += rebuild(between, defaults, model.labels)
-        undo = [*rebuild(between, defaults, between.labels, back=True), *undo]
+        way_back = {use: (after, before) for use, (before, after) in defaults.items()}
+        if between.labels == model.labels:
+            sql += _set_defaults(defaults)
+            undo = [*_set_defaults(way_back), *undo]
+        else:
+            sql += rebuild(between, defaults, model.labels)
+            undo = [*rebuild(between, way_back, between.labels), *undo]
     there, back = _change(name, enum.labels, model.labels, values)
     return ReversibleSql(sql, undo, there, back), defaults
 
@@ -152,18 +152,20 @@ def _defaults(
     for use in enum.uses:
         before = use.default
         after = None if before is not None and says(before, removed) else before
-        alter = _altered_default(up, renamed, use)
-        if alter is not None:
-            after = default_text(alter.modify_server_default, autogen.dialect)
-            _take_default(alter)
+        altered = _altered_default(up, renamed, use)
+        if altered is not None:
+            after = default_text(altered[1].modify_server_default, autogen.dialect)
+            _take_default(*altered)
         found[use] = (before, after)
-    _without_empty(up)
+    up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
     return found
 
 
-def _altered_default(up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse) -> ops.AlterColumnOp | None:
-    for block in up.ops:
-        for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
+def _altered_default(
+    up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse
+) -> tuple[ops.ModifyTableOps, ops.AlterColumnOp] | None:
+    for block in [each for each in up.ops if isinstance(each, ops.ModifyTableOps)]:
+        for op in block.ops:
             if (
                 isinstance(op, ops.AlterColumnOp)
                 and op.modify_name is None
@@ -172,30 +174,15 @@ def _altered_default(up: ops.UpgradeOps, renamed: RenamedNames, use: EnumUse) ->
                 and (op.schema, renamed.old_table(op.schema, op.table_name)) == use.where
                 and renamed.old_column(op.schema, op.table_name, op.column_name) == use.column
             ):
-                return op
+                return block, op
     return None
 
 
-def _without_empty(up: ops.UpgradeOps) -> None:
-    for block in up.ops:
-        if isinstance(block, ops.ModifyTableOps):
-            block.ops[:] = [
-                op
-                for op in block.ops
-                if not isinstance(op, ops.AlterColumnOp) or op.modify_name or op.has_changes()
-            ]
-    up.ops[:] = [op for op in up.ops if not isinstance(op, ops.ModifyTableOps) or op.ops]
-
-
-def _set_defaults(defaults: UseDefaults, which: int) -> list[str]:
-    found = []
-    for use, both in defaults.items():
-        if same_default(*both):
-            continue
-        clause = "DROP DEFAULT" if both[which] is None else f"SET DEFAULT {both[which]}"
-        table = table_sql(*use.where)
-        found.append(f"ALTER TABLE {table} ALTER COLUMN {identifier(use.column)} {clause}")
-    return found
+def _set_defaults(defaults: UseDefaults) -> Iterator[str]:
+    for use, (before, after) in defaults.items():
+        if not same_default(before, after):
+            clause = "DROP DEFAULT" if after is None else f"SET DEFAULT {after}"
+            yield f"ALTER TABLE {table_sql(*use.where)} ALTER COLUMN {identifier(use.column)} {clause}"
 
 
 def _change(
@@ -231,7 +218,13 @@ def retype_columns(
     moved: list[ColumnKey] = []
     result: list[ops.MigrateOperation] = []
     for block in up.ops:
-        for alter in list(_changed_types(block, autogen.dialect)):
+        if not isinstance(block, ops.ModifyTableOps):
+            result.append(block)
+            continue
+        for alter in [op for op in block.ops if isinstance(op, ops.AlterColumnOp)]:
+            types = (alter.existing_type, alter.modify_type)
+            if None in types or not any(enum_of(each, autogen.dialect) for each in types):
+                continue
             # Beside the block, not in it: it may be a batch, which has no other SQL.
             table = renamed.old_table(alter.schema, alter.table_name)
             column = renamed.old_column(alter.schema, alter.table_name, alter.column_name)
@@ -239,31 +232,20 @@ def retype_columns(
             said = default_text(alter.existing_server_default, autogen.dialect)
             result.append(_retyping(alter, autogen.dialect, said, defaults.get(moved[-1], said)))
             alter.existing_type, alter.modify_type = alter.modify_type, None
-            _take_default(alter)
-            if isinstance(block, ops.ModifyTableOps) and not alter.has_changes():
-                block.ops.remove(alter)
-        if not isinstance(block, ops.ModifyTableOps) or block.ops:
+            _take_default(block, alter)
+        if block.ops:
             result.append(block)
     up.ops[:] = result
     return moved
 
 
-def _changed_types(block: ops.MigrateOperation, dialect: Dialect) -> Iterator[ops.AlterColumnOp]:
-    for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
-        if (
-            isinstance(op, ops.AlterColumnOp)
-            and op.modify_type is not None
-            and op.existing_type is not None
-            and (enum_of(op.existing_type, dialect) or enum_of(op.modify_type, dialect))
-        ):
-            yield op
-
-
-def _take_default(alter: ops.AlterColumnOp) -> None:
-    """Take the change of a default out of an operation: it is made elsewhere."""
+def _take_default(block: ops.ModifyTableOps, alter: ops.AlterColumnOp) -> None:
+    """Take the change of a default, which is made elsewhere, out of an operation, and that if it was all."""
     if alter.modify_server_default is not False:
         alter.existing_server_default = alter.modify_server_default
     alter.modify_server_default = False
+    if not alter.has_changes():
+        block.ops.remove(alter)
 
 
 def _retyping(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, 
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
 from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import TableKey, qualified
+from migrator.bridge.autogenerate.sql_text import TableKey, object_name, qualified
 from migrator.bridge.autogenerate.table_order import drops_key_to
 from migrator.results.differences import Change, Rename
 from migrator.revisions.created_tables import types_mentioned
@@ -29,8 +29,8 @@ def compare_enums(
     up: ops.UpgradeOps,
     autogen: AutogenContext,
     renaming: Renaming,
-    wished: Iterable[Rename],
-    files: Iterable[Path],
+    wished: Sequence[Rename],
+    files: Sequence[Path],
 ) -> None:
     """Add what makes, changes and drops enum types, and what moves columns from and to them.
 
@@ -51,7 +51,6 @@ def compare_enums(
     database = database_enums(autogen.connection, autogen.dialect.default_schema_name)
     if not models and not database:
         return
-    files = tuple(files)
     dropped = set(_going(up, renamed))
     changed = [
         (enum, models[key])
@@ -62,7 +61,7 @@ def compare_enums(
     first = early.operations
     defaults: dict[ColumnKey, str | None] = {}
     for enum, model in changed:
-        statements, altered = alteration(up, autogen, renaming, early.left_of(enum), model, tuple(wished))
+        statements, altered = alteration(up, autogen, renaming, early.left_of(enum), model, wished)
         first.append(statements)
         defaults |= {(*use.where, use.column): after for use, (_, after) in altered.items()}
     moved = retype_columns(up, autogen, renamed, defaults)
@@ -102,7 +101,7 @@ class EarlyDrops:
 
 
 def take_drops(
-    up: ops.UpgradeOps, renamed: RenamedNames, changed: Iterable[tuple[EnumType, Iterable[str]]]
+    up: ops.UpgradeOps, renamed: RenamedNames, changed: Iterable[tuple[EnumType, Collection[str]]]
 ) -> EarlyDrops:
     """Take out of `up` the drops of what names values that go: in a default, a check or an index.
 
@@ -111,9 +110,8 @@ def take_drops(
     """
     columns, names = set(), set()
     for enum, lost in changed:
-        values = tuple(lost)
-        columns |= {(use.where, use.column) for use in enum.uses if says(use.default or "", values)}
-        names |= {(each.where, each.name) for each in enum.hanging if says(each.make, values)}
+        columns |= {(use.where, use.column) for use in enum.uses if says(use.default or "", lost)}
+        names |= {(each.where, each.name) for each in enum.hanging if says(each.make, lost)}
     found = EarlyDrops()
     dropped = {(op.schema, op.table_name) for op in up.ops if isinstance(op, ops.DropTableOp)}
     if dropped & {where for where, _ in (*columns, *names)}:
@@ -141,16 +139,15 @@ def _take_of(
     going = [
         op for op in block.ops if isinstance(op, ops.DropColumnOp) and (table, op.column_name) in columns
     ]
-    taken: list[ops.DropIndexOp | ops.DropConstraintOp | ops.DropColumnOp] = []
-    for op in block.ops:
-        if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp) and (
-            going or (table, _name(op)) in names or drops_key_to(op, found.tables)
-        ):
-            found.names.add((table, _name(op)))
-            taken.append(op)
-    for drop in going:
-        found.columns.add((table, drop.column_name))
-        taken.append(drop)
+    standing = [
+        op
+        for op in block.ops
+        if isinstance(op, ops.DropIndexOp | ops.DropConstraintOp)
+        and (going or (table, object_name(op)) in names or drops_key_to(op, found.tables))
+    ]
+    found.columns |= {(table, op.column_name) for op in going}
+    found.names |= {(table, object_name(op)) for op in standing}
+    taken = [*standing, *going]
     for each in taken:
         block.ops.remove(each)
         each.table_name = table[1]
@@ -158,12 +155,8 @@ def _take_of(
         found.operations.append(ops.ModifyTableOps(table[1], taken, schema=table[0]))
 
 
-def _name(op: ops.DropIndexOp | ops.DropConstraintOp) -> str:
-    return str(op.index_name if isinstance(op, ops.DropIndexOp) else op.constraint_name)
-
-
 def _made_with_a_table(
-    up: ops.UpgradeOps, new: dict[TableKey, ModelEnum], files: tuple[Path, ...]
+    up: ops.UpgradeOps, new: dict[TableKey, ModelEnum], files: Sequence[Path]
 ) -> frozenset[TableKey]:
     """Give the new types that creating a table makes by itself.
 
@@ -201,7 +194,7 @@ def _unused(
     database: dict[TableKey, EnumType],
     models: dict[TableKey, ModelEnum],
     going: set[ColumnKey],
-    files: tuple[Path, ...],
+    files: Sequence[Path],
 ) -> list[EnumType]:
     """Give the types that nothing will use; one that nothing uses now only where a revision names it."""
     gone = [one for key, one in database.items() if key not in models]

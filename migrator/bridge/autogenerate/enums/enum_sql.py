@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ARRAY, Enum
 from sqlalchemy.dialects.postgresql import ENUM
 
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, enum_key, enum_of
 from migrator.bridge.autogenerate.sql_text import TableKey, identifier, literal, table_sql
+from migrator.bridge.env_py.configure_options import write_types_with
 
 _LONGEST_NAME = 63
 # The defaults of columns before and after a change.
@@ -56,10 +56,10 @@ def add_values(schema: str | None, name: str, before: Sequence[str], after: Sequ
     return found
 
 
-def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str], *, back: bool = False) -> list[str]:
+def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str]) -> list[str]:
     """Give the statements that put a new type, with other values, in the place of an old one.
 
-    With `back` the defaults go back to what they were. A row with a value that is gone makes it fail.
+    A row with a value that is gone makes it fail.
     """
     type_ = table_sql(*enum.key)
     old = f"{enum.name[: _LONGEST_NAME - 5]}__old"
@@ -67,19 +67,18 @@ def rebuild(enum: EnumType, defaults: UseDefaults, labels: Sequence[str], *, bac
         f"ALTER TYPE {type_} RENAME TO {identifier(old)}",
         create_type(*enum.key, labels),
         *(each.drop for each in enum.hanging),
-        *_columns(enum, defaults, type_, back=back),
+        *_columns(enum, defaults, type_),
         *(each.make for each in enum.hanging),
         drop_type(enum.schema, old),
     ]
 
 
-def _columns(enum: EnumType, defaults: UseDefaults, type_: str, *, back: bool) -> Iterator[str]:
+def _columns(enum: EnumType, defaults: UseDefaults, type_: str) -> Iterator[str]:
     for table, uses in groupby(enum.uses, key=lambda use: use.where):
         parts: list[str] = []
         for use in uses:
-            before, after = defaults[use][::-1] if back else defaults[use]
-            target = f"{type_}[]" if use.array else type_
-            parts += retyping(use.column, target, before, after, "text[]" if use.array else "text")
+            target, through = (f"{type_}[]", "text[]") if use.array else (type_, "text")
+            parts += retyping(use.column, target, *defaults[use], through)
         yield f"ALTER TABLE {table_sql(*table)} {', '.join(parts)}"
 
 
@@ -98,21 +97,8 @@ def retyping(
 
 def write_types(autogen: AutogenContext, there: set[TableKey]) -> None:
     """Write the types that are `there` before a table is created so that creating it leaves them alone."""
-    write_types_with(autogen.migration_context, lambda item, context: _rendered(item, context, there))
-
-
-def write_types_with(
-    context: MigrationContext, write: Callable[[Any, AutogenContext], str | Literal[False]]
-) -> None:
-    """Let `write` write the types that env.py's own `render_item` leaves; False leaves them to Alembic."""
-    theirs = context.opts.get("render_item")
-
-    def render(kind: str, item: Any, autogen: AutogenContext) -> Any:
-        said = theirs(kind, item, autogen) if theirs else False
-        return write(item, autogen) if said is False and kind == "type" else said
-
     # The context's own options: whoever compares after this does it in a context of their own.
-    context.opts["render_item"] = render
+    write_types_with(autogen.migration_context.opts, lambda item, context: _rendered(item, context, there))
 
 
 def _rendered(item: Any, context: AutogenContext, there: set[TableKey]) -> str | Literal[False]:
