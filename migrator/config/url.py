@@ -75,9 +75,9 @@ def find_database(
     return found
 
 
-def names_database(environment: Environment, process: Mapping[str, str]) -> bool:
-    """Whether any place names a database of an environment. Raises ConfigurationError for a broken URL."""
-    return search(environment, places(environment, process)) is not None
+def named_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
+    """Find the database that any place names, None where none does. Raises ConfigurationError."""
+    return search(environment, places(environment, process))
 
 
 def own_variable(environment: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
 from migrator.config.select import Choice, Workspace, choose, project_root
-from migrator.config.url import find_database, masked, places, search
+from migrator.config.url import find_database, masked, named_database
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.results.environment_status import EnvironmentInfo, EnvironmentList
 
@@ -77,7 +77,7 @@ def _url(
         return None, "env.py", None
     try:
         source = (
-            search(environment, places(environment, choice.process))
+            named_database(environment, choice.process)
             if override is None
             else find_database(environment, choice.process, override)
         )
@@ -89,15 +89,5 @@ def _url(
 
 
 def _broken_info(broken: BrokenEnvironment) -> EnvironmentInfo:
-    return EnvironmentInfo(
-        name=broken.name,
-        aliases=(),
-        config_file=f"configs/{broken.config_file.name}",
-        version_folders=(),
-        url=None,
-        origin=None,
-        protected=False,
-        default=False,
-        chosen_by=None,
-        error=broken.error.message,
-    )
+    file = f"configs/{broken.config_file.name}"
+    return EnvironmentInfo(broken.name, (), file, error=broken.error.message)
