@@ -9,7 +9,15 @@ from dataclasses import replace
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
-from migrator.config.select import Choice, ChosenBy, Workspace, choose, project_root, refuse_none_of_many
+from migrator.config.select import (
+    Choice,
+    ChosenBy,
+    Workspace,
+    choose,
+    project_root,
+    refuse_none_of_many,
+    workspace_among,
+)
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.processes.child import Do
 from migrator.processes.side_by_side import LateError, SideBySide
@@ -42,12 +50,7 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
         return status_of_one(chosen, seconds)
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
-    workspaces = [
-        Workspace(
-            environment, tuple(each for each in found if each is not environment), ChosenBy.LISTING, choice
-        )
-        for environment in found
-    ]
+    workspaces = [workspace_among(found, each, ChosenBy.LISTING, choice) for each in found]
     asked = statuses(workspaces, None if chosen is None else chosen.environment.name, seconds)
     known = [_broken(each) for each in broken]
     return StatusList(tuple(sorted((*asked, *known), key=lambda each: each.config_file)))
