@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
@@ -105,15 +105,12 @@ def _answers(asked: Sequence[_Asked], seconds: float) -> tuple[EnvironmentStatus
     )
 
 
-@contextmanager
-def _processes(count: int) -> Iterator[_Processes]:
+def _processes(count: int) -> AbstractContextManager[_Processes]:
     processes = _Processes(_load, count)
     if has_tenant_cache() and count == 1:
         # One for all tenants that this process serves.
-        yield cached(SideBySide, lambda: processes, SideBySide.end)
-    else:
-        with processes:
-            yield processes
+        return nullcontext(cached(SideBySide, lambda: processes, SideBySide.end))
+    return processes
 
 
 def _load() -> AbstractContextManager[Do]:
