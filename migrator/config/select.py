@@ -174,6 +174,14 @@ def choose(choice: Choice) -> Workspace:
     return _by_default(choice)
 
 
+def chosen_or_none(choice: Choice) -> Workspace | None:
+    """Choose like `choose`; None where no environment is found, or none by that name."""
+    try:
+        return choose(choice)
+    except ConfigurationError:
+        return None
+
+
 def _in_words(chosen_by: ChosenBy, choice: Choice) -> str:
     return choice.env_by if chosen_by is ChosenBy.ENV else chosen_by.value
 
@@ -288,7 +296,4 @@ def workspace_for_file(path: Path, process: Mapping[str, str], *, section: str, 
     """Give the workspace of an ini file that plain Alembic was started with."""
     choice = Choice(cwd=path.absolute().parent, process=process, section=section, url=url)
     ours = _of_project(path, ChosenBy.ALEMBIC, choice)
-    if ours is not None:
-        return ours
-    environment = read_foreign(path, path.absolute().parent, section=section)
-    return Workspace(environment, (), ChosenBy.ALEMBIC, choice)
+    return ours or Workspace(read_foreign(path, choice.cwd, section=section), (), ChosenBy.ALEMBIC, choice)

@@ -66,17 +66,18 @@ def find_database(
     Looked at in this order: `override` (`--url`), the process, `.env.<environment>`, `.env`, the ini file.
     Raises ConfigurationError where there is none, listing every place, or where it cannot be read.
     """
-    if override is not None:
-        return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
-    looked = places(environment, process)
-    found = search(environment, looked)
+    found = named_database(environment, process, override)
     if found is None:
-        raise _nothing_found(environment, looked)
+        raise _nothing_found(environment, places(environment, process))
     return found
 
 
-def named_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
-    """Find the database that any place names, None where none does. Raises ConfigurationError."""
+def named_database(
+    environment: Environment, process: Mapping[str, str], override: str | None = None
+) -> DatabaseSource | None:
+    """Find a database like `find_database`; None where there is none."""
+    if override is not None:
+        return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
     return search(environment, places(environment, process))
 
 

@@ -13,7 +13,7 @@ from migrator.config.select import (
     Choice,
     ChosenBy,
     Workspace,
-    choose,
+    chosen_or_none,
     project_root,
     refuse_none_of_many,
     workspace_among,
@@ -45,7 +45,8 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
     What is wrong with one stands in its status, and does not hide the others. Raises ConfigurationError
     outside of a project.
     """
-    chosen = _chosen(choice)
+    # All are asked, whether or not one would be taken where none is named.
+    chosen = chosen_or_none(choice)
     if chosen is not None and chosen.by_file:
         return status_of_one(chosen, seconds)
     root = project_root(choice)
@@ -65,14 +66,6 @@ def statuses(
     its status.
     """
     return _answers([(each, _blank(each), each.environment.name == chosen) for each in workspaces], seconds)
-
-
-def _chosen(choice: Choice) -> Workspace | None:
-    try:
-        return choose(choice)
-    except ConfigurationError:
-        # All are asked, whether or not one would be taken where none is named.
-        return None
 
 
 def _blank(workspace: Workspace) -> EnvironmentStatus:
