@@ -175,7 +175,7 @@ def choose(choice: Choice) -> Workspace:
 
 
 def chosen_or_none(choice: Choice) -> Workspace | None:
-    """Choose like `choose`; None where no environment is found, or none by that name."""
+    """Choose like `choose`; None where that raises ConfigurationError."""
     try:
         return choose(choice)
     except ConfigurationError:
