@@ -13,6 +13,9 @@ from typing import Any
 
 from migrator.errors import ConfigurationError
 
+# Alembic's section of a file, and ours if it has one.
+_Sections = tuple[Mapping[str, str], Mapping[str, str] | None]
+
 
 @dataclass(frozen=True)
 class ConfigFile:
@@ -66,9 +69,9 @@ def read_config_file(path: Path, section: str = "alembic") -> ConfigFile:
                 f"The configuration file {path} does not exist.",
                 hint="Check the path, or list the environments with: migrator envs",
             ) from exc
-    if path.suffix == ".toml":
-        return _read_toml(path, text, section)
-    return _read_ini(path, text, section)
+    is_toml = path.suffix == ".toml"
+    alembic, migrator = _read_toml(path, text) if is_toml else _read_ini(path, text, section)
+    return ConfigFile(path, section, alembic, migrator, is_toml, text)
 
 
 @contextmanager
@@ -102,7 +105,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
+def _read_ini(path: Path, text: str, section: str) -> _Sections:
     # Read raw, and with no default section: a [DEFAULT] would leak its keys into ours.
     raw = configparser.RawConfigParser(default_section="\0")
     try:
@@ -115,17 +118,11 @@ def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
     if not raw.has_section(section):
         raise _no_section(path, f"[{section}]")
     shared = dict(raw.items("DEFAULT")) if raw.has_section("DEFAULT") else {}
-    return ConfigFile(
-        path=path,
-        section=section,
-        alembic={**shared, **dict(raw.items(section))},
-        migrator=dict(raw.items("migrator")) if raw.has_section("migrator") else None,
-        is_toml=False,
-        text=text,
-    )
+    ours = dict(raw.items("migrator")) if raw.has_section("migrator") else None
+    return {**shared, **dict(raw.items(section))}, ours
 
 
-def _read_toml(path: Path, text: str, section: str) -> ConfigFile:
+def _read_toml(path: Path, text: str) -> _Sections:
     try:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as exc:
@@ -133,14 +130,7 @@ def _read_toml(path: Path, text: str, section: str) -> ConfigFile:
     if not isinstance(tool, dict) or not isinstance(tool.get("alembic"), dict):
         raise _no_section(path, "[tool.alembic]")
     ours = tool.get("migrator")
-    return ConfigFile(
-        path=path,
-        section=section,
-        alembic=_as_text(tool["alembic"]),
-        migrator=_as_text(ours) if isinstance(ours, dict) else None,
-        is_toml=True,
-        text=text,
-    )
+    return _as_text(tool["alembic"]), _as_text(ours) if isinstance(ours, dict) else None
 
 
 def _no_section(path: Path, section: str) -> ConfigurationError:

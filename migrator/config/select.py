@@ -174,6 +174,14 @@ def choose(choice: Choice) -> Workspace:
     return _by_default(choice)
 
 
+def chosen_or_none(choice: Choice) -> Workspace | None:
+    """Choose like `choose`; None where that raises ConfigurationError."""
+    try:
+        return choose(choice)
+    except ConfigurationError:
+        return None
+
+
 def _in_words(chosen_by: ChosenBy, choice: Choice) -> str:
     return choice.env_by if chosen_by is ChosenBy.ENV else chosen_by.value
 
@@ -200,7 +208,7 @@ def _of_project(path: Path, chosen_by: ChosenBy, choice: Choice) -> Workspace | 
     found, _broken = discover(root, section=choice.section)
     for environment in found:
         if environment.config_file.samefile(path):
-            return _workspace(environment, found, chosen_by, choice)
+            return workspace_among(found, environment, chosen_by, choice)
     return None
 
 
@@ -238,7 +246,7 @@ def _by_default(choice: Choice) -> Workspace:
             raise each.error
     for environment in found:
         if environment.settings.default:
-            return _workspace(environment, found, ChosenBy.INI, choice)
+            return workspace_among(found, environment, ChosenBy.INI, choice)
     if DEFAULT_NAME not in [each.name for each in found] + [each.name for each in broken]:
         raise ConfigurationError(
             f"No environment was named, and there is none called {DEFAULT_NAME}.",
@@ -256,7 +264,7 @@ def _pick(
 ) -> Workspace:
     for environment in found:
         if environment.answers_to(name):
-            return _workspace(environment, found, chosen_by, choice)
+            return workspace_among(found, environment, chosen_by, choice)
     for each in broken:
         if name in each.names:
             raise each.error
@@ -269,9 +277,12 @@ def _pick(
     )
 
 
-def _workspace(environment: Environment, found: list[Environment], by: ChosenBy, choice: Choice) -> Workspace:
+def workspace_among(
+    found: list[Environment], environment: Environment, chosen_by: ChosenBy, choice: Choice
+) -> Workspace:
+    """Give the workspace of one of the environments of a project."""
     others = tuple(each for each in found if each is not environment)
-    return Workspace(environment, others, by, choice)
+    return Workspace(environment, others, chosen_by, choice)
 
 
 def _known(found: list[Environment], broken: list[BrokenEnvironment]) -> str:
@@ -285,7 +296,4 @@ def workspace_for_file(path: Path, process: Mapping[str, str], *, section: str, 
     """Give the workspace of an ini file that plain Alembic was started with."""
     choice = Choice(cwd=path.absolute().parent, process=process, section=section, url=url)
     ours = _of_project(path, ChosenBy.ALEMBIC, choice)
-    if ours is not None:
-        return ours
-    environment = read_foreign(path, path.absolute().parent, section=section)
-    return Workspace(environment, (), ChosenBy.ALEMBIC, choice)
+    return ours or Workspace(read_foreign(path, choice.cwd, section=section), (), ChosenBy.ALEMBIC, choice)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 FILE = "file:"
+# A quoted text may hold a semicolon.
+_WITH_COMMENT = re.compile(r"""((?:[^'";]|'[^']*'|"[^"]*")*);.*""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,8 @@ def parse_shard(text: str) -> Shard:
 
 def without_comment(query: str) -> str:
     """Give an SQL query without what follows its semicolon: an ini file keeps a comment in the value."""
-    quoted = ""
-    for index, letter in enumerate(query):
-        if quoted:
-            quoted = "" if letter == quoted else quoted
-        elif letter in "'\"":
-            quoted = letter
-        elif letter == ";":
-            return query[:index].strip()
-    return query.strip()
+    found = _WITH_COMMENT.fullmatch(query)
+    return (found[1] if found is not None else query).strip()
 
 
 def names_in(said: str, folder: Path, origin: str) -> list[str]:

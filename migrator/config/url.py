@@ -66,18 +66,19 @@ def find_database(
     Looked at in this order: `override` (`--url`), the process, `.env.<environment>`, `.env`, the ini file.
     Raises ConfigurationError where there is none, listing every place, or where it cannot be read.
     """
-    if override is not None:
-        return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
-    looked = places(environment, process)
-    found = search(environment, looked)
+    found = named_database(environment, process, override)
     if found is None:
-        raise _nothing_found(environment, looked)
+        raise _nothing_found(environment, places(environment, process))
     return found
 
 
-def names_database(environment: Environment, process: Mapping[str, str]) -> bool:
-    """Whether any place names a database of an environment. Raises ConfigurationError for a broken URL."""
-    return search(environment, places(environment, process)) is not None
+def named_database(
+    environment: Environment, process: Mapping[str, str], override: str | None = None
+) -> DatabaseSource | None:
+    """Find a database like `find_database`; None where there is none."""
+    if override is not None:
+        return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
+    return search(environment, places(environment, process))
 
 
 def own_variable(environment: str) -> str:

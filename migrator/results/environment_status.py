@@ -19,12 +19,12 @@ class EnvironmentInfo:
     name: str
     aliases: tuple[str, ...]
     config_file: str
-    version_folders: tuple[str, ...]
-    url: str | None
-    origin: str | None
-    protected: bool
-    default: bool
-    chosen_by: str | None
+    version_folders: tuple[str, ...] = ()
+    url: str | None = None
+    origin: str | None = None
+    protected: bool = False
+    default: bool = False
+    chosen_by: str | None = None
     error: str | None = None
 
 

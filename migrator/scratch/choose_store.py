@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from migrator import secrets
 from migrator.config.select import Workspace
-from migrator.config.url import address, names_database, parse_url
+from migrator.config.url import address, named_database, parse_url
 from migrator.database.connecting.engine import SessionOptions, any_engine
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.embedded import scratch_server
@@ -91,7 +91,7 @@ def _like(workspace: Workspace) -> URL | None:
     if not environment.managed:
         said = environment.file.option("sqlalchemy.url")
         return parse_url(said, f"sqlalchemy.url in {environment.config_file}") if said else None
-    return workspace.database.url if names_database(environment, choice.process) else None
+    return workspace.database.url if named_database(environment, choice.process) else None
 
 
 def _kind(url: URL | None) -> DatabaseKind:

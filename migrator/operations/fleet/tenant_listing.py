@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from migrator.bridge.env_py.connected_database import configured_role
 from migrator.config.select import Workspace
@@ -58,8 +58,7 @@ def tenants_of_environment(
     return chosen(tenants_of(lines, environment), patterns, shard, environment)
 
 
-@contextmanager
-def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
+def server_held(workspace: Workspace, report: Report) -> AbstractContextManager[object]:
     """Keep the embedded PostgreSQL up while the block runs, where that is the environment's database.
 
     It would be started for the list of the tenants, and again for the tenants.
@@ -67,8 +66,7 @@ def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
     environment = workspace.environment
     embedded = environment.settings.database == "embedded" and workspace.resolves_url
     is_held = embedded and workspace.database.url is None
-    with open_database(environment, workspace.database, report) if is_held else nullcontext():
-        yield
+    return open_database(environment, workspace.database, report) if is_held else nullcontext()
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.operations.init.project import make_project
-from migrator.operations.init.questions import Ask, InitRequest, no_answer
+from migrator.operations.init.questions import Ask, InitRequest
 from migrator.results.written import Initialized
 
 
-def init(root: Path, request: InitRequest, ask: Ask = no_answer) -> Initialized:
+def init(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     """Write the files of a project into `root`, all or none, never over what is there.
 
     `ask` puts a question to somebody and gives the answer, or None where nobody can be asked. Raises

@@ -31,6 +31,7 @@ from migrator.operations.init.questions import (
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
 from migrator.results.written import Initialized
+from migrator.revisions.file_changes import Write
 
 
 def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized:
@@ -60,7 +61,7 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
         root=str(root),
         environments=tuple(made.result(each) for each in made.named),
         models=models if named else (),
-        written=plan.written,
+        written=plan.paths(Write),
         kept=tuple(plan.kept),
         adopted=team.shown(team.source.file),
         shared_folder=True,

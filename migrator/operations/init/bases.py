@@ -8,6 +8,7 @@ from posixpath import basename, commonpath, dirname
 from typing import Literal
 
 from migrator.operations.init.sources import Module, Sources, dotted_name
+from migrator.syntax import assignments
 
 _Role = Literal["base", "model", "other"]
 
@@ -59,7 +60,6 @@ class _Finder:
         return name is not None and self._sources.meaning(module, name) in {*_MAKE_BASES, _FLASK}
 
     def _role(self, whole: str, module: Module, name: str) -> _Role:
-        """Say what a class of the project is."""
         if whole not in self._roles:
             # A class that is its own ancestor is no model.
             self._roles[whole] = "other"
@@ -127,12 +127,8 @@ def _is_true(value: ast.expr | None) -> bool:
 
 
 def _is_abstract(node: ast.ClassDef) -> bool:
-    return any(
-        isinstance(each, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == "__abstract__" for target in each.targets)
-        and _is_true(each.value)
-        for each in node.body
-    )
+    bound = (each for statement in node.body for each in assignments(statement))
+    return any(name == "__abstract__" and _is_true(value) for name, value in bound)
 
 
 def _specs(models: Sequence[str], bases: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:

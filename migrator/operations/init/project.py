@@ -72,8 +72,8 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
         root=str(root),
         environments=tuple(each.result(new.folder(each), new.database(each)) for each in new.named),
         models=settled.models,
-        written=plan.written,
-        changed=plan.changed,
+        written=plan.paths(Write),
+        changed=plan.paths(Rewrite),
         kept=tuple(plan.kept),
         shared_folder=new.shared,
         dry_run=request.dry_run,
@@ -115,17 +115,8 @@ class FilePlan:
         content = before + gap + "".join(f"{line}\n" for line in missing).encode()
         self.changes.append(Rewrite(path, content) if os.path.lexists(path) else Write(path, content))
 
-    @property
-    def written(self) -> tuple[str, ...]:
-        """The new files, by their paths from the root."""
-        return self._paths(Write)
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """The files that get new lines."""
-        return self._paths(Rewrite)
-
-    def _paths(self, kind: type[Write | Rewrite]) -> tuple[str, ...]:
+    def paths(self, kind: type[Write | Rewrite]) -> tuple[str, ...]:
+        """Give the files that are written anew, or those that get new lines, by their paths from the root."""
         made: Sequence[Path] = [each.path for each in self.changes if isinstance(each, kind)]
         return tuple(path.relative_to(self.root).as_posix() for path in made)
 

@@ -51,10 +51,6 @@ class InitRequest:
     dry_run: bool = False
 
 
-def no_answer(_question: str) -> None:
-    """Stand for a person where nobody can be asked."""
-
-
 @dataclass(frozen=True)
 class EnvironmentName:
     """A new environment: its canonical name, and the suffix of its file."""

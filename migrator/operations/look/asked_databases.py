@@ -13,7 +13,7 @@ import asyncpg  # type: ignore[import-untyped]  # noqa: F401
 import migrator.env  # noqa: F401
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
-from migrator.config.url import address, places, search
+from migrator.config.url import address, named_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.operations.position.examine import (
@@ -23,7 +23,7 @@ from migrator.operations.position.examine import (
     refuse_log_table,
     refuse_other_database,
 )
-from migrator.operations.position.position import behind, missing_from
+from migrator.operations.position.position import Behind, behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
 from migrator.results.events import Connecting, Report, ignore
 from migrator.results.records import LogEntry
@@ -71,7 +71,7 @@ def _not_asked(workspace: Workspace, *, is_chosen: bool) -> tuple[str, ...] | No
         return (f"it has tenants: {workspace.again('status', '--tenants', 'all')}",)
     if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
         return None
-    source = search(environment, places(environment, process))
+    source = named_database(environment, process)
     if source is None:
         return ()
     # What environments share is the database of the one that is chosen.
@@ -118,16 +118,22 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
             # One without a mark is for the first run to adopt, or to refuse.
             if each.mark is not None:
                 refuse_other_database(session.workspace, each)
-        lacks = [behind(session, each) for each in examined]
+        lacks = _behind_in_all(session, examined)
     except MigratorError as exc:
         return replace(known.failed(exc), reachable=known.reachable)
     known = replace(
         known,
-        pending=_joined(each.pending for each in lacks),
+        pending=lacks.pending,
         edited=_joined(edited_revisions(session, each) for each in examined),
-        ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
+        ahead=lacks.ahead,
     )
     return replace(known, state=_state(known))
+
+
+def _behind_in_all(session: Session, examined: Sequence[Examined]) -> Behind:
+    lacks = [behind(session, each) for each in examined]
+    ahead = max((each.ahead for each in lacks if each.ahead is not None), default=None)
+    return Behind(_joined(each.pending for each in lacks), ahead)
 
 
 def _state(known: EnvironmentStatus) -> State:
@@ -167,15 +173,14 @@ def database_goal(asked: tuple[Workspace, Goal], report: Report) -> Waited:  # n
             session.read_heads()
             return Waited("database", reached=True, database=_connected(session))
         examined = examine(session)
-        lacks = [behind(session, each) for each in examined]
-        pending = tuple(dict.fromkeys(revision for each in lacks for revision in each.pending))
+        lacks = _behind_in_all(session, examined)
         return Waited(
             goal="head",
-            reached=not pending,
+            reached=not lacks.pending,
             database=_connected(session),
-            current=tuple(dict.fromkeys(head for each in examined for head in each.found.heads)),
-            pending=pending,
-            ahead=max((each.ahead for each in lacks if each.ahead is not None), default=None),
+            current=_joined(each.found.heads for each in examined),
+            pending=lacks.pending,
+            ahead=lacks.ahead,
         )
 
 

@@ -110,7 +110,6 @@ def _switch(workspace: Workspace, name: str) -> bool:
 
 
 def _info(node: Node, workspace: Workspace) -> Revision:
-    """Give the facts of a revision file as plain data."""
     header = node.header
     return Revision(
         revision=header.revision,

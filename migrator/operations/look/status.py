@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.environments import BrokenEnvironment, discover
 from migrator.config.folders import shared_folder
-from migrator.config.select import Choice, ChosenBy, Workspace, choose, project_root, refuse_none_of_many
+from migrator.config.select import (
+    Choice,
+    ChosenBy,
+    Workspace,
+    chosen_or_none,
+    project_root,
+    refuse_none_of_many,
+    workspace_among,
+)
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.processes.child import Do
 from migrator.processes.side_by_side import LateError, SideBySide
@@ -37,17 +45,13 @@ def status_of_all(choice: Choice, seconds: float) -> StatusList:
     What is wrong with one stands in its status, and does not hide the others. Raises ConfigurationError
     outside of a project.
     """
-    chosen = _chosen(choice)
+    # All are asked, whether or not one would be taken where none is named.
+    chosen = chosen_or_none(choice)
     if chosen is not None and chosen.by_file:
         return status_of_one(chosen, seconds)
     root = project_root(choice)
     found, broken = discover(root, section=choice.section)
-    workspaces = [
-        Workspace(
-            environment, tuple(each for each in found if each is not environment), ChosenBy.LISTING, choice
-        )
-        for environment in found
-    ]
+    workspaces = [workspace_among(found, each, ChosenBy.LISTING, choice) for each in found]
     asked = statuses(workspaces, None if chosen is None else chosen.environment.name, seconds)
     known = [_broken(each) for each in broken]
     return StatusList(tuple(sorted((*asked, *known), key=lambda each: each.config_file)))
@@ -62,14 +66,6 @@ def statuses(
     its status.
     """
     return _answers([(each, _blank(each), each.environment.name == chosen) for each in workspaces], seconds)
-
-
-def _chosen(choice: Choice) -> Workspace | None:
-    try:
-        return choose(choice)
-    except ConfigurationError:
-        # All are asked, whether or not one would be taken where none is named.
-        return None
 
 
 def _blank(workspace: Workspace) -> EnvironmentStatus:
@@ -102,15 +98,12 @@ def _answers(asked: Sequence[_Asked], seconds: float) -> tuple[EnvironmentStatus
     )
 
 
-@contextmanager
-def _processes(count: int) -> Iterator[_Processes]:
+def _processes(count: int) -> AbstractContextManager[_Processes]:
     processes = _Processes(_load, count)
     if has_tenant_cache() and count == 1:
         # One for all tenants that this process serves.
-        yield cached(SideBySide, lambda: processes, SideBySide.end)
-    else:
-        with processes:
-            yield processes
+        return nullcontext(cached(SideBySide, lambda: processes, SideBySide.end))
+    return processes
 
 
 def _load() -> AbstractContextManager[Do]:

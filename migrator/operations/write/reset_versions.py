@@ -14,7 +14,7 @@ from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
-from migrator.config.url import names_database
+from migrator.config.url import named_database
 from migrator.database.connecting.opening import is_missing_file
 from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.change.moves import upgrade
@@ -189,7 +189,7 @@ def _draft(
 def _with_some_database(workspace: Workspace) -> Workspace:
     """Name a database where none is named: only its kind plays a part in what is written offline."""
     choice = workspace.choice
-    if not workspace.resolves_url or choice.url or names_database(workspace.environment, choice.process):
+    if not workspace.resolves_url or choice.url or named_database(workspace.environment, choice.process):
         return workspace
     return replace(workspace, choice=replace(choice, url="postgresql://"))
 
