@@ -110,15 +110,15 @@ class Checks(pytest.Collector):
 
     def __init__(self, *, root: Path, wanted: dict[str, tuple[str, ...]], **node: Any) -> None:
         super().__init__(**node)
-        self._root = root
-        self._wanted = wanted
+        self.root = root
+        self.wanted = wanted
         self._running: set[str] = set()
         self._stack = ExitStack()
 
     def collect(self) -> Iterable[EnvironmentChecks]:
         """Give the environments."""
-        for name, checks in self._wanted.items():
-            yield EnvironmentChecks.from_parent(self, name=name, root=self._root, checks=checks)
+        for name in self.wanted:
+            yield EnvironmentChecks.from_parent(self, name=name)
 
     def keep_running(self, workspace: Workspace) -> None:
         """Keep the scratch server of an environment running. Raises NoScratchError where there is none."""
@@ -135,38 +135,30 @@ class Checks(pytest.Collector):
 class EnvironmentChecks(pytest.Collector):
     """The checks of one environment."""
 
-    def __init__(self, *, root: Path, checks: tuple[str, ...], **node: Any) -> None:
-        super().__init__(**node)
-        self._root = root
-        self._checks = checks
+    parent: Checks
 
     def collect(self) -> Iterable[CheckItem]:
         """Give the checks."""
-        for name in self._checks:
-            yield CheckItem.from_parent(self, name=name, root=self._root, check=CHECKS[name])
+        for name in self.parent.wanted[self.name]:
+            yield CheckItem.from_parent(self, name=name)
 
 
 class CheckItem(pytest.Item):
     """One check of one environment."""
 
-    def __init__(self, *, root: Path, check: MigrationCheck, **node: Any) -> None:
-        super().__init__(**node)
-        self._root = root
-        self._check = check
+    parent: EnvironmentChecks
 
     def runtest(self) -> None:
         """Run the check. Raises CheckFailed, and what migrator raises."""
-        environment = self.parent.name if self.parent is not None else ""
-        with at_root(self._root):
+        environment, checks, check = self.parent.name, self.parent.parent, CHECKS[self.name]
+        with at_root(checks.root):
             try:
-                choice = Choice(environment, "--migrator", cwd=self._root, process=os.environ)
+                choice = Choice(environment, "--migrator", cwd=checks.root, process=os.environ)
                 workspace = choose(choice)
                 self._skip_without_revisions(workspace)
-                if self._check.needs_scratch:
-                    checks = self.getparent(Checks)
-                    if checks is not None:
-                        checks.keep_running(workspace)
-                found = tuple(self._check.wrong(workspace))
+                if check.needs_scratch:
+                    checks.keep_running(workspace)
+                found = tuple(check.wrong(workspace))
             except (NoScratchError, NoModelsError) as exc:
                 pytest.skip(f"{environment}: {exc.message} {exc.hint}")
         if found:
