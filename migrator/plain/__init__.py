@@ -69,6 +69,11 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def ahead_words(revisions: int) -> str:
+    """Say by how many revisions a database is ahead of this checkout."""
+    return f"ahead of this checkout by {counted(revisions, 'revision')}"
+
+
 def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
     """Say that a file was written, or with `dry_run` that it would be."""
     return Line(f"would write {path}{more}") if dry_run else Line(f"wrote {path}{more}", Kind.DONE)
