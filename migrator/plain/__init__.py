@@ -43,7 +43,6 @@ class Line(str):
     __slots__ = ("kind",)
 
     def __new__(cls, text: str, kind: Kind = Kind.PLAIN) -> Line:
-        """Make a line of a text."""
         line = super().__new__(cls, text)
         line.kind = kind
         return line

@@ -23,7 +23,6 @@ def _(result: RunPlan, _how: How) -> Iterator[str]:
 
 @text_lines.register
 def _(result: RunResult, how: How) -> Iterator[str]:
-    """Say where a run began, where the database is now, and what was done on the way."""
     where = "unknown" if result.after is None else named(result.after)
     if result.failed is not None or result.remaining:
         yield from _unfinished(result, where)

@@ -169,7 +169,6 @@ def _watch(control: Connection, copies: dict[int, int]) -> None:
 
 
 def _serve(work: AbstractContextManager[Do], pipe: Connection) -> None:
-    """Answer requests until there are no more."""
     telling = threading.Lock()
 
     def tell(told: Told) -> None:

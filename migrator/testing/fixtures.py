@@ -30,7 +30,6 @@ class ShownUrl(str):
     _shown: str
 
     def __new__(cls, url: URL) -> ShownUrl:
-        """Make one of a URL of SQLAlchemy's."""
         text = super().__new__(cls, url.render_as_string(hide_password=False))
         text._shown = url.render_as_string(hide_password=True)
         return text
