@@ -6,21 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from migrator.api.requests import Request
+from migrator.api.requests import DowngradeOptions, HeadOptions, Request, UpgradeOptions
 from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Choice
 from migrator.operations import command_requests
 from migrator.results.events import Report, ignore
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
     from migrator.config.settings import Against
     from migrator.results.environment_status import Goal, StatusList, Waited
     from migrator.results.judged import Checked

@@ -7,14 +7,14 @@ from functools import singledispatch
 from math import ceil
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from migrator.plain import How, Kind, Line, lines
-from migrator.plain.environment_status_lines import environment_cells, status_cells
+from migrator.plain import How, Kind, Line, ahead_words, lines
+from migrator.plain.environment_status_lines import environment_cells, status_facts
 from migrator.plain.fleet_lines import details, summary, total
 from migrator.plain.records_lines import log_cells
-from migrator.plain.revisions_lines import ahead_words, marks, parents
+from migrator.plain.revisions_lines import marks, parents
 from migrator.results.environment_status import (
     Diagnosis,
     EnvironmentInfo,
@@ -34,7 +34,7 @@ _STATE_COLOURS: dict[State, str] = {
     "pending": "yellow",
     "not configured": "dim",
 }
-_LABELS = ("database", "reachable", "mark", "current", "head", "pending", "edited", "last run")
+_LABELS = ("state", "database", "reachable", "mark", "current", "head", "pending", "edited", "last run")
 _LABEL_WIDTH, _LEAST_WIDTH = 11, 22
 
 
@@ -65,27 +65,27 @@ class StatusTable:
 def _environment_table(environments: Sequence[EnvironmentStatus]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("", style="dim", no_wrap=True)
-    cells = [status_cells(each) for each in environments]
-    for each in cells:
-        table.add_column(Text(each[0], style="bold"), overflow="fold")
-    states = (
-        Text(texts[1], style=_STATE_COLOURS.get(each.state, "bold red"))
-        for each, texts in zip(environments, cells, strict=True)
-    )
-    table.add_row("state", *states)
-    for row, label in enumerate(_LABELS, start=2):
+    for each in environments:
+        table.add_column(Text(each.name, style="bold"), overflow="fold")
+    columns = [status_facts(each) for each in environments]
+    for label in _LABELS:
+        facts = [column[label] for column in columns]
+        styles = [
+            _STATE_COLOURS.get(each.state, "bold red") if label == "state" else "" for each in environments
+        ]
         # A row in which nothing is known, such as that of edited files, says nothing.
-        if any(texts[row] != "-" for texts in cells):
-            table.add_row(label, *(Text(texts[row]) for texts in cells))
+        if any(fact != "-" for fact in facts):
+            table.add_row(label, *map(Text, facts, styles))
     return table
 
 
 def _remarks(status: EnvironmentStatus) -> Iterator[Text]:
-    name, *_facts, note, hint = status_cells(status)
-    if note != "-":
-        yield Text(f"{name}: ", style="bold").append(note, style="red" if status.error else "not bold")
-    if hint != "-":
-        yield Text(f"  {hint}", style="dim")
+    notes = status_facts(status)["notes"]
+    if notes != "-":
+        style = "red" if status.error else "not bold"
+        yield Text(f"{status.name}: ", style="bold").append(notes, style=style)
+    if status.hint:
+        yield Text(f"  {status.hint}", style="dim")
 
 
 _COLOURS = {
@@ -143,7 +143,7 @@ def _state(revision: Revision) -> Text:
 @rendered.register
 def _(result: Current, how: How) -> RenderableType:
     if result.ahead:
-        where = f"{how.environment} is at {', '.join(result.heads)} {ahead_words(result)}"
+        where = f"{how.environment} is at {', '.join(result.heads)} ({ahead_words(result.ahead)})"
         return Text(where, style="yellow")
     if not result.revisions:
         return Text(f"{how.environment} is at base: no revision is applied")
@@ -179,10 +179,8 @@ _SEVERITIES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
 @rendered.register
 def _(result: Diagnosis, _how: How) -> RenderableType:
-    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    columns = Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold")
+    table = Table.grid(*columns, padding=(0, 2, 0, 0))
     for finding in result.findings:
         severity = Text(finding.severity, style=_SEVERITIES[finding.severity])
         hint = (f"\n{finding.hint}" if finding.hint else "", "dim")
@@ -199,9 +197,7 @@ def _environment(info: EnvironmentInfo) -> RenderableType:
     """A block for each environment: six columns do not fit into 80."""
     name, file, folder, url, origin, flags = environment_cells(info)
     title = Text.assemble(name, ("" if flags == "-" else f"  {flags}", "yellow"), style="bold")
-    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Table.grid(Column(style="dim", no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
     table.add_row("  file", Text(file))
     table.add_row("  versions", Text(folder))
     table.add_row("  database", Text(url, style="red" if info.error else ""))
@@ -238,8 +234,6 @@ def _(result: StatusList, _how: How) -> RenderableType:
     return StatusTable(result)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, no_wrap=column in ("state", "date"), overflow="fold")
-    return table
+def _table(*names: str) -> Table:
+    columns = (Column(name, no_wrap=name in ("state", "date"), overflow="fold") for name in names)
+    return Table(*columns, box=None, padding=(0, 1), pad_edge=False, header_style="dim")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from typer.core import TyperCommand
@@ -72,7 +73,7 @@ def targets_last(args: list[str], taking_values: set[str]) -> list[str]:
         else:
             options.append(arg)
             if _value_follows(arg, taking_values):
-                options.extend([value for value in [next(waiting, None)] if value is not None])
+                options.extend(islice(waiting, 1))
     return [*options, "--", *rest]
 
 

@@ -43,7 +43,6 @@ class Line(str):
     __slots__ = ("kind",)
 
     def __new__(cls, text: str, kind: Kind = Kind.PLAIN) -> Line:
-        """Make a line of a text."""
         line = super().__new__(cls, text)
         line.kind = kind
         return line
@@ -67,6 +66,11 @@ def error_lines(error: MigratorError) -> Iterator[str]:
 def counted(number: int, what: str) -> str:
     """Return a number with what it counts: `1 revision`, `2 revisions`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def ahead_words(revisions: int) -> str:
+    """Say by how many revisions a database is ahead of this checkout."""
+    return f"ahead of this checkout by {counted(revisions, 'revision')}"
 
 
 def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How, counted, text_lines
+from migrator.plain import How, ahead_words, text_lines
 from migrator.plain.run_lines import count, named
 from migrator.results.environment_status import (
     Diagnosis,
@@ -45,39 +45,34 @@ _MOST_IDS = 5
 @text_lines.register
 def _(result: StatusList, _how: How) -> Iterator[str]:
     for status in result.environments:
-        yield "\t".join(" ".join(cell.split()) for cell in status_cells(status))
+        yield "\t".join(" ".join(fact.split()) for fact in status_facts(status).values())
 
 
-def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
-    """Give the facts of an environment's database, one text for each column.
-
-    They are name, state, database, reachable, mark, current, head, pending, edited, last run, what else is to
-    be said, and what to do.
-    """
+def status_facts(status: EnvironmentStatus) -> dict[str, str]:
+    """Give the facts of an environment's database by their names, in the order of the columns."""
     shared = f"one version folder with {', '.join(status.shared_with)}" if status.shared_with else ""
     asked = status.reachable is not None and not status.error
-    return (
-        status.name,
-        state_words(status),
-        status.database or "-",
-        {True: "yes", False: "no", None: "-"}[status.reachable],
-        status.mark or "-",
-        named(status.current) if asked or status.current else "-",
-        ", ".join(status.head) or "-",
-        _ids(status.pending),
-        _ids(status.edited),
-        _last_run(status.last_run),
-        "; ".join(filter(None, (shared, *status.notes, status.error))) or "-",
-        status.hint or "-",
-    )
+    return {
+        "name": status.name,
+        "state": _state_words(status),
+        "database": status.database or "-",
+        "reachable": {True: "yes", False: "no", None: "-"}[status.reachable],
+        "mark": status.mark or "-",
+        "current": named(status.current) if asked or status.current else "-",
+        "head": ", ".join(status.head) or "-",
+        "pending": _ids(status.pending),
+        "edited": _ids(status.edited),
+        "last run": _last_run(status.last_run),
+        "notes": "; ".join(filter(None, (shared, *status.notes, status.error))) or "-",
+        "hint": status.hint or "-",
+    }
 
 
-def state_words(status: EnvironmentStatus) -> str:
-    """Say in words how a database stands."""
+def _state_words(status: EnvironmentStatus) -> str:
     if status.state == "not configured":
         return "not configured here"
-    ahead = f"ahead of this checkout by {counted(status.ahead, 'revision')}" if status.ahead else ""
     if status.state in ("ahead", "edited"):
+        ahead = ahead_words(status.ahead) if status.ahead else ""
         return ", ".join(filter(None, ("edited" if status.edited else "", ahead)))
     return status.state
 
@@ -104,8 +99,7 @@ def _(result: Waited, how: How) -> Iterator[str]:
     if result.goal == "database":
         yield f"{how.environment} answers: {result.database}{after}"
     elif result.ahead is not None:
-        by = f"ahead of this checkout by {counted(result.ahead, 'revision')}"
-        yield f"{how.environment} is at {named(result.current)}, {by}{after}"
+        yield f"{how.environment} is at {named(result.current)}, {ahead_words(result.ahead)}{after}"
     elif result.reached:
         yield f"{how.environment} is at head ({named(result.current)}){after}"
     else:

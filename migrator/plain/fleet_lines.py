@@ -15,7 +15,6 @@ _ORDER = ("done", "planned", "read", "yes", "nothing to do", "no", "failed", "sk
 
 @text_lines.register
 def _(result: FleetResult, how: How) -> Iterator[str]:
-    """Give the lines of all tenants, and their numbers in the end."""
     for answer in result.tenants:
         yield f"{answer.tenant}: {summary(answer)}"
         yield from details(answer, how)

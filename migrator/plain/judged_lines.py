@@ -20,7 +20,6 @@ from migrator.results.judged import (
 
 @text_lines.register
 def _(result: Checked, how: How) -> Iterator[str]:
-    """Give what is wrong, then what agrees, then what was not compared."""
     yield from (Line(f"wrong: {problem}", Kind.WRONG) for problem in result.problems)
     if result.pending:
         yield f"{how.environment} is behind by {count(result.pending)}, so that no models were compared"
@@ -45,7 +44,6 @@ def _(result: Checked, how: How) -> Iterator[str]:
 
 @text_lines.register
 def _(result: Diffed, _how: How) -> Iterator[str]:
-    """Give the revisions first, then the schemas; of one version folder where the databases stand."""
     if result.shared_folder is not None:
         yield from _positions(result)
         return
@@ -127,7 +125,6 @@ def _sum(result: Linted, environment: str) -> str:
 
 @text_lines.register
 def _(result: Verified, _how: How) -> Iterator[str]:
-    """Give a line for each finding, and what is in order at the end."""
     yield from wrong_lines(result)
     yield from (f"models: {change.text}" for change in result.changes)
     yield from (

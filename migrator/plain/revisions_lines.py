@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.plain import How, counted, text_lines
+from migrator.plain import How, ahead_words, text_lines
 from migrator.results.revisions import Current, Edited, History, Revision, RevisionList
 
 
@@ -33,14 +33,9 @@ def _(result: Current, how: How) -> Iterator[str]:
     if how.verbose:
         yield f"Current revision(s) for {result.database}:"
     if result.ahead:
-        yield from (f"{head} {ahead_words(result)}" for head in result.heads)
+        yield from (f"{head} ({ahead_words(result.ahead)})" for head in result.heads)
     for revision in result.revisions:
         yield from _verbose(revision) if how.verbose else [f"{revision.revision}{_head(revision)}"]
-
-
-def ahead_words(result: Current) -> str:
-    """Say that a database is ahead of this checkout."""
-    return f"(ahead of this checkout by {counted(result.ahead or 0, 'revision')})"
 
 
 def parents(revision: Revision) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
 
-from migrator.plain import How, Kind, Line, counted, text_lines
+from migrator.plain import How, Kind, Line, ahead_words, counted, text_lines
 from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTableEnsured
 
 
@@ -23,13 +23,11 @@ def _(result: RunPlan, _how: How) -> Iterator[str]:
 
 @text_lines.register
 def _(result: RunResult, how: How) -> Iterator[str]:
-    """Say where a run began, where the database is now, and what was done on the way."""
     where = "unknown" if result.after is None else named(result.after)
     if result.failed is not None or result.remaining:
         yield from _unfinished(result, where)
     elif result.ahead:
-        by = counted(result.ahead, "revision")
-        yield f"{how.environment} is at {where}, ahead of this checkout by {by}: nothing to do"
+        yield f"{how.environment} is at {where}, {ahead_words(result.ahead)}: nothing to do"
     elif not result.applied and result.before == result.after:
         yield f"{how.environment} is already at {_target(result)}: nothing to do"
     elif result.after is None:

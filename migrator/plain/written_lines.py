@@ -85,7 +85,6 @@ def _(result: Squashed, how: How) -> Iterator[str]:
 
 @text_lines.register
 def _(result: Promoted, _how: How) -> Iterator[str]:
-    """Give a line for each file, what was proved, and what to type next."""
     way = f"from {result.source} to {result.target}"
     if not result.revisions:
         yield f"nothing to promote {way}"

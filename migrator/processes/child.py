@@ -50,13 +50,9 @@ class Said:
 class RemoteTraceback(Exception):
     """Where an error came from, in the process that raised it."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
     def __str__(self) -> str:
         """Give the traceback below the line that names this exception, as concurrent.futures does."""
-        return f"\n{self.text}"
+        return f"\n{super().__str__()}"
 
 
 @dataclass(frozen=True)
@@ -173,7 +169,6 @@ def _watch(control: Connection, copies: dict[int, int]) -> None:
 
 
 def _serve(work: AbstractContextManager[Do], pipe: Connection) -> None:
-    """Answer requests until there are no more."""
     telling = threading.Lock()
 
     def tell(told: Told) -> None:

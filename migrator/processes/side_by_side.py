@@ -38,7 +38,6 @@ class SideBySide(Generic[Request, Answer]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the processes."""
         self.end()
 
     def end(self) -> None:

@@ -18,12 +18,15 @@ def terminable() -> Iterator[list[int]]:
         received.append(number)
         as_interrupt(number, frame)
 
-    before = {}
+    if threading.current_thread() is not threading.main_thread():
+        # Whoever called us keeps its own way of ending.
+        yield received
+        return
     # A lost terminal (SIGHUP) ends it too, unless nohup says otherwise.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Outside the main thread whoever called us keeps its own way of ending.
-        if signal.getsignal(number) is not signal.SIG_IGN and _in_main_thread():
-            before[number] = signal.signal(number, interrupt)
+    heeded = [
+        each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         with _interrupts_handled():
             yield received
@@ -35,7 +38,7 @@ def terminable() -> Iterator[list[int]]:
 @contextmanager
 def _interrupts_handled() -> Iterator[None]:
     """Have a handler of SIGINT also where a shell started us with SIGINT ignored, as a background job."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN or not _in_main_thread():
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         yield
         return
     shut_out_interrupts()
@@ -77,7 +80,3 @@ def blocked_interrupts_ignored() -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, before)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

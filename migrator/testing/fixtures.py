@@ -30,18 +30,15 @@ class ShownUrl(str):
     _shown: str
 
     def __new__(cls, url: URL) -> ShownUrl:
-        """Make one of a URL of SQLAlchemy's."""
         text = super().__new__(cls, url.render_as_string(hide_password=False))
         text._shown = url.render_as_string(hide_password=True)
         return text
 
-    def __copy__(self) -> ShownUrl:
+    def __copy__(self, _memo: object = None) -> ShownUrl:
         """Give itself, which nothing changes."""
         return self
 
-    def __deepcopy__(self, memo: object) -> ShownUrl:
-        """Give itself, which nothing changes."""
-        return self
+    __deepcopy__ = __copy__
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         """Be a plain text in another process, which may not have migrator."""

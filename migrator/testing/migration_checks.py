@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,12 @@ from migrator.scratch import NoScratchError, scratch
 from migrator.scratch.choose_store import open_store
 from migrator.testing.surroundings import at_root
 
-
-@dataclass(frozen=True)
-class MigrationCheck:
-    """One check. `wrong` gives what is wrong with an environment, in lines, and nothing where all is well.
-
-    It raises what the command line reports as an error.
-    """
-
-    wrong: Callable[[Workspace], Iterable[str]]
-    needs_scratch: bool = True
+# Gives what is wrong with an environment, in lines, and nothing where all is well. It raises what the command
+# line reports as an error.
+MigrationCheck = Callable[[Workspace], Iterable[str]]
 
 
-def _one_head(workspace: Workspace) -> Iterator[str]:
+def _one_head(workspace: Workspace) -> Iterable[str]:
     from migrator.operations.look.revision_listing import heads
 
     found = heads(workspace).revisions
@@ -45,13 +37,13 @@ def _one_head(workspace: Workspace) -> Iterator[str]:
         files: dict[str, Path | None] = {each.revision: root / each.path for each in found}
         several = several_heads(files, workspace)
         raise RevisionsError(several.message, hint=several.hint)
-    yield from ()
+    return ()
 
 
-def _upgrade_from_base(workspace: Workspace) -> Iterator[str]:
+def _upgrade_from_base(workspace: Workspace) -> Iterable[str]:
     # Afresh: a template would only show that it ran once.
     with scratch(workspace, ignore, fresh=True) as place, place.at("heads"):
-        yield from ()
+        return ()
 
 
 def _up_down_up(workspace: Workspace) -> Iterator[str]:
@@ -82,13 +74,14 @@ def _no_destructive_change(workspace: Workspace) -> Iterator[str]:
 
 
 # In the order in which they run: the cheapest first.
-CHECKS = {
-    "one_head": MigrationCheck(_one_head, needs_scratch=False),
-    "upgrade_from_base": MigrationCheck(_upgrade_from_base),
-    "up_down_up": MigrationCheck(_up_down_up),
-    "models_equal_history": MigrationCheck(_models_equal_history),
-    "no_destructive_change": MigrationCheck(_no_destructive_change),
+CHECKS: dict[str, MigrationCheck] = {
+    "one_head": _one_head,
+    "upgrade_from_base": _upgrade_from_base,
+    "up_down_up": _up_down_up,
+    "models_equal_history": _models_equal_history,
+    "no_destructive_change": _no_destructive_change,
 }
+_WITHOUT_SCRATCH = {"one_head"}
 
 
 def check_items(
@@ -110,15 +103,15 @@ class Checks(pytest.Collector):
 
     def __init__(self, *, root: Path, wanted: dict[str, tuple[str, ...]], **node: Any) -> None:
         super().__init__(**node)
-        self._root = root
-        self._wanted = wanted
+        self.root = root
+        self.wanted = wanted
         self._running: set[str] = set()
         self._stack = ExitStack()
 
     def collect(self) -> Iterable[EnvironmentChecks]:
         """Give the environments."""
-        for name, checks in self._wanted.items():
-            yield EnvironmentChecks.from_parent(self, name=name, root=self._root, checks=checks)
+        for name in self.wanted:
+            yield EnvironmentChecks.from_parent(self, name=name)
 
     def keep_running(self, workspace: Workspace) -> None:
         """Keep the scratch server of an environment running. Raises NoScratchError where there is none."""
@@ -135,38 +128,30 @@ class Checks(pytest.Collector):
 class EnvironmentChecks(pytest.Collector):
     """The checks of one environment."""
 
-    def __init__(self, *, root: Path, checks: tuple[str, ...], **node: Any) -> None:
-        super().__init__(**node)
-        self._root = root
-        self._checks = checks
+    parent: Checks
 
     def collect(self) -> Iterable[CheckItem]:
         """Give the checks."""
-        for name in self._checks:
-            yield CheckItem.from_parent(self, name=name, root=self._root, check=CHECKS[name])
+        for name in self.parent.wanted[self.name]:
+            yield CheckItem.from_parent(self, name=name)
 
 
 class CheckItem(pytest.Item):
     """One check of one environment."""
 
-    def __init__(self, *, root: Path, check: MigrationCheck, **node: Any) -> None:
-        super().__init__(**node)
-        self._root = root
-        self._check = check
+    parent: EnvironmentChecks
 
     def runtest(self) -> None:
         """Run the check. Raises CheckFailed, and what migrator raises."""
-        environment = self.parent.name if self.parent is not None else ""
-        with at_root(self._root):
+        environment, checks = self.parent.name, self.parent.parent
+        with at_root(checks.root):
             try:
-                choice = Choice(environment, "--migrator", cwd=self._root, process=os.environ)
+                choice = Choice(environment, "--migrator", cwd=checks.root, process=os.environ)
                 workspace = choose(choice)
                 self._skip_without_revisions(workspace)
-                if self._check.needs_scratch:
-                    checks = self.getparent(Checks)
-                    if checks is not None:
-                        checks.keep_running(workspace)
-                found = tuple(self._check.wrong(workspace))
+                if self.name not in _WITHOUT_SCRATCH:
+                    checks.keep_running(workspace)
+                found = tuple(CHECKS[self.name](workspace))
             except (NoScratchError, NoModelsError) as exc:
                 pytest.skip(f"{environment}: {exc.message} {exc.hint}")
         if found:
