@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from migrator.cli.messages import Messages
 from migrator.cli.options import Common
 from migrator.config.select import Choice, Workspace, choose
-from migrator.config.settings import parse_duration
+from migrator.durations import parse_duration
 from migrator.errors import Effect, ExitCode, RefusedError, UsageError
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
@@ -134,9 +134,6 @@ class Invocation:
 def parse_seconds(option: str, text: str) -> float:
     """Read the duration that an option was given, in seconds; infinite for none. Raises UsageError."""
     try:
-        duration = parse_duration(text)
+        return parse_duration(text)
     except ValueError as exc:
         raise UsageError(f"{option}: {exc}.", hint=f"For example: {option} 2m") from exc
-    if duration is not None:
-        return duration
-    return 0.0 if text == "0" else float("inf")

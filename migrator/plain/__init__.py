@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
 
+from migrator.visible import visible_in
+
 
 @dataclass(frozen=True)
 class How:
@@ -59,10 +61,11 @@ def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
 
 
 def lines(result: object, how: How) -> Iterator[Line]:
-    """Return the lines of a result: those of `results/run.py` are made by `plain/run_lines.py`, and so on.
+    """Return a result's lines, visible: `plain/run_lines.py` makes those of `results/run.py`, and so on.
 
     Only that module is imported: all of them would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
-    written: Iterable[str] = import_module(f"{__name__}.{name}_lines").lines(result, how)
+    made = import_module(f"{__name__}.{name}_lines").lines
+    written: Iterable[str] = made(visible_in(result), visible_in(how))
     return (each if isinstance(each, Line) else Line(each) for each in written)

@@ -122,13 +122,15 @@ def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
 
 # libpq's names, as hosting services put them into URLs, and what asyncpg calls them.
 _ASYNCPG_NAMES = {"sslmode": "ssl", "connect_timeout": "timeout"}
+# What a session begins with.
+_SERVER_SETTINGS = ("application_name", "options")
 
 
 def _clean(url: URL) -> URL:
     """Take those parameters out of the URL that go to asyncpg in another form."""
     if url.get_driver_name() != "asyncpg":
         return url
-    return url.difference_update_query([*_ASYNCPG_NAMES, "application_name"])
+    return url.difference_update_query([*_ASYNCPG_NAMES, *_SERVER_SETTINGS])
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
@@ -143,17 +145,30 @@ def _connect_args(url: URL) -> dict[str, Any]:
 
 
 def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
-    args: dict[str, Any] = {"timeout": float(query.get("connect_timeout", _CONNECT_SECONDS))}
+    # asyncpg's own name for it goes before this one.
+    args: dict[str, Any] = {} if "timeout" in query else {"timeout": _connect_seconds(query)}
     if "sslmode" in query:
         args["ssl"] = query["sslmode"]
-    if "application_name" in query:
-        args["server_settings"] = {"application_name": query["application_name"]}
-    return args
+    settings = {name: query[name] for name in _SERVER_SETTINGS if name in query}
+    return {**args, "server_settings": settings} if settings else args
+
+
+def _connect_seconds(query: Mapping[str, Any]) -> float | None:
+    """Return the `connect_timeout`, None for libpq's 0, which is no limit. Raises ConfigurationError."""
+    said = query.get("connect_timeout", _CONNECT_SECONDS)
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(
+            f"connect_timeout in the database URL is {said!r}, which is no number of seconds.",
+            hint="Correct what follows the ? in the URL.",
+        ) from exc
+    return seconds if seconds > 0 else None
 
 
 def _asyncmy_args(query: Mapping[str, Any]) -> dict[str, Any]:
     """asyncmy's own timeout ends with the TCP connection: a server that then says nothing hangs it."""
-    seconds = float(query.get("connect_timeout", _CONNECT_SECONDS))
+    seconds = _connect_seconds(query)
 
     async def connect(**parameters: Any) -> Any:
         import asyncio

@@ -233,10 +233,13 @@ class PostgreSQL(DatabaseKind):
     def start_run(self, facts: Facts, timeouts: Timeouts, working_lock: LockName) -> str:
         statements = []
         if facts.major >= 14 and "linux" in facts.version:
-            # A server process whose client was killed ends soon, and not when its statement does.
-            statements.append("SET client_connection_check_interval = '1s'")
-        if timeouts != Timeouts():
-            statements.append(timeouts.sql())
+            # A server process whose client was killed ends soon, and not when its statement does. Whoever has
+            # set an interval for the server or the role has done so already.
+            statements.append(
+                "SELECT set_config('client_connection_check_interval', '1s', false)"
+                " WHERE current_setting('client_connection_check_interval') = '0'"
+            )
+        statements.append(timeouts.sql())
         # No other run can hold it: that run would need the lock of the run first.
         statements.append(f"SELECT pg_advisory_lock({lock_key(working_lock)})")
         return "; ".join(statements)

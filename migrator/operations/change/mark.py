@@ -133,7 +133,7 @@ def _named(session: Session, examined: Examined, said: Sequence[str]) -> list[st
 @contextmanager
 def _writing(session: Session, examined: Examined, report: Report) -> Iterator[SecondConnection]:
     """Give a connection to write records with, while no run is at work."""
-    seconds = session.workspace.environment.settings.longest_wait
+    seconds = session.workspace.environment.settings.lock_wait
     with run_lock(examined.found, seconds, seconds, report) as lock:
         if lock.connection is None:
             raise UsageError("A database in memory cannot be marked: it ends with its connection.")
@@ -153,9 +153,7 @@ def _alone(
     if session.workspace.tenant is None:
         yield
         return
-    with exclusive_lock(
-        connection, examined.found, session.workspace.environment.settings.longest_wait, report
-    ):
+    with exclusive_lock(connection, examined.found, session.workspace.environment.settings.lock_wait, report):
         if has_moved(connection, session.workspace, examined):
             raise MovedError(
                 f"Another tenant of the database {database_name(examined)} was marked in this very moment.",

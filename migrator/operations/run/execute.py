@@ -122,7 +122,7 @@ class _Spine:
     def _wait(self) -> float:
         if self._terms.lock_wait is not None:
             return self._terms.lock_wait
-        return self._session.workspace.environment.settings.longest_wait
+        return self._session.workspace.environment.settings.lock_wait
 
     def _sites(self, prepared: PreparedRun) -> list[DatabaseRun]:
         sites = []

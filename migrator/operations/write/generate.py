@@ -26,6 +26,7 @@ from migrator.results.events import Report
 from migrator.results.written import Generated
 from migrator.revisions.headers import LONGEST_ID
 from migrator.revisions.version_text import docstring_safe
+from migrator.visible import visible
 
 _DROPS = ("drop_table", "drop_column")
 # What Alembic takes as it is.
@@ -201,7 +202,7 @@ def _agree_to_drops(changes: Sequence[Change], candidates: Sequence[Rename], con
     if not dropped:
         return
     if consent.can_ask:
-        listed = "".join(f"\n  {each}" for each in dropped)
+        listed = "".join(f"\n  {visible(each)}" for each in dropped)
         answer = consent.ask(f"The revision drops, with all that is in it:{listed}\nWrite it? [y/N] ")
         if (answer or "").strip().lower() in ("y", "yes"):
             return

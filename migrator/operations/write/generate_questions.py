@@ -9,6 +9,7 @@ from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.errors import UsageError
 from migrator.operations.run.consent import Consent
 from migrator.results.differences import Rename
+from migrator.visible import visible
 
 Compare = Callable[[tuple[Rename, ...]], Comparison]
 
@@ -53,7 +54,7 @@ def _asked(
         taken = [(one.where, name) for one in (*wished, *meant) for name in (one.old, one.new)]
         if each in refused or (each.where, each.old) in taken or (each.where, each.new) in taken:
             continue
-        if _agreed(f"{each.question} [y/N] ", consent):
+        if _agreed(f"{visible(each.question)} [y/N] ", consent):
             meant.append(each)
         else:
             refused.add(each)
