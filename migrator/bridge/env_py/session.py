@@ -56,9 +56,16 @@ class Session:
     """Runs the env.py of a workspace as often as a command needs it."""
 
     def __init__(
-        self, workspace: Workspace, config: Config, scripts: ScriptDirectory, report: Report
+        self,
+        workspace: Workspace,
+        config: Config,
+        scripts: ScriptDirectory,
+        report: Report,
+        lock_wait: float | None = None,
     ) -> None:
+        """`lock_wait` is for how many seconds a command that writes waits for others; None if it only reads."""
         self.workspace = workspace
+        self.lock_wait = lock_wait
         self.config = config
         self.scripts = scripts
         self.connected_to: URL | None = None
@@ -92,6 +99,7 @@ class Session:
             self.scripts,
             workspace=self.workspace,
             on_connect=self._connected,
+            lock_wait=self.lock_wait,
             fn=watched,
             **options,
         )
@@ -206,7 +214,8 @@ def database_session(
         scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=to_run)
     else:
         scripts = find_scripts(config, workspace)
-    session = Session(workspace, config, scripts, report)
+    lock_wait = workspace.environment.settings.lock_wait if needs.writes else None
+    session = Session(workspace, config, scripts, report, lock_wait)
     if not workspace.resolves_url:
         # Where env.py connects to is known when it does.
         may_connect = needs.writes or needs.absent_is_empty

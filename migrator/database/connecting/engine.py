@@ -145,8 +145,7 @@ def _connect_args(url: URL) -> dict[str, Any]:
 
 
 def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
-    # asyncpg's own name for it goes before this one.
-    args: dict[str, Any] = {} if "timeout" in query else {"timeout": _connect_seconds(query)}
+    args: dict[str, Any] = {"timeout": _connect_seconds(query)}
     if "sslmode" in query:
         args["ssl"] = query["sslmode"]
     settings = {name: query[name] for name in _SERVER_SETTINGS if name in query}
@@ -155,7 +154,8 @@ def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
 
 def _connect_seconds(query: Mapping[str, Any]) -> float | None:
     """Return the `connect_timeout`, None for libpq's 0, which is no limit. Raises ConfigurationError."""
-    said = query.get("connect_timeout", _CONNECT_SECONDS)
+    # asyncpg's own name for it is the second one.
+    said = query.get("connect_timeout", query.get("timeout", _CONNECT_SECONDS))
     try:
         seconds = float(said)
     except (TypeError, ValueError) as exc:

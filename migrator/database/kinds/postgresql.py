@@ -28,6 +28,10 @@ _EXPLANATIONS: dict[str, Explanation] = {
     "3D000": NO_DATABASE,
     "53300": ("The server has too many connections.", "Try again, or raise max_connections."),
     "57P03": ("The server is starting up or shutting down.", "Try again in a moment."),
+    "57014": (
+        "The server canceled a statement.",
+        "If it took too long, raise statement_timeout: in the [migrator] section, or for the role.",
+    ),
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
 }

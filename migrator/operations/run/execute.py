@@ -41,6 +41,8 @@ from migrator.results.events import Report, Retrying
 from migrator.results.run import RunPlan, RunResult
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
+# How long SQLite's driver waits by itself.
+_LONGEST_BUSY = 5.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class _Spine:
         # The accounts of this run until another one overtook it, in the order of the databases.
         self._overtaken: list[RunAccount] = []
         self._busy_since: float | None = None
+        # When the present attempt began.
+        self._begun = 0.0
+        if terms.lock_wait is not None:
+            session.lock_wait = terms.lock_wait
         self._deadline = time.monotonic() + self._wait()
 
     def execute(self) -> RunResult | RunPlan:
@@ -120,9 +126,7 @@ class _Spine:
         return bool(plan.steps) or (self._run.purge and bool(plan.before))
 
     def _wait(self) -> float:
-        if self._terms.lock_wait is not None:
-            return self._terms.lock_wait
-        return self._session.workspace.environment.settings.lock_wait
+        return self._session.lock_wait or 0.0
 
     def _sites(self, prepared: PreparedRun) -> list[DatabaseRun]:
         sites = []
@@ -191,6 +195,7 @@ class _Spine:
     def _carry_out(self, sites: list[DatabaseRun], notes: list[str]) -> RunResult | None:
         session, run = self._session, self._run
         while True:
+            self._begun = time.monotonic()
             attempt = Attempt(session, run, self._planner, sites, self._report, self._agreed)
             try:
                 attempt.run()
@@ -260,7 +265,8 @@ class _Spine:
         if not means(exc, ErrorMeaning.BUSY):
             return False
         now = time.monotonic()
-        self._busy_since = self._busy_since or now
+        waited = min(now - self._begun, self._wait(), _LONGEST_BUSY)
+        self._busy_since = self._busy_since or now - waited
         if now - self._busy_since < self._wait():
             return True
         locked = LockedError(
