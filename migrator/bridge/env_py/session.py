@@ -63,7 +63,7 @@ class Session:
         report: Report,
         lock_wait: float | None = None,
     ) -> None:
-        """`lock_wait` is for how many seconds a command that writes waits for others; None if it only reads."""
+        """`lock_wait` is how many seconds a command that writes waits for others; None if it only reads."""
         self.workspace = workspace
         self.lock_wait = lock_wait
         self.config = config
