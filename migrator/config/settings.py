@@ -215,7 +215,7 @@ KEYS: Mapping[str, Key] = {
             "statement_timeout",
             parse_running_time,
             "how long a statement may run, on PostgreSQL",
-            said_default="what the server, the database or the role says",
+            said_default="the server's",
         ),
         Key(
             "retries",
