@@ -37,5 +37,6 @@ def parse_running_time(text: str) -> float:
 
 def is_duration(value: object) -> bool:
     """Return whether a value is a number of seconds that `parse_duration` may return."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and (0 <= value <= _LONGEST or value == math.inf)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= _LONGEST or value == math.inf

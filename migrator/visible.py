@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 # Control characters, line separators, marks of direction, what takes no room, and bytes that are no UTF-8.
@@ -44,18 +44,18 @@ def visible_json(document: str) -> str:
 
 def visible_in(value: T, keep: str = "") -> T:
     """Return a result, an event, or a part of one, with every text in it visible."""
-    found: Any = value
+    made: Any = value
     if isinstance(value, str):
-        return visible(value, keep) if _OBEYED.search(value) else found
-    if isinstance(value, tuple):
+        made = visible(value, keep) if _OBEYED.search(value) else value
+    elif isinstance(value, tuple):
         parts = tuple(visible_in(each, keep) for each in value)
-        return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else found
-    if is_dataclass(value) and not isinstance(value, type):
+        made = parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+    elif is_dataclass(value) and not isinstance(value, type):
         changed = {}
         for each in fields(value):
             old = getattr(value, each.name)
             new = old if each.name == _TO_RUN else visible_in(old, "\n\t" if each.name in _OF_LINES else "")
             if new is not old:
                 changed[each.name] = new
-        return replace(found, **changed) if changed else found
-    return found
+        made = replace(value, **changed) if changed else value
+    return cast(T, made)

@@ -57,7 +57,7 @@ def noted(revision: str) -> str:
 
 def seen(database: AnyDatabase, revision: str) -> dict[str, str]:
     """Give the settings under which a revision ran."""
-    return {str(name): str(value) for name, value in database.query(f"SELECT * FROM seen_{revision}")}  # type: ignore[misc]
+    return {str(name): str(value) for name, value in database.query(f"SELECT * FROM seen_{revision}")}
 
 
 def changed(database: AnyDatabase, revision: str) -> dict[str, str]:
@@ -67,7 +67,7 @@ def changed(database: AnyDatabase, revision: str) -> dict[str, str]:
         usual = {
             str(name): str(value)
             for name, value in connection.execute(text("SELECT name, setting FROM pg_settings"))
-        }  # type: ignore[misc]
+        }
     return {name: value for name, value in seen(database, revision).items() if usual[name] != value}
 
 
