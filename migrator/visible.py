@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
+from operator import is_
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
@@ -43,19 +44,21 @@ def visible_json(document: str) -> str:
 
 
 def visible_in(value: T, keep: str = "") -> T:
-    """Return a result, an event, or a part of one, with every text in it visible."""
+    """Return a result, an event, or a part of one, with every text in it visible; itself where all are."""
     made: Any = value
     if isinstance(value, str):
-        made = visible(value, keep) if _OBEYED.search(value) else value
+        made = value if value.isprintable() else visible(value, keep)
     elif isinstance(value, tuple):
-        parts = tuple(visible_in(each, keep) for each in value)
-        made = parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
-    elif is_dataclass(value) and not isinstance(value, type):
+        parts = [visible_in(each, keep) for each in value]
+        made = value if all(map(is_, parts, value)) else tuple(parts)
+    elif value is not None and is_dataclass(type(value)):
         changed = {}
-        for each in fields(value):
-            old = getattr(value, each.name)
-            new = old if each.name == _TO_RUN else visible_in(old, "\n\t" if each.name in _OF_LINES else "")
+        for name, old in vars(value).items():
+            # Hardly any text needs more than this look, and a long history has many.
+            if not old or (type(old) is str and old.isprintable()) or name == _TO_RUN:
+                continue
+            new = visible_in(old, "\n\t" if name in _OF_LINES else "")
             if new is not old:
-                changed[each.name] = new
-        made = replace(value, **changed) if changed else value
+                changed[name] = new
+        made = replace(value, **changed) if changed else value  # type: ignore[type-var]
     return cast(T, made)
