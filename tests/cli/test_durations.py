@@ -116,11 +116,11 @@ def test_a_lock_timeout_of_0_is_no_waiting_and_not_what_postgresql_takes_it_for(
     path.write_text("# migrator: lock_timeout = 0s\n" + path.read_text())
     books.revision("r3", "r2", "op.execute('ALTER TABLE seen_r1 ADD COLUMN more int')")
     assert migrator("upgrade", "r2", cwd=books.root, env=on_postgresql.env).code == 0
+    assert on_postgresql.query("TABLE seen_r1") == on_postgresql.query("TABLE seen_r2") == [("1ms",)]
     with psycopg.connect(on_postgresql.sync_url.replace("+psycopg", "")) as other:
         other.execute("LOCK TABLE seen_r1")
         ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
 
-    assert on_postgresql.query("TABLE seen_r1") == on_postgresql.query("TABLE seen_r2") == [("1ms",)]
     assert ran.code == 7
     assert "lock timeout" in ran.err
 
