@@ -11,6 +11,7 @@ from migrator.config.settings import Against
 from migrator.durations import is_duration
 from migrator.errors import UsageError
 from migrator.results.environment_status import Goal
+from migrator.results.events import Direction
 
 
 def require_text(name: str, value: object) -> None:
@@ -78,7 +79,7 @@ class ChangeRequest(DatabaseRequest):
     for no limit. With `backup` an SQLite file is copied first. `tag` is for env.py.
     """
 
-    verb: ClassVar[str]
+    verb: ClassVar[Direction]
     writes = True
     dry_run: bool = False
     lock_wait: float | None = None

@@ -224,7 +224,6 @@ LIGHT = (
     "operations.look.status",
     "operations.change.wait",
     "operations.look.revision_listing",
-    "operations.look.history",
     "operations.look.envs",
     "operations.dispatch",
     "testing.plugin",

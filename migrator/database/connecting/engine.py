@@ -1,21 +1,24 @@
-"""Engines for our own env.py: drivers, connect arguments, timeouts, and SQLite's transactions."""
+"""Engines for our own env.py: drivers, connect arguments, roles, timeouts, and SQLite's transactions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from migrator.database.connecting.role import Role
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.failures import meaning_of
 from migrator.database.kinds import kind_of
-from migrator.database.round_trips.array_types import know_array_types
-from migrator.errors import ConfigurationError, MissingExtraError
+from migrator.database.kinds.interface import ErrorMeaning
+from migrator.database.kinds.postgresql import quoted
+from migrator.database.round_trips.first_questions import know_array_types
+from migrator.errors import ConfigurationError, Effect, MissingExtraError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,6 +28,53 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10
 _SCHEMA = "migrator_schema"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of PostgreSQL, and the file whose key `role` names it, as it is shown."""
+
+    name: str
+    config_file: str
+
+    def sql(self) -> str:
+        """Give the statement that takes the role on."""
+        # Quoted in any case: NONE would take the role off.
+        return f"SET ROLE {quoted(self.name)}"
+
+    @contextmanager
+    def taken_on(self, user: str | None) -> Iterator[None]:
+        """Translate what a driver raises where `sql` is run in the block.
+
+        `user` is who has logged in, None where that is not known. Raises ConfigurationError for a role that
+        does not exist, or that the user may not take on.
+        """
+        try:
+            yield
+        except Exception as exc:
+            # Every driver has a class of its own for this.
+            meaning = meaning_of(exc)
+            said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
+            if meaning in (ErrorMeaning.NO_OBJECT, ErrorMeaning.BAD_VALUE):
+                raise ConfigurationError(
+                    f"{said}, but the server has no such role.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Correct the key role, or create it: CREATE ROLE {_quoted(self.name)}",
+                ) from exc
+            if meaning is ErrorMeaning.NO_PRIVILEGE:
+                who = user or "the user of the database URL"
+                raise ConfigurationError(
+                    f"{said}, a role that {who} may not take on.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Grant it: GRANT {_quoted(self.name)} TO {_quoted(user) if user else who};"
+                    " or correct the key role.",
+                ) from exc
+            raise
+
+
+def _quoted(name: str) -> str:
+    # As a person would write it; a keyword as a name is quoted by whoever has one.
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)
 
 
 @dataclass(frozen=True)
@@ -120,17 +170,15 @@ def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
     )
 
 
-# libpq's names, as hosting services put them into URLs, and what asyncpg calls them.
-_ASYNCPG_NAMES = {"sslmode": "ssl", "connect_timeout": "timeout"}
-# What a session begins with.
+# What a session begins with, of libpq's parameters.
 _SERVER_SETTINGS = ("application_name", "options")
 
 
 def _clean(url: URL) -> URL:
-    """Take those parameters out of the URL that go to asyncpg in another form."""
+    """Take libpq's parameters, which hosting services put into URLs, out of one for asyncpg."""
     if url.get_driver_name() != "asyncpg":
         return url
-    return url.difference_update_query([*_ASYNCPG_NAMES, *_SERVER_SETTINGS])
+    return url.difference_update_query(["sslmode", "connect_timeout", *_SERVER_SETTINGS])
 
 
 def _connect_args(url: URL) -> dict[str, Any]:

@@ -37,13 +37,10 @@ class SessionsSeen:
 
 def sessions_seen(connections: Sequence[SecondConnection], kind: DatabaseKind) -> SessionsSeen:
     """Ask connections in turn, again and again, which session they are in. Raises what the driver raises."""
-    seen: list[set[int]] = [set() for _ in connections]
-    for _ in range(_ROUNDS):
-        for number, connection in enumerate(connections):
-            session = connection.call(kind.session_id)
-            if session is not None:
-                seen[number].add(session)
-    return SessionsSeen(tuple(frozenset(each) for each in seen))
+    rounds = [[connection.call(kind.session_id) for connection in connections] for _ in range(_ROUNDS)]
+    return SessionsSeen(
+        tuple(frozenset(each for each in seen if each is not None) for seen in zip(*rounds, strict=True))
+    )
 
 
 def failed_by_pooler(exc: BaseException) -> str | None:
