@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -245,3 +247,17 @@ def test_a_role_whose_limit_ends_a_statement_is_told_where_to_raise_it(
 
     assert ran.code == 7
     assert "statement timeout" in ran.err
+
+
+@pytest.mark.slow
+def test_libpq_s_variable_for_connecting_stands(
+    migrator: Migrator, books: BooksProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://app@127.0.0.1:{silent.getsockname()[1]}/shop"
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+        began = time.monotonic()
+        ran = migrator("current", cwd=books.root, env={"TESTING_DATABASE_URL": url})
+
+    assert ran.code == 6, ran.err
+    assert time.monotonic() - began < 9

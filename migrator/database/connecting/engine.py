@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -188,7 +189,8 @@ def _connect_args(url: URL) -> dict[str, Any]:
     if driver == "asyncmy":
         return _asyncmy_args(url.query)
     if driver.startswith("psycopg"):
-        return {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+        said = "connect_timeout" in url.query or "PGCONNECT_TIMEOUT" in os.environ
+        return {} if said else {"connect_timeout": _CONNECT_SECONDS}
     return {}
 
 
