@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from migrator.visible import visible_in
+
 
 def complete_environment(incomplete: str) -> list[tuple[str, str]]:
     """Give the environments, with their files, whose name or alias starts with what was typed."""
@@ -22,7 +24,7 @@ def complete_environment(incomplete: str) -> list[tuple[str, str]]:
     except MigratorError:
         return []
     return [
-        (name, each.shown(each.config_file))
+        visible_in((name, each.shown(each.config_file)))
         for each in found
         for name in (each.name, *each.aliases)
         if name.startswith(incomplete)
@@ -32,7 +34,7 @@ def complete_environment(incomplete: str) -> list[tuple[str, str]]:
 def complete_revision(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Give the targets and revisions, with their messages, that start with what was typed."""
     named = [(name, "") for name in ("head", "heads", "base", "current")]
-    return [(name, text) for name, text in (*named, *_revisions(ctx)) if name.startswith(incomplete)]
+    return [visible_in(each) for each in (*named, *_revisions(ctx)) if each[0].startswith(incomplete)]
 
 
 def _revisions(ctx: typer.Context) -> Iterator[tuple[str, str]]:

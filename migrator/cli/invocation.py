@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from migrator.cli.messages import Messages
 from migrator.cli.options import Common, FleetOptions
 from migrator.config.select import Choice, Workspace, choose
-from migrator.config.settings import parse_duration
+from migrator.durations import parse_duration
 from migrator.errors import Effect, ExitCode, RefusedError, UsageError
 from migrator.plain import counted
 from migrator.processes.start_up import imports_done
@@ -177,9 +177,6 @@ def _sql_listeners(messages: Messages) -> dict[str, Callable[..., None]]:
 def parse_seconds(option: str, text: str) -> float:
     """Read the duration that an option was given, in seconds; infinite for none. Raises UsageError."""
     try:
-        duration = parse_duration(text)
+        return parse_duration(text)
     except ValueError as exc:
         raise UsageError(f"{option}: {exc}.", hint=f"For example: {option} 2m") from exc
-    if duration is not None:
-        return duration
-    return 0.0 if text == "0" else float("inf")

@@ -104,8 +104,7 @@ def _report(invocation: Invocation, error: MigratorError, terminated: list[int])
     if invocation.common.traceback:
         # Its hint is such a note, and follows in a line of its own.
         error.__notes__ = []
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            invocation.messages.line(line)
+        invocation.messages.line("".join(traceback.format_exception(error)).rstrip())
     invocation.messages.error(error)
     return _shown(invocation, Outcome(getattr(error, "result", None), code), (error,))
 
@@ -163,5 +162,4 @@ def _close_stdout() -> None:
 def _tell_of_log(messages: Messages, level: int, text: str) -> None:
     loud = level > logging.INFO
     prefix = f"{logging.getLevelName(level).lower()}: " if loud else ""
-    for line in f"{prefix}{text}".splitlines():
-        messages.line(line, "yellow" if loud else "dim")
+    messages.line(f"{prefix}{text}", "yellow" if loud else "dim")

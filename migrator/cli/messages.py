@@ -26,6 +26,7 @@ from migrator.results.events import (
     StepStarted,
     Waiting,
 )
+from migrator.visible import visible, visible_in, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,8 +87,8 @@ class Messages:
         return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str, style: str = "") -> None:
-        """Write one line, with every known password taken out of it."""
-        text = secrets.scrub(text)
+        """Write one line, or several, visibly and with every known password taken out."""
+        text = visible_lines(secrets.scrub(text))
         if self._terminal:
             with self._writing:
                 self._end_unfinished()
@@ -113,13 +114,14 @@ class Messages:
         """Ask on stderr; None where the input ends."""
         self._end_unfinished()
         try:
-            return _typed_after(question)
+            return _typed_after(visible(question, "\n"))
         except EOFError:
             print(file=sys.stderr)
             return None
 
     def event(self, event: Event) -> None:
         """Write what an operation tells about its progress."""
+        event = visible_in(event)
         if isinstance(event, Connecting):
             if event in self._announced:
                 # A command that comes back to a database says nothing new.

@@ -15,6 +15,7 @@ from migrator import secrets
 from migrator.cli.invocation import Form, Invocation, Outcome
 from migrator.errors import ExitCode, MigratorError, UsageError
 from migrator.plain import How, lines
+from migrator.visible import visible_in, visible_json
 
 VERSION = 1
 
@@ -40,7 +41,7 @@ def envelope(
 def _written(document: dict[str, Any], indent: int | None) -> str:
     # Where stdout cannot take every character, JSON has a way of its own to write it.
     ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
-    return json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=_as_text)
+    return visible_json(json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=_as_text))
 
 
 def _as_text(value: object) -> str:
@@ -125,7 +126,7 @@ def _print_for_pipeline(result: Any, form: Form) -> None:
 
     # Commands work at the project's root, which may be a folder of a larger repository.
     result = in_repository(result, Path.cwd())
-    for line in github(result) if form == "github" else [gitlab(result)]:
+    for line in github(visible_in(result)) if form == "github" else [gitlab(result)]:
         print(line)
     sys.stdout.flush()
 
@@ -137,7 +138,7 @@ def _print_styled(result: object, how: How) -> None:
     from migrator.cli.rich_tables import rendered
 
     console = Console(highlight=False, markup=False, emoji=False)
-    segments = iter(console.render(rendered(result, how)))
+    segments = iter(console.render(rendered(visible_in(result), visible_in(how))))
     # A batch at a time: the lines of a long history come as they are made, and not all at the end.
     while batch := list(islice(segments, _BATCH)):
         console.print(Segments(batch), end="", soft_wrap=True)

@@ -16,6 +16,7 @@ from migrator.config.environments import shown
 from migrator.errors import ExitCode, MigratorError
 from migrator.plain import How, error_lines, lines
 from migrator.results.judged import Linted, LintFinding
+from migrator.visible import visible_in, visible_json, visible_lines
 
 # GitLab's severities, by ours. What is excused is still told, as its lowest.
 _GITLAB_SEVERITIES = {"error": "major", "warning": "minor"}
@@ -60,7 +61,7 @@ def gitlab(result: Linted) -> str:
                 "location": {"path": finding.file, "lines": {"begin": finding.line or 1}},
             }
         )
-    return json.dumps(issues, indent=2, ensure_ascii=False)
+    return visible_json(json.dumps(issues, indent=2, ensure_ascii=False))
 
 
 def _summary(finding: LintFinding) -> str:
@@ -94,7 +95,7 @@ def section(command: str, how: How, outcome: Outcome, errors: tuple[MigratorErro
     if left_out > 0:
         text[_MOST_LINES:] = [f"... and {left_out} more lines, which are in the log"]
     fence = _fence("\n".join(text))
-    of = f" of {how.environment}" if how.environment else ""
+    of = f" of {visible_in(how).environment}" if how.environment else ""
     shown = ["", f"{fence}text", *text, fence] if text else []
     return "\n".join([f"### migrator {command}{of}", "", _verdict(outcome.code), *shown, "", ""])
 
@@ -112,7 +113,7 @@ def _plain_text(how: How, result: object, errors: tuple[MigratorError, ...]) -> 
         yield from lines(result, how)
     for error in errors:
         for line in error_lines(error):
-            yield from secrets.scrub(line).splitlines()
+            yield from visible_lines(secrets.scrub(line)).split("\n")
 
 
 def _fence(text: str) -> str:

@@ -27,6 +27,7 @@ from migrator.results.fleet import FleetResult, TenantOutcome
 from migrator.results.records import LogList
 from migrator.results.revisions import Current, History, Revision
 from migrator.results.written import Initialized
+from migrator.visible import visible
 
 _STATE_COLOURS: dict[State, str] = {
     "ok": "green",
@@ -109,7 +110,7 @@ def rendered(result: object, how: How) -> RenderableType:
 
 def _coloured(line: Line, *, whole: bool = False) -> Text:
     style = _COLOURS.get(line.kind, "")
-    return Text(line, style=style, no_wrap=whole, overflow="ignore" if whole else None)
+    return Text(visible(line, "\n\t"), style=style, no_wrap=whole, overflow="ignore" if whole else None)
 
 
 @rendered.register

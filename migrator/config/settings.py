@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from migrator.durations import parse_duration, parse_running_time
 from migrator.errors import ConfigurationError
 
 Transaction = Literal["revision", "run", "env"]
@@ -17,7 +18,10 @@ Against = Literal["history", "database"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The values of one `[migrator]` section. Timeouts are in seconds; None means no limit."""
+    """The values of one `[migrator]` section.
+
+    Times are in seconds, infinite for no limit; a timeout of None is left to the server.
+    """
 
     environment: str | None = None
     aliases: tuple[str, ...] = ()
@@ -31,7 +35,7 @@ class Settings:
     role: str | None = None
     lock_timeout: float | None = 3.0
     statement_timeout: float | None = None
-    lock_wait: float | None = 60.0
+    lock_wait: float = 60.0
     retries: int = 5
     hold_statements: bool = True
     round_trips: Literal["fast", "plain"] = "fast"
@@ -45,11 +49,6 @@ class Settings:
     lint_gate: bool | None = None
     tenants: str | None = None
     tenant_url: str | None = field(default=None, repr=False)
-
-    @property
-    def longest_wait(self) -> float:
-        """For how many seconds another run is waited for; infinite where there is no limit."""
-        return float("inf") if self.lock_wait is None else self.lock_wait
 
     @property
     def log_off(self) -> bool:
@@ -119,20 +118,6 @@ def _nearest_key(name: str) -> str:
     if near:
         return f"Did you mean {near[0]}?"
     return f"The keys are: {', '.join(KEYS)}."
-
-
-def parse_duration(text: str) -> float | None:
-    """Read `500ms`, `3s`, `2m` or `1h` as seconds; `0`, `none` and `off` as None, no limit.
-
-    Raises ValueError for anything else.
-    """
-    if text.lower() in ("0", "none", "off"):
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 500ms, 3s or 2m")
-    unit = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]
-    return float(match[1]) * unit or None
 
 
 def _boolean(text: str) -> bool:
@@ -226,7 +211,12 @@ KEYS: Mapping[str, Key] = {
             "how long a statement may wait for a lock, on PostgreSQL; all waits of one revision share it",
         ),
         Key("lock_wait", parse_duration, "how long to wait for another run on the same database"),
-        Key("statement_timeout", parse_duration, "how long a statement may run, on PostgreSQL"),
+        Key(
+            "statement_timeout",
+            parse_running_time,
+            "how long a statement may run, on PostgreSQL",
+            said_default="the server's",
+        ),
         Key(
             "retries",
             _count,

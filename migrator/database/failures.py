@@ -14,7 +14,7 @@ from migrator.database.kinds import KINDS
 from migrator.database.kinds.interface import ErrorMeaning, Explanation
 from migrator.database.kinds.mysql import is_numbered
 from migrator.database.kinds.postgresql import NO_DATABASE, REFUSED_PASSWORD
-from migrator.errors import DatabaseError
+from migrator.errors import DatabaseError, ExitCode
 
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")
 _NO_HOST = ("The host's name is not known.", "Correct the host in: {origin}")
@@ -39,15 +39,20 @@ def is_database_failure(exc: BaseException) -> bool:
     return type(exc).__module__.partition(".")[0] in ("asyncpg", "psycopg", "sqlite3", "aiosqlite", "asyncmy")
 
 
+class BusyError(DatabaseError):
+    """Another connection is writing to the database."""
+
+    exit_code = ExitCode.LOCKED
+
+
 def database_error(exc: BaseException, address: str, origin: str) -> DatabaseError:
     """Make the error for a database that cannot be used.
 
     `address` is `user@host:port/database`, `origin` the place that the URL came from.
     """
     what, hint = _reason(exc)
-    return DatabaseError(
-        f"The database {address} cannot be used. {what}", hint=hint.format(origin=origin or "env.py")
-    )
+    kind = BusyError if means(exc, ErrorMeaning.BUSY) else DatabaseError
+    return kind(f"The database {address} cannot be used. {what}", hint=hint.format(origin=origin or "env.py"))
 
 
 def _reason(exc: BaseException) -> Explanation:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, get_args
 
 from migrator.config.settings import Against
+from migrator.durations import is_duration
 from migrator.errors import UsageError
 from migrator.results.environment_status import Goal
 from migrator.results.events import Direction
@@ -26,9 +27,10 @@ def _require_bool(name: str, value: object) -> None:
 
 def _require_seconds(name: str, value: object) -> None:
     """What is not a number of seconds, such as "60s", would be found out only in the middle of a run."""
-    if not isinstance(value, int | float) or not value >= 0:
+    if not is_duration(value):
         raise UsageError(
-            f"{name} is a number of seconds, not {value!r}.", hint=f"For example: {name}=60, or math.inf."
+            f"{name} is a number of seconds, not {value!r}.",
+            hint=f"For example: {name}=60, up to 24 days; or math.inf for no limit.",
         )
 
 

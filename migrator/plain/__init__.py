@@ -9,6 +9,7 @@ from functools import singledispatch
 from importlib import import_module
 
 from migrator.errors import MigratorError
+from migrator.visible import visible_in
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,11 @@ def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
 
 
 def lines(result: object, how: How) -> Iterator[Line]:
-    """Return the lines of a result: those of `results/run.py` are made by `plain/run_lines.py`, and so on.
+    """Return a result's lines, visible: `plain/run_lines.py` makes those of `results/run.py`, and so on.
 
     Only that module is imported: all of them would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
     import_module(f"{__name__}.{name}_lines")
-    return (each if isinstance(each, Line) else Line(each) for each in text_lines(result, how))
+    made = text_lines(visible_in(result), visible_in(how))
+    return (each if isinstance(each, Line) else Line(each) for each in made)

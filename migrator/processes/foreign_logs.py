@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 
 from migrator import secrets
+from migrator.visible import visible, visible_lines
 
 # Is told a level, which is one of logging's, and a text of one line or several.
 Tell = Callable[[int, str], None]
@@ -41,19 +43,34 @@ def _cause(record: logging.LogRecord) -> str:
     return f": {type(exc).__name__}: {' '.join(str(exc).split())}".removesuffix(": ")
 
 
+def _visible(record: logging.LogRecord) -> logging.LogRecord:
+    """Make a record visible, as an env.py may have handlers of its own, which write to the terminal."""
+    # What is wrong with a record is for its handler to say.
+    with suppress(Exception):
+        text = record.getMessage()
+        if (shown := visible_lines(text)) != text:
+            record.msg, record.args = shown, ()
+        if record.exc_info:
+            trace = "".join(traceback.format_exception(*record.exc_info))
+            record.exc_text = visible(trace.rstrip(), "\n\t")
+    return record
+
+
 @contextmanager
 def foreign_logs(tell: Tell) -> Iterator[None]:
     """Tell log records, and warnings, while the block runs; what they say is not scrubbed here."""
     root, handler = logging.getLogger(), _Telling(tell)
-    shown = warnings.showwarning
+    shown, made = warnings.showwarning, logging.getLogRecordFactory()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         tell(logging.WARNING, f"{' '.join(str(message).split())} ({category.__name__})")
 
     root.addHandler(handler)
     warnings.showwarning = show
+    logging.setLogRecordFactory(lambda *args, **named: _visible(made(*args, **named)))
     try:
         yield
     finally:
         root.removeHandler(handler)
         warnings.showwarning = shown
+        logging.setLogRecordFactory(made)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migrator.durations import parse_duration, parse_running_time
 from migrator.errors import RevisionsError
 from migrator.revisions.headers import not_python, read_source
 from migrator.syntax import parse
@@ -28,39 +29,34 @@ _NEAR_ENOUGH = 0.75
 
 _EXAMPLES = {
     "lock_timeout": "lock_timeout=10s",
-    "statement_timeout": "statement_timeout=0",
+    "statement_timeout": "statement_timeout=none",
     "retries": "retries=2",
 }
 _FLAG = "irreversible"
 # What a file asks of `lint`, which reads it by itself.
 _ALLOW = "allow"
 
-ReadDuration = Callable[[str], float | None]
-
 
 @dataclass(frozen=True)
 class Directives:
-    """What a revision asks for: timeouts in seconds, None for no limit, and how often to try again.
+    """What a revision asks for: timeouts in seconds, infinite for no limit, and how often to try again.
 
-    `said` holds the names of those that the file names; the others are left to the settings. `irreversible`
-    is for a revision that is not to be taken back.
+    What is None is left to the settings. `irreversible` is for a revision that is not to be taken back.
     """
 
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     retries: int | None = None
-    said: frozenset[str] = frozenset()
     irreversible: bool = False
 
 
-def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directives:
+def directives(path: Path, shown: str) -> Directives:
     """Return what the comment lines `# migrator: lock_timeout=10s retries=2` of the file `path` ask for.
 
-    Those count that stand on lines of their own, before the first function. `read_duration` reads a duration
-    as seconds, None for no limit, and raises ValueError: `parse_duration` of the settings, which are of
-    another layer. A line that begins with `allow` is no setting, and is passed over. Raises RevisionsError,
-    naming the file as `shown` and the line, for an unknown word, a word said twice, an invalid value, and a
-    line that is misspelt before its settings; and for a file that cannot be read.
+    Those count that stand on lines of their own, before the first function. A line that begins with `allow`
+    is no setting, and is passed over. Raises RevisionsError, naming the file as `shown` and the line, for an
+    unknown word, a word said twice, an invalid value, and a line that is misspelt before its settings; and
+    for a file that cannot be read.
     """
     source = read_source(path, shown)
     # Hardly any file has one, and looking for the tokens of all takes a hundred times as long.
@@ -73,8 +69,12 @@ def directives(path: Path, shown: str, read_duration: ReadDuration) -> Directive
         if found is None:
             _refuse_misspelt(where, comment)
         elif found[1].split()[:1] != [_ALLOW]:
-            words += [(where, word) for word in found[1].split()]
-    return _read(words, read_duration)
+            words += [(where, word) for word in _words(found[1])]
+    return _read(words)
+
+
+def _words(said: str) -> list[str]:
+    return re.sub(r"[ \t]*=[ \t]*", "=", said).split()
 
 
 def _at_the_top(source: bytes, shown: str) -> Iterator[tuple[int, str]]:
@@ -99,7 +99,7 @@ def _refuse_misspelt(where: str, comment: str) -> None:
     found = _MEANT.fullmatch(comment.rstrip())
     if found is None or not _resembles(found[1].lower(), ["migrator"]):
         return
-    words = re.sub(r"[ \t]*=[ \t]*", "=", found[3]).split()
+    words = _words(found[3])
     settings = [word.partition("=") for word in words if word != _FLAG]
     meant = all(equals for _, equals, _ in settings) and any(
         _resembles(name.lower(), _EXAMPLES) for name, _, _ in settings
@@ -115,7 +115,7 @@ def _resembles(word: str, known: Iterable[str]) -> bool:
     return bool(difflib.get_close_matches(word, known, n=1, cutoff=_NEAR_ENOUGH))
 
 
-def _read(words: list[tuple[str, str]], read_duration: ReadDuration) -> Directives:
+def _read(words: list[tuple[str, str]]) -> Directives:
     said: dict[str, Any] = {}
     for where, word in words:
         if word == _FLAG:
@@ -123,13 +123,13 @@ def _read(words: list[tuple[str, str]], read_duration: ReadDuration) -> Directiv
         name, _, value = word.partition("=")
         _check_name(where, name, said)
         try:
-            said[name] = _count(value) if name == "retries" else read_duration(value)
+            said[name] = _READ[name](value)
         except ValueError as exc:
             raise RevisionsError(
                 f"{where} asks for a {name} that is not valid: {exc}.", hint=f"Write {_EXAMPLES[name]}."
             ) from exc
     irreversible = any(word == _FLAG for _, word in words)
-    return Directives(**said, said=frozenset(said), irreversible=irreversible)
+    return Directives(**said, irreversible=irreversible)
 
 
 def _check_name(where: str, name: str, said: Collection[str]) -> None:
@@ -149,6 +149,13 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{text!r} is not a number such as 0 or 5")
     return int(text)
+
+
+_READ: dict[str, Callable[[str], float]] = {
+    "lock_timeout": parse_duration,
+    "statement_timeout": parse_running_time,
+    "retries": _count,
+}
 
 
 def refuses_downgrade(path: Path) -> bool:

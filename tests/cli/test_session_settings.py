@@ -91,7 +91,7 @@ def test_a_lock_that_another_session_holds_fails_the_revision_in_time(
 def test_a_statement_that_takes_too_long_fails_the_revision(
     migrator: Migrator, books: BooksProject, on_postgresql: AnyDatabase
 ) -> None:
-    books.settings(migrator=["statement_timeout = 50ms"])
+    books.settings(migrator=["statement_timeout = 400ms"])
     books.revision("r1", None, "op.execute('SELECT pg_sleep(30)')")
 
     ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
@@ -111,7 +111,7 @@ with op.get_context().autocommit_block():
 SLOWLY = """
 CREATE FUNCTION slowly(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_sleep(0.2);
+  PERFORM pg_sleep(0.5);
   IF current_setting('lock_timeout') <> '0' THEN RAISE 'there is a lock_timeout'; END IF;
   RETURN $1;
 END $$
@@ -121,7 +121,7 @@ END $$
 def test_timeouts_are_lifted_for_concurrently_in_an_autocommit_block_and_set_again(
     migrator: Migrator, books: BooksProject, database: AnyDatabase
 ) -> None:
-    books.settings(migrator=["lock_timeout = 2s", "statement_timeout = 100ms"])
+    books.settings(migrator=["lock_timeout = 2s", "statement_timeout = 400ms"])
     database.query(SLOWLY)
     database.query("CREATE TABLE slow AS SELECT 1 AS id")
     books.revision("r1", None, NOTES + BUILT_CONCURRENTLY + NOTE.format(place="afterwards"))
@@ -135,8 +135,8 @@ def test_timeouts_are_lifted_for_concurrently_in_an_autocommit_block_and_set_aga
     ]
     found = notes(database)
     assert found["before"][0] == "2s"
-    assert list(found["after"][:2]) == ["2s", "100ms"]
-    assert list(found["afterwards"][:2]) == list(found["next"][:2]) == ["2s", "100ms"]
+    assert list(found["after"][:2]) == ["2s", "400ms"]
+    assert list(found["afterwards"][:2]) == list(found["next"][:2]) == ["2s", "400ms"]
 
 
 def test_timeouts_are_set_again_after_a_concurrent_statement_that_failed(

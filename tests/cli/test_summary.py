@@ -153,5 +153,5 @@ def test_an_error_of_several_lines_stays_in_its_block(monkeypatch: pytest.Monkey
 
     assert page == (
         "### migrator check\n\n⚠️ **no answer**: revisions (exit code 5)\n\n"
-        "```text\nerror: first\nsecond ***\nhint: third\n```\n\n"
+        "```text\nerror: first\n  | second ***\nhint: third\n```\n\n"
     )

@@ -19,7 +19,7 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("errors", "file_locks", "secrets", "syntax"),
+    ("durations", "errors", "file_locks", "secrets", "syntax", "visible"),
     ("faults", "results"),
     ("plain",),
     ("processes", "models", "config", "revisions"),

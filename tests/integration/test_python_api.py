@@ -193,7 +193,7 @@ def test_each_kind_of_error_has_its_type_and_no_password(tmp_path: Path, steps: 
         Migrator(env="testing", url="sqlite://", directory=steps).upgrade("zzz9")
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), "60s"])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), 1e300, True, "60s"])
 def test_a_time_that_is_none_is_refused_before_anything_is_begun(seconds: float, steps: Path) -> None:
     testing = Migrator(env="testing", url="sqlite:///x.db", directory=steps)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from migrator.config.settings import parse_duration
 from migrator.errors import RevisionsError
 from migrator.revisions.directives import Directives, directives
 
@@ -16,13 +16,13 @@ FUNCTION = "\n\ndef upgrade() -> None:\n    pass\n"
 def read(tmp_path: Path, top: str | bytes, rest: str = FUNCTION) -> Directives:
     path = tmp_path / "a.py"
     path.write_bytes((top if isinstance(top, bytes) else top.encode()) + rest.encode())
-    return directives(path, "versions/a.py", parse_duration)
+    return directives(path, "versions/a.py")
 
 
 def test_everything_can_be_asked_for_in_one_line(tmp_path: Path) -> None:
     found = read(tmp_path, "# migrator: lock_timeout=500ms statement_timeout=2m retries=2\n")
 
-    assert found == Directives(0.5, 120.0, 2, frozenset({"lock_timeout", "statement_timeout", "retries"}))
+    assert found == Directives(0.5, 120.0, 2)
 
 
 def test_several_lines_anywhere_before_the_first_function_count(tmp_path: Path) -> None:
@@ -31,14 +31,17 @@ def test_several_lines_anywhere_before_the_first_function_count(tmp_path: Path) 
         "    #  migrator : lock_timeout=1h\n)"
     )
 
-    assert read(tmp_path, top) == Directives(3600.0, None, 0, frozenset({"lock_timeout", "retries"}))
+    assert read(tmp_path, top) == Directives(3600.0, None, 0)
 
 
 def test_no_limit_is_told_from_not_said(tmp_path: Path) -> None:
-    found = read(tmp_path, "# migrator: statement_timeout=0\n")
+    assert read(tmp_path, "# migrator: statement_timeout=none\n") == Directives(None, math.inf)
 
-    assert (found.lock_timeout, found.statement_timeout) == (None, None)
-    assert found.said == {"statement_timeout"}
+
+def test_spaces_around_the_equals_sign_and_plain_seconds_are_read(tmp_path: Path) -> None:
+    top = "# migrator: lock_timeout = 1.5 statement_timeout= 2M retries =2\n"
+
+    assert read(tmp_path, top) == Directives(1.5, 120.0, 2)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,12 @@ def test_a_file_of_another_encoding_and_line_end_is_read(tmp_path: Path) -> None
     [
         ("lock_timout=3s", "asks for something unknown: 'lock_timout'", "Did you mean lock_timeout?"),
         ("retry=2", "asks for something unknown: 'retry'", "Did you mean retries?"),
-        ("zzz", "unknown: 'zzz'", "Write it as lock_timeout=10s statement_timeout=0 retries=2."),
-        ("lock_timeout=3", "'3' is not a duration", "Write lock_timeout=10s."),
-        ("statement_timeout", "'' is not a duration", "Write statement_timeout=0."),
-        ("lock_timeout = 3s", "'' is not a duration", "Write lock_timeout=10s."),
+        ("zzz", "unknown: 'zzz'", "Write it as lock_timeout=10s statement_timeout=none retries=2."),
+        ("lock_timeout=3d", "'3d' is not a duration", "Write lock_timeout=10s."),
+        ("lock_timeout=", "'' is not a duration", "Write lock_timeout=10s."),
+        ("statement_timeout", "'' is not a duration", "Write statement_timeout=none."),
+        ("statement_timeout=0", "nothing runs within 0; none is no limit", "Write statement_timeout=none."),
+        ("lock_timeout=inf", "'inf' is not a duration", "Write lock_timeout=10s."),
         ("retries=-1", "'-1' is not a number", "Write retries=2."),
         ("retries=2s", "'2s' is not a number", "Write retries=2."),
         ("retries=1 retries=1", "says retries a second time", "Take one of the two out."),
@@ -124,7 +129,7 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RevisionsError, match=r"versions/a\.py cannot be read: No such file"):
-        directives(tmp_path / "none.py", "versions/a.py", parse_duration)
+        directives(tmp_path / "none.py", "versions/a.py")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ def test_irreversible_is_not_passed_over_for_a_capital_or_a_colon(tmp_path: Path
         ("# migrator: irreversible\n", Directives(irreversible=True)),
         (
             "# migrator: irreversible retries=2\n# migrator: irreversible\n",
-            Directives(None, None, 2, frozenset({"retries"}), irreversible=True),
+            Directives(None, None, 2, irreversible=True),
         ),
     ],
 )
@@ -178,4 +183,4 @@ def test_irreversible_takes_no_value(tmp_path: Path) -> None:
 def test_what_is_allowed_stands_beside_settings(tmp_path: Path) -> None:
     top = "# migrator: allow adding-column -- retries=7 would not help\n# migrator: retries=2\n"
 
-    assert read(tmp_path, top) == Directives(None, None, 2, frozenset({"retries"}))
+    assert read(tmp_path, top) == Directives(None, None, 2)

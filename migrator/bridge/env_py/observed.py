@@ -59,12 +59,14 @@ class ObservedEnvironment(EnvironmentContext):
         transaction: Transaction | None = None,
         on_version_apply: Callable[..., None] | None = None,
         writes: bool = False,
+        lock_wait: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(config, script, **options)
         self._role = configured_role(workspace)
         self._log_table = log_table_name(workspace)
         self._writes = writes
+        self._lock_wait = lock_wait
         self._on_version_apply = on_version_apply
         self.transaction = transaction or workspace.environment.settings.transaction
         self.on_connect = on_connect
@@ -80,6 +82,8 @@ class ObservedEnvironment(EnvironmentContext):
             url = url_of(connection)
             remember_password(url)
             self.on_connect(url)
+            if self._lock_wait is not None:
+                kind_of(connection.dialect.name).wait_no_longer(connection, self._lock_wait)
             if not is_our_env(self.config):
                 self._adopt(connection, url, options)
         outside(super().configure, connection, *positional, **options)

@@ -65,12 +65,16 @@ class Needs:
 
 @dataclass(eq=False)
 class Session:
-    """Runs the env.py of a workspace as often as a command needs it."""
+    """Runs the env.py of a workspace as often as a command needs it.
+
+    `lock_wait` is how many seconds a command that writes waits for others; None if it only reads.
+    """
 
     workspace: Workspace
     config: Config
     scripts: ScriptDirectory
     _report: Report
+    lock_wait: float | None = None
     connected_to: URL | None = None
 
     def run(self, work: MigrationFunction, **options: Any) -> None:
@@ -100,6 +104,7 @@ class Session:
             self.scripts,
             workspace=self.workspace,
             on_connect=self._connected,
+            lock_wait=self.lock_wait,
             fn=watched,
             **options,
         )
@@ -240,7 +245,8 @@ def database_session(
         scripts = load_scripts(config, workspace, missing_folder_ok=new_folder, to_run=to_run)
     else:
         scripts = find_scripts(config, workspace)
-    session = Session(workspace, config, scripts, report)
+    lock_wait = workspace.environment.settings.lock_wait if needs.writes else None
+    session = Session(workspace, config, scripts, report, lock_wait)
     if not workspace.resolves_url:
         # Where env.py connects to is known when it does.
         may_connect = needs.writes or needs.absent_is_empty

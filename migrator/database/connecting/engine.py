@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -170,11 +171,15 @@ def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
     )
 
 
+# What a session begins with, of libpq's parameters.
+_SERVER_SETTINGS = ("application_name", "options")
+
+
 def _clean(url: URL) -> URL:
     """Take libpq's parameters, which hosting services put into URLs, out of one for asyncpg."""
     if url.get_driver_name() != "asyncpg":
         return url
-    return url.difference_update_query(["sslmode", "connect_timeout", "application_name"])
+    return url.difference_update_query(["sslmode", "connect_timeout", *_SERVER_SETTINGS])
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
@@ -184,22 +189,36 @@ def _connect_args(url: URL) -> dict[str, Any]:
     if driver == "asyncmy":
         return _asyncmy_args(url.query)
     if driver.startswith("psycopg"):
-        return {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+        said = "connect_timeout" in url.query or "PGCONNECT_TIMEOUT" in os.environ
+        return {} if said else {"connect_timeout": _CONNECT_SECONDS}
     return {}
 
 
 def _asyncpg_args(query: Mapping[str, Any]) -> dict[str, Any]:
-    args: dict[str, Any] = {"timeout": float(query.get("connect_timeout", _CONNECT_SECONDS))}
+    args: dict[str, Any] = {"timeout": _connect_seconds(query)}
     if "sslmode" in query:
         args["ssl"] = query["sslmode"]
-    if "application_name" in query:
-        args["server_settings"] = {"application_name": query["application_name"]}
-    return args
+    settings = {name: query[name] for name in _SERVER_SETTINGS if name in query}
+    return {**args, "server_settings": settings} if settings else args
+
+
+def _connect_seconds(query: Mapping[str, Any]) -> float | None:
+    """Return the `connect_timeout`, None for libpq's 0, which is no limit. Raises ConfigurationError."""
+    # asyncpg's own name for it is the second one.
+    said = query.get("connect_timeout", query.get("timeout", _CONNECT_SECONDS))
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(
+            f"connect_timeout in the database URL is {said!r}, which is no number of seconds.",
+            hint="Correct what follows the ? in the URL.",
+        ) from exc
+    return seconds if seconds > 0 else None
 
 
 def _asyncmy_args(query: Mapping[str, Any]) -> dict[str, Any]:
     """asyncmy's own timeout ends with the TCP connection: a server that then says nothing hangs it."""
-    seconds = float(query.get("connect_timeout", _CONNECT_SECONDS))
+    seconds = _connect_seconds(query)
 
     async def connect(**parameters: Any) -> Any:
         import asyncio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,23 +12,36 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Timeouts in seconds; None is no limit."""
+    """Timeouts in seconds, infinite for no limit; None leaves what the server, its role or env.py has set."""
 
     lock: float | None = None
     statement: float | None = None
 
     def sql(self) -> str:
-        """Give the statements that set both for a session."""
-        lock, statement = _milliseconds(self.lock), _milliseconds(self.statement)
-        return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
+        """Return the statements that set them for a session.
+
+        The session keeps a timeout that is not ours under another name, to get it back where nothing is said.
+        """
+        statements = []
+        for timeout, seconds in (("lock_timeout", self.lock), ("statement_timeout", self.statement)):
+            kept = f"migrator.{timeout}"
+            theirs = f"COALESCE(NULLIF(current_setting('{kept}', true), ''), current_setting('{timeout}'))"
+            # Of two, the second one changes what the first one reads.
+            if seconds is None:
+                changes = [(timeout, theirs), (kept, "''")]
+            else:
+                changes = [(kept, theirs), (timeout, f"'{milliseconds(seconds)}'")]
+            statements += [f"SELECT set_config('{name}', {value}, false)" for name, value in changes]
+        return "; ".join(statements)
+
+    def lifted(self) -> Timeouts:
+        """Return no limit for each timeout of ours."""
+        return Timeouts(*(math.inf if each is not None else None for each in (self.lock, self.statement)))
 
 
-_NONE = Timeouts()
-
-
-def _milliseconds(seconds: float | None) -> int:
-    # A timeout of 0 means none to PostgreSQL, so that a very short one must not be rounded to it.
-    return max(1, round(seconds * 1000)) if seconds is not None else 0
+def milliseconds(seconds: float) -> int:
+    """Return seconds as PostgreSQL takes them: its 0 is no limit, and its shortest limit a millisecond."""
+    return max(1, round(seconds * 1000)) if seconds < math.inf else 0
 
 
 def run_plainly(connection: Connection, sql: str) -> None:
@@ -51,7 +65,7 @@ def run_at_once(dbapi_connection: Any, sql: str) -> None:
 
 
 class SessionTimeouts:
-    """The timeouts of one session, lifted for what may not be cut short.
+    """The timeouts that we set for one session, lifted for what may not be cut short.
 
     CREATE INDEX CONCURRENTLY waits for every older transaction: a timeout would leave it INVALID.
     """
@@ -77,12 +91,14 @@ class SessionTimeouts:
         event.remove(self._engine, "handle_error", self._failed)
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
-        if self.wanted != _NONE and _concerns(connection, statement):
-            run_plainly(connection, _NONE.sql())
+        self._switch(connection, statement, self.wanted.lifted())
 
     def _after(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
-        if self.wanted != _NONE and _concerns(connection, statement):
-            run_plainly(connection, self.wanted.sql())
+        self._switch(connection, statement, self.wanted)
+
+    def _switch(self, connection: Connection, statement: str, timeouts: Timeouts) -> None:
+        if self.wanted != self.wanted.lifted() and _concerns(connection, statement):
+            run_plainly(connection, timeouts.sql())
 
     def _failed(self, context: ExceptionContext) -> None:
         # A revision may catch the error and go on, and must not go on without timeouts.

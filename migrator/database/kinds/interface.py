@@ -176,6 +176,10 @@ class DatabaseKind:
     def prepare_engine(self, engine: Engine, *, writes: bool) -> None:
         """Make DDL transactional on all connections of an engine, where `begins_by_statement`."""
 
+    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
+        """Keep the driver from waiting longer than that for another connection's transaction, if it would."""
+        return
+
     def begin_by_statement(self, connection: Connection) -> bool:
         """Make DDL transactional on an open connection of another engine; return whether that was done."""
         return False

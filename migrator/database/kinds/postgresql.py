@@ -28,6 +28,10 @@ _EXPLANATIONS: dict[str, Explanation] = {
     "3D000": NO_DATABASE,
     "53300": ("The server has too many connections.", "Try again, or raise max_connections."),
     "57P03": ("The server is starting up or shutting down.", "Try again in a moment."),
+    "57014": (
+        "The server canceled a statement.",
+        "If it took too long, raise statement_timeout: in the [migrator] section, or for the role.",
+    ),
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
 }
@@ -227,10 +231,13 @@ class PostgreSQL(DatabaseKind):
     def start_run(self, facts: Facts, timeouts: Timeouts, working_lock: LockName) -> str:
         statements = []
         if facts.major >= 14 and "linux" in facts.version:
-            # A server process whose client was killed ends soon, and not when its statement does.
-            statements.append("SET client_connection_check_interval = '1s'")
-        if timeouts != Timeouts():
-            statements.append(timeouts.sql())
+            # A server process whose client was killed ends soon, and not when its statement does. Whoever has
+            # set an interval for the server or the role has done so already.
+            statements.append(
+                "SELECT set_config('client_connection_check_interval', '1s', false)"
+                " WHERE current_setting('client_connection_check_interval') = '0'"
+            )
+        statements.append(timeouts.sql())
         # No other run can hold it: that run would need the lock of the run first.
         statements.append(f"SELECT pg_advisory_lock({lock_key(working_lock)})")
         return "; ".join(statements)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event, text
 
 from migrator.database.connecting.timeouts import run_at_once
-from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
+from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning, Explanation
 from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import TableName, TableNames
 
@@ -78,6 +78,13 @@ class SQLite(DatabaseKind):
 
         _begin_with(engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
+        cursor: Any = connection.connection.cursor()
+        cursor.execute("PRAGMA busy_timeout")
+        usual = cursor.fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {int(min(usual, seconds * 1000))}")
+        cursor.close()
+
     def begin_by_statement(self, connection: Connection) -> bool:
         """Leave alone an engine that begins its transactions by itself.
 
@@ -101,6 +108,14 @@ class SQLite(DatabaseKind):
             return ErrorMeaning.BUSY
         # SQLite has one code for all that is wrong with a statement.
         return ErrorMeaning.NO_TABLE if str(exc).startswith("no such table: ") else None
+
+    def explain(self, exc: BaseException) -> Explanation | None:
+        busy = self.meaning_of(exc) is ErrorMeaning.BUSY
+        return (
+            ("Another connection is writing to it.", "Wait until it ends, then run this again.")
+            if busy
+            else None
+        )
 
 
 def _begin_with(target: Engine | Connection, begin: str) -> None:

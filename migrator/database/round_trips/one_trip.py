@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from migrator.database.connecting.timeouts import milliseconds
 from migrator.database.round_trips.probe import missing_for_statements, set_row_count
 
 # What gives no rows. Anything else, such as a SELECT, goes the usual way.
@@ -206,7 +207,7 @@ class _Transaction:
         """Give what is held, each statement with its end, and hold it no longer."""
         held = self.held
         if lock_timeout is not None and self.shared > 1:
-            share, whole = (max(1, round(each * 1000)) for each in (lock_timeout / self.shared, lock_timeout))
+            share, whole = (milliseconds(each) for each in (lock_timeout / self.shared, lock_timeout))
             held = [f"SET LOCAL lock_timeout = {share}", *held, f"SET LOCAL lock_timeout = {whole}"]
         if self._begins:
             held = ["BEGIN", *held]

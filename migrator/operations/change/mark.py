@@ -140,7 +140,7 @@ def _writing(
 
     With `for_mark` the mark is written, which all tenants of a database share: they are kept out, too.
     """
-    workspace, seconds = session.workspace, session.workspace.environment.settings.longest_wait
+    workspace, seconds = session.workspace, session.workspace.environment.settings.lock_wait
     with ExitStack() as held:
         connection = held.enter_context(run_lock(examined.found, seconds, seconds, report)).connection
         if connection is None:

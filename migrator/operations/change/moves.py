@@ -93,7 +93,7 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTableEnsured:
 
 
 def _make(session: Session, missing: list[Examined], report: Report) -> None:
-    seconds = session.workspace.environment.settings.longest_wait
+    seconds = session.workspace.environment.settings.lock_wait
 
     def work(_heads: object, context: MigrationContext) -> Iterable[PlannedStep]:
         ensure_version_table(context)

@@ -22,7 +22,6 @@ from migrator.bridge.revision_files.plan import (
     upgrade_plan,
     way_back,
 )
-from migrator.config.settings import parse_duration
 from migrator.database.catalog.objects import Catalog, differences
 from migrator.errors import RevisionsError
 from migrator.operations.judge.drift import CatalogView
@@ -203,6 +202,6 @@ def _irreversible(script: Script, session: Session) -> str | None:
     path = Path(script.path)
     if not hasattr(script.module, "downgrade"):
         return "no downgrade()"
-    if directives(path, session.workspace.environment.shown(path), parse_duration).irreversible:
+    if directives(path, session.workspace.environment.shown(path)).irreversible:
         return "# migrator: irreversible"
     return "downgrade() raises NotImplementedError" if refuses_downgrade(path) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -225,21 +226,22 @@ class ConnectionGuard:
 
     def _wanted(self) -> Timeouts:
         settings, asked = self._workspace.environment.settings, self._asked
+        lock, statement = asked.lock_timeout, asked.statement_timeout
         return Timeouts(
-            asked.lock_timeout if "lock_timeout" in asked.said else settings.lock_timeout,
-            asked.statement_timeout if "statement_timeout" in asked.said else settings.statement_timeout,
+            settings.lock_timeout if lock is None else lock,
+            settings.statement_timeout if statement is None else statement,
         )
 
     def _spend(self, connection: Connection, *_: object) -> None:
         """Let all waits of a revision share one lock_timeout: readers wait behind all of them together."""
         waited, wanted = self._watch.waited, self._wanted()
-        if not self.statements.inside or self._timeouts is None or wanted.lock is None:
+        if not self.statements.inside or self._timeouts is None or wanted.lock in (None, math.inf):
             return
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             return
         if waited > self._spent:
             self._spent = waited
-            left = max(wanted.lock - waited, _LEAST_SECONDS)
+            left = max(wanted.lock - waited, min(wanted.lock, _LEAST_SECONDS))
             self._timeouts.apply(connection, Timeouts(left, wanted.statement))
 
     def applied(self) -> None:

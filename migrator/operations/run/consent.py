@@ -9,6 +9,7 @@ from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
+from migrator.visible import visible
 
 
 @dataclass(frozen=True)
@@ -143,4 +144,4 @@ def _named(workspace: Workspace) -> str:
     """Name the environment with its database, so that nobody consents to the wrong one."""
     name = workspace.environment.name
     url = workspace.database.url if workspace.resolves_url else None
-    return name if url is None else f"{name} ({address(url)})"
+    return visible(name if url is None else f"{name} ({address(url)})")

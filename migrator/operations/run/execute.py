@@ -39,6 +39,8 @@ from migrator.results.events import LossAhead, Report, Retrying
 from migrator.results.run import RunPlan, RunResult
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
+# How long SQLite's driver waits by itself.
+_LONGEST_BUSY = 5.0
 
 
 def execute(session: Session, run: Run, consent: Consent, report: Report) -> RunResult | RunPlan:
@@ -65,8 +67,11 @@ class _Spine:
         self._agreed: frozenset[str] | None = None
         self._retries = Counter[str]()
         self._busy_since: float | None = None
-        wait = run.request.lock_wait
-        self._wait = session.workspace.environment.settings.longest_wait if wait is None else wait
+        # When the present attempt began.
+        self._attempted = 0.0
+        if run.request.lock_wait is not None:
+            session.lock_wait = run.request.lock_wait
+        self._wait = session.lock_wait or 0.0
         self._deadline = time.monotonic() + self._wait
 
     @property
@@ -195,6 +200,7 @@ class _Spine:
         """Make attempts until one succeeds; None where another run has overtaken this one."""
         session, run = self._session, self._run
         while True:
+            self._attempted = time.monotonic()
             attempt = Attempt(session, run, self._planner, self._sites, self._report, self._agreed)
             try:
                 attempt.make()
@@ -258,7 +264,8 @@ class _Spine:
         if not means(exc, ErrorMeaning.BUSY):
             return False
         now = time.monotonic()
-        self._busy_since = self._busy_since or now
+        waited = min(now - self._attempted, self._wait, _LONGEST_BUSY)
+        self._busy_since = self._busy_since or now - waited
         if now - self._busy_since < self._wait:
             return True
         locked = LockedError(

@@ -10,7 +10,6 @@ from typing import Any
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.plan import PlanFunction, PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import cached
-from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.kinds.postgresql import drop_index
 from migrator.errors import Effect, RefusedError, RevisionsError
@@ -121,9 +120,7 @@ class RunPlanner:
         if script.path not in self._directives:
             shown = self._session.workspace.environment.shown(script.path)
             path = Path(script.path)
-            self._directives[script.path] = cached(
-                (directives, path), lambda: directives(path, shown, parse_duration)
-            )
+            self._directives[script.path] = cached((directives, path), lambda: directives(path, shown))
         return self._directives[script.path]
 
     def may_hold(self, step: PlannedStep) -> bool:

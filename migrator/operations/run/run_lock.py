@@ -95,6 +95,7 @@ def run_lock(found: ConnectedDatabase, wait: float, asked: float, report: Report
         yield RunLock(found, None)
         return
     with closing(connection):
+        ask(connection, found, lambda c: found.kind.wait_no_longer(c, wait))
         _LockWait(connection, found, time.monotonic() + wait, asked, report).run()
         yield RunLock(found, connection)
 

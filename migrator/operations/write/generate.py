@@ -24,6 +24,7 @@ from migrator.results.events import Report
 from migrator.results.written import Generated
 from migrator.revisions.headers import LONGEST_ID
 from migrator.revisions.version_text import docstring_safe
+from migrator.visible import visible
 
 _DROPS = ("drop_table", "drop_column")
 # What Alembic takes as it is.
@@ -138,7 +139,7 @@ def _asked(
         taken = [(one.where, name) for one in (*wished, *meant) for name in (one.old, one.new)]
         if each in refused or (each.where, each.old) in taken or (each.where, each.new) in taken:
             continue
-        if _agreed(f"{each.question} [y/N] ", consent):
+        if _agreed(f"{visible(each.question)} [y/N] ", consent):
             meant.append(each)
         else:
             refused.add(each)
@@ -232,7 +233,7 @@ def _agree_to_drops(changes: Sequence[Change], candidates: Sequence[Rename], con
     if not dropped:
         return
     if consent.can_ask:
-        listed = "".join(f"\n  {each}" for each in dropped)
+        listed = "".join(f"\n  {visible(each)}" for each in dropped)
         answer = consent.ask(f"The revision drops, with all that is in it:{listed}\nWrite it? [y/N] ")
         if (answer or "").strip().lower() in ("y", "yes"):
             return
