@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -101,16 +102,12 @@ def losses(workspace: Workspace, report: Report) -> list[LintFinding]:
         return []
     with scratch(workspace, report) as place:
         ran, dialect = _captured(place, scripts, wanted, workspace), place.backend
-    settings = replace(settings, pg_version=ran.server_major)
     sources = source_reader(workspace)
-    statements = defaultdict(list)
-    for each in ran.statements:
-        statements[each.revision].append(each)
     return [
         finding
-        for revision in ran.revisions
+        for _revision, statements in groupby(ran.statements, attrgetter("revision"))
         for finding in judge(
-            statements[revision], dialect=dialect, settings=settings, sources=sources, only=_LOSING
+            [*statements], dialect=dialect, settings=settings, sources=sources, only=_LOSING
         ).findings
     ]
 
