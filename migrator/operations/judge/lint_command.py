@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
@@ -117,18 +117,13 @@ def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Worksp
     with translated(workspace):
         for target in targets:
             start, colon, end = target.partition(":")
+            named = scripts.get_revisions((start or "base") if colon else target)
+            revisions = {each.revision for each in named if each is not None}
             if colon:
-                found.update(_range(scripts, start or "base", end or "heads"))
-            else:
-                found.update(each.revision for each in scripts.get_revisions(target) if each is not None)
+                between = scripts.walk_revisions(base=start or "base", head=end or "heads")
+                revisions = {each.revision for each in between} - revisions
+            found |= revisions
     return frozenset(found)
-
-
-def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
-    lower = {each.revision for each in scripts.get_revisions(start) if each is not None}
-    for script in scripts.walk_revisions(base=start, head=end):
-        if script.revision not in lower:
-            yield script.revision
 
 
 def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
