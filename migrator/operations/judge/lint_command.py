@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -169,10 +170,7 @@ def _captured(
     place: Scratch, scripts: ScriptDirectory, wanted: frozenset[str], workspace: Workspace
 ) -> Capture:
     """Run the wanted revisions, and give what they ran. Raises as `lint` does."""
-
-    def capture() -> Capture:
-        return Capture(workspace.environment, folders_of(scripts), wanted)
-
+    capture = partial(Capture, workspace.environment, folders_of(scripts), wanted)
     below = applied_revisions(scripts, tuple(wanted))
     upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
     ground, tops = _ground(scripts, wanted, upwards), _tops(scripts, wanted, upwards)
