@@ -136,7 +136,6 @@ def _own(piece: _Piece) -> dict[str, Rule]:
 
 
 def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece]) -> None:
-    """Add the rules that squawk finds broken to those of each piece."""
     asked = [piece for piece in pieces if piece.tokens[0].word not in _ROWS]
     # squawk takes a table for new even where it may have been there. So it hears of all tables at last,
     # outside of the transactions: which ones are new is known here.

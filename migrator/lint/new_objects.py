@@ -64,12 +64,8 @@ def copied(tokens: Tokens) -> Copy | None:
 def _sources(selected: Tokens) -> Iterator[str]:
     """Yield the column in each of the selected expressions: itself, or within a CAST."""
     for expression in between_commas(selected):
-        for at in range(1, len(expression)):
-            if expression[at].text == ".":
-                yield StatementReader(expression[at - 1 :]).name().rpartition(".")[2]
-                break
-        else:
-            yield ""
+        dots = [at for at in range(1, len(expression)) if expression[at].text == "."]
+        yield StatementReader(expression[dots[0] - 1 :]).name().rpartition(".")[2] if dots else ""
 
 
 class NewObjects:

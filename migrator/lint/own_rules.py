@@ -12,32 +12,21 @@ from migrator.lint.new_objects import Copy, copied
 
 Verdict = Literal["narrowing", "harmless", "change"]
 
-_ALIASES = {
-    "int": "integer",
-    "int4": "integer",
-    "int8": "bigint",
-    "int2": "smallint",
-    "serial": "integer",
-    "bigserial": "bigint",
-    "smallserial": "smallint",
-    "mediumint": "integer",
-    "character varying": "varchar",
-    "nvarchar": "varchar",
-    "character": "char",
-    "bpchar": "char",
-    "nchar": "char",
-    "decimal": "numeric",
-    "double precision": "double",
-    "float8": "double",
-    "float4": "real",
-    "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz",
-    "datetime": "timestamp",
-    "longtext": "text",
-    "clob": "text",
-    "bool": "tinyint",
-    "boolean": "tinyint",
+_SPELLINGS = {
+    "tinyint": ("bool", "boolean"),
+    "smallint": ("int2", "smallserial"),
+    "integer": ("int", "int4", "serial", "mediumint"),
+    "bigint": ("int8", "bigserial"),
+    "numeric": ("decimal",),
+    "real": ("float4",),
+    "double": ("double precision", "float8"),
+    "char": ("character", "bpchar", "nchar"),
+    "varchar": ("character varying", "nvarchar"),
+    "text": ("longtext", "clob"),
+    "timestamp": ("timestamp without time zone", "datetime"),
+    "timestamptz": ("timestamp with time zone",),
 }
+_ALIASES = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
 _ORDERS = (
     ("tinyint", "smallint", "integer", "bigint", "numeric"),
     ("real", "double"),

@@ -19,6 +19,7 @@ from pathlib import Path
 from migrator.errors import ConfigurationError, MissingExtraError
 
 SYNTAX_ERROR = "syntax-error"
+_UPGRADE = "Install a version that migrator works with: pip install --upgrade 'migrator[lint]'"
 # Instead of a statement's number: a line that migrator itself has put between the statements.
 _OURS = -1
 # Nothing else of our environment: it may hold passwords.
@@ -142,10 +143,7 @@ def _run(
 
 def _failed(ran: subprocess.CompletedProcess[str]) -> ConfigurationError:
     said = " ".join(ran.stderr.split()).partition(" For more information")[0]
-    return ConfigurationError(
-        f"squawk failed with {ran.returncode}: {said}",
-        hint="Install a version that migrator works with: pip install --upgrade 'migrator[lint]'",
-    )
+    return ConfigurationError(f"squawk failed with {ran.returncode}: {said}", hint=_UPGRADE)
 
 
 def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int]]:
@@ -169,7 +167,4 @@ def _reports(output: str, index: Callable[[str, int], int]) -> list[SquawkReport
             for each in json.loads(output or "[]")
         ]
     except (ValueError, LookupError, TypeError) as exc:
-        raise ConfigurationError(
-            "squawk's answer is not what migrator can read.",
-            hint="Install a version that migrator works with: pip install --upgrade 'migrator[lint]'",
-        ) from exc
+        raise ConfigurationError("squawk's answer is not what migrator can read.", hint=_UPGRADE) from exc

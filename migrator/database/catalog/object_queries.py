@@ -255,18 +255,12 @@ SELECT CASE r.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, 'pg_cla
 FROM rel r WHERE r.relkind IN ('v', 'm')
 """
 
-_COMPRESSION = """
-        'compression ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
-"""
-_NOT_VALID = """
-        CASE WHEN NOT v.convalidated THEN 'not valid' END,
-"""
+_COMPRESSION = "'compression ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,"
+_NOT_VALID = "CASE WHEN NOT v.convalidated THEN 'not valid' END,"
 _NOT_NULL = """
 LEFT JOIN pg_constraint v ON v.conrelid = r.oid AND v.contype = 'n' AND v.conkey[1] = a.attnum
 """
-_MULTIRANGE = """
-        'multirange_type_name = ' || (SELECT m.quoted FROM typ m WHERE m.oid = g.rngmultitypid),
-"""
+_MULTIRANGE = "'multirange_type_name = ' || (SELECT m.quoted FROM typ m WHERE m.oid = g.rngmultitypid),"
 
 
 def selects(major: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from migrator.database.embedded.shared_use import EmbeddedServer
@@ -19,10 +19,9 @@ def _say_nothing(_sentence: str) -> None:
     pass
 
 
-@contextlib.contextmanager
 def embedded_server(
     root: Path, *, announce: Callable[[str], None] = _say_nothing, durable: bool = True
-) -> Iterator[EmbeddedServer]:
+) -> AbstractContextManager[EmbeddedServer]:
     """Run the PostgreSQL of the project at `root` for the length of the block.
 
     Blocks share it, in one process and in several; the last to end stops it. `announce` gets a short sentence
@@ -36,14 +35,12 @@ def embedded_server(
     from migrator.database.embedded.server_place import place_of
     from migrator.database.embedded.shared_use import running
 
-    with running(place_of(root, durable=durable), announce) as server:
-        yield server
+    return running(place_of(root, durable=durable), announce)
 
 
-@contextlib.contextmanager
 def scratch_server(
     root: Path, *, announce: Callable[[str], None] = _say_nothing, system: bool = False
-) -> Iterator[EmbeddedServer]:
+) -> AbstractContextManager[EmbeddedServer]:
     """Run the PostgreSQL of the project's scratch databases for the length of the block.
 
     It is apart from the one that holds data, and takes no time to write to the disk: after the machine was
@@ -54,8 +51,7 @@ def scratch_server(
     from migrator.database.embedded.server_place import scratch_place
     from migrator.database.embedded.shared_use import running
 
-    with running(scratch_place(root, system=system), announce) as server:
-        yield server
+    return running(scratch_place(root, system=system), announce)
 
 
 def _require_locks() -> None:

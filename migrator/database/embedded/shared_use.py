@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -208,7 +207,7 @@ def remove_server(root: Path) -> None:
     root = root.resolve()
     state = home_of(root, wheel_binaries().major).folder.parent
     homes = [Home(folder) for folder in sorted(state.glob("*-[0-9]*")) if (folder / "users").is_dir()]
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         for home in homes:
             stack.enter_context(LockFile(home.start_lock)).wait()
             if any_alive(home.users):

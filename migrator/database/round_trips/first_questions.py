@@ -114,6 +114,7 @@ _ARRAYS = {
     1016: (20, "_int8"),
     1028: (26, "_oid"),
 }
+_UNUSED_BY_ARRAYS = ("basetype", "elemtype_name", "range_subtype", "attrtypoids", "attrnames")
 
 
 def know_array_types(driver_connection: Any) -> None:
@@ -129,13 +130,9 @@ def know_array_types(driver_connection: Any) -> None:
             "ns": "pg_catalog",
             "name": name,
             "kind": b"b",
-            "basetype": None,
             "elemtype": element,
-            "elemtype_name": None,
             "elemdelim": ",",
-            "range_subtype": None,
-            "attrtypoids": None,
-            "attrnames": None,
+            **dict.fromkeys(_UNUSED_BY_ARRAYS),
         }
         for oid, (element, name) in _ARRAYS.items()
     ]

@@ -56,7 +56,7 @@ class HeldConnections:
             self._parameters = parameters
         while self._idle:
             connection = self._idle.pop()
-            if await _is_as_new(connection):
+            if await connection.is_as_new():
                 return connection
         connection = await asyncpg.connect(connection_class=_class(), **parameters)
         connection.held_by, connection.held_as = self, self._parameters
@@ -91,21 +91,11 @@ def keep_written(connection: Connection, *, keep: bool) -> None:
         driver.comes_back, driver.written = keep, True
 
 
-async def _is_as_new(connection: Any) -> bool:
-    """Make a connection as new, which shows whether it is still there."""
-    from asyncpg import InterfaceError, PostgresError
-
-    try:
-        await connection.execute(RESET)
-    except (PostgresError, InterfaceError, OSError):
-        connection.terminate()
-        return False
-    return True
-
-
 @cache
 def _class() -> type:
     import asyncpg
+
+    gone = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
     class HeldConnection(asyncpg.Connection):  # type: ignore[misc]
         """A connection that goes back to where it came from."""
@@ -131,14 +121,23 @@ def _class() -> type:
                 return False
             if self.written:
                 # At once: it holds a lock.
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with suppress(*gone):
                     await self.execute("DISCARD ALL", timeout=timeout)
                     await self.reload_schema_state()
                     self.written = False
             return not self.written and held.take_back(self, self.held_as)
 
+        async def is_as_new(self) -> bool:
+            """Make the connection as new, which shows whether it is still there."""
+            try:
+                await self.execute(RESET)
+            except gone:
+                self.terminate()
+                return False
+            return True
+
         async def end(self) -> None:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*gone):
                 await super().close(timeout=2)
 
     return HeldConnection

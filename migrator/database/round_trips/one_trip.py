@@ -49,7 +49,6 @@ class OneTrip:
     """Shortens the way of one connection's statements while it is in use."""
 
     def __init__(self, connection: Connection, version_table: str | None) -> None:
-        """Begin with a connection of asyncpg that is open."""
         self._engine = connection.engine
         self._adapted: Any = connection.connection.dbapi_connection
         self._version_table = version_table

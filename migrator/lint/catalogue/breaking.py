@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from migrator.lint.catalogue import Rule
+
+_warning = partial(Rule, severity="warning")
+_unlocked = partial(_warning, lock="")
 
 BREAKING = (
     Rule(
@@ -28,13 +33,11 @@ Keep the name in the database (`__tablename__`), or leave a view under the old n
     op.rename_table("orders", "purchases")  # migrator: allow renaming-table -- the view keeps the old name
     op.execute("CREATE VIEW orders AS SELECT * FROM purchases")""",
     ),
-    Rule(
+    _unlocked(
         "renaming-object",
         "Clients, functions and later migrations that use the old name fail.",
         "Make a second one under the new name, and drop the old one a release later; "
         "excuse it where only migrations use the name.",
-        severity="warning",
-        lock="",
     ),
     Rule(
         "ban-set-schema",
@@ -44,69 +47,55 @@ Move it, and leave a view in the old schema until nobody uses it:
     op.execute("ALTER TABLE orders SET SCHEMA sales")  # migrator: allow ban-set-schema -- the view stays
     op.execute("CREATE VIEW public.orders AS SELECT * FROM sales.orders")""",
     ),
-    Rule(
+    _warning(
         "ban-drop-not-null",
         "Clients that run already may not expect NULL in this column.",
         "Release the code that can read NULL first; excuse this once it runs everywhere.",
-        severity="warning",
     ),
-    Rule(
+    _warning(
         "ban-drop-default",
         "Clients that run already may leave the column to its default, and fail or insert NULL.",
         "Release the code that always sets the column first; excuse this once it runs everywhere.",
-        severity="warning",
     ),
-    Rule(
+    _warning(
         "ban-drop-constraint",
         "What the constraint kept out can get in, and code that counts on it (ON CONFLICT, for one) fails.",
         "Drop it a release after the code that counts on it; add the new one first where it is replaced.",
-        severity="warning",
     ),
-    Rule(
+    _warning(
         "ban-drop-generated-expression",
         "The column is no longer computed: clients that do not set it write NULL.",
         "Release the code that sets the column first; excuse this once it runs everywhere.",
-        severity="warning",
     ),
-    Rule(
+    _warning(
         "ban-alter-identity",
         "Clients that run already may set the column themselves, or count on being given a value.",
         "Release the code that works with both first; excuse this once it runs everywhere.",
-        severity="warning",
     ),
-    Rule(
+    _warning(
         "ban-drop-view",
         "Clients that still read the view fail.",
         "Drop it a release after the last code that reads it; CREATE OR REPLACE VIEW leaves no gap.",
-        severity="warning",
     ),
-    Rule(
+    _unlocked(
         "ban-drop-function",
         "Clients, triggers and defaults that still call it fail.",
         "Drop it a release after the last code that calls it; CREATE OR REPLACE FUNCTION leaves no gap.",
-        severity="warning",
-        lock="",
     ),
-    Rule(
+    _unlocked(
         "ban-drop-sequence",
         "Clients that still take values from it fail, and the last value is lost.",
         "Drop it a release after the last code that uses it.",
-        severity="warning",
-        lock="",
     ),
-    Rule(
+    _unlocked(
         "ban-drop-domain",
         "Clients that still use the domain fail, and CASCADE drops every column of it.",
         "Drop it a release after the last column of this domain, and never with CASCADE.",
-        severity="warning",
-        lock="",
     ),
-    Rule(
+    _unlocked(
         "ban-drop-extension",
         "Everything that uses the extension's types and functions fails, and CASCADE drops it.",
         "Drop it a release after the last code that uses it, and never with CASCADE.",
-        severity="warning",
-        lock="",
     ),
     Rule(
         "transaction-nesting",
@@ -126,12 +115,10 @@ Leave transactions to Alembic; what must not be in one goes into a block:
         lock="",
         on_new=True,
     ),
-    Rule(
+    _unlocked(
         "syntax-error",
         "squawk cannot read this statement, so only migrator's own rules judged it.",
         "Look at it yourself, and excuse it.",
-        severity="warning",
-        lock="",
         on_new=True,
     ),
 )

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from migrator.lint.catalogue import SHARE, SHARE_ROW_EXCLUSIVE, Rule
 
-_NEW_COLUMN = """\
-Add the column without it, fill it in batches in a later revision, then tighten it:
-    op.add_column("orders", sa.Column("state", sa.Text(), nullable=True))
-    # later, in batches: op.execute("UPDATE orders SET state = 'new' WHERE id BETWEEN ...")"""
-
 LOCKING = (
     Rule(
         "require-concurrent-index-creation",
@@ -92,8 +87,10 @@ Prove it with a check first, in three revisions; the last then reads nothing (Po
         "adding-field-with-default",
         "A default that differs from row to row, or a stored expression, writes the whole table again "
         "while nobody can read or write it.",
-        f"""\
-{_NEW_COLUMN}
+        """\
+Add the column without it, fill it in batches in a later revision, then tighten it:
+    op.add_column("orders", sa.Column("state", sa.Text(), nullable=True))
+    # later, in batches: op.execute("UPDATE orders SET state = 'new' WHERE id BETWEEN ...")
     op.alter_column("orders", "token", server_default=sa.text("gen_random_uuid()"))""",
     ),
     Rule(

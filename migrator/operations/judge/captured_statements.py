@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from inspect import currentframe
 from pathlib import Path
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -82,7 +83,6 @@ def of_column(site: CallSite, column: str) -> Operation:
 
 
 def _calls(tree: ast.Module) -> dict[ast.Call, tuple[Operation, ...]]:
-    """Give each call, with the operations of the batch that it opens."""
     found: dict[ast.Call, tuple[Operation, ...]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
@@ -169,19 +169,18 @@ class Capture:
         self._revision = None
         if script is not None and script.revision in self._wanted:
             self._revision = script.revision
-            self._forget(script.revision)
+            if script.revision in self.revisions:
+                # It failed, and begins again once a role was made for it.
+                self.revisions.remove(script.revision)
+                self.statements = [each for each in self.statements if each.revision != script.revision]
             self.revisions.append(script.revision)
-
-    def _forget(self, revision: str) -> None:
-        """Forget what a revision ran before it failed: it begins again when a role was made for it."""
-        if revision in self.revisions:
-            self.revisions.remove(revision)
-            self.statements = [each for each in self.statements if each.revision != revision]
 
     def _before(self, connection: Connection, _cursor: Any, sql: str, *_: object) -> None:
         if self._revision is None or self._asking:
             return
-        frame = self._in_version_file(currentframe())
+        frames = (frame for frame, _line in walk_stack(currentframe()))
+        # The innermost one that runs a file of a version folder.
+        frame = next((each for each in frames if each.f_code.co_filename.startswith(self._folders)), None)
         pieces = cut(sql, connection.dialect.name)
         # Without a frame it is a statement of Alembic's own, about its version table.
         if frame is None or not pieces or pieces[0][0].word in _ONLY_READ:
@@ -199,14 +198,6 @@ class Capture:
                     old_types=old_types,
                 )
             )
-
-    def _in_version_file(self, frame: FrameType | None) -> FrameType | None:
-        """Give the innermost frame that runs a file of a version folder."""
-        while frame is not None:
-            if frame.f_code.co_filename.startswith(self._folders):
-                return frame
-            frame = frame.f_back
-        return None
 
     def _site(self, frame: FrameType) -> CallSite:
         """Give the call that a frame is at; without a name where there is none on its line."""

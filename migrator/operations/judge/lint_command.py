@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -101,16 +103,12 @@ def losses(workspace: Workspace, report: Report) -> list[LintFinding]:
         return []
     with scratch(workspace, report) as place:
         ran, dialect = _captured(place, scripts, wanted, workspace), place.backend
-    settings = replace(settings, pg_version=ran.server_major)
     sources = source_reader(workspace)
-    statements = defaultdict(list)
-    for each in ran.statements:
-        statements[each.revision].append(each)
     return [
         finding
-        for revision in ran.revisions
+        for _revision, statements in groupby(ran.statements, attrgetter("revision"))
         for finding in judge(
-            statements[revision], dialect=dialect, settings=settings, sources=sources, only=_LOSING
+            [*statements], dialect=dialect, settings=settings, sources=sources, only=_LOSING
         ).findings
     ]
 
@@ -120,18 +118,13 @@ def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Worksp
     with translated(workspace):
         for target in targets:
             start, colon, end = target.partition(":")
+            named = scripts.get_revisions((start or "base") if colon else target)
+            revisions = {each.revision for each in named if each is not None}
             if colon:
-                found.update(_range(scripts, start or "base", end or "heads"))
-            else:
-                found.update(each.revision for each in scripts.get_revisions(target) if each is not None)
+                between = scripts.walk_revisions(base=start or "base", head=end or "heads")
+                revisions = {each.revision for each in between} - revisions
+            found |= revisions
     return frozenset(found)
-
-
-def _range(scripts: ScriptDirectory, start: str, end: str) -> Iterator[str]:
-    lower = {each.revision for each in scripts.get_revisions(start) if each is not None}
-    for script in scripts.walk_revisions(base=start, head=end):
-        if script.revision not in lower:
-            yield script.revision
 
 
 def _changed(scripts: ScriptDirectory, since: str, workspace: Workspace) -> frozenset[str]:
@@ -177,10 +170,7 @@ def _captured(
     place: Scratch, scripts: ScriptDirectory, wanted: frozenset[str], workspace: Workspace
 ) -> Capture:
     """Run the wanted revisions, and give what they ran. Raises as `lint` does."""
-
-    def capture() -> Capture:
-        return Capture(workspace.environment, folders_of(scripts), wanted)
-
+    capture = partial(Capture, workspace.environment, folders_of(scripts), wanted)
     below = applied_revisions(scripts, tuple(wanted))
     upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
     ground, tops = _ground(scripts, wanted, upwards), _tops(scripts, wanted, upwards)

@@ -73,7 +73,6 @@ def _all(choice: Choice, example: str) -> list[Environment]:
 def _pair(
     choice: Choice, one: tuple[str, str], other: tuple[str, str], example: str
 ) -> tuple[Workspace, Workspace]:
-    """Choose two environments by their names, each with what has named it."""
     left, right = (choose(replace(choice, env=name, env_by=by)) for name, by in (one, other))
     if left.environment.name == right.environment.name:
         raise UsageError(f"{one[0]} and {other[0]} are one environment.", hint=example)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
@@ -85,11 +86,7 @@ class UpDownUp:
         self, session: Session, heads: tuple[str, ...], context: MigrationContext
     ) -> Iterator[PlannedStep]:
         """Give the steps. Raises RevisionsError where a revision is not known."""
-        view, connection = CatalogView.of(session.workspace, context), connection_of(context)
-
-        def read() -> Catalog:
-            return view.read(connection)
-
+        read = partial(CatalogView.of(session.workspace, context).read, connection_of(context))
         seed_at = self._seed_revision(session)
         if seed_at is not None and seed_at in applied_revisions(session.scripts, heads):
             self.wants_rows = True
@@ -189,8 +186,7 @@ class UpDownUp:
     def _is_unlike(self, step: Step, was: Catalog, now: Catalog) -> bool:
         found = differences(was, now)
         if found:
-            unlike = Unlike(step.revision, step.message, step.path, self._phase, found)
-            self._tally.unlike.append(unlike)
+            self._tally.unlike.append(Unlike(step.revision, step.message, step.path, self._phase, found))
             self.spoilt = True
         return self.spoilt
 
