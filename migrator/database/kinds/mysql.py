@@ -86,13 +86,6 @@ class MySQL(DatabaseKind):
             log=names.log,
         )
 
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        question = text("""
-            SELECT NOT EXISTS (SELECT 1 FROM information_schema.tables
-                WHERE table_schema = database() AND table_name <> :table)
-        """)
-        return bool(connection.execute(question, {"table": version_table}).scalar_one())
-
     def session_id(self, connection: Connection) -> int | None:
         return int(connection.execute(text("SELECT connection_id()")).scalar_one())
 

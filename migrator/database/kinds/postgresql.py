@@ -94,12 +94,14 @@ SELECT current_database() AS database, pg_backend_pid() AS pid, CAST(session_use
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text)) AS taken
 """).bindparams(bindparam("log_schema"), bindparam("log_name"))
-_IS_EMPTY = text("""
-SELECT NOT EXISTS (
-    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
-        AND n.nspname NOT IN ('information_schema', '_migrator') AND c.relname <> :table
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))
+# Without those that belong to an extension.
+_TABLES = text("""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND n.nspname = COALESCE(CAST(:schema AS text), n.nspname)
+    AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1, 2
 """)
 _PRIVILEGES = text(f"""
 SELECT pg_has_role(CAST(:role AS name), 'pg_read_all_stats', 'USAGE'), c.oid IS NOT NULL,
@@ -182,8 +184,8 @@ class PostgreSQL(DatabaseKind):
                 fault = "no log" if taken else "no privilege"
         return Facts(self.name, mark=names.mark, log=names.log, log_fault=fault, **said)
 
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        return bool(connection.execute(_IS_EMPTY, {"table": version_table}).scalar_one())
+    def tables(self, connection: Connection, schema: str | None) -> list[TableName]:
+        return [TableName(*row) for row in connection.execute(_TABLES, {"schema": schema})]
 
     def read_privileges(self, connection: Connection, facts: Facts, version_table: str) -> Privileges | None:
         named = {"role": facts.role, "schema": facts.schema, "table": version_table}

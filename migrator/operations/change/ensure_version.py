@@ -13,7 +13,7 @@ from migrator.bridge.revision_files.plan import PlannedStep
 from migrator.config.select import Workspace
 from migrator.database.connecting.backups import back_up
 from migrator.operations.position.examine import Examined, examine
-from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.ownership import refuse_other_database, refuse_unknown_tables
 from migrator.operations.run.run_lock import run_lock
 from migrator.results.events import Report
 from migrator.results.run import VersionTableEnsured
@@ -28,6 +28,7 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTableEnsured:
         examined = examine(session)
         for each in examined:
             refuse_other_database(workspace, each)
+            refuse_unknown_tables(workspace, each)
         missing = [each for each in examined if not each.found.has_version_table]
         if missing:
             _make(session, missing, report)

@@ -17,7 +17,7 @@ from migrator.config.url import address, find_database, names_database
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.ownership import refuse_other_database, refuse_unknown_tables
 from migrator.operations.position.position import behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
 from migrator.results.events import Connecting, Report, ignore
@@ -113,6 +113,7 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
             # One without a mark is for the first run to adopt, or to refuse.
             if each.mark is not None:
                 refuse_other_database(session.workspace, each)
+            refuse_unknown_tables(session.workspace, each)
         lacks = [behind(session, each) for each in examined]
     except MigratorError as exc:
         return replace(known.failed(exc), reachable=known.reachable)

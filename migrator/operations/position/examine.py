@@ -23,6 +23,7 @@ from migrator.bridge.revision_files.plan import PlannedStep, applied_revisions, 
 from migrator.config.select import Workspace
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.own.log_records import Identity, read_identity, read_log
+from migrator.database.own.own_tables import excluder, is_own_table
 from migrator.errors import ConfigurationError, Effect
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
@@ -36,15 +37,15 @@ StepPlanner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
 class Examined:
     """One database: where it stands, what it says of itself, and what would be done to it.
 
-    `identifier` tells its server from others, None where it does not say or is not asked. `empty` is only
-    asked of a database without a mark. `error` is what the planner raised.
+    `identifier` tells its server from others, None where it does not say or is not asked. `unknown_tables`
+    are what a database, or a tenant's schema, holds that nothing says is ours: no version row, mark, or log.
     """
 
     found: ConnectedDatabase
     identifier: str | None
     mark: Mark | None
     log: tuple[LogEntry, ...]
-    empty: bool
+    unknown_tables: tuple[str, ...]
     steps: tuple[Step, ...] = ()
 
 
@@ -90,17 +91,39 @@ def examined(
     workspace = session.workspace
     found = connected_database(heads, context, workspace)
     connection = connection_of(context)
-    identity, empty = Identity(None, None), False
+    identity, unknown = Identity(None, None), ()
     if workspace.environment.managed:
         identity = read_identity(connection, found.facts)
-        empty = identity.mark is None and not heads and found.kind.is_empty(connection, found.version_table)
-    return Examined(
-        found,
-        identity.server,
-        identity.mark,
-        read_log(connection, found.facts, found.qualified_version_table),
-        empty,
-        tuple(step_info(step, workspace) for step in plan(heads)) if plan is not None else (),
+    log = read_log(connection, found.facts, found.qualified_version_table)
+    if workspace.environment.managed and not heads and not _is_ours(workspace, found, identity.mark, log):
+        unknown = _unknown_tables(connection, found, workspace)
+    steps = tuple(step_info(step, workspace) for step in plan(heads)) if plan is not None else ()
+    return Examined(found, identity.server, identity.mark, log, unknown, steps)
+
+
+def _is_ours(
+    workspace: Workspace, found: ConnectedDatabase, mark: Mark | None, log: Sequence[LogEntry]
+) -> bool:
+    """Whether a database without revisions is one of migrator's; tenants' schemas share the mark of theirs."""
+    if workspace.database.url is None:
+        # The embedded one, which migrator has made.
+        return True
+    schema = workspace.tenant.schema if workspace.tenant is not None else None
+    return mark is not None and (schema is None or bool(log) or found.has_version_table)
+
+
+def _unknown_tables(
+    connection: Connection, found: ConnectedDatabase, workspace: Workspace
+) -> tuple[str, ...]:
+    """Give the tables that are neither migrator's nor excluded: of a tenant's schema, or of the database."""
+    tenant, log, here = workspace.tenant, log_table_name(workspace), found.facts.schema
+    excluded = excluder(workspace.environment.settings.exclude_tables)
+    return tuple(
+        table.name if table.schema == here else str(table)
+        for table in found.kind.tables(connection, here if tenant is not None and tenant.schema else None)
+        if table.name != found.version_table
+        and not is_own_table(table.name, table.schema, log)
+        and not excluded(table.name, table.schema)
     )
 
 

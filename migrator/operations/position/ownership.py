@@ -8,8 +8,11 @@ from migrator.errors import Effect, RefusedError
 from migrator.operations.position.examine import Examined
 
 
+_SHOWN = 3
+
+
 class UnmarkedError(RefusedError):
-    """A database has tables but no mark, and nothing says whose it is."""
+    """A database has tables, and nothing says whose it is."""
 
     def __init__(self, message: str, examined: Examined, *, hint: str) -> None:
         super().__init__(message, effect=Effect.NOTHING_DONE, hint=hint)
@@ -29,6 +32,30 @@ def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
         raise _a_copy(workspace, examined)
     elif not belongs(workspace, examined.mark.environment):
         raise _anothers(workspace, examined)
+
+
+def refuse_unknown_tables(workspace: Workspace, examined: Examined) -> None:
+    """Refuse to begin in a database that holds tables of nobody knows whom. Raises UnmarkedError.
+
+    The rule is Flyway's, which refuses a schema that is not empty and has no history.
+    """
+    tables = examined.unknown_tables
+    if not tables:
+        return
+    environment, tenant = workspace.environment, workspace.tenant
+    where = f"The database {database_name(examined)}"
+    if tenant is not None and tenant.schema is not None:
+        where = f"The schema {tenant.schema} of {where[0].lower()}{where[1:]}"
+    more = f" and {len(tables) - _SHOWN} more" if len(tables) > _SHOWN else ""
+    confirm = ("--confirm", environment.name) if environment.protected else ()
+    raise UnmarkedError(
+        f"{where} has tables ({', '.join(tables[:_SHOWN])}{more}), but no revision and nothing else that says"
+        f" that it belongs to {environment.name}.",
+        examined,
+        hint=f"If it does, and has the schema already: {workspace.again('stamp', 'head', *confirm)}. If"
+        f" {environment.name} shares it with these tables: name them in exclude_tables, or"
+        f" {_mark_command(workspace, examined)}. If it is another's: correct {workspace.database.origin}",
+    )
 
 
 def is_copy(examined: Examined) -> bool:
@@ -62,7 +89,7 @@ def _shares(environment: Environment | None) -> tuple[str, ...]:
 
 def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
     """Adopt a database with tables only where somebody said which environment it is."""
-    if examined.empty or _was_named(workspace):
+    if not (examined.found.heads or examined.unknown_tables) or _was_named(workspace):
         return
     name = workspace.environment.name
     raise UnmarkedError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -108,10 +108,11 @@ class _Spine:
         try:
             return self._planner.prepare()
         except UnmarkedError as exc:
-            # A first run may be half-way: it marks the database with its first revision.
-            with run_lock(exc.examined.found, self._left(), self._wait(), self._report):
-                pass
-            return self._planner.prepare()
+            found = exc.examined.found
+        # A first run may be half-way: it marks the database with its first revision.
+        with run_lock(found, self._left(), self._wait(), self._report):
+            pass
+        return self._planner.prepare()
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
@@ -189,6 +190,17 @@ class _Spine:
         return [f"The database as it was is in {shown(path)}." for path in made if path is not None]
 
     def _carry_out(self, sites: list[DatabaseRun], notes: list[str]) -> RunResult | None:
+        try:
+            return self._attempts(sites, notes)
+        except BaseException:
+            # Without a mark, what a first revision has left would be taken for another application's.
+            with suppress(MigratorError):
+                _introduce(
+                    [each for each in sites if each.guard is not None and each.guard.statements.committed]
+                )
+            raise
+
+    def _attempts(self, sites: list[DatabaseRun], notes: list[str]) -> RunResult | None:
         session, run = self._session, self._run
         while True:
             attempt = Attempt(session, run, self._planner, sites, self._report, self._agreed)
@@ -279,7 +291,7 @@ class _Spine:
 def _introduce(sites: list[DatabaseRun]) -> None:
     """Mark and adopt databases in which nothing else is to be done."""
     for site in sites:
-        if site.lock is not None and site.lock.connection is not None:
+        if site.recorder.introduces and site.lock is not None and site.lock.connection is not None:
             ask(site.lock.connection, site.tally.found, as_one_transaction(site.recorder.introduce))
 
 

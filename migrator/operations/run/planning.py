@@ -14,7 +14,7 @@ from migrator.config.url import address
 from migrator.database.kinds.postgresql import drop_index
 from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database
+from migrator.operations.position.ownership import refuse_other_database, refuse_unknown_tables
 from migrator.operations.position.position import ahead_by, refuse_unknown
 from migrator.operations.run.run_account import Run
 from migrator.results.events import Noticed, Report
@@ -105,8 +105,13 @@ class RunPlanner:
         return cached((only_operations, source, function), lambda: only_operations(source, function))
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
+        run = self._run
+        # To stamp it with a revision says that it is ours, and has the schema.
+        adopts = run.direction == "stamp" and run.targets != ("base",)
         for each in examined:
             refuse_other_database(self._session.workspace, each)
+            if not adopts:
+                refuse_unknown_tables(self._session.workspace, each)
             refuse_log_table(self._session.workspace, each.found)
 
     def _refuse_moved(self, examined: Iterable[Examined]) -> None:

@@ -22,7 +22,11 @@ from migrator.operations.look.doctor.problem import problem_of
 from migrator.operations.look.doctor.server_checks import invalid_indexes, privileges, server_version
 from migrator.operations.look.doctor.session_checks import address_finding, look_again, pooled
 from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import database_name, refuse_other_database
+from migrator.operations.position.ownership import (
+    database_name,
+    refuse_other_database,
+    refuse_unknown_tables,
+)
 from migrator.operations.position.position import ahead_by, unknown_revision_error
 from migrator.results.environment_status import Finding
 from migrator.results.events import Report
@@ -71,7 +75,7 @@ def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterat
     yield from privileges(workspace, found, again.privileges)
     yield from _log_table(workspace, found)
     yield from _mark(workspace, examined)
-    if files_load:
+    if files_load and not examined.unknown_tables:
         yield from _revisions(session, examined)
         yield from _edited(session, examined)
     yield from invalid_indexes(found.facts)
@@ -93,6 +97,11 @@ def _mark(workspace: Workspace, examined: Examined) -> Iterator[Finding]:
     except RefusedError as exc:
         said = problem_of("mark", exc, workspace)
         yield replace(said, severity="note") if examined.mark is None else said
+        return
+    try:
+        refuse_unknown_tables(workspace, examined)
+    except RefusedError as exc:
+        yield problem_of("mark", exc, workspace)
         return
     name = database_name(examined)
     if examined.mark is not None:
