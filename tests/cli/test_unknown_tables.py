@@ -28,7 +28,8 @@ def command_in(hint: str, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["upgrade", "upgrade --dry-run", "upgrade +1", "downgrade base --confirm production", "ensure-version"]
+    "command",
+    ["upgrade", "upgrade --dry-run", "upgrade +1", "downgrade base --confirm production", "ensure-version"],
 )
 def test_it_is_refused_with_three_ways_on_and_left_as_it_is(command: str, shop: Shop, run: Migrator) -> None:
     shop.query(LEGACY)

@@ -16,6 +16,7 @@ from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.config.url import address
 from migrator.database.connecting.connected_url import url_of
+from migrator.database.connecting.pooler import past_pooler
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
 from migrator.database.failures import database_error
@@ -54,7 +55,7 @@ class ConnectedDatabase:
 
     `url` is where the connection leads to, also where its engine has a creator and a bare URL.
     `by_our_env` is false for an env.py that knows nothing of migrator. `sees_schemas` tells whether its
-    autogenerate looks at every schema.
+    autogenerate looks at every schema. `past_pooler` says how to reach the server without a pooler.
     """
 
     engine: Engine
@@ -66,6 +67,7 @@ class ConnectedDatabase:
     has_version_table: bool
     by_our_env: bool
     sees_schemas: bool
+    past_pooler: str
 
     @property
     def kind(self) -> DatabaseKind:
@@ -96,6 +98,7 @@ def connected_database(
         has_version_table=bool(heads) or has_version_table(context),
         by_our_env=is_our_env(context.config) if context.config is not None else False,
         sees_schemas=bool(context.opts.get("include_schemas")),
+        past_pooler=past_pooler(workspace),
     )
 
 

@@ -33,6 +33,7 @@ from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.engine import hear_all_answers
+from migrator.database.connecting.pooler import failed_by_pooler, past_pooler
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.kinds import kind_of
@@ -141,7 +142,10 @@ def _unusable(exc: BaseException, workspace: Workspace, connected_to: URL | None
         return database_error(exc, where, "env.py")
     source = workspace.database
     url = connected_to or source.url
-    return database_error(exc, address(url) if url is not None else "embedded", source.origin)
+    origin = source.origin
+    if failed_by_pooler(exc) is not None:
+        origin += f", or set {past_pooler(workspace).rpartition(': ')[2]}"
+    return database_error(exc, address(url) if url is not None else "embedded", origin)
 
 
 # What SQLAlchemy imports for a URL: most often for one that names no driver.

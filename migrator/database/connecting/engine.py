@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from migrator.database.connecting.pooler import leave_session, set_through_pooler
 from migrator.database.connecting.role import Role
-from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts
 from migrator.database.kinds import kind_of
 from migrator.database.round_trips.array_types import know_array_types
 from migrator.errors import ConfigurationError, MissingExtraError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from migrator.database.round_trips.kept_connections import HeldConnections
 
 _CONNECT_SECONDS = 10
-_SCHEMA = "migrator_schema"
+_SCHEMA, _POOLED = "migrator_schema", "migrator_pooled"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
 
 
@@ -215,7 +216,7 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
 
     # Before SQLAlchemy asks for the schema that is the default one.
     @event.listens_for(engine, "connect", insert=True)
-    def apply_settings(dbapi_connection: Any, _record: object) -> None:
+    def apply_settings(dbapi_connection: Any, record: Any) -> None:
         settings = [role.sql()] if role is not None else []
         schema = engine.get_execution_options().get(_SCHEMA)
         if schema is not None:
@@ -227,9 +228,14 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
         if not settings:
             return
         with role.taken_on(engine.url.username) if role is not None else nullcontext():
-            run_at_once(dbapi_connection, "; ".join(settings))
+            record.info[_POOLED] = set_through_pooler(dbapi_connection, "; ".join(settings))
         # So that no rollback takes them back.
         dbapi_connection.commit()
+
+    @event.listens_for(engine, "close")
+    def leave_nothing_in_a_pooler(dbapi_connection: Any, record: Any) -> None:
+        if record.info.pop(_POOLED, False):
+            leave_session(dbapi_connection)
 
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.database.connecting.second_connection import SecondConnection
-from migrator.database.failures import causes, meaning_of
+from migrator.config.select import Workspace
+from migrator.config.url import own_variable
+from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
+from migrator.database.connecting.timeouts import run_at_once
+from migrator.database.failures import causes, is_database_failure, meaning_of
 from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
+from migrator.database.kinds.postgresql import session_of_login
+from migrator.database.round_trips.kept_connections import RESET
 
 _ROUNDS = 5
 _POOLERS_PORT = 6432
@@ -33,6 +41,71 @@ class SessionsSeen:
     def shared(self) -> bool:
         """Whether a connection was given another's session, or changed its own."""
         return any(len(each) > 1 for each in self.of_each) or len(self.every) < len(self.of_each)
+
+
+@contextmanager
+def plain_connections(engine: Engine, count: int) -> Iterator[list[SecondConnection]]:
+    """Give connections on which nothing is set: behind a pooler it would stay on sessions of others.
+
+    There are none where the driver's pool is bound to env.py's event loop.
+    """
+    with ExitStack() as opened:
+        connections: list[SecondConnection] = []
+        for _ in range(count if can_connect_again(engine) else 0):
+            try:
+                connections.append(SecondConnection(engine, lambda _connection: None))
+            except RuntimeError:
+                break
+            opened.callback(connections[-1].close)
+        yield connections
+
+
+def hands_sessions_around(engine: Engine, kind: DatabaseKind) -> bool:
+    """Whether two connections, side by side, share a session. Raises what the driver raises."""
+    with plain_connections(engine, 2) as connections:
+        return sessions_seen(connections, kind).shared
+
+
+def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
+    """Run settings, without parameters; return whether a pooler stands before the session that has them."""
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    pid = session_of_login(driver)
+    if pid is None:
+        run_at_once(dbapi_connection, sql)
+        return False
+    # In the same text, so that it costs no round trip.
+    if "asyncpg" in type(driver).__module__:
+        asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
+        return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(f"{sql}; SELECT pg_backend_pid()")
+        while cursor.nextset():
+            pass
+        return bool(cursor.fetchone()[0] != pid)
+    finally:
+        cursor.close()
+
+
+def leave_session(dbapi_connection: Any) -> None:
+    """Take back settings and locks before a pooler gives the session to others; nothing happens if it is lost."""
+    try:
+        # Else it would take back what follows.
+        dbapi_connection.rollback()
+        run_at_once(dbapi_connection, RESET)
+        dbapi_connection.commit()
+    except Exception as exc:
+        if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):
+            raise
+
+
+def past_pooler(workspace: Workspace) -> str:
+    """Say how to reach the server itself."""
+    says = "Connect to the server itself, past the pooler"
+    if not workspace.resolves_url:
+        return f"{says}: correct the address that env.py uses (PostgreSQL's port is usually 5432)"
+    name = own_variable(workspace.environment.name)
+    return f"{says}: {name}=postgresql://user:password@host:5432/database"
 
 
 def sessions_seen(connections: Sequence[SecondConnection], kind: DatabaseKind) -> SessionsSeen:

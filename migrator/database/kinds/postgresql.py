@@ -182,7 +182,11 @@ class PostgreSQL(DatabaseKind):
                 fault = None if made else "no schema"
             elif taken or not may_create:
                 fault = "no log" if taken else "no privilege"
-        return Facts(self.name, mark=names.mark, log=names.log, log_fault=fault, **said)
+        told = session_of_login(connection.connection.driver_connection)
+        pooled = told not in (None, said["pid"])
+        return Facts(
+            self.name, mark=names.mark, log=names.log, log_fault=fault, through_pooler=pooled, **said
+        )
 
     def tables(self, connection: Connection, schema: str | None) -> list[TableName]:
         return [TableName(*row) for row in connection.execute(_TABLES, {"schema": schema})]
@@ -312,6 +316,17 @@ class PostgreSQL(DatabaseKind):
 def lock_key(name: LockName) -> int:
     """Return the key of an advisory lock: 64 bits with a sign."""
     return int.from_bytes(hashlib.sha256(name.text.encode()).digest()[:8], signed=True)
+
+
+def session_of_login(driver: Any) -> int | None:
+    """Return the server's number for a session as its login told it; None where the driver does not say.
+
+    A pooler invents one: then the server's own word differs.
+    """
+    if hasattr(driver, "get_server_pid"):
+        return int(driver.get_server_pid())
+    # psycopg
+    return getattr(getattr(driver, "pgconn", None), "backend_pid", None)
 
 
 def drop_index(index: str) -> str:
