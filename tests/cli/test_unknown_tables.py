@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from tests.cli.test_fleet import upgrade
 from tests.conftest import Database, Ran
 from tests.projects.books import AnyDatabase, BooksProject
-from tests.projects.fleet import Fleet, make_fleet
+from tests.projects.fleet import make_fleet
 from tests.projects.shops import TABLES, Shop
 from tests.projects.small import versions, write_project, write_revision
 
@@ -65,7 +66,7 @@ def test_status_and_doctor_say_the_same(shop: Shop, run: Migrator) -> None:
     assert "at base" not in doctor.out
 
 
-def test_each_way_that_the_refusal_names_leads_on(shop: Shop, project: Path, run: Migrator) -> None:
+def test_each_way_that_the_refusal_names_leads_on(shop: Shop, run: Migrator) -> None:
     for table in TABLES.values():
         shop.query(f"CREATE TABLE {table} (id integer PRIMARY KEY)")
     refused = run("upgrade", "--env", "staging", env=shop.env)
@@ -146,9 +147,10 @@ def test_a_plain_project_keeps_alembics_rules(
     write_revision(versions(root), "first")
     ini = root / "configs" / "alembic_test.ini"
     ini.write_text(ini.read_text().replace("[migrator]", ""))
+    url = postgres_database.url.replace("postgresql", "postgresql+psycopg")
     (root / "migrations" / "env.py").write_text(
         "from alembic import context\nfrom sqlalchemy import create_engine\n"
-        f"with create_engine({postgres_database.url.replace('postgresql', 'postgresql+psycopg')!r}).connect() as it:\n"
+        f"with create_engine({url!r}).connect() as it:\n"
         "    context.configure(it)\n"
         "    with context.begin_transaction():\n        context.run_migrations()\n"
     )
@@ -183,7 +185,8 @@ def test_a_tenants_schema_with_unknown_tables_is_refused_and_the_others_go_on(
 def test_a_first_revision_that_failed_half_way_may_be_run_again(
     books: BooksProject, migrator: Migrator, on_postgresql: AnyDatabase
 ) -> None:
-    body = "with op.get_context().autocommit_block():\n    op.execute('CREATE TABLE IF NOT EXISTS stays (id int)')\n"
+    create = "op.execute('CREATE TABLE IF NOT EXISTS stays (id int)')"
+    body = f"with op.get_context().autocommit_block():\n    {create}\n"
     path = books.revision("r1", None, body + "op.execute('SELECT 1 / 0')")
 
     failed = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
@@ -191,4 +194,20 @@ def test_a_first_revision_that_failed_half_way_may_be_run_again(
     path.write_text(path.read_text().replace("1 / 0", "1"))
 
     ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
+    assert ran.code == 0, ran.err
+
+
+MAKE = "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL'].replace('+asyncpg', '')); "
+
+
+@pytest.mark.slow
+def test_the_embedded_database_is_ours_whatever_it_holds(migrator: Migrator, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", settings="database = embedded")
+    write_revision(versions(root), "one1")
+    code = f"{MAKE}c.execute({LEGACY!r}); c.commit()"
+    made = migrator("run", "--", sys.executable, "-c", code, cwd=root)
+    assert made.code == 0, made.err
+
+    ran = migrator("upgrade", cwd=root)
+
     assert ran.code == 0, ran.err

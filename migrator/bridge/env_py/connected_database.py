@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,11 +20,13 @@ from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.pooler import past_pooler
 from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
-from migrator.database.failures import database_error
+from migrator.database.failures import database_error, means
 from migrator.database.kinds import kind_of
-from migrator.database.kinds.interface import DatabaseKind
+from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
 from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import TableName
+from migrator.errors import LockedError
+from migrator.results.run import Holder, describe_holder
 
 
 def has_version_table(context: MigrationContext) -> bool:
@@ -154,8 +157,27 @@ def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, 
 
 
 def ask(connection: SecondConnection, found: ConnectedDatabase, work: Callable[[Connection], T]) -> T:
-    """Run `work` on a second connection and return its result. Raises DatabaseError if it fails."""
+    """Run `work` on a second connection and return its result.
+
+    Raises LockedError where it waited for a lock in vain, and DatabaseError if it fails otherwise.
+    """
     try:
         return connection.call(work)
     except (SQLAlchemyError, OSError) as exc:
+        if means(exc, ErrorMeaning.LOCKED):
+            raise _blocked(connection, found) from exc
         raise database_error(exc, address(found.url), "env.py") from exc
+
+
+def _blocked(connection: SecondConnection, found: ConnectedDatabase) -> LockedError:
+    """Make the error for a wait in vain: the server does not say for whom, but who holds locks is seen."""
+    holders: tuple[Holder, ...] = ()
+    with suppress(SQLAlchemyError, OSError):
+        holders = connection.call(found.kind.lock_holders)
+    who = "; ".join(map(describe_holder, holders)) or "another session"
+    ends = "; ".join(found.kind.end_session(each.pid) for each in holders)
+    return LockedError(
+        f"A statement of migrator waited in vain for a lock in the database {found.facts.database}, which is"
+        f" held by {who}.",
+        hint=f"Wait until it ends, or end it{f' ({ends})' if ends else ''}; then run this again.",
+    )

@@ -33,6 +33,7 @@ from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.engine import hear_all_answers
+from migrator.database.connecting.opening import no_transactions_left
 from migrator.database.connecting.pooler import failed_by_pooler, past_pooler
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
@@ -115,7 +116,7 @@ def run_env(environment: ObservedEnvironment) -> None:
     """
     # Its own handlers of logs write to stderr, past everything else that scrubs.
     shown = secrets.scrubbing(sys.stderr)
-    with environment, stdout_to(shown), contextlib.redirect_stderr(shown):
+    with no_transactions_left(), environment, stdout_to(shown), contextlib.redirect_stderr(shown):
         outside(environment.script.run_env)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
+from migrator.database.connecting.second_connection import INTERNAL, SecondConnection
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.kinds import kind_of
+from migrator.database.kinds.postgresql import session_of_login
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting
 
@@ -57,6 +61,38 @@ def no_empty_files_left() -> Iterator[None]:
         for file in made:
             if file.exists() and file.stat().st_size == 0:
                 file.unlink()
+
+
+@contextmanager
+def no_transactions_left() -> Iterator[None]:
+    """End the transactions that connections made in the block have left open, by an error or not.
+
+    An env.py runs several times: what its statements have locked, the next run would wait for.
+    """
+    made: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        made.append(connection)
+
+    event.listen(Engine, "engine_connect", note)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "engine_connect", note)
+        _end_transactions(made)
+
+
+def _end_transactions(made: list[Connection]) -> None:
+    for connection in made:
+        if not connection.in_transaction() or connection.get_execution_options().get(INTERNAL):
+            continue
+        with suppress(SQLAlchemyError, OSError):
+            if not connection.dialect.is_async:
+                connection.rollback()
+            elif (session := session_of_login(connection.connection.dbapi_connection)) is not None:
+                # Its event loop has ended: it can send nothing any more.
+                end = kind_of(connection.dialect.name).end_session(session)
+                SecondConnection(connection.engine, lambda it, end=end: run_plainly(it, end)).end()
 
 
 @contextmanager

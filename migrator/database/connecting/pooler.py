@@ -68,13 +68,12 @@ def hands_sessions_around(engine: Engine, kind: DatabaseKind) -> bool:
 
 def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
     """Run settings, without parameters; return whether a pooler stands before the session that has them."""
-    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-    pid = session_of_login(driver)
+    pid = session_of_login(dbapi_connection)
     if pid is None:
         run_at_once(dbapi_connection, sql)
         return False
     # In the same text, so that it costs no round trip.
-    if "asyncpg" in type(driver).__module__:
+    if "asyncpg" in type(dbapi_connection).__module__:
         asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
         return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
     cursor = dbapi_connection.cursor()
@@ -88,7 +87,7 @@ def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
 
 
 def leave_session(dbapi_connection: Any) -> None:
-    """Take back settings and locks before a pooler gives the session to others; nothing happens if it is lost."""
+    """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
     try:
         # Else it would take back what follows.
         dbapi_connection.rollback()

@@ -173,6 +173,10 @@ class DatabaseKind(Protocol):
         """Return the sessions that a session waits for."""
         return ()
 
+    def lock_holders(self, connection: Connection) -> tuple[Holder, ...]:
+        """Return the other sessions of the database that hold locks which a statement may wait for."""
+        return ()
+
     def end_session(self, session: int) -> str:
         """Return the statement that ends a session."""
         return f"KILL {session}"

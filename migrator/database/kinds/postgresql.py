@@ -29,6 +29,11 @@ _EXPLANATIONS: dict[str, Explanation] = {
     "53300": ("The server has too many connections.", "Try again, or raise max_connections."),
     "57P03": ("The server is starting up or shutting down.", "Try again in a moment."),
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
+    "55P03": (
+        "A statement waited for a lock in vain.",
+        "See who holds locks: SELECT * FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks);"
+        " end that session, or wait; then run this again.",
+    ),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
 }
 _MEANINGS = {
@@ -110,10 +115,11 @@ FROM (SELECT) AS one LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.reln
     ON c.relname = CAST(:table AS text) AND n.nspname = CAST(:schema AS text) AND c.relkind IN ('r', 'p')
 """)
 
-# An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
+# An idle lock must not be taken away by a timeout that is meant for forgotten sessions. No statement is
+# to wait so long that its answer is given up: the server would go on with it.
 _SECOND = text(
     "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
-    " set_config('application_name', :application, false),"
+    " set_config('application_name', :application, false), set_config('lock_timeout', '10s', false),"
     " CASE WHEN current_setting('server_version_num')::int >= 140000 THEN"
     " set_config('idle_session_timeout', '0', false) END"
 )
@@ -133,6 +139,12 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 _BLOCKERS = text(f"""
 SELECT {_SESSION}
 FROM unnest(pg_blocking_pids(:pid)) AS b(pid) JOIN pg_stat_activity a ON a.pid = b.pid
+""")
+_LOCK_HOLDERS = text(f"""
+SELECT {_SESSION} FROM pg_stat_activity a
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND EXISTS (
+    SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted
+        AND (l.locktype = 'transactionid' OR l.mode IN ('ShareLock', 'AccessExclusiveLock')))
 """)
 
 
@@ -182,7 +194,7 @@ class PostgreSQL(DatabaseKind):
                 fault = None if made else "no schema"
             elif taken or not may_create:
                 fault = "no log" if taken else "no privilege"
-        told = session_of_login(connection.connection.driver_connection)
+        told = session_of_login(connection.connection.dbapi_connection)
         pooled = told not in (None, said["pid"])
         return Facts(
             self.name, mark=names.mark, log=names.log, log_fault=fault, through_pooler=pooled, **said
@@ -263,6 +275,9 @@ class PostgreSQL(DatabaseKind):
     def blockers_of(self, connection: Connection, session: int) -> tuple[Holder, ...]:
         return tuple(Holder(*row) for row in connection.execute(_BLOCKERS, {"pid": session}))
 
+    def lock_holders(self, connection: Connection) -> tuple[Holder, ...]:
+        return tuple(Holder(*row) for row in connection.execute(_LOCK_HOLDERS))
+
     def end_session(self, session: int) -> str:
         return f"SELECT pg_terminate_backend({session})"
 
@@ -318,11 +333,13 @@ def lock_key(name: LockName) -> int:
     return int.from_bytes(hashlib.sha256(name.text.encode()).digest()[:8], signed=True)
 
 
-def session_of_login(driver: Any) -> int | None:
+def session_of_login(dbapi_connection: Any) -> int | None:
     """Return the server's number for a session as its login told it; None where the driver does not say.
 
     A pooler invents one: then the server's own word differs.
     """
+    # SQLAlchemy has a connection of its own around an async driver's.
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
     if hasattr(driver, "get_server_pid"):
         return int(driver.get_server_pid())
     # psycopg

@@ -104,7 +104,7 @@ def examined(
 def _is_ours(
     workspace: Workspace, found: ConnectedDatabase, mark: Mark | None, log: Sequence[LogEntry]
 ) -> bool:
-    """Whether a database without revisions is one of migrator's; tenants' schemas share the mark of theirs."""
+    """Whether a database without revisions is migrator's; tenants' schemas share the mark of theirs."""
     if workspace.database.url is None:
         # The embedded one, which migrator has made.
         return True

@@ -7,7 +7,6 @@ from migrator.config.select import ChosenBy, Workspace
 from migrator.errors import Effect, RefusedError
 from migrator.operations.position.examine import Examined
 
-
 _SHOWN = 3
 
 

@@ -28,7 +28,7 @@ from migrator.operations.run.lint_gate import gate_refusal, with_refusal_note
 from migrator.operations.run.planning import PreparedRun, RunPlanner
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_account import DatabaseRun, Run, RunAccount
-from migrator.operations.run.run_lock import describe_holder, exclusive_lock, run_lock
+from migrator.operations.run.run_lock import exclusive_lock, run_lock
 from migrator.operations.run.run_outcome import (
     blockers,
     failed_error,
@@ -38,7 +38,7 @@ from migrator.operations.run.run_outcome import (
     verified_result,
 )
 from migrator.results.events import Report, Retrying
-from migrator.results.run import RunPlan, RunResult
+from migrator.results.run import RunPlan, RunResult, describe_holder
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
 

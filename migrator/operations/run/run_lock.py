@@ -25,7 +25,7 @@ from migrator.database.own.facts import LockName
 from migrator.database.own.own_tables import OWN_SCHEMA
 from migrator.errors import Effect, LockedError
 from migrator.results.events import Report, Waiting
-from migrator.results.run import Holder
+from migrator.results.run import Holder, describe_holder
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
@@ -202,18 +202,3 @@ def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError
         f"{what} the database {name.facts.database}{who}; waited {wait:g}s.",
         hint=hint,
     )
-
-
-def describe_holder(holder: Holder) -> str:
-    """Name a session as far as it may be seen: pid, user and application, then where from and since when."""
-    parts = [
-        f"user {holder.user}" if holder.user else "",
-        f"application {holder.application_name or '(none)'}",
-    ]
-    if not holder.hidden:
-        parts += [
-            holder.state or "",
-            f"from {holder.client}" if holder.client else "",
-            f"in a transaction since {holder.transaction_since}" if holder.transaction_since else "",
-        ]
-    return f"pid {holder.pid} ({', '.join(part for part in parts if part)})"

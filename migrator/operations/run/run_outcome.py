@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.connected_database import connect_again, heads_again
+from migrator.bridge.env_py.connected_database import ask, connect_again, heads_again
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
@@ -23,11 +24,11 @@ from migrator.database.failures import (
     means,
 )
 from migrator.database.kinds.interface import ErrorMeaning
-from migrator.errors import LockedError, MigratorError
+from migrator.errors import DatabaseError, LockedError, MigratorError
 from migrator.faults import is_own_fault, own_fault
 from migrator.operations.run.run_account import DatabaseRun, Run
-from migrator.operations.run.run_lock import application_name, describe_holder
-from migrator.results.run import Failure, Holder, RunResult, Step
+from migrator.operations.run.run_lock import application_name
+from migrator.results.run import Failure, Holder, RunResult, Step, describe_holder
 from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
@@ -85,16 +86,14 @@ def heads_after(session: Session, run: Run, site: DatabaseRun) -> tuple[str, ...
     found = site.tally.found
     try:
         if site.lock is not None and site.lock.connection is not None:
-            try:
-                return site.lock.connection.call(lambda c: heads_again(c, found))
-            except (SQLAlchemyError, OSError):
-                # The lock's own connection is lost; the server may still be there.
-                pass
+            with suppress(DatabaseError):
+                return ask(site.lock.connection, found, lambda c: heads_again(c, found))
+            # The lock's own connection is lost; the server may still be there.
         again = connect_again(found, application_name())
         if again is None:
             return session.read_heads(**run.environment_options())
         try:
-            return again.call(lambda c: heads_again(c, found))
+            return ask(again, found, lambda c: heads_again(c, found))
         finally:
             again.close()
     except (SQLAlchemyError, OSError) as exc:

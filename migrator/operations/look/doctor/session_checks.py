@@ -24,9 +24,8 @@ from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import database_error
 from migrator.database.own.facts import LockName, Privileges
 from migrator.database.round_trips.probe import missing_names
-from migrator.operations.run.run_lock import describe_holder
 from migrator.results.environment_status import Finding
-from migrator.results.run import Holder
+from migrator.results.run import Holder, describe_holder
 
 
 @dataclass(frozen=True)
