@@ -11,7 +11,7 @@ import psycopg
 from benchmarks.case import ours
 from benchmarks.measure import run
 from benchmarks.project import Project
-from migrator.database.embedded import EmbeddedServer
+from migrator.database.embedded.shared_use import EmbeddedServer
 from migrator.database.own.own_tables import TableNames
 
 _NAME = "bench"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData
 
+from migrator.bridge.config import Handover, received_handover, say_our_env
 from migrator.bridge.env_py.configure_options import hide_own_tables, import_types
 from migrator.bridge.env_py.connected_database import log_table_name
 from migrator.bridge.env_py.env_connections import run_offline, run_on_handed, run_online
-from migrator.bridge.env_py.handover import Handover, received_handover, say_our_env
 from migrator.bridge.tenant_cache import cached
 from migrator.config.configfile import read_config_file
 from migrator.config.select import Workspace, workspace_for_file
@@ -50,19 +50,11 @@ def run_migrations(
         _run(handover, target_metadata, configure_options)
         return
     try:
-        _run_alone(context.config, target_metadata, configure_options)
+        workspace = _of_tenant(_standalone(context.config))
+        with _opened(workspace) as url:
+            _run(Handover(workspace, url), target_metadata, configure_options)
     except MigratorError as exc:
         raise CommandError(f"{exc.message} {exc.hint}".strip()) from exc
-
-
-def _run_alone(
-    config: Config,
-    target_metadata: MetaData | Sequence[MetaData] | None,
-    configure_options: dict[str, Any],
-) -> None:
-    workspace = _of_tenant(_standalone(config))
-    with _opened(workspace, config, offline=context.is_offline_mode()) as url:
-        _run(Handover(workspace, url), target_metadata, configure_options)
 
 
 def _standalone(config: Config) -> Workspace:
@@ -73,8 +65,8 @@ def _standalone(config: Config) -> Workspace:
             "Alembic's Config names no file, so that the environment is not known.",
             hint='Make it with a file: Config("configs/alembic_test.ini").',
         )
-    url = _url_of_caller(config)
-    return workspace_for_file(file, os.environ, section=config.config_ini_section, url=url and _text(url))
+    url = _url_of_caller(config, file)
+    return workspace_for_file(file, os.environ, section=config.config_ini_section, url=url)
 
 
 def _of_tenant(workspace: Workspace) -> Workspace:
@@ -97,35 +89,25 @@ def _file_of(config: Config) -> Path | None:
     return next((path for path in named if path.exists()), named[0] if named else None)
 
 
-def _url_of_caller(config: Config) -> str | URL | None:
+def _url_of_caller(config: Config, file: Path) -> str | None:
     """Give a URL that was put into the Config after it was read from its file."""
     handed = config.attributes.get("url")
+    if handed is not None and not isinstance(handed, str | URL):
+        raise UsageError('config.attributes["url"] must be a string or a sqlalchemy.URL.')
     if handed is not None:
-        if not isinstance(handed, str | URL):
-            raise UsageError('config.attributes["url"] must be a string or a sqlalchemy.URL.')
-        return handed
+        return handed if isinstance(handed, str) else handed.render_as_string(hide_password=False)
     # Without an ini file there is no section, unless a caller has set an option.
-    if not config.file_config.has_section(config.config_ini_section):
-        return None
-    said, file = config.get_main_option("sqlalchemy.url"), _file_of(config)
-    if said and file is not None:
-        in_file = read_config_file(file, config.config_ini_section).option("sqlalchemy.url")
-        return said if said != in_file else None
-    return None
+    section = config.config_ini_section
+    said = config.get_main_option("sqlalchemy.url") if config.file_config.has_section(section) else None
+    return said if said and said != read_config_file(file, section).option("sqlalchemy.url") else None
 
 
-def _text(url: str | URL) -> str:
-    return url if isinstance(url, str) else url.render_as_string(hide_password=False)
-
-
-@contextmanager
-def _opened(workspace: Workspace, config: Config, *, offline: bool) -> Iterator[URL | None]:
-    if config.attributes.get("connection") is not None:
+def _opened(workspace: Workspace) -> AbstractContextManager[URL | None]:
+    if context.config.attributes.get("connection") is not None:
         # The caller's connection is used: no URL is needed, and none may be demanded.
-        yield None
-        return
-    with open_database(workspace.environment, workspace.database, ignore, offline=offline) as url:
-        yield url
+        return nullcontext()
+    offline = context.is_offline_mode()
+    return open_database(workspace.environment, workspace.database, ignore, offline=offline)
 
 
 def _run(

@@ -30,9 +30,9 @@ import pytest
 from psycopg import sql
 
 from migrator import secrets
-from migrator.database.embedded import EmbeddedServer, embedded_server, server_home
+from migrator.database.embedded import embedded_server, server_home
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.shared_use import remove_server
+from migrator.database.embedded.shared_use import EmbeddedServer, remove_server
 from migrator.errors import DatabaseError
 from tests.projects.small import versions, write_project, write_revision
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from migrator.lint.judgement import Judgement, judge
+from migrator.lint.judgement import Judgement, Statement, judge
 from migrator.lint.lint_settings import LintSettings
-from migrator.lint.rule_facts import Statement
 from migrator.results.judged import LintFinding
 from tests.conftest import Ran
 from tests.projects.books import BooksProject

@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from migrator.cli.app import COMMANDS, build_app
-from migrator.cli.registry import Command
+from migrator.cli.app import COMMANDS, Command, build_app
 
 _HEAD = """\
 # Commands

@@ -19,7 +19,8 @@ from docs.generate.console import blocks, run, variables
 from docs.generate.paths import DOCS
 from docs.generate.sessions import own_folder
 from docs.generate.terminal import at_terminal
-from migrator.database.embedded import EmbeddedServer, embedded_server, scratch_server
+from migrator.database.embedded import embedded_server, scratch_server
+from migrator.database.embedded.shared_use import EmbeddedServer
 
 FOLDER = DOCS / "pictures"
 _COLUMNS = 104

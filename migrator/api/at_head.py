@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migrator.api.requests import Request
@@ -13,7 +13,6 @@ from migrator.api.waiting_calls import call_and_await, call_and_wait
 from migrator.config.select import Workspace
 from migrator.config.version_table_name import VersionTableName, version_table
 from migrator.errors import NotAtHeadError, UnknownRevisionError, UsageError
-from migrator.operations.command_requests import RevisionsRequest
 from migrator.operations.look.revision_listing import graph_in_files
 from migrator.results.events import ignore
 from migrator.results.revisions import RevisionList
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RequiredHead:
-    """What is required: `request` names the environment, and the rest is `migrator.api.requests.HeadOptions`.
+    """What is required: `request` asks for the revisions; the rest is `migrator.api.requests.HeadOptions`.
 
     A `version_table` or `version_table_schema` that is None is what env.py says.
     """
@@ -54,14 +53,12 @@ def require_head(engine: Engine | Connection, wanted: RequiredHead) -> None:
     from migrator.database.own.version_rows import version_rows
 
     _refuse_other(engine, (Engine, Connection), "require_head", "an Engine or a Connection of SQLAlchemy")
-    expected = _by_headers(wanted) or _by_files(wanted, call_and_wait(_loaded(wanted), ignore))
-    name, schema = expected.table.name, expected.table.schema
-    with _usable(engine):
-        if isinstance(engine, Connection):
-            rows = version_rows(engine, name, schema)
-        else:
-            with engine.connect() as connection:
-                rows = version_rows(connection, name, schema)
+    expected = _by_headers(wanted) or _by_files(wanted, call_and_wait(wanted.request, ignore))
+    with (
+        _usable(engine),
+        nullcontext(engine) if isinstance(engine, Connection) else engine.connect() as connection,
+    ):
+        rows = version_rows(connection, expected.table.name, expected.table.schema)
     _judge(rows, expected, wanted, engine)
 
 
@@ -76,14 +73,10 @@ async def arequire_head(engine: AsyncEngine | AsyncConnection, wanted: RequiredH
     # A long history takes a while to read.
     expected = await asyncio.to_thread(_by_headers, wanted)
     if expected is None:
-        expected = _by_files(wanted, await call_and_await(_loaded(wanted), ignore))
-    name, schema = expected.table.name, expected.table.schema
+        expected = _by_files(wanted, await call_and_await(wanted.request, ignore))
     with _usable(engine):
-        if isinstance(engine, AsyncConnection):
-            rows = await engine.run_sync(version_rows, name, schema)
-        else:
-            async with engine.connect() as connection:
-                rows = await connection.run_sync(version_rows, name, schema)
+        async with nullcontext(engine) if isinstance(engine, AsyncConnection) else engine.connect() as opened:
+            rows = await opened.run_sync(version_rows, expected.table.name, expected.table.schema)
     _judge(rows, expected, wanted, engine)
 
 
@@ -104,10 +97,6 @@ def _by_headers(wanted: RequiredHead) -> _Expected | None:
         return None
     heads = (node.revision for node in graph.real_heads)
     return _expected(wanted, workspace, heads, (node.revision for node in graph.nodes))
-
-
-def _loaded(wanted: RequiredHead) -> Request:
-    return replace(wanted.request, asked=RevisionsRequest())
 
 
 def _by_files(wanted: RequiredHead, loaded: RevisionList) -> _Expected:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from migrator.api.at_head import RequiredHead
     from migrator.api.requests import DowngradeOptions, HeadOptions, UpgradeOptions
     from migrator.config.settings import Against
     from migrator.results.environment_status import Goal, StatusList, Waited
@@ -82,9 +81,8 @@ class Migrator:
         `tag`, `allow_ahead`. Raises MigrationFailedError with what was applied, LockedError, RefusedError,
         RevisionsError, DatabaseError and ConfigurationError.
         """
-        result: RunResult | RunPlan = self._call(
-            command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
-        )
+        wanted = command_requests.UpgradeRequest(target=target, dry_run=dry_run, **options)
+        result: RunResult | RunPlan = self._call(wanted)
         return result
 
     @overload
@@ -133,9 +131,8 @@ class Migrator:
         Options: `lock_wait` (seconds), `backup`, `tag`, and `confirm`, the environment's name, without
         which a protected one is refused (RefusedError). Raises as `upgrade` does.
         """
-        result: RunResult | RunPlan = self._call(
-            command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
-        )
+        wanted = command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
+        result: RunResult | RunPlan = self._call(wanted)
         return result
 
     @overload
@@ -222,22 +219,18 @@ class Migrator:
         Raises NotAtHeadError, UnknownRevisionError for a revision without a file, DatabaseError,
         RevisionsError, ConfigurationError and UsageError.
         """
-        from migrator.api.at_head import require_head
+        from migrator.api.at_head import RequiredHead, require_head
 
-        require_head(engine, self._wanted(options))
+        require_head(engine, RequiredHead(self._request(command_requests.RevisionsRequest()), **options))
 
     async def arequire_head(
         self, engine: AsyncEngine | AsyncConnection, **options: Unpack[HeadOptions]
     ) -> None:
         """Do as `require_head` in a coroutine, on an async engine."""
-        from migrator.api.at_head import arequire_head
+        from migrator.api.at_head import RequiredHead, arequire_head
 
-        await arequire_head(engine, self._wanted(options))
-
-    def _wanted(self, options: HeadOptions) -> RequiredHead:
-        from migrator.api.at_head import RequiredHead
-
-        return RequiredHead(self._request(command_requests.RevisionsRequest()), **options)
+        wanted = RequiredHead(self._request(command_requests.RevisionsRequest()), **options)
+        await arequire_head(engine, wanted)
 
     def _call(self, wanted: command_requests.DatabaseRequest) -> Any:
         return call_and_wait(self._request(wanted), self.report)

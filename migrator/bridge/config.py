@@ -1,18 +1,24 @@
-"""Alembic's `Config` for a workspace."""
+"""Alembic's `Config` for a workspace, and what a command hands to env.py through it."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from alembic.config import CommandLine, Config
 
 from migrator.config.folders import split_paths, version_folders
 from migrator.config.select import Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from migrator.database.round_trips.first_questions import Answers
 
 
 def alembic_config(
@@ -55,8 +61,7 @@ def _namespace(workspace: Workspace, command: Sequence[str]) -> Any:
     """Give what Alembic's command line hands to env.py as `config.cmd_opts`."""
     choice = workspace.choice
     before = ["-c", str(workspace.environment.config_file), "-n", choice.section]
-    for pair in choice.x:
-        before.append(f"-x{pair}")
+    before += [f"-x{pair}" for pair in choice.x]
     return _parser().parse_args([*before, *command])
 
 
@@ -82,3 +87,45 @@ def set_option(config: Config, name: str, value: str) -> None:
     if not config.file_config.has_section(config.config_ini_section):
         config.file_config.add_section(config.config_ini_section)
     config.set_main_option(name, value.replace("%", "%%"))
+
+
+_KEY = "migrator"
+_OURS = "migrator_env"
+
+
+@dataclass(frozen=True)
+class Handover:
+    """The workspace, the database's URL (None where a connection was handed in), and what the command needs.
+
+    `writes` is false for a command that only reads; `needs_models` is false where models play no part, so
+    that a broken model does not stop a look at the database. With `guarded` the command sets timeouts itself.
+    `known` is what servers were asked before.
+    """
+
+    workspace: Workspace
+    url: URL | None
+    writes: bool = True
+    needs_models: bool = True
+    guarded: bool = False
+    known: Answers = field(default_factory=dict)
+
+
+def hand_over(config: Config, handover: Handover) -> None:
+    """Put a handover where env.py finds it."""
+    config.attributes[_KEY] = handover
+
+
+def received_handover(config: Config) -> Handover | None:
+    """Give what the running command handed over; None under plain Alembic."""
+    found = config.attributes.get(_KEY)
+    return found if isinstance(found, Handover) else None
+
+
+def say_our_env(config: Config) -> None:
+    """Note that the env.py that runs is one that calls `migrator.env.run_migrations`."""
+    config.attributes[_OURS] = True
+
+
+def is_our_env(config: Config) -> bool:
+    """Whether the env.py that ran calls `migrator.env.run_migrations`."""
+    return bool(config.attributes.get(_OURS))

@@ -15,27 +15,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Kept:
-    """What is kept, and how it is put away."""
-
-    def __init__(self) -> None:
-        self.things: dict[Hashable, Any] = {}
-        self.end = ExitStack()
-
-
-_KEPT: ContextVar[_Kept | None] = ContextVar("kept", default=None)
+# The things that are kept, and how they are put away.
+_KEPT: ContextVar[tuple[dict[Hashable, Any], ExitStack] | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
 def tenant_cache() -> Iterator[None]:
     """Keep things while the block runs."""
-    kept = _Kept()
-    token = _KEPT.set(kept)
-    try:
-        with kept.end:
-            yield
-    finally:
-        _KEPT.reset(token)
+    with ExitStack() as end:
+        end.callback(_KEPT.reset, _KEPT.set(({}, end)))
+        yield
 
 
 def has_tenant_cache() -> bool:
@@ -51,11 +40,12 @@ def cached(key: Hashable, make: Callable[[], T], close: Callable[[T], None] | No
     kept = _KEPT.get()
     if kept is None:
         return make()
-    if key not in kept.things:
-        thing = kept.things[key] = make()
+    things, end = kept
+    if key not in things:
+        things[key] = make()
         if close is not None:
-            kept.end.callback(close, thing)
-    made: T = kept.things[key]
+            end.callback(close, things[key])
+    made: T = things[key]
     return made
 
 

@@ -1,7 +1,10 @@
-"""The table of commands, and the Typer application made of it."""
+"""The table of commands, and the Typer application made of it: each command when it is asked for."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +16,34 @@ from migrator.cli.commands import init_commands as start
 from migrator.cli.commands import judge_commands as judge
 from migrator.cli.commands import look_commands as look
 from migrator.cli.commands import write_commands as write
-from migrator.cli.invocation import Invocation
-from migrator.cli.options import Common, parse_options, with_common
-from migrator.cli.registry import Command, Commands
-from migrator.cli.targets import take_as_typed
+from migrator.cli.invocation import Invocation, Outcome
+from migrator.cli.options import (
+    Common,
+    FleetOptions,
+    parameters_of,
+    parse_fleet_options,
+    parse_options,
+    with_common,
+)
+from migrator.cli.targets import TargetCommand, take_as_typed
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its name, its function, the group it is listed under, and an example for its help.
+
+    One `for_tenants` takes the options that say for which. `refused` are common options that it cannot take.
+    """
+
+    name: str
+    function: Callable[..., Outcome]
+    panel: str
+    example: str
+    alias_of: str | None = None
+    settings: dict[str, Any] | None = None
+    for_tenants: bool = False
+    refused: tuple[str, ...] = ()
+
 
 _WRITE, _CHANGE, _LOOK, _JUDGE = "Write revisions", "Change a database", "Look", "Judge"
 
@@ -72,6 +99,60 @@ COMMANDS = (
 )
 
 
+class Commands(Mapping[str, Any]):
+    """The commands by name. Making all of them takes longer than what most of them do before they connect.
+
+    `markup` is Typer's `rich_markup_mode`.
+    """
+
+    def __init__(self, markup: Any) -> None:
+        self._table = {command.name: command for command in COMMANDS}
+        self._made: dict[str, Any] = {}
+        self._markup = markup
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _make(self._table[name], self._markup)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
+def _make(command: Command, markup: Any) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=markup)
+    app.command(
+        command.name,
+        cls=TargetCommand,
+        rich_help_panel=command.panel,
+        epilog=f"Example: {command.example}",
+        hidden=command.alias_of is not None,
+        context_settings=command.settings,
+    )(_callable(command))
+    return typer.main.get_command(app)
+
+
+def _callable(command: Command) -> Callable[..., Outcome]:
+    own = inspect.signature(command.function).parameters
+
+    def call(ctx: typer.Context, **values: Any) -> Outcome:
+        invocation: Invocation = ctx.obj
+        invocation.begun = True
+        invocation.common = invocation.common.joined(parse_options(Common, values, keep=own))
+        if command.for_tenants:
+            invocation.fleet = parse_fleet_options(values)
+        invocation.json = invocation.common.json or invocation.fleet.json_lines
+        invocation.command = command.alias_of or command.name
+        with invocation.echoing():
+            return command.function(invocation, **values)
+
+    more = parameters_of(FleetOptions, "Tenants") if command.for_tenants else []
+    return with_common(command.function, call, more=more, refused=command.refused)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"migrator {__version__}")
@@ -88,14 +169,13 @@ def _root(
 
 
 def _take_root(ctx: typer.Context, **values: Any) -> None:
-    values.pop("version")
     invocation: Invocation = ctx.obj
     invocation.common = invocation.common.joined(parse_options(Common, values))
 
 
 class _RootGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "commands": Commands(COMMANDS, settings["rich_markup_mode"])})
+        super().__init__(**{**settings, "commands": Commands(settings["rich_markup_mode"])})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         take_as_typed(self.get_params(ctx))

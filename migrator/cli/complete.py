@@ -39,7 +39,7 @@ def _revisions(ctx: typer.Context) -> Iterator[tuple[str, str]]:
     from migrator.config.folders import version_folders
     from migrator.config.select import Choice, choose
     from migrator.errors import MigratorError
-    from migrator.revisions.diagnosis import readable_headers
+    from migrator.revisions.version_folder import readable_headers
 
     before = ctx.parent.params if ctx.parent is not None else {}
     choice = Choice(

@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migrator.cli.fleet_options import FleetOptions
 from migrator.cli.invocation import Invocation, Outcome
 from migrator.cli.output import show_line
 from migrator.errors import ExitCode, UsageError
+from migrator.plain import counted
 from migrator.results.events import Event, FleetChanged, Report
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run_task(run: Invocation, request: DatabaseRequest, *, yes: bool = False) ->
     consent = run.consent(None, yes=yes)
     operation = operation_of(request, consent)
     workspace = run.workspace()
-    if run.fleet is None or not run.fleet.tenants:
+    if not run.fleet.tenants:
         result = operation(workspace, report=run.report)
         is_no = not request.writes and request.is_yes(result) is False
         return Outcome(result, ExitCode.NO if is_no else ExitCode.OK)
@@ -41,19 +41,20 @@ def run_task(run: Invocation, request: DatabaseRequest, *, yes: bool = False) ->
     if run.common.echo:
         raise UsageError("--echo shows the SQL of one database.", hint="Leave it out, or --tenants.")
     with server_held(workspace, run.report):
-        fleet = _over_tenants(run, run.fleet, workspace, request, consent)
+        fleet = _over_tenants(run, workspace, request, consent)
     return Outcome(fleet, fleet.code(writes=request.writes))
 
 
 def _over_tenants(
-    run: Invocation, options: FleetOptions, workspace: Workspace, request: DatabaseRequest, consent: Consent
+    run: Invocation, workspace: Workspace, request: DatabaseRequest, consent: Consent
 ) -> FleetResult:
     from migrator.config.tenants import parse_shard
+    from migrator.operations.fleet.fleet_course import TenantOrder
     from migrator.operations.fleet.over_tenants import over_tenants
     from migrator.operations.fleet.task import Task
     from migrator.operations.fleet.tenant_listing import tenants_of_environment
-    from migrator.operations.fleet.tenant_order import TenantOrder
 
+    options = run.fleet
     shard = None if options.shard is None else parse_shard(options.shard)
     tenants = tenants_of_environment(workspace, options.tenants or [], shard, run.report)
     agreed = _agreed(workspace, request, consent, len(tenants))
@@ -88,15 +89,15 @@ def _agreed(workspace: Workspace, request: DatabaseRequest, consent: Consent, co
         StampRequest,
         UpgradeRequest,
     )
-    from migrator.operations.run.consent import agree_to_fleet_upgrade, confirmation, require_consent
+    from migrator.operations.run.consent import agree_to_upgrade, confirmation, require_consent
 
-    tenants = f"{count} tenant{'s' if count != 1 else ''}"
+    tenants = counted(count, "tenant")
     match request:
         case MarkRequest(accepts=False, confirm=None):
             return replace(request, confirm=confirmation(workspace, f"mark {tenants}", consent))
         case UpgradeRequest():
             if count and not request.dry_run:
-                agree_to_fleet_upgrade(workspace, tenants, consent)
+                agree_to_upgrade(workspace, f"Upgrade {tenants} of", consent)
         case DowngradeRequest() | StampRequest():
             if count and not request.dry_run:
                 what = f"{request.verb} {tenants}"

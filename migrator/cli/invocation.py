@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from migrator.cli.messages import Messages
-from migrator.cli.options import Common
+from migrator.cli.options import Common, FleetOptions
 from migrator.config.select import Choice, Workspace, choose
 from migrator.config.settings import parse_duration
 from migrator.errors import Effect, ExitCode, RefusedError, UsageError
+from migrator.plain import counted
 from migrator.processes.start_up import imports_done
 from migrator.results.events import Event
 
 if TYPE_CHECKING:
-    from migrator.cli.fleet_options import FleetOptions
     from migrator.operations.run.consent import Consent
 
 
@@ -29,7 +32,7 @@ Form = Literal["text", "json", "github", "gitlab"]
 class Outcome:
     """What a command gives back: a result to show, the exit code, and the form in which to show it."""
 
-    result: object
+    result: Any
     code: int = ExitCode.OK
     form: Form = "text"
 
@@ -47,7 +50,7 @@ class Invocation:
         self.begun = False
         self.environment: str | None = None
         self.verbose = False
-        self.fleet: FleetOptions | None = None
+        self.fleet = FleetOptions()
         self.summary: TextIO | None = None
 
     def choice(self) -> Choice:
@@ -104,6 +107,23 @@ class Invocation:
         if not self.common.quiet:
             self.messages.event(event)
 
+    @contextmanager
+    def echoing(self) -> Iterator[None]:
+        """With `--echo`, show on stderr each statement that any engine of SQLAlchemy runs within the block.
+
+        Parameters are counted and not shown: they may be secrets.
+        """
+        with ExitStack() as stack:
+            if self.common.echo:
+                # Not through the logger: an env.py that configures logging, as Alembic's own do, turns that
+                # off again.
+                from sqlalchemy import Engine, event
+
+                for name, listener in _sql_listeners(self.messages).items():
+                    event.listen(Engine, name, listener)
+                    stack.callback(event.remove, Engine, name, listener)
+            yield
+
     def consent(self, confirm: str | None, *, yes: bool = False) -> Consent:
         """Give the way in which this call consents to something."""
         from migrator.operations.run.consent import Consent
@@ -117,7 +137,7 @@ class Invocation:
         """
         if not self._can_ask():
             return None
-        answer = self.messages.answer(text)
+        answer = self.messages.ask(text)
         if answer is None:
             raise RefusedError("The question was not answered.", effect=Effect.NOTHING_DONE)
         return answer
@@ -128,7 +148,30 @@ class Invocation:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def _ask(self, question: str) -> str | None:
-        return self.messages.ask(question) if self._can_ask() else None
+        """Ask something; None where nobody can be asked. The end of the input is an empty answer."""
+        return (self.messages.ask(question) or "") if self._can_ask() else None
+
+
+def _sql_listeners(messages: Messages) -> dict[str, Callable[..., None]]:
+    from migrator.database.connecting.second_connection import INTERNAL
+
+    def show(connection: Any, lines: Iterable[str]) -> None:
+        # The lock and the search for who blocks whom are not the user's SQL.
+        if INTERNAL not in connection.get_execution_options():
+            for line in lines:
+                messages.line(line, "dim")
+
+    def statement(
+        connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, executemany: bool
+    ) -> None:
+        lines = sql.strip().splitlines()
+        if parameters:
+            what = "parameter set" if executemany else "parameter"
+            lines.append(f"-- {counted(len(parameters), what)}")
+        show(connection, lines)
+
+    ends = {name: partial(show, lines=[name.upper()]) for name in ("begin", "commit", "rollback")}
+    return {"before_cursor_execute": statement, **ends}
 
 
 def parse_seconds(option: str, text: str) -> float:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import typer
@@ -36,7 +37,8 @@ def run() -> None:
 def main(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name, and give its exit code."""
     arguments = list(argv) or ["--help"]
-    invocation = Invocation(Messages(), json="--json" in _before_dashes(arguments))
+    before_dashes = takewhile(lambda each: each != "--", arguments)
+    invocation = Invocation(Messages(), json="--json" in before_dashes)
     invocation.command = _named_command(arguments)
     with terminable() as terminated:
         try:
@@ -75,10 +77,6 @@ def _call(invocation: Invocation, arguments: list[str]) -> object:
         # Typer turns Ctrl-C into this code without a word.
         raise KeyboardInterrupt
     return outcome
-
-
-def _before_dashes(arguments: list[str]) -> list[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def _named_command(arguments: list[str]) -> str:

@@ -1,17 +1,21 @@
-"""Everything on stderr: banner, progress, warnings, errors. Styled at a terminal, plain in a pipe."""
+"""Everything on stderr: progress, warnings, errors, questions. Styled at a terminal, plain in a pipe."""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import sys
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migrator import secrets
-from migrator.cli.waiting import Ticker
 from migrator.errors import MigratorError
-from migrator.plain.error_lines import error_lines
+from migrator.plain import How, Kind, error_lines, lines
 from migrator.results.events import (
     Connecting,
     Event,
@@ -26,6 +30,38 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from migrator.results.run import RunPlan
+
+
+# Wipes out the line that a terminal is in.
+_WIPE = "\r\x1b[2K"
+
+
+class Ticker:
+    """A clock that can be started and stopped again and again."""
+
+    def __init__(self, tick: Callable[[int], None]) -> None:
+        """`tick` is called in another thread with the whole seconds since the start: 1, 2, and so on."""
+        self._tick = tick
+        self._stopped: threading.Event | None = None
+
+    def start(self) -> None:
+        """Start at zero."""
+        self.stop()
+        self._stopped = stopped = threading.Event()
+        threading.Thread(target=self._run, args=(stopped,), name="migrator-clock", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop; a tick that has begun may still come to its end."""
+        if self._stopped is not None:
+            self._stopped.set()
+            self._stopped = None
+
+    def _run(self, stopped: threading.Event) -> None:
+        begun = time.monotonic()
+        seconds = 1
+        while not stopped.wait(max(0.0, begun + seconds - time.monotonic())):
+            self._tick(seconds)
+            seconds += 1
 
 
 class Messages:
@@ -72,17 +108,11 @@ class Messages:
             if self._terminal and not self._unfinished:
                 sys.stderr.write("\n")
 
-    def ask(self, question: str) -> str:
-        """Ask on stderr; the end of input is an empty answer."""
-        return self.answer(question) or ""
-
-    def answer(self, question: str) -> str | None:
+    def ask(self, question: str) -> str | None:
         """Ask on stderr; None where the input ends."""
-        from migrator.cli.waiting import typed_after
-
         self._end_unfinished()
         try:
-            return typed_after(question)
+            return _typed_after(question)
         except EOFError:
             print(file=sys.stderr)
             return None
@@ -112,8 +142,6 @@ class Messages:
 
     def plan(self, plan: RunPlan) -> None:
         """Show a plan to somebody who is about to be asked."""
-        from migrator.plain import How, Kind, lines
-
         for line in lines(plan, How()):
             self.line(line, "bold red" if line.kind is Kind.LOST else "")
 
@@ -144,7 +172,7 @@ class Messages:
             line.truncate(max(self._console.width - 1 - len(end), 0))
             with self._writing:
                 # A revision may begin again at once.
-                self._wipe_line()
+                self._leave_line(_WIPE)
                 sys.stderr.write(secrets.scrub(line.plain) + end)
                 sys.stderr.flush()
                 self._unfinished = True
@@ -155,7 +183,7 @@ class Messages:
         if answer is not None and (not self._terminal or answer.outcome == "failed"):
             from migrator.plain.fleet_lines import summary
 
-            self._wipe_unfinished()
+            self._end_unfinished(_WIPE)
             text = f"{event.done}/{event.total}  {answer.tenant}  {summary(answer)}  {answer.seconds:.2f}s"
             self.line(text, "red" if answer.outcome == "failed" else "")
         if answer is not None and answer.seconds > self._slowest[0]:
@@ -163,33 +191,23 @@ class Messages:
         if event.running:
             self._write_unfinished(_describe_fleet(event, self._slowest))
         else:
-            self._wipe_unfinished()
+            self._end_unfinished(_WIPE)
 
     def _finish(self, finished: StepFinished) -> None:
-        self._wipe_unfinished()
+        self._end_unfinished(_WIPE)
         text = f"{_describe(finished.step)}  {finished.seconds:.2f}s"
         self.line(f"  {text}" if self._terminal else text)
 
-    def _wipe_unfinished(self) -> None:
-        self._stop_clock()
-        with self._writing:
-            self._wipe_line()
-
-    def _wipe_line(self) -> None:
-        if self._unfinished:
-            sys.stderr.write("\r\x1b[2K")
-            self._unfinished = False
-
-    def _end_unfinished(self) -> None:
-        self._stop_clock()
-        with self._writing:
-            if self._unfinished:
-                sys.stderr.write("\n")
-                self._unfinished = False
-
-    def _stop_clock(self) -> None:
+    def _end_unfinished(self, end: str = "\n") -> None:
         self._ticker.stop()
         self._waits_for = ""
+        with self._writing:
+            self._leave_line(end)
+
+    def _leave_line(self, end: str) -> None:
+        if self._unfinished:
+            sys.stderr.write(end)
+            self._unfinished = False
 
 
 def _describe_fleet(event: FleetChanged, slowest: tuple[float, str]) -> str:
@@ -206,3 +224,34 @@ def _describe_fleet(event: FleetChanged, slowest: tuple[float, str]) -> str:
 def _describe(step: StepStarted) -> str:
     message = f"  {step.message}" if step.message else ""
     return f"{step.direction} {step.index}/{step.total}  {step.revision}{message}"
+
+
+def _typed_after(question: str) -> str:
+    """Show a question on stderr, and give the line that is typed then. Raises EOFError and KeyboardInterrupt.
+
+    `input()` alone misses a Ctrl-C that comes just before it begins to wait: 1 of 70 that were typed as soon
+    as the question was there, on a busy machine.
+    """
+    with _signals() as signals:
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        while signals is not None and sys.stdin not in select.select([sys.stdin, signals], [], [])[0]:
+            os.read(signals, 512)
+        return input()
+
+
+@contextmanager
+def _signals() -> Iterator[int | None]:
+    """Give the end of a pipe that brings the numbers of signals, or None where this thread gets none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    ours, pythons = os.pipe()
+    os.set_blocking(pythons, False)
+    before = signal.set_wakeup_fd(pythons, warn_on_full_buffer=False)
+    try:
+        yield ours
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(ours)
+        os.close(pythons)

@@ -1,4 +1,4 @@
-"""The options that every command takes, and those that several share under Alembic's names."""
+"""The options that every command takes, those of commands for many tenants, and those that several share."""
 
 from __future__ import annotations
 
@@ -73,6 +73,56 @@ class Common:
         return Common(**values)
 
 
+@dataclass(frozen=True)
+class FleetOptions:
+    """What the command line says about tenants."""
+
+    tenants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tenants",
+            metavar="all|NAME|GLOB|file:F",
+            help="Do it for these tenants of the environment (repeatable).",
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, max=1000, help="Tenants at a time."),
+    ] = None
+    keep_going: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-going/--fail-fast",
+            help="After a tenant failed: go on, or begin no other. Protected environments fail fast.",
+            show_default=False,
+        ),
+    ] = None
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            "--canary", metavar="N", min=1, help="So many tenants first; the rest if they went well."
+        ),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only part I, from 0, of N parts of the tenants."),
+    ] = None
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", metavar="local|dask", help="Processes here, or a Dask cluster."),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster."),
+    ] = None
+    json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json-lines", help="JSON on stdout: a line for each tenant as it ends, then the document."
+        ),
+    ] = False
+
+
 @cache
 def parameters_of(options: type[DataclassInstance], panel: str) -> list[inspect.Parameter]:
     """Return options, the fields of a dataclass, as parameters that help shows in a panel of their own."""
@@ -99,15 +149,34 @@ def parse_options(options: type[Options], values: dict[str, Any], keep: Containe
     return options(**{each.name: values.pop(each.name) for each in fields(options) if each.name not in keep})
 
 
+def parse_fleet_options(values: dict[str, Any]) -> FleetOptions:
+    """Take the options out of a command's arguments. Raises UsageError where they need others."""
+    options = parse_options(FleetOptions, values)
+    if not options.tenants:
+        given = [name for name, value in vars(options).items() if value not in (None, False, [])]
+        # A --fail-fast is False too.
+        given += ["fail_fast"] if options.keep_going is False else []
+        if given:
+            name = given[0].replace("_", "-")
+            raise UsageError(f"--{name} needs --tenants.", hint="For example: --tenants all")
+    if options.executor not in (None, "local", "dask"):
+        raise UsageError(f"--executor {options.executor} is not known.", hint="Give local or dask.")
+    if (options.executor == "dask") != (options.scheduler is not None):
+        raise UsageError(
+            "--executor dask and --scheduler belong together.",
+            hint="For example: --executor dask --scheduler tcp://127.0.0.1:8786",
+        )
+    return options
+
+
 def with_common(
     function: Callable[..., Any],
     wrapper: Callable[..., Any],
     *,
-    skip: int = 0,
     more: Sequence[inspect.Parameter] = (),
     refused: Container[str] = (),
 ) -> Callable[..., Any]:
-    """Give `wrapper` the signature of `function` less its first `skip` parameters, and the common options.
+    """Give `wrapper` the signature of `function`, but for its Invocation `run`, and the common options.
 
     `more` are options between the two. A common option that the function has itself is the function's own;
     those that are `refused` are understood, so that an error can say why, and stand in no help.
@@ -117,7 +186,8 @@ def with_common(
     signature = inspect.signature(function, eval_str=True)
     own = [
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in list(signature.parameters.values())[skip:]
+        for each in signature.parameters.values()
+        if each.name != "run"
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     names = {each.name for each in own}

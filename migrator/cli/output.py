@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -20,33 +20,21 @@ VERSION = 1
 
 
 def envelope(
-    command: str,
-    environment: str | None,
-    code: int,
-    result: object = None,
-    errors: tuple[MigratorError, ...] = (),
-    *,
-    in_one_line: bool = False,
-) -> str:
+    command: str, environment: str | None, outcome: Outcome, errors: tuple[MigratorError, ...] = ()
+) -> dict[str, Any]:
     """Give the document for a result, or for the errors that stand in its place.
 
     `status` is success (exit code 0), negative (1: the answer is no) or error.
     """
-    document = {
+    return {
         "version": VERSION,
         "command": command,
         "environment": environment,
-        "status": _status(code, errors),
-        "exit_code": int(code),
-        "data": _data(result),
+        "status": _status(outcome.code, errors),
+        "exit_code": int(outcome.code),
+        "data": {} if outcome.result is None else asdict(outcome.result),
         "errors": [_error(error) for error in errors],
     }
-    return _written(document, None if in_one_line else 2)
-
-
-def line_of(result: Any) -> str:
-    """Give a part of a result, a dataclass, as one line of JSON."""
-    return _written(asdict(result), None)
 
 
 def _written(document: dict[str, Any], indent: int | None) -> str:
@@ -65,12 +53,6 @@ def _status(code: int, errors: tuple[MigratorError, ...]) -> str:
     if code == ExitCode.OK:
         return "success"
     return "negative" if code == ExitCode.NO and not errors else "error"
-
-
-def _data(result: object) -> dict[str, Any]:
-    if is_dataclass(result) and not isinstance(result, type):
-        return asdict(result)
-    return {}
 
 
 def _error(error: MigratorError) -> dict[str, str | None]:
@@ -92,19 +74,12 @@ def show(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorError, 
     Raises OSError where stdout cannot be written.
     """
     if invocation.json:
-        document = envelope(
-            invocation.command,
-            invocation.environment,
-            outcome.code,
-            outcome.result,
-            errors,
-            in_one_line=bool(invocation.fleet and invocation.fleet.json_lines),
-        )
-        print(document, flush=True)
+        document = envelope(invocation.command, invocation.environment, outcome, errors)
+        print(_written(document, None if invocation.fleet.json_lines else 2), flush=True)
         return
     if outcome.result is None:
         return
-    how = How(invocation.verbose, invocation.environment or "")
+    how = _how(invocation)
     if outcome.form in ("github", "gitlab"):
         _print_for_pipeline(outcome.result, outcome.form)
     elif sys.stdout.isatty():
@@ -122,14 +97,12 @@ def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorEr
     """
     if invocation.summary is None:
         return
-    from migrator.cli.pipeline_reports import SummaryRequest, section
+    from migrator.cli.pipeline_reports import section
 
     file, invocation.summary = invocation.summary, None
-    environment = invocation.environment or ""
-    asked = SummaryRequest(invocation.command, How(invocation.verbose, environment), outcome.code)
     try:
         with file:
-            file.write(section(asked, outcome.result, errors))
+            file.write(section(invocation.command, _how(invocation), outcome, errors))
     except OSError as exc:
         raise UsageError(
             f"--summary {file.name} could not be written: {exc.strerror}.",
@@ -137,18 +110,19 @@ def summarize(invocation: Invocation, outcome: Outcome, errors: tuple[MigratorEr
         ) from exc
 
 
-def show_line(part: object) -> None:
-    """Print a part of a result on stdout as it comes, as one line of JSON."""
+def show_line(part: Any) -> None:
+    """Print a part of a result, a dataclass, on stdout as it comes: as one line of JSON."""
     with suppress(BrokenPipeError):
-        print(line_of(part), flush=True)
+        print(_written(asdict(part), None), flush=True)
 
 
-def _print_for_pipeline(result: object, form: Form) -> None:
+def _how(invocation: Invocation) -> How:
+    return How(invocation.verbose, invocation.environment or "")
+
+
+def _print_for_pipeline(result: Any, form: Form) -> None:
     from migrator.cli.pipeline_reports import github, gitlab, in_repository
-    from migrator.results.judged import Linted
 
-    if not isinstance(result, Linted):
-        raise TypeError(f"There is no form {form} of a {type(result).__name__}.")
     # Commands work at the project's root, which may be a folder of a larger repository.
     result = in_repository(result, Path.cwd())
     for line in github(result) if form == "github" else [gitlab(result)]:

@@ -7,19 +7,18 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from migrator import secrets
+from migrator.cli.invocation import Outcome
 from migrator.config.environments import shown
 from migrator.errors import ExitCode, MigratorError
-from migrator.plain import How, lines
-from migrator.plain.error_lines import error_lines
+from migrator.plain import How, error_lines, lines
 from migrator.results.judged import Linted, LintFinding
 
-# GitLab's five severities, by ours; what is excused is still told.
+# GitLab's severities, by ours. What is excused is still told, as its lowest.
 _GITLAB_SEVERITIES = {"error": "major", "warning": "minor"}
-_GITLAB_EXCUSED = "info"
 
 
 def in_repository(result: Linted, project: Path) -> Linted:
@@ -57,7 +56,7 @@ def gitlab(result: Linted) -> str:
                 "description": _summary(finding),
                 "check_name": finding.rule,
                 "fingerprint": hashlib.sha256(f"{content}\0{seen[content]}".encode()).hexdigest(),
-                "severity": _GITLAB_EXCUSED if excused else _GITLAB_SEVERITIES[finding.severity],
+                "severity": "info" if excused else _GITLAB_SEVERITIES[finding.severity],
                 "location": {"path": finding.file, "lines": {"begin": finding.line or 1}},
             }
         )
@@ -88,25 +87,16 @@ _MOST_LINES = 400
 _LONGEST_LINE = 1000
 
 
-@dataclass(frozen=True)
-class SummaryRequest:
-    """The command, how its result is shown, and its exit code."""
-
-    command: str
-    how: How
-    code: int
-
-
-def section(asked: SummaryRequest, result: object, errors: tuple[MigratorError, ...] = ()) -> str:
+def section(command: str, how: How, outcome: Outcome, errors: tuple[MigratorError, ...] = ()) -> str:
     """Give heading, verdict and plain lines of an outcome; the verdict tells a no from no answer."""
-    text = [each[:_LONGEST_LINE] for each in _plain_text(asked.how, result, errors)]
+    text = [each[:_LONGEST_LINE] for each in _plain_text(how, outcome.result, errors)]
     left_out = len(text) - _MOST_LINES
     if left_out > 0:
         text[_MOST_LINES:] = [f"... and {left_out} more lines, which are in the log"]
     fence = _fence("\n".join(text))
-    of = f" of {asked.how.environment}" if asked.how.environment else ""
+    of = f" of {how.environment}" if how.environment else ""
     shown = ["", f"{fence}text", *text, fence] if text else []
-    return "\n".join([f"### migrator {asked.command}{of}", "", _verdict(asked.code), *shown, "", ""])
+    return "\n".join([f"### migrator {command}{of}", "", _verdict(outcome.code), *shown, "", ""])
 
 
 def _verdict(code: int) -> str:

@@ -20,7 +20,6 @@ from migrator.results.environment_status import (
     EnvironmentInfo,
     EnvironmentList,
     EnvironmentStatus,
-    Finding,
     State,
     StatusList,
 )
@@ -52,20 +51,15 @@ class StatusTable:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Give the table, or tables, that fit into the width."""
         most = max(1, (options.max_width - _LABEL_WIDTH) // _LEAST_WIDTH)
-        for number, part in enumerate(_parts(self._environments, most)):
-            if number:
+        count = len(self._environments)
+        # As few tables as possible, of much the same size.
+        size = ceil(count / ceil(count / most)) if count else 1
+        for start in range(0, count, size):
+            if start:
                 yield Text("")
-            yield _environment_table(part)
+            yield _environment_table(self._environments[start : start + size])
         for each in self._environments:
             yield from _remarks(each)
-
-
-def _parts(environments: Sequence[EnvironmentStatus], most: int) -> Iterator[Sequence[EnvironmentStatus]]:
-    """Give as few parts as possible, of much the same size."""
-    parts = ceil(len(environments) / most) or 1
-    size = ceil(len(environments) / parts) or 1
-    for start in range(0, len(environments), size):
-        yield environments[start : start + size]
 
 
 def _environment_table(environments: Sequence[EnvironmentStatus]) -> Table:
@@ -125,20 +119,19 @@ def _(result: History, how: How) -> RenderableType:
     asked = result.current is not None
     table = _table(*(["state"] if asked else []), "revision", "after", "date", "message")
     for revision in result.revisions:
-        state = [_state(revision)] if asked else []
-        table.add_row(*state, *_history_row(revision))
+        name = f"{revision.revision}{marks(revision, state=False)}"
+        table.add_row(
+            *([_state(revision)] if asked else []),
+            Text(name, style="bold" if revision.is_head else ""),
+            Text(parents(revision), style="dim"),
+            Text((revision.created or "")[:16], style="dim"),
+            Text(revision.message),
+        )
     if result.current is None:
         return table
     pending = sum(revision.applied is False for revision in result.revisions)
     where = ", ".join(result.current) or "base"
     return Group(table, Text(f"{how.environment} is at {where}, {pending} pending"))
-
-
-def _history_row(revision: Revision) -> Iterator[Text]:
-    yield Text(f"{revision.revision}{marks(revision, state=False)}", style="bold" if revision.is_head else "")
-    yield Text(parents(revision), style="dim")
-    yield Text((revision.created or "")[:16], style="dim")
-    yield Text(revision.message)
 
 
 def _state(revision: Revision) -> Text:
@@ -160,9 +153,8 @@ def _(result: Current, how: How) -> RenderableType:
 
 
 def _standing(revision: Revision, how: How) -> Text:
-    text = Text(f"{how.environment} is at ")
-    text.append(f"{revision.revision}{marks(revision, state=False)}", style="bold")
-    return text.append(f"  {revision.message}", style="dim")
+    name = f"{revision.revision}{marks(revision, state=False)}"
+    return Text.assemble(f"{how.environment} is at ", (name, "bold"), (f"  {revision.message}", "dim"))
 
 
 @rendered.register
@@ -193,13 +185,9 @@ def _(result: Diagnosis, _how: How) -> RenderableType:
     table.add_column(overflow="fold")
     for finding in result.findings:
         severity = Text(finding.severity, style=_SEVERITIES[finding.severity])
-        table.add_row(severity, Text(finding.topic), _finding(finding))
+        hint = (f"\n{finding.hint}" if finding.hint else "", "dim")
+        table.add_row(severity, Text(finding.topic), Text.assemble(finding.text, hint))
     return table
-
-
-def _finding(finding: Finding) -> Text:
-    text = Text(finding.text)
-    return text.append(f"\n{finding.hint}", style="dim") if finding.hint else text
 
 
 @rendered.register
@@ -210,12 +198,12 @@ def _(result: EnvironmentList, _how: How) -> RenderableType:
 def _environment(info: EnvironmentInfo) -> RenderableType:
     """A block for each environment: six columns do not fit into 80."""
     name, file, folder, url, origin, flags = environment_cells(info)
-    title = Text(name, style="bold")
-    if flags != "-":
-        title.append(f"  {flags}", style="yellow")
-    table = _labelled()
-    for label, text in (("file", file), ("versions", folder)):
-        table.add_row(f"  {label}", Text(text))
+    title = Text.assemble(name, ("" if flags == "-" else f"  {flags}", "yellow"), style="bold")
+    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("  file", Text(file))
+    table.add_row("  versions", Text(folder))
     table.add_row("  database", Text(url, style="red" if info.error else ""))
     table.add_row("  from", Text(origin))
     return Group(title, table)
@@ -248,13 +236,6 @@ def _(result: FleetResult, how: How) -> RenderableType:
 @rendered.register
 def _(result: StatusList, _how: How) -> RenderableType:
     return StatusTable(result)
-
-
-def _labelled() -> Table:
-    table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    return table
 
 
 def _table(*columns: str) -> Table:

@@ -1,8 +1,9 @@
-"""Reads one Alembic configuration file: an ini file or a pyproject.toml."""
+"""Reads the files that configure: Alembic's ini file or pyproject.toml, and `.env`."""
 
 from __future__ import annotations
 
 import configparser
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +84,24 @@ def readable(file: str) -> Iterator[None]:
         raise ConfigurationError(f"{file} is not UTF-8 text.", hint="Save it as UTF-8.") from exc
 
 
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read a `.env` file without changing `os.environ`; a missing one is empty.
+
+    Variables without a value are left out. Raises ConfigurationError where the file cannot be read.
+    """
+    if not os.path.lexists(path):
+        return {}
+    if not (path.is_file() or path.is_fifo()):
+        # Passing over it would lead to another place, and perhaps to another database.
+        raise ConfigurationError(f"{path} is not a file that can be read.", hint="Correct it or remove it.")
+    # Imported here: most commands run where there is no .env file.
+    from dotenv import dotenv_values
+
+    with readable(f"The file {path}"):
+        values = dotenv_values(path, encoding="utf-8")
+    return {name: value for name, value in values.items() if value}
+
+
 def _read_ini(path: Path, text: str, section: str) -> ConfigFile:
     # Read raw, and with no default section: a [DEFAULT] would leak its keys into ours.
     raw = configparser.RawConfigParser(default_section="\0")
@@ -133,12 +152,12 @@ def _no_section(path: Path, section: str) -> ConfigurationError:
 
 def _as_text(table: Mapping[str, Any]) -> dict[str, str]:
     """TOML has lists and booleans; an ini has only text, and one set of rules reads both."""
-    return {key: _value_as_text(value) for key, value in table.items() if not isinstance(value, dict)}
-
-
-def _value_as_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "\n".join(str(item) for item in value)
-    return str(value)
+    found = {}
+    for key, value in table.items():
+        if isinstance(value, bool):
+            found[key] = str(value).lower()
+        elif isinstance(value, list):
+            found[key] = "\n".join(map(str, value))
+        elif not isinstance(value, dict):
+            found[key] = str(value)
+    return found

@@ -13,6 +13,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migrator.config.configfile import read_dotenv
 from migrator.config.environments import (
     DEFAULT_NAME,
     BrokenEnvironment,
@@ -21,7 +22,6 @@ from migrator.config.environments import (
     find_root,
     read_foreign,
 )
-from migrator.config.variable_sources import read_dotenv
 from migrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrator.config.environments import Environment
-from migrator.config.url import DatabaseSource, names_file, own_database
+from migrator.config.url import DatabaseSource, names_file, own_variable, places, search
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def refuse_shared(
         if other.name == chosen.name or _may_share(chosen, other):
             continue
         try:
-            theirs = own_database(other, process)
+            theirs = _own_database(other, process)
         except ConfigurationError:
             # Their own trouble; it is said when they are asked for.
             continue
@@ -44,6 +45,18 @@ def refuse_shared(
                 " the same database.",
                 hint="Correct one of them, or allow it with shares_database_with in the [migrator] section.",
             )
+
+
+def _own_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
+    """Find what an environment's own sources say, leaving out those that environments share."""
+    own = own_variable(environment.name)
+    looked = [
+        place
+        if place.own
+        else replace(place, values={name: value for name, value in place.values.items() if name == own})
+        for place in places(environment, process)
+    ]
+    return search(environment, looked)
 
 
 def _may_share(one: Environment, other: Environment) -> bool:

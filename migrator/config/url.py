@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from migrator import secrets
+from migrator.config.configfile import read_dotenv
 from migrator.config.environments import Environment
-from migrator.config.variable_sources import VariableSource, places
 from migrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -39,6 +39,25 @@ class DatabaseSource:
     own: bool
 
 
+@dataclass(frozen=True)
+class VariableSource:
+    """Variables from one place. `own` says that the place belongs to one environment alone."""
+
+    name: str
+    values: Mapping[str, str]
+    own: bool
+
+
+def places(environment: Environment, process: Mapping[str, str]) -> list[VariableSource]:
+    """Give the places for an environment's variables, in the order in which they are looked at."""
+    root, own = environment.root, f".env.{environment.name}"
+    return [
+        VariableSource("the process's variables", {k: v for k, v in process.items() if v}, own=False),
+        VariableSource(own, read_dotenv(root / own), own=True),
+        VariableSource(".env", read_dotenv(root / ".env"), own=False),
+    ]
+
+
 def find_database(
     environment: Environment, process: Mapping[str, str], override: str | None = None
 ) -> DatabaseSource:
@@ -49,7 +68,7 @@ def find_database(
     """
     if override is not None:
         return DatabaseSource(parse_url(override, "--url"), "--url", own=False)
-    looked = places(environment.root, environment.name, process)
+    looked = places(environment, process)
     found = search(environment, looked)
     if found is None:
         raise _nothing_found(environment, looked)
@@ -58,21 +77,7 @@ def find_database(
 
 def names_database(environment: Environment, process: Mapping[str, str]) -> bool:
     """Whether any place names a database of an environment. Raises ConfigurationError for a broken URL."""
-    return search(environment, places(environment.root, environment.name, process)) is not None
-
-
-def own_database(environment: Environment, process: Mapping[str, str]) -> DatabaseSource | None:
-    """Find what an environment's own sources say, leaving out those that environments share."""
-    looked = [
-        place if place.own else VariableSource(place.name, _only_own(place.values, environment), own=True)
-        for place in places(environment.root, environment.name, process)
-    ]
-    return search(environment, looked)
-
-
-def _only_own(values: Mapping[str, str], environment: Environment) -> dict[str, str]:
-    name = own_variable(environment.name)
-    return {name: values[name]} if name in values else {}
+    return search(environment, places(environment, process)) is not None
 
 
 def own_variable(environment: str) -> str:
@@ -139,15 +144,7 @@ def parse_url(text: str, origin: str) -> URL:
     A bare `@` in the password is understood. Raises ConfigurationError, without showing the URL, where it
     cannot be read.
     """
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(_quote_at_signs(text.strip()))
-    except (ArgumentError, ValueError) as exc:
-        # The parser's own message may quote the text, and with it the password: not even as a cause.
-        del exc
-        url = None
+    url = _read_url(text.strip())
     if url is None or not url.drivername:
         raise ConfigurationError(
             f"The database URL from {origin} cannot be read.",
@@ -186,6 +183,17 @@ def _refuse_unknown_driver(url: URL, origin: str) -> None:
         ) from exc
 
 
+def _read_url(text: str) -> URL | None:
+    """Read a URL, None where it is none: SQLAlchemy's own message may quote a part of the password."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(_quote_at_signs(text))
+    except (ArgumentError, ValueError):
+        return None
+
+
 def _quote_at_signs(text: str) -> str:
     match = re.match(r"^([\w.+-]+://[^:/@]*:)([^@]*@.*)(@[^@]*)$", text, re.DOTALL)
     # An @ after `?name=` belongs to the query; the password ended before.
@@ -196,17 +204,15 @@ def _quote_at_signs(text: str) -> str:
 
 def remember_passwords_in(texts: Iterable[str]) -> None:
     """Keep the passwords of all URLs in texts such as `url=postgresql://u:password@host` from being shown."""
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    for url, password in _urls_in(texts):
-        try:
-            remember_password(make_url(_quote_at_signs(url)))
-        except (ArgumentError, ValueError):
-            # SQLAlchemy's own message may quote a part of it. Behind an @ may be the host already.
-            certain = password.rpartition("@")[0] or password
-            for part in (password, certain, *re.split("[@:/]", certain)):
-                secrets.register(part)
+    for text, password in _urls_in(texts):
+        url = _read_url(text)
+        if url is not None:
+            remember_password(url)
+            continue
+        # Behind an @ may be the host already.
+        certain = password.rpartition("@")[0] or password
+        for part in (password, certain, *re.split("[@:/]", certain)):
+            secrets.register(part)
 
 
 def _urls_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -225,16 +231,12 @@ def holds_secret(text: str) -> bool:
 
     So does a text of `name=value` parts of which one has the name of a secret, as the drivers' own have.
     """
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
     if any(secrets.names_secret(name) for name in _PARAMETER.findall(unquote(text))):
         return True
     if "://" not in text:
         return False
-    try:
-        url = make_url(_quote_at_signs(text.strip()))
-    except (ArgumentError, ValueError):
+    url = _read_url(text.strip())
+    if url is None:
         return _BEFORE_PASSWORD.search(text) is not None and "@" in text
     return bool(url.password) or next(_urls_in([text]), None) is not None
 

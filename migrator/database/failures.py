@@ -19,6 +19,7 @@ from migrator.errors import DatabaseError
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")
 _NO_HOST = ("The host's name is not known.", "Correct the host in: {origin}")
 _NO_ANSWER = ("It did not answer in time.", "Check the network, and host and port in: {origin}")
+_BY_CLASS = {ConnectionRefusedError: _REFUSED, socket.gaierror: _NO_HOST, TimeoutError: _NO_ANSWER}
 _BY_WORDS = (
     ("password authentication failed", REFUSED_PASSWORD),
     ('database ".*" does not exist', NO_DATABASE),
@@ -54,33 +55,23 @@ def _reason(exc: BaseException) -> Explanation:
         said = next((found for kind in KINDS if (found := kind.explain(each))), None)
         if said:
             return f"{said[0]} ({first_line(each)})", said[1]
-    for each in causes(exc):
-        known = _network_reason(each) or _libpq_reason(each)
-        if known:
-            return known
+    known = next((found for each in causes(exc) if (found := _known_reason(each))), None)
     last = first_line(list(causes(exc))[-1])
-    return f"{last}", "Check that the server runs, and the address in: {origin}"
+    return known or (last, "Check that the server runs, and the address in: {origin}")
 
 
-def _network_reason(exc: BaseException) -> Explanation | None:
-    if isinstance(exc, ConnectionRefusedError):
-        return _REFUSED
-    if isinstance(exc, socket.gaierror):
-        return _NO_HOST
-    if isinstance(exc, TimeoutError):
-        return _NO_ANSWER
-    if isinstance(exc, OSError) and f"[Errno {errno.ECONNREFUSED}]" in str(exc):
+def _known_reason(exc: BaseException) -> Explanation | None:
+    for kind, reason in _BY_CLASS.items():
+        if isinstance(exc, kind):
+            return reason
+    text = str(exc)
+    if isinstance(exc, OSError) and f"[Errno {errno.ECONNREFUSED}]" in text:
         # A host with several addresses, of which each refused: asyncio has one error for all.
         return _REFUSED
-    return None
-
-
-def _libpq_reason(exc: BaseException) -> Explanation | None:
     # The drivers over libpq tell why a connection failed in words alone, without a code.
-    if type(exc).__module__.partition(".")[0] not in ("psycopg", "psycopg2"):
-        return None
-    text = str(exc)
-    return next((reason for words, reason in _BY_WORDS if re.search(words, text)), None)
+    if type(exc).__module__.partition(".")[0] in ("psycopg", "psycopg2"):
+        return next((reason for words, reason in _BY_WORDS if re.search(words, text)), None)
+    return None
 
 
 def causes(exc: BaseException | None) -> Iterator[BaseException]:

@@ -32,7 +32,6 @@ class StatementReader:
 
     @property
     def next(self) -> Token | None:
-        """The token that comes next, None at the end."""
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def word(self) -> str:
@@ -40,20 +39,16 @@ class StatementReader:
         return self.next.word if self.next else ""
 
     def accept(self, *words: str) -> bool:
-        """Go past `words` if they come next, one after the other."""
+        """Go past `words` and symbols if they come next, one after the other."""
         here = self.tokens[self.at : self.at + len(words)]
-        if len(here) < len(words) or any(t.word != word for t, word in zip(here, words, strict=True)):
-            return False
-        self.at += len(words)
-        return True
+        found = [token.word or token.text for token in here] == [*words]
+        self.at += len(words) if found else 0
+        return found
 
-    def skip(self, words: frozenset[str]) -> set[str]:
-        """Go past all of `words` that come next, and give them."""
-        skipped = set()
+    def skip(self, words: frozenset[str]) -> None:
+        """Go past all of `words` that come next."""
         while self.word() in words:
-            skipped.add(self.word())
             self.at += 1
-        return skipped
 
     def name(self) -> str:
         """Go past a name with its schema and give it, without the schema `public`. Empty if none comes."""
@@ -61,9 +56,8 @@ class StatementReader:
         while self.next is not None and self.next.kind in ("word", "name"):
             parts.append(self.next.identifier)
             self.at += 1
-            if self.next is None or self.next.text != ".":
+            if not self.accept("."):
                 break
-            self.at += 1
         return ".".join(parts[1:] if len(parts) == 2 and parts[0] == "public" else parts)
 
     def names(self) -> list[str]:
@@ -72,11 +66,9 @@ class StatementReader:
         while True:
             self.accept("ONLY")
             found.append(self.name())
-            if self.next is not None and self.next.text == "*":
-                self.at += 1
-            if self.next is None or self.next.text != ",":
+            self.accept("*")
+            if not self.accept(","):
                 return [name for name in found if name]
-            self.at += 1
 
 
 def kind(reader: StatementReader) -> str:
@@ -126,8 +118,7 @@ def altered_table(tokens: Tokens) -> tuple[str, tuple[Tokens, ...]] | None:
     reader.accept("IF", "EXISTS")
     reader.accept("ONLY")
     name = reader.name()
-    if reader.next is not None and reader.next.text == "*":
-        reader.at += 1
+    reader.accept("*")
     return name, tuple(between_commas(tokens[reader.at :]))
 
 
@@ -152,13 +143,9 @@ def touched(tokens: Tokens) -> tuple[SqlObject, ...]:
 
 def _indexed(tokens: Tokens) -> tuple[SqlObject, ...]:
     reader = StatementReader(tokens)
-    if reader.word() not in ("CREATE", "DROP"):
+    if not (reader.accept("CREATE") or reader.accept("DROP")):
         return ()
-    creates = reader.accept("CREATE")
-    if not creates:
-        reader.accept("DROP")
-    what = kind(reader)
-    if what not in ("INDEX", "TRIGGER", "POLICY"):
+    if kind(reader) not in ("INDEX", "TRIGGER", "POLICY"):
         return ()
     while reader.next is not None and not reader.accept("ON"):
         reader.at += 1
@@ -178,7 +165,7 @@ def _altered(tokens: Tokens) -> tuple[SqlObject, ...]:
 
 def _maintained(tokens: Tokens) -> tuple[SqlObject, ...]:
     reader = StatementReader(tokens)
-    if reader.accept("VALIDATE") or not reader.skip(frozenset({"REINDEX", "CLUSTER"})):
+    if not (reader.accept("REINDEX") or reader.accept("CLUSTER")):
         return ()
     what = reader.word() if reader.word() in KINDS else "TABLE"
     reader.skip(KINDS)
@@ -216,9 +203,5 @@ def _outside_brackets(tokens: Tokens) -> Iterator[Token]:
 
 def referenced(tokens: Tokens) -> tuple[str, ...]:
     """Give the tables that the foreign keys of a statement point to."""
-    found = []
-    for at, token in enumerate(tokens):
-        if token.word == "REFERENCES":
-            reader = StatementReader(tokens[at + 1 :])
-            found.append(reader.name())
-    return tuple(dict.fromkeys(filter(None, found)))
+    after = [tokens[at + 1 :] for at, token in enumerate(tokens) if token.word == "REFERENCES"]
+    return tuple(dict.fromkeys(name for rest in after if (name := StatementReader(rest).name())))

@@ -6,7 +6,6 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrator.errors import RevisionsError
@@ -81,23 +80,19 @@ class _Places:
     """The lines of the simple statements, and of the heads of blocks, in one file."""
 
     def __init__(self, tree: ast.Module, source: str) -> None:
-        functions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-        first = min((_first_line(node) for node in functions), default=None)
-        self._first_function = first
-        self._downgrades = [
-            (_first_line(node), node.end_lineno or node.lineno)
-            for node in functions
-            if node.name == "downgrade"
-        ]
-        spans = (_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt))
-        self._spans = sorted(span for span in spans if first is not None and span[0] >= first)
         self._lines = source.splitlines()
+        functions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        lines = {node: range(_first_line(node), (node.end_lineno or node.lineno) + 1) for node in functions}
+        self._first_function = min((each.start for each in lines.values()), default=len(self._lines) + 1)
+        self._downgrades = [each for node, each in lines.items() if node.name == "downgrade"]
+        spans = (_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt))
+        self._spans = sorted(span for span in spans if span[0] >= self._first_function)
 
-    def excuse(self, line: int, rules: Sequence[str], reason: str) -> Excuse:
-        whole = self._first_function is None or line < self._first_function
+    def excuse(self, line: int, rules: tuple[str, ...], reason: str) -> Excuse:
+        whole = line < self._first_function
         first, last = (1, len(self._lines)) if whole else self._held(line)
-        in_downgrade = any(start <= line <= end for start, end in self._downgrades)
-        return Excuse(line, tuple(rules), reason, first, last, whole, in_downgrade)
+        in_downgrade = any(line in each for each in self._downgrades)
+        return Excuse(line, rules, reason, first, last, whole, in_downgrade)
 
     def _held(self, line: int) -> tuple[int, int]:
         above = [span for span in self._spans if span[0] <= line]

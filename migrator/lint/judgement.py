@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator import secrets
+from migrator.lint.catalogue import Rule
 from migrator.lint.ddl import Tokens, altered_table, makes_table, referenced, touched
 from migrator.lint.excuses import Excuse, excuses
 from migrator.lint.lint_settings import LintSettings, rule_named
 from migrator.lint.new_objects import NewObjects
 from migrator.lint.own_rules import TYPE_CHANGES, ends_transaction, own_rules
-from migrator.lint.rule_facts import Rule, Statement
 from migrator.lint.squawk import SYNTAX_ERROR, Squawk, SquawkStatement, find_squawk, squawk_version
 from migrator.lint.tokens import in_block
 from migrator.lint.tokens import statements as cut
@@ -33,6 +33,26 @@ _LONGEST = 300
 
 
 @dataclass(frozen=True)
+class Statement:
+    """One statement that a revision ran, in the order of the run.
+
+    `file` is the path as it is shown, `line` that of the `op.*` call in it, None where that is not known.
+    `in_transaction` is False inside an `autocommit_block`. `old_types` maps `table.column` (with the schema
+    if the statement names it) to the column's type before the statement, as far as somebody knows it. Where
+    Alembic copies a table it has both tables; the one statement stands here once for each operation that it
+    carries out, with the columns which that one changes.
+    """
+
+    sql: str
+    revision: str
+    file: str
+    line: int | None
+    operation: str
+    in_transaction: bool = True
+    old_types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """The findings in the order of the statements, notes on excuses that excuse nothing, and who judged."""
 
@@ -43,13 +63,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Piece:
-    """One statement of SQL; a call may run several."""
+    """One statement of SQL, and the rules that it breaks, by their names; a call may run several."""
 
     statement: Statement
     sql: str
     tokens: Tokens
     is_new: bool
     in_block: bool = False
+    broken: dict[str, Rule] = field(default_factory=dict)
 
 
 def judge(
@@ -72,16 +93,17 @@ def judge(
     files = dict.fromkeys(statement.file for statement in statements)
     verdicts = _Verdicts(dialect, settings, {file: excuses(sources(file), file) for file in files})
     pieces = _pieces(statements, dialect)
-    broken = [_own(piece) for piece in pieces]
+    for piece in pieces:
+        piece.broken.update(_own(piece))
     tool = ""
     if uses_squawk(dialect) and only is None:
         squawk = Squawk(find_squawk(), settings.pg_version, settings.asked)
         tool = f"squawk {squawk_version(squawk.program)}"
-        _add_squawk(squawk, pieces, broken)
+        _add_squawk(squawk, pieces)
     findings = tuple(
         finding
-        for piece, rules in zip(pieces, broken, strict=True)
-        for rule in _that_count(piece, rules)
+        for piece in pieces
+        for rule in _that_count(piece)
         if only is None or rule.name in only
         if (finding := verdicts.finding(piece, rule))
     )
@@ -113,39 +135,37 @@ def _own(piece: _Piece) -> dict[str, Rule]:
     return {name: rule_named(name) for name in names}
 
 
-def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece], broken: Sequence[dict[str, Rule]]) -> None:
+def _add_squawk(squawk: Squawk, pieces: Sequence[_Piece]) -> None:
     """Add the rules that squawk finds broken to those of each piece."""
-    asked = [at for at, piece in enumerate(pieces) if piece.tokens[0].word not in _ROWS]
+    asked = [piece for piece in pieces if piece.tokens[0].word not in _ROWS]
     # squawk takes a table for new even where it may have been there. So it hears of all tables at last,
     # outside of the transactions: which ones are new is known here.
-    asked.sort(key=lambda at: makes_table(pieces[at].tokens))
-    singles = [SquawkStatement(pieces[at].sql, _group(pieces[at])) for at in asked]
-    for report in squawk.judge(singles):
-        at = asked[report.index]
-        if _spared(report.rule, pieces[at], broken[at]):
-            continue
-        broken[at].setdefault(report.rule, rule_named(report.rule, report.message, report.help))
+    asked.sort(key=lambda piece: makes_table(piece.tokens))
+    for report in squawk.judge([_for_squawk(piece) for piece in asked]):
+        piece = asked[report.index]
+        if not _spared(report.rule, piece):
+            piece.broken.setdefault(report.rule, rule_named(report.rule, report.message, report.help))
 
 
-def _group(piece: _Piece) -> str | None:
+def _for_squawk(piece: _Piece) -> SquawkStatement:
     inside = piece.statement.in_transaction and not makes_table(piece.tokens)
-    return piece.statement.revision if inside else None
+    return SquawkStatement(piece.sql, piece.statement.revision if inside else None)
 
 
-def _spared(rule: str, piece: _Piece, broken: dict[str, Rule]) -> bool:
+def _spared(rule: str, piece: _Piece) -> bool:
     """Whether squawk goes too far: it knows no old types, no NOT VALID on a domain, no PL/pgSQL."""
     if rule == SYNTAX_ERROR:
         return piece.in_block
     if rule in TYPE_CHANGES:
         known = piece.statement.old_types and altered_table(piece.tokens)
-        return bool(known) and not TYPE_CHANGES & broken.keys()
+        return bool(known) and not TYPE_CHANGES & piece.broken.keys()
     words = [token.word for token in piece.tokens[-2:]]
     return rule == "ban-alter-domain-with-add-constraint" and words == ["NOT", "VALID"]
 
 
-def _that_count(piece: _Piece, rules: dict[str, Rule]) -> Iterator[Rule]:
-    said = {_SAY_MORE[name] for name in rules if name in _SAY_MORE}
-    for name, rule in rules.items():
+def _that_count(piece: _Piece) -> Iterator[Rule]:
+    said = {_SAY_MORE[name] for name in piece.broken if name in _SAY_MORE}
+    for name, rule in piece.broken.items():
         if name not in said and (rule.on_new or not piece.is_new):
             yield rule
 
@@ -191,11 +211,9 @@ class _Verdicts:
     def unused(self) -> Iterator[str]:
         """Name the excuses that were not needed, but for those in a `downgrade`, which may not have run."""
         for file, found in self.allowed.items():
-            for excuse in sorted(
-                (each for each in found if not each.in_downgrade), key=lambda each: each.line
-            ):
+            for excuse in sorted(found, key=lambda each: each.line):
                 for rule in excuse.rules:
-                    if (file, excuse.line, rule) not in self.used:
+                    if not excuse.in_downgrade and (file, excuse.line, rule) not in self.used:
                         yield f"{file}:{excuse.line} allows {rule}, which nothing there needs"
 
 

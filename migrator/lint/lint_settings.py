@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError
+from migrator.lint.catalogue import Rule, Severity
 from migrator.lint.catalogue.breaking import BREAKING
 from migrator.lint.catalogue.locking import LOCKING
 from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.catalogue.quiet import QUIET
-from migrator.lint.rule_facts import Rule, Severity
 from migrator.lint.squawk import squawk_knows
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in (*LOCKING, *LOSING, *BREAKING, *QUIET)}
@@ -52,19 +52,16 @@ class LintSettings:
     @property
     def asked(self) -> tuple[str, ...]:
         """The rules that squawk reports only when asked, and that count here."""
-        rules = (*(RULES[name] for name in self.error if name in RULES), *RULES.values())
-        return tuple(sorted({rule.name for rule in rules if rule.opt_in and self.severity(rule)}))
+        return tuple(sorted(rule.name for rule in RULES.values() if rule.opt_in and self.severity(rule)))
 
 
-def lint_settings(
-    error: Iterable[str], ignore: Iterable[str], where: str, *, pg_version: str | None = None
-) -> LintSettings:
+def lint_settings(error: Iterable[str], ignore: Iterable[str], where: str) -> LintSettings:
     """Read the values of `lint_error` and `lint_ignore` of the `[migrator]` section in the file `where`.
 
     Raises ConfigurationError for a rule that neither migrator nor an installed squawk knows, and for one
     that stands in both.
     """
-    settings = LintSettings(frozenset(error), frozenset(ignore), pg_version)
+    settings = LintSettings(frozenset(error), frozenset(ignore))
     for key, names in (("lint_error", settings.error), ("lint_ignore", settings.ignore)):
         for name in sorted(names):
             if name not in RULES and not squawk_knows(name):

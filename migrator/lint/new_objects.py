@@ -47,25 +47,18 @@ def copied(tokens: Tokens) -> Copy | None:
     if not reader.accept("INSERT", "INTO"):
         return None
     copy = reader.name()
-    if not is_table_copy(copy) or not _accept(reader, "("):
+    if not is_table_copy(copy) or not reader.accept("("):
         return None
     targets = reader.names()
-    if not _accept(reader, ")") or not reader.accept("SELECT"):
+    if not reader.accept(")", "SELECT"):
         return None
-    rest = tokens[reader.at :]
-    at = next((at for at, token in enumerate(rest) if token.word == "FROM"), None)
-    if at is None:
-        return None
-    table = StatementReader(rest[at + 1 :]).name()
+    start = reader.at
+    while reader.next is not None and not reader.accept("FROM"):
+        reader.at += 1
+    selected, table = tokens[start : reader.at - 1], reader.name()
     if copy_name(table) != copy:
         return None
-    return Copy(table, copy, dict(zip(_sources(rest[:at]), targets, strict=False)))
-
-
-def _accept(reader: StatementReader, symbol: str) -> bool:
-    found = reader.next is not None and reader.next.text == symbol
-    reader.at += found
-    return found
+    return Copy(table, copy, dict(zip(_sources(selected), targets, strict=False)))
 
 
 def _sources(selected: Tokens) -> Iterator[str]:
@@ -101,30 +94,22 @@ class NewObjects:
         new = made(tokens)
         if new is not None and (new.kind != "INDEX" or self.covers(tokens)):
             self._objects.add(new)
-        if renamed := _renamed(tokens):
-            self._rename(*renamed)
+        renamed = _renamed(tokens)
+        if renamed is not None and renamed[0] in self._objects:
+            old, changed = renamed
+            self._objects.remove(old)
+            # The copy holds the rows of the table whose name it takes.
+            if not is_table_copy(old.name):
+                self._objects.add(changed)
 
     def _copied(self, each: SqlObject) -> bool:
         return each.kind == "TABLE" and SqlObject("TABLE", copy_name(each.name)) in self._objects
 
-    def _rename(self, old: SqlObject, new: SqlObject) -> None:
-        if old not in self._objects:
-            return
-        self._objects.remove(old)
-        # The copy holds the rows of the table whose name it takes.
-        if not is_table_copy(old.name):
-            self._objects.add(new)
-
 
 def _renamed(tokens: Tokens) -> tuple[SqlObject, SqlObject] | None:
-    altered = altered_table(tokens)
-    if altered is None or not altered[1]:
-        return None
-    table, (action, *_) = altered
-    reader = StatementReader(action)
-    if not reader.accept("RENAME"):
-        return None
-    if not (reader.accept("TO") or reader.accept("AS")):
+    table, actions = altered_table(tokens) or ("", ())
+    reader = StatementReader(actions[0] if actions else ())
+    if not (reader.accept("RENAME", "TO") or reader.accept("RENAME", "AS")):
         return None
     schema, dot, _ = table.rpartition(".")
     new = reader.name()

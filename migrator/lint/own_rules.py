@@ -151,12 +151,11 @@ def own_rules(tokens: Tokens, old_types: Mapping[str, str]) -> Iterator[str]:
         yield _emptying(tokens)
     if [token.word for token in tokens[:2]] == ["RENAME", "TABLE"]:
         yield "renaming-table"
-    copy = copied(tokens)
-    if copy is not None:
+    if copy := copied(tokens):
         yield from _of_copy(copy, old_types)
-    altered = altered_table(tokens)
-    for action in altered[1] if altered else ():
-        yield from _of_action(action, altered[0] if altered else "", old_types)
+    table, actions = altered_table(tokens) or ("", ())
+    for action in actions:
+        yield from _of_action(action, table, old_types)
 
 
 def ends_transaction(tokens: Tokens) -> bool:

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, groupby
 from pathlib import Path
 
 from migrator.errors import ConfigurationError, MissingExtraError
@@ -34,14 +35,12 @@ class SquawkStatement:
 
 @dataclass(frozen=True)
 class SquawkReport:
-    """What squawk says of the statement number `index`; `file` and `line` are those of what it was given."""
+    """What squawk says of the statement number `index`."""
 
     index: int
     rule: str
     message: str
     help: str
-    file: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Squawk:
 
     program: str
     pg_version: str | None = None
-    include: Sequence[str] = field(default=())
+    include: Sequence[str] = ()
 
     def judge(self, statements: Sequence[SquawkStatement]) -> list[SquawkReport]:
         """Judge the statements, which run in this order.
@@ -61,24 +60,23 @@ class Squawk:
         if not statements:
             return []
         found = self._together(dict(enumerate(statements)))
-        if all(each.rule != SYNTAX_ERROR for each in found):
-            return _of_statements(found)
-        unread = self._unread(statements)
-        left = {at: each for at, each in enumerate(statements) if at not in unread}
-        return [*unread.values(), *_of_statements(self._together(left))]
+        unread: dict[int, SquawkReport] = {}
+        if any(each.rule == SYNTAX_ERROR for each in found):
+            unread = self._unread(statements)
+            found = self._together({at: each for at, each in enumerate(statements) if at not in unread})
+        # A finding on a line of ours, such as the COMMIT of a group, is about no statement.
+        return [*unread.values(), *(each for each in found if each.index != _OURS)]
 
     def _together(self, statements: Mapping[int, SquawkStatement]) -> list[SquawkReport]:
         text, starts, indexes = _script(statements)
-        found = _findings(self._run([], text))
-        return [replace(each, index=indexes[bisect_right(starts, each.line) - 1]) for each in found]
+        return _reports(self._run([], text), lambda _file, line: indexes[bisect_right(starts, line) - 1])
 
     def _unread(self, statements: Sequence[SquawkStatement]) -> dict[int, SquawkReport]:
         with tempfile.TemporaryDirectory(prefix="migrator-lint-") as folder:
             for at, each in enumerate(statements):
                 Path(folder, f"{at}.sql").write_text(f"{each.sql}\n;\n", encoding="utf-8")
-            found = _findings(self._run(["*.sql"], "", cwd=folder))
-        broken = (each for each in found if each.rule == SYNTAX_ERROR)
-        return {at: replace(each, index=at) for each in broken for at in [int(Path(each.file).stem)]}
+            found = _reports(self._run(["*.sql"], "", cwd=folder), lambda file, _line: int(Path(file).stem))
+        return {each.index: each for each in found if each.rule == SYNTAX_ERROR}
 
     def _run(self, arguments: list[str], text: str, cwd: str | None = None) -> str:
         options = ["--reporter=json", f"--config={os.devnull}"]
@@ -153,27 +151,20 @@ def _failed(ran: subprocess.CompletedProcess[str]) -> ConfigurationError:
 def _script(statements: Mapping[int, SquawkStatement]) -> tuple[str, list[int], list[int]]:
     """Give one script, the lines at which its parts start, and the statement of each part, _OURS for ours."""
     parts: list[tuple[int, str]] = []
-    group: str | None = None
-    for at, each in statements.items():
-        if each.group != group:
-            parts += [(_OURS, "COMMIT")] if group is not None else []
-            parts += [(_OURS, "BEGIN")] if each.group is not None else []
-            group = each.group
-        parts.append((at, each.sql))
-    parts += [(_OURS, "COMMIT")] if group is not None else []
-    starts, line = [], 0
-    for _, sql in parts:
-        starts.append(line)
-        line += sql.count("\n") + 2
+    for group, together in groupby(statements.items(), lambda item: item[1].group):
+        run = [(at, each.sql) for at, each in together]
+        parts += run if group is None else [(_OURS, "BEGIN"), *run, (_OURS, "COMMIT")]
     # The semicolon has a line of its own, for the statement may end with a comment.
-    return "".join(f"{sql}\n;\n" for _, sql in parts), starts, [at for at, _ in parts]
+    starts = list(accumulate((sql.count("\n") + 2 for _, sql in parts), initial=0))
+    return "".join(f"{sql}\n;\n" for _, sql in parts), starts[:-1], [at for at, _ in parts]
 
 
-def _findings(output: str) -> list[SquawkReport]:
+def _reports(output: str, index: Callable[[str, int], int]) -> list[SquawkReport]:
+    """Read squawk's answer; `index` tells a statement's number by the file and the line of a finding."""
     try:
         return [
             SquawkReport(
-                _OURS, each["rule_name"], each["message"], each["help"] or "", each["file"], each["line"]
+                index(each["file"], each["line"]), each["rule_name"], each["message"], each["help"] or ""
             )
             for each in json.loads(output or "[]")
         ]
@@ -182,8 +173,3 @@ def _findings(output: str) -> list[SquawkReport]:
             "squawk's answer is not what migrator can read.",
             hint="Install a version that migrator works with: pip install --upgrade 'migrator[lint]'",
         ) from exc
-
-
-def _of_statements(found: Iterable[SquawkReport]) -> list[SquawkReport]:
-    """A finding on a line of ours, such as the COMMIT of a group, is about no statement."""
-    return [each for each in found if each.index != _OURS]

@@ -5,97 +5,19 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
-import sysconfig
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import ModuleType, TracebackType
 from typing import NamedTuple
 
-from sqlalchemy import MetaData, Table, event
 from sqlalchemy.exc import InvalidRequestError
 
 from migrator.errors import ModelsError
 from migrator.faults import is_own_fault, outside, own_fault
-from migrator.models.imported_twice import ImportedName, double_import_error, names_of_file
-
-
-class _Made(NamedTuple):
-    """A table that came into being, and the module whose execution made it."""
-
-    metadata: MetaData
-    table: Table
-    module: str
-
-
-# A module that fails half-way has already registered the tables above the failing line. If they stayed, the
-# next attempt would report "Table is already defined" instead of the cause.
-@contextmanager
-def all_or_nothing(packages: Collection[str]) -> Iterator[None]:
-    """Undo what the block imported, if it raises: the modules, their tables, and the changes to sys.path.
-
-    Installed packages stay, since not all of them can be imported twice; those among `packages` (top-level
-    names) go even if they are installed.
-    """
-    modules, path, made = set(sys.modules), list(sys.path), list[_Made]()
-
-    def note(table: Table, metadata: MetaData) -> None:
-        made.append(_Made(metadata, table, _executing(sys._getframe(1))))
-
-    event.listen(Table, "after_parent_attach", note)
-    try:
-        yield
-    except BaseException:
-        sys.path[:] = path
-        new = [name for name in sys.modules if name not in modules]
-        # A module that failed is no longer in sys.modules, but its tables are still there.
-        kept = modules.union(name for name in new if _installed(name, packages))
-        _forget([name for name in new if name not in kept])
-        _remove([each for each in made if each.module not in kept])
-        raise
-    finally:
-        event.remove(Table, "after_parent_attach", note)
-
-
-def _executing(frame: FrameType | None) -> str:
-    while frame is not None and frame.f_code.co_name != "<module>":
-        frame = frame.f_back
-    return str(frame.f_globals.get("__name__")) if frame else ""
-
-
-def _installed(name: str, packages: Collection[str]) -> bool:
-    if name.partition(".")[0] in packages:
-        return False
-    content = getattr(sys.modules[name], "__dict__", {})
-    places = [content.get("__file__"), *content.get("__path__", ())]
-    standard = Path(sysconfig.get_path("stdlib"))
-    paths = [Path(place) for place in places if isinstance(place, str)]
-    return all(
-        path.is_relative_to(standard) or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
-        for path in paths
-    )
-
-
-def _forget(names: Sequence[str]) -> None:
-    for name in names:
-        module = sys.modules.pop(name)
-        parent, _, last = name.rpartition(".")
-        # `from package import module` looks at the attribute first, and would find the old module.
-        if (
-            isinstance(module, ModuleType)
-            and getattr(sys.modules.get(parent), "__dict__", {}).get(last) is module
-        ):
-            delattr(sys.modules[parent], last)
-
-
-def _remove(made: Sequence[_Made]) -> None:
-    for metadata, table, _ in made:
-        if metadata.tables.get(table.key) is table:
-            metadata.remove(table)
-
 
 KEY_HINT = "Correct the key models in the [migrator] section of the environment's ini."
 
@@ -104,18 +26,12 @@ KEY_HINT = "Correct the key models in the [migrator] section of the environment'
 _FOREIGN = ("script.py.mako", "pyvenv.cfg")
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The module that was being executed when an import failed."""
+class ImportedName(NamedTuple):
+    """A module's name, the file it was read from, and the line where it failed, if it did."""
 
     module: str
     file: str
-    line: int | None
-
-
-def import_named(name: str) -> ModuleType:
-    """Import a module that the configuration names. Raises ModelsError if it does not exist or fails."""
-    return _import(name, named=True)
+    line: int | None = None
 
 
 def import_tree(name: str) -> list[ModuleType]:
@@ -123,8 +39,10 @@ def import_tree(name: str) -> list[ModuleType]:
 
     Folders without an `__init__.py` belong to it as they do for Python. Raises ModelsError.
     """
-    modules = [import_named(name)]
-    modules.extend(_import(below) for below in _below(f"{name}.", getattr(modules[0], "__path__", ())))
+    modules = [import_module(name)]
+    modules.extend(
+        import_module(below, named=False) for below in _below(f"{name}.", getattr(modules[0], "__path__", ()))
+    )
     return modules
 
 
@@ -159,7 +77,11 @@ def _foreign(folders: Sequence[str], name: str) -> bool:
     return any(Path(folder, name, sign).exists() for folder in folders for sign in _FOREIGN)
 
 
-def _import(name: str, *, named: bool = False) -> ModuleType:
+def import_module(name: str, *, named: bool = True) -> ModuleType:
+    """Import a module, one that the configuration names or one below it.
+
+    Raises ModelsError if it does not exist or fails.
+    """
     try:
         return outside(importlib.import_module, name)
     except (Exception, SystemExit) as exc:
@@ -171,44 +93,37 @@ def _import(name: str, *, named: bool = False) -> ModuleType:
         raise _failure(name, exc, executed) from exc
 
 
-def _executed(traceback: TracebackType | None) -> Iterator[_Place]:
+def _executed(traceback: TracebackType | None) -> Iterator[ImportedName]:
     """The modules whose execution an exception went through, the innermost last."""
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_name == "<module>":
             module = str(traceback.tb_frame.f_globals.get("__name__"))
-            yield _Place(module, code.co_filename, traceback.tb_lineno)
+            yield ImportedName(module, code.co_filename, traceback.tb_lineno)
         traceback = traceback.tb_next
 
 
-def _failure(name: str, exc: BaseException, executed: Sequence[_Place]) -> ModelsError:
+def _failure(name: str, exc: BaseException, executed: Sequence[ImportedName]) -> ModelsError:
     place = _place(name, exc, executed)
     if isinstance(exc, InvalidRequestError) and place is not None:
-        twins = names_of_file(place.file, [ImportedName(each.module, each.file) for each in executed])
+        twins = _names_of_file(place.file, executed)
         if len(twins) > 1:
             # SQLAlchemy's next sentence advises extend_existing=True, which would only hide this.
             return double_import_error(twins, name, cause=in_words(exc).partition(". ")[0])
-    what = (
-        f"The module {name}"
-        if place is None or place.module == name
-        else f"{place.module}, which {name} needs,"
-    )
-    return ModelsError(f"{what} cannot be imported: {in_words(exc)}.", hint=_failure_hint(exc, place))
-
-
-def _failure_hint(exc: BaseException, place: _Place | None) -> str:
-    where = (
-        "" if place is None else f"Look at {place.file}" + (f", line {place.line}." if place.line else ".")
-    )
+    what, hint = f"The module {name}", ""
+    if place is not None:
+        hint = f"Look at {place.file}" + (f", line {place.line}." if place.line else ".")
+        if place.module != name:
+            what = f"{place.module}, which {name} needs,"
     if isinstance(exc, ModuleNotFoundError) and exc.name:
-        return f"Install what provides {exc.name}, or correct the import. {where}".rstrip()
-    return where
+        hint = f"Install what provides {exc.name}, or correct the import. {hint}".rstrip()
+    return ModelsError(f"{what} cannot be imported: {in_words(exc)}.", hint=hint)
 
 
-def _place(name: str, exc: BaseException, executed: Sequence[_Place]) -> _Place | None:
+def _place(name: str, exc: BaseException, executed: Sequence[ImportedName]) -> ImportedName | None:
     """Where it failed. A file that Python cannot compile is never executed: the error itself names it."""
     if isinstance(exc, SyntaxError) and exc.filename:
-        return _Place(_name_in_package(Path(exc.filename), name), exc.filename, exc.lineno)
+        return ImportedName(_name_in_package(Path(exc.filename), name), exc.filename, exc.lineno)
     return executed[-1] if executed else None
 
 
@@ -247,3 +162,61 @@ def _not_there(name: str, missing: str) -> ModelsError:
     )
     because = "" if missing == name else f", because there is no {missing}"
     return ModelsError(f"The module {name} does not exist{because}.", hint=KEY_HINT + meant)
+
+
+# The started program has this name besides its own, and holds no models of its own.
+_PROGRAM = frozenset({"__main__", "__mp_main__"})
+
+
+def _names_of_file(file: str, further: Iterable[ImportedName]) -> list[ImportedName]:
+    """Give the names under which a file is imported; `further` are modules that may be gone already."""
+    (_, wanted), *others = _identified([ImportedName("", file), *_imported(), *further])
+    return list({name.module: name for name, found in others if found == wanted}.values())
+
+
+def files_with_two_names() -> list[tuple[Path, list[ImportedName]]]:
+    """Give each file that is imported as several modules, which registers its tables twice, with these."""
+    seen: dict[object, list[ImportedName]] = {}
+    for name, file in _identified(_imported()):
+        seen.setdefault(file, []).append(name)
+    return sorted((Path(names[0].file).resolve(), names) for names in seen.values() if len(names) > 1)
+
+
+def double_import_error(names: Sequence[ImportedName], true_name: str, cause: str = "") -> ModelsError:
+    """Make the error that tells of the names of one file, with the cause it led to, if any."""
+    first, second, *_ = sorted(name.module for name in names)
+    true = next((name for name in (first, second) if f"{name}.".startswith(f"{true_name}.")), None)
+    because = f" ({cause})" if cause else ""
+    return ModelsError(
+        f"{first} and {second} are the same file, {names[0].file}, imported under two names, "
+        f"so that its tables are registered twice{because}.",
+        hint=f"Import it everywhere as {true}." if true else "Import it everywhere under one name.",
+    )
+
+
+def _imported() -> Iterator[ImportedName]:
+    different: set[int] = set()
+    for module, content in list(sys.modules.items()):
+        # Not getattr: some modules only pretend to be there, and an attribute would make them import.
+        file = getattr(content, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and module not in _PROGRAM and id(content) not in different:
+            different.add(id(content))
+            yield ImportedName(module, file)
+
+
+def _identified(names: Iterable[ImportedName]) -> Iterator[tuple[ImportedName, object]]:
+    """Add what is equal for one file: put on sys.path as `api/..`, its folder has another name than `.`."""
+    # Not the real path, which asks after each folder above: a thousand modules lie in a hundred folders.
+    identity = cache(_identity)
+    for name in names:
+        folder, _, leaf = name.file.rpartition(os.sep)
+        yield name, (identity(folder or os.curdir), leaf)
+
+
+def _identity(folder: str) -> object:
+    try:
+        found = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        # The inside of an archive.
+        return folder
+    return found.st_dev, found.st_ino

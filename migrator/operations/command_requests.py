@@ -10,6 +10,7 @@ from typing import Any, ClassVar, get_args
 from migrator.config.settings import Against
 from migrator.errors import UsageError
 from migrator.results.environment_status import Goal
+from migrator.results.events import Direction
 
 
 def require_text(name: str, value: object) -> None:
@@ -76,7 +77,7 @@ class ChangeRequest(DatabaseRequest):
     for no limit. With `backup` an SQLite file is copied first. `tag` is for env.py.
     """
 
-    verb: ClassVar[str]
+    verb: ClassVar[Direction]
     writes = True
     dry_run: bool = False
     lock_wait: float | None = None

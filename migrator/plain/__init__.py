@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import singledispatch
 from importlib import import_module
+
+from migrator.errors import MigratorError
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,22 @@ class Line(str):
     kind: Kind
 
 
-def no_lines(result: object, _how: How) -> Iterable[str]:
-    """Raise TypeError for a result of a kind that no function is registered for."""
+@singledispatch
+def text_lines(result: object, _how: How) -> Iterable[str]:
+    """Give the lines of a result. A module registers the functions for its results when it is imported."""
     raise TypeError(f"There is no text for a {type(result).__name__}.")
+
+
+def error_lines(error: MigratorError) -> Iterator[str]:
+    """Give what happened, then what to do about it, where the error says so."""
+    yield f"error: {error.message}"
+    if error.hint:
+        yield f"hint: {error.hint}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts: `1 revision`, `2 revisions`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def wrote(path: str, more: str = "", *, dry_run: bool = False) -> Line:
@@ -64,5 +80,5 @@ def lines(result: object, how: How) -> Iterator[Line]:
     Only that module is imported: all of them would take a thirtieth of the time of `heads`.
     """
     name = type(result).__module__.rpartition(".")[2]
-    written: Iterable[str] = import_module(f"{__name__}.{name}_lines").lines(result, how)
-    return (each if isinstance(each, Line) else Line(each) for each in written)
+    import_module(f"{__name__}.{name}_lines")
+    return (each if isinstance(each, Line) else Line(each) for each in text_lines(result, how))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 
-from migrator.plain import How, no_lines
+from migrator.plain import How, counted, text_lines
 from migrator.plain.run_lines import count, named
 from migrator.results.environment_status import (
     Diagnosis,
@@ -17,10 +16,8 @@ from migrator.results.environment_status import (
     Waited,
 )
 
-lines = singledispatch(no_lines)
 
-
-@lines.register
+@text_lines.register
 def _(result: EnvironmentList, _how: How) -> Iterator[str]:
     """Give a line for each environment, its facts separated by tabs."""
     for info in result.environments:
@@ -29,28 +26,23 @@ def _(result: EnvironmentList, _how: How) -> Iterator[str]:
 
 def environment_cells(info: EnvironmentInfo) -> tuple[str, ...]:
     """Give the facts of an environment, one text for each column."""
+    unknown = "as env.py says" if info.origin else "not configured here"
     chosen = f"chosen by {info.chosen_by}"
     flags = (("default", info.default), (chosen, info.chosen_by), ("protected", info.protected))
     return (
         ", ".join((info.name, *info.aliases)),
         info.config_file,
         ", ".join(info.version_folders) or "-",
-        _database_cell(info),
+        f"error: {info.error}" if info.error else info.url or unknown,
         info.origin or "-",
         ", ".join(name for name, true in flags if true) or "-",
     )
 
 
-def _database_cell(info: EnvironmentInfo) -> str:
-    if info.error:
-        return f"error: {info.error}"
-    return info.url or ("as env.py says" if info.origin else "not configured here")
-
-
 _MOST_IDS = 5
 
 
-@lines.register
+@text_lines.register
 def _(result: StatusList, _how: How) -> Iterator[str]:
     for status in result.environments:
         yield "\t".join(" ".join(cell.split()) for cell in status_cells(status))
@@ -62,6 +54,7 @@ def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
     They are name, state, database, reachable, mark, current, head, pending, edited, last run, what else is to
     be said, and what to do.
     """
+    shared = f"one version folder with {', '.join(status.shared_with)}" if status.shared_with else ""
     asked = status.reachable is not None and not status.error
     return (
         status.name,
@@ -74,7 +67,7 @@ def status_cells(status: EnvironmentStatus) -> tuple[str, ...]:
         _ids(status.pending),
         _ids(status.edited),
         _last_run(status.last_run),
-        "; ".join(filter(None, (_shared(status), *status.notes, status.error))) or "-",
+        "; ".join(filter(None, (shared, *status.notes, status.error))) or "-",
         status.hint or "-",
     )
 
@@ -83,14 +76,10 @@ def state_words(status: EnvironmentStatus) -> str:
     """Say in words how a database stands."""
     if status.state == "not configured":
         return "not configured here"
-    ahead = f"ahead of this checkout by {count(range(status.ahead))}" if status.ahead else ""
+    ahead = f"ahead of this checkout by {counted(status.ahead, 'revision')}" if status.ahead else ""
     if status.state in ("ahead", "edited"):
         return ", ".join(filter(None, ("edited" if status.edited else "", ahead)))
     return status.state
-
-
-def _shared(status: EnvironmentStatus) -> str:
-    return f"one version folder with {', '.join(status.shared_with)}" if status.shared_with else ""
 
 
 def _ids(revisions: tuple[str, ...]) -> str:
@@ -109,13 +98,13 @@ def _last_run(last: LastRun | None) -> str:
     return f"{at} {last.direction}{revision} by {last.user_name or '?'}@{last.host or '?'}{took}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Waited, how: How) -> Iterator[str]:
     after = f" (after {result.seconds:.1f}s)" if result.seconds >= 1 else ""
     if result.goal == "database":
         yield f"{how.environment} answers: {result.database}{after}"
     elif result.ahead is not None:
-        by = f"ahead of this checkout by {count(range(result.ahead))}"
+        by = f"ahead of this checkout by {counted(result.ahead, 'revision')}"
         yield f"{how.environment} is at {named(result.current)}, {by}{after}"
     elif result.reached:
         yield f"{how.environment} is at head ({named(result.current)}){after}"
@@ -123,7 +112,7 @@ def _(result: Waited, how: How) -> Iterator[str]:
         yield f"{how.environment} is at {named(result.current)}, behind by {count(result.pending)}{after}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Diagnosis, _how: How) -> Iterator[str]:
     """Give a line for each finding: severity, topic, text and any hint, separated by tabs."""
     for finding in result.findings:

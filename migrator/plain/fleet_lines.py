@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from migrator.plain import How, Line
-from migrator.plain import lines as lines_of
+from migrator.plain import How, Line, counted, lines, text_lines
 from migrator.plain.run_lines import count, named
 from migrator.results.fleet import FleetResult, TenantAnswer
 from migrator.results.run import RunPlan, RunResult
@@ -14,7 +13,8 @@ from migrator.results.run import RunPlan, RunResult
 _ORDER = ("done", "planned", "read", "yes", "nothing to do", "no", "failed", "skipped")
 
 
-def lines(result: FleetResult, how: How) -> Iterator[str]:
+@text_lines.register
+def _(result: FleetResult, how: How) -> Iterator[str]:
     """Give the lines of all tenants, and their numbers in the end."""
     for answer in result.tenants:
         yield f"{answer.tenant}: {summary(answer)}"
@@ -26,7 +26,7 @@ def total(result: FleetResult) -> tuple[str, str]:
     """Give the number of tenants in words, and how many had each outcome."""
     counts = result.counts
     told = [f"{counts[outcome]} {outcome}" for outcome in _ORDER if outcome in counts]
-    return _tenants(len(result.tenants)), ", ".join(told) or "none"
+    return counted(len(result.tenants), "tenant"), ", ".join(told) or "none"
 
 
 def summary(answer: TenantAnswer) -> str:
@@ -48,16 +48,11 @@ def details(answer: TenantAnswer, how: How) -> Iterator[Line]:
         yield Line(f"  note: {note}")
     for traced in answer.trace.splitlines():
         yield Line(f"  {traced}")
-    for line in _of_result(answer, how):
-        yield Line(f"  {line}", line.kind)
-
-
-def _of_result(answer: TenantAnswer, how: How) -> Iterable[Line]:
-    """What is said of one database stands below its name; that of a run that went well is in its one line."""
-    whole = isinstance(answer.result, RunResult | RunPlan) and answer.outcome != "failed"
-    if answer.result is None or whole:
-        return ()
-    return lines_of(answer.result, replace(how, environment=answer.tenant))
+    # What a run that went well has to say is in the tenant's one line.
+    told = isinstance(answer.result, RunResult | RunPlan) and answer.outcome != "failed"
+    if answer.result is not None and not told:
+        for line in lines(answer.result, replace(how, environment=answer.tenant)):
+            yield Line(f"  {line}", line.kind)
 
 
 def _run(result: RunResult | RunPlan) -> str:
@@ -67,7 +62,3 @@ def _run(result: RunResult | RunPlan) -> str:
         return f"{result.direction} from {before}: {steps}" if steps else f"at {before}"
     after = "an unknown revision" if result.after is None else named(result.after)
     return f"{before} -> {after}, {count(result.applied)}" if result.applied else f"at {after}"
-
-
-def _tenants(number: int) -> str:
-    return f"{number} tenant{'s' if number != 1 else ''}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 
-from migrator.plain import How, Kind, Line, no_lines
+from migrator.plain import How, Kind, Line, counted, text_lines
 from migrator.plain.run_lines import count, named
 from migrator.plain.written_lines import change_lines
 from migrator.results.differences import Difference
@@ -15,14 +14,11 @@ from migrator.results.judged import (
     EnvironmentPosition,
     Linted,
     LintFinding,
-    Unlike,
     Verified,
 )
 
-lines = singledispatch(no_lines)
 
-
-@lines.register
+@text_lines.register
 def _(result: Checked, how: How) -> Iterator[str]:
     """Give what is wrong, then what agrees, then what was not compared."""
     yield from (Line(f"wrong: {problem}", Kind.WRONG) for problem in result.problems)
@@ -47,7 +43,7 @@ def _(result: Checked, how: How) -> Iterator[str]:
         yield f"not compared: {', '.join(result.not_compared)}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Diffed, _how: How) -> Iterator[str]:
     """Give the revisions first, then the schemas; of one version folder where the databases stand."""
     if result.shared_folder is not None:
@@ -85,7 +81,7 @@ def _position(each: EnvironmentPosition) -> str:
     return f"{each.environment} is at {named(each.current)}{behind}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Linted, how: How) -> Iterator[str]:
     """Give each finding as a block of lines, then the notes, then the sum.
 
@@ -97,18 +93,14 @@ def _(result: Linted, how: How) -> Iterator[str]:
     yield _sum(result, how.environment or result.environment)
 
 
-def place(finding: LintFinding) -> str:
-    """Give file and line of a finding."""
-    return finding.file if finding.line is None else f"{finding.file}:{finding.line}"
-
-
 def finding_lines(finding: LintFinding) -> Iterator[str]:
     """Give the block of one finding."""
+    place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     if finding.excused_by is not None:
-        yield Line(f"{place(finding)}: excused [{finding.rule}] {finding.excused_by}", Kind.GOOD)
+        yield Line(f"{place}: excused [{finding.rule}] {finding.excused_by}", Kind.GOOD)
     else:
         kind = Kind.WRONG if finding.severity == "error" else Kind.OPEN
-        yield Line(f"{place(finding)}: {finding.severity} [{finding.rule}] {finding.message}", kind)
+        yield Line(f"{place}: {finding.severity} [{finding.rule}] {finding.message}", kind)
     yield Line(f"  {finding.operation} of {finding.revision}: {finding.statement}", Kind.DETAIL)
     if finding.excused_by is not None:
         return
@@ -124,20 +116,16 @@ def _sum(result: Linted, environment: str) -> str:
     open_ = [each for each in result.findings if each.excused_by is None]
     errors = sum(each.severity == "error" for each in open_)
     parts = (
-        _number(errors, "error"),
-        _number(len(open_) - errors, "warning"),
+        counted(errors, "error"),
+        counted(len(open_) - errors, "warning"),
         f"{len(result.findings) - len(open_)} excused",
     )
-    judged = f"{_number(result.statements, 'statement')} of {count(result.revisions)}"
+    judged = f"{counted(result.statements, 'statement')} of {count(result.revisions)}"
     by = f", {result.tool}" if result.tool else ""
     return f"{environment}: {judged}: {', '.join(parts)}{by}"
 
 
-def _number(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-@lines.register
+@text_lines.register
 def _(result: Verified, _how: How) -> Iterator[str]:
     """Give a line for each finding, and what is in order at the end."""
     yield from wrong_lines(result)
@@ -147,8 +135,7 @@ def _(result: Verified, _how: How) -> Iterator[str]:
     )
     if result.seed is not None:
         yield f"with rows of {result.seed}"
-    count = len(result.revisions)
-    yield f"{count} {'revision' if count == 1 else 'revisions'} verified: up, down and up"
+    yield f"{count(result.revisions)} verified: up, down and up"
     if not result.compared:
         why = (
             "the history does not run to its end"
@@ -163,19 +150,14 @@ def _(result: Verified, _how: How) -> Iterator[str]:
 def wrong_lines(result: Verified) -> Iterator[str]:
     """Give the lines about revisions that do not run, or leave something else behind than they found."""
     for unlike in result.unlike:
-        yield from _unlike_lines(unlike)
+        where = f"the {unlike.phase} of {unlike.revision} in {unlike.path}"
+        yield from (f"{where} {_verb(each, unlike.phase == 'downgrade')}" for each in unlike.differences)
     for failed in result.failed:
         yield Line(f"failed: {failed.phase} of {failed.revision} in {failed.path}", Kind.WRONG)
         yield f"    {failed.cause}"
         yield f"    hint: {failed.hint}"
     if result.not_verified and result.failed:
         yield f"not verified: {', '.join(result.not_verified)}"
-
-
-def _unlike_lines(unlike: Unlike) -> Iterator[str]:
-    where = f"the {unlike.phase} of {unlike.revision} in {unlike.path}"
-    for each in unlike.differences:
-        yield f"{where} {_verb(each, unlike.phase == 'downgrade')}"
 
 
 def _verb(each: Difference, down: bool) -> str:

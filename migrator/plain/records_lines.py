@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 
-from migrator.plain import How, no_lines
+from migrator.plain import How, text_lines
 from migrator.results.records import LogEntry, LogList, Marked
 
-lines = singledispatch(no_lines)
 
-
-@lines.register
+@text_lines.register
 def _(result: LogList, _how: How) -> Iterator[str]:
     """Give a line for each row, its facts separated by tabs."""
     for entry in result.entries:
@@ -32,7 +29,7 @@ def log_cells(entry: LogEntry) -> tuple[str, ...]:
     )
 
 
-@lines.register
+@text_lines.register
 def _(result: Marked, _how: How) -> Iterator[str]:
     if result.accepted:
         yield from (f"accepted {revision}" for revision in result.accepted)

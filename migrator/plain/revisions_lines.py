@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 
-from migrator.plain import How, no_lines
+from migrator.plain import How, counted, text_lines
 from migrator.results.revisions import Current, Edited, History, Revision, RevisionList
 
-lines = singledispatch(no_lines)
 
-
-@lines.register
+@text_lines.register
 def _(result: RevisionList, how: How) -> Iterator[str]:
     for revision in result.revisions:
-        yield from _verbose(revision) if how.verbose else [f"{revision.revision}{marks(revision)}"]
-        for after in () if how.verbose else result_branches(revision):
-            yield f"{' ' * len(revision.revision)} -> {after}"
+        if how.verbose:
+            yield from _verbose(revision)
+            continue
+        yield f"{revision.revision}{marks(revision)}"
+        if revision.is_branch_point:
+            yield from (f"{' ' * len(revision.revision)} -> {after}" for after in revision.next_revisions)
 
 
-def result_branches(revision: Revision) -> tuple[str, ...]:
-    """Give what a branch point branches into, and nothing for other revisions."""
-    return revision.next_revisions if revision.is_branch_point else ()
-
-
-@lines.register
+@text_lines.register
 def _(result: History, how: How) -> Iterator[str]:
     for revision in result.revisions:
         if how.verbose:
@@ -33,7 +28,7 @@ def _(result: History, how: How) -> Iterator[str]:
             yield f"{parents(revision)} -> {revision.revision}{marks(revision)}, {revision.message}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Current, how: How) -> Iterator[str]:
     if how.verbose:
         yield f"Current revision(s) for {result.database}:"
@@ -45,7 +40,7 @@ def _(result: Current, how: How) -> Iterator[str]:
 
 def ahead_words(result: Current) -> str:
     """Say that a database is ahead of this checkout."""
-    return f"(ahead of this checkout by {result.ahead} revision{'' if result.ahead == 1 else 's'})"
+    return f"(ahead of this checkout by {counted(result.ahead or 0, 'revision')})"
 
 
 def parents(revision: Revision) -> str:
@@ -57,29 +52,29 @@ def parents(revision: Revision) -> str:
 def marks(revision: Revision, *, state: bool = True) -> str:
     """Give the bracketed facts of a revision: its labels, its place in the graph, its state in a database."""
     labels = f" ({', '.join(revision.branch_labels)})" if revision.branch_labels else ""
+    return labels + _points(revision, state=state)
+
+
+def _points(revision: Revision, *, state: bool = True) -> str:
     points = (
-        (revision.is_head, head_name(revision)),
         (state and revision.current is True, "current"),
         (revision.is_branch_point, "branchpoint"),
         (revision.is_merge_point, "mergepoint"),
         (state and revision.applied is False, "pending"),
         (state and revision.applied is True and not revision.current, "applied"),
     )
-    return labels + "".join(f" ({name})" for true, name in points if true)
+    return _head(revision) + "".join(f" ({name})" for true, name in points if true)
 
 
 def _head(revision: Revision) -> str:
-    return f" ({head_name(revision)})" if revision.is_head else ""
-
-
-def head_name(revision: Revision) -> str:
-    """Give the word for a head; one that others depend on is not in the version table once they are."""
-    return "effective head" if revision.is_effective_head else "head"
+    if not revision.is_head:
+        return ""
+    # One that others depend on is not in the version table once they are.
+    return " (effective head)" if revision.is_effective_head else " (head)"
 
 
 def _verbose(revision: Revision) -> Iterator[str]:
-    points = marks(revision).replace(f" ({', '.join(revision.branch_labels)})", "", 1)
-    yield f"Rev: {revision.revision}{points if revision.branch_labels else marks(revision)}"
+    yield f"Rev: {revision.revision}{_points(revision)}"
     label = "Merges" if revision.is_merge_point else "Parent"
     yield f"{label}: {', '.join(revision.down_revisions) or '<base>'}"
     if revision.depends_on:
@@ -94,6 +89,6 @@ def _verbose(revision: Revision) -> Iterator[str]:
     yield ""
 
 
-@lines.register
+@text_lines.register
 def _(result: Edited, _how: How) -> Iterator[str]:
     yield from (f"edited {path}" for path in result.paths)

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from functools import singledispatch
 
-from migrator.plain import How, Kind, Line, no_lines
+from migrator.plain import How, Kind, Line, counted, text_lines
 from migrator.results.run import CommandRun, RunPlan, RunResult, SqlScript, Step, VersionTableEnsured
 
-lines = singledispatch(no_lines)
 
-
-@lines.register
-def _(result: RunResult, how: How) -> Iterator[str]:
-    yield from run_lines(result, how.environment)
-
-
-@lines.register
+@text_lines.register
 def _(result: RunPlan, _how: How) -> Iterator[str]:
     where = f" {result.database}" if result.database else ""
     if not result.steps:
@@ -29,23 +21,24 @@ def _(result: RunPlan, _how: How) -> Iterator[str]:
     yield from (f"note: {note}" for note in result.notes)
 
 
-def run_lines(result: RunResult, environment: str) -> Iterator[str]:
+@text_lines.register
+def _(result: RunResult, how: How) -> Iterator[str]:
     """Say where a run began, where the database is now, and what was done on the way."""
     where = "unknown" if result.after is None else named(result.after)
     if result.failed is not None or result.remaining:
         yield from _unfinished(result, where)
     elif result.ahead:
-        by = f"{result.ahead} revision{'' if result.ahead == 1 else 's'}"
-        yield f"{environment} is at {where}, ahead of this checkout by {by}: nothing to do"
+        by = counted(result.ahead, "revision")
+        yield f"{how.environment} is at {where}, ahead of this checkout by {by}: nothing to do"
     elif not result.applied and result.before == result.after:
-        yield f"{environment} is already at {_target(result)}: nothing to do"
+        yield f"{how.environment} is already at {_target(result)}: nothing to do"
     elif result.after is None:
-        told = f"{_done(result)} {environment}: {count(result.applied)} (not read again: in memory)"
+        told = f"{_done(result)} {how.environment}: {count(result.applied)} (not read again: in memory)"
         yield Line(told, Kind.DONE)
     else:
         seconds = sum(step.seconds or 0.0 for step in result.applied)
         took = "" if result.direction == "stamp" else f" ({count(result.applied)}, {seconds:.2f}s)"
-        yield Line(f"{_done(result)} {environment}: {named(result.before)} -> {where}{took}", Kind.DONE)
+        yield Line(f"{_done(result)} {how.environment}: {named(result.before)} -> {where}{took}", Kind.DONE)
 
 
 def _target(result: RunResult) -> str:
@@ -64,7 +57,7 @@ def named(heads: tuple[str, ...]) -> str:
 
 def count(revisions: Sized) -> str:
     """Count revisions in words."""
-    return f"{len(revisions)} revision{'' if len(revisions) == 1 else 's'}"
+    return counted(len(revisions), "revision")
 
 
 def _unfinished(result: RunResult, where: str) -> Iterator[str]:
@@ -87,16 +80,16 @@ def _step(step: Step) -> str:
     return f"{step.revision} {step.message}".rstrip()
 
 
-@lines.register
+@text_lines.register
 def _(result: SqlScript, _how: How) -> Iterator[str]:
     yield result.sql.rstrip("\n")
 
 
-@lines.register
+@text_lines.register
 def _(result: VersionTableEnsured, _how: How) -> Iterator[str]:
     yield f"created {result.table}" if result.created else f"{result.table} is there already"
 
 
-@lines.register
+@text_lines.register
 def _(_result: CommandRun, _how: How) -> Iterable[str]:
     return ()

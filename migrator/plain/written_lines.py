@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 from typing import get_args
 
-from migrator.plain import How, Kind, Line, no_lines, wrote
-from migrator.plain.run_lines import count, run_lines
+from migrator.plain import How, Kind, Line, lines, text_lines, wrote
+from migrator.plain.run_lines import count
 from migrator.results.differences import Added, Altered, Change, Dropped
 from migrator.results.written import (
     Generated,
@@ -19,9 +18,6 @@ from migrator.results.written import (
     VersionsReset,
 )
 
-lines = singledispatch(no_lines)
-
-
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(get_args(Added), Kind.ADDED),
     **dict.fromkeys(get_args(Dropped), Kind.DROPPED),
@@ -29,7 +25,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-@lines.register
+@text_lines.register
 def _(result: Generated, _how: How) -> Iterator[str]:
     yield from change_lines(result.changes)
     for written in result.written:
@@ -45,7 +41,7 @@ def change_lines(changes: tuple[Change, ...]) -> Iterator[str]:
         yield Line(change.text, _KINDS.get(change.kind, Kind.PLAIN))
 
 
-@lines.register
+@text_lines.register
 def _(result: Rebased, _how: How) -> Iterator[str]:
     moved, rewrote = ("would move", "would rewrite") if result.dry_run else ("moved", "rewrote")
     before = f", no longer after {', '.join(result.before)}" if result.before else ""
@@ -53,7 +49,7 @@ def _(result: Rebased, _how: How) -> Iterator[str]:
     yield f"{moved} {', '.join(result.revisions)} on top of {result.onto}"
 
 
-@lines.register
+@text_lines.register
 def _(result: VersionsReset, how: How) -> Iterator[str]:
     archived, moved = ("would archive", "would move") if result.dry_run else ("archived", "moved")
     yield from (f"{archived} {path}" for path in result.archived)
@@ -67,10 +63,10 @@ def _(result: VersionsReset, how: How) -> Iterator[str]:
             yield f"would stamp {how.environment} with {result.written.revision}"
     for done in (result.upgraded, result.stamped):
         if done is not None:
-            yield from run_lines(done, how.environment)
+            yield from lines(done, how)
 
 
-@lines.register
+@text_lines.register
 def _(result: Squashed, how: How) -> Iterator[str]:
     if result.written is None:
         yield "nothing to squash: it is the first revision"
@@ -82,12 +78,12 @@ def _(result: Squashed, how: How) -> Iterator[str]:
     if not result.stamps:
         yield f"the schemas are equal; no database has to be changed, as {new} keeps its id"
     elif result.stamped is not None:
-        yield from run_lines(result.stamped, how.environment)
+        yield from lines(result.stamped, how)
     else:
         yield f"would stamp {how.environment} with {new}"
 
 
-@lines.register
+@text_lines.register
 def _(result: Promoted, _how: How) -> Iterator[str]:
     """Give a line for each file, what was proved, and what to type next."""
     way = f"from {result.source} to {result.target}"
@@ -107,7 +103,7 @@ def _(result: Promoted, _how: How) -> Iterator[str]:
         yield Line(f"next: migrator upgrade --env {result.target}", Kind.NEXT)
 
 
-@lines.register
+@text_lines.register
 def _(result: Initialized, _how: How) -> Iterator[str]:
     added = "would add to" if result.dry_run else "added to"
     yield from (wrote(path, dry_run=result.dry_run) for path in result.written)
@@ -123,6 +119,6 @@ def _(result: Initialized, _how: How) -> Iterator[str]:
         yield Line(f"next: {result.next}", Kind.NEXT)
 
 
-@lines.register
+@text_lines.register
 def _(result: TemplateList, _how: How) -> Iterator[str]:
     yield from (f"{each.name}\t{each.description}" for each in result.templates)

@@ -1,4 +1,4 @@
-"""What runs in the processes that `pool` starts: in the one that is started, and in its copies."""
+"""What runs in the processes that `pool` starts, in the first one and in its copies, and what they tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -13,9 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from migrator import secrets
-from migrator.errors import InterruptedCommandError, MigratorError, fault
+from migrator.errors import Effect, ExitCode, InterruptedCommandError, MigratorError, fault
 from migrator.processes.foreign_logs import foreign_logs
-from migrator.processes.passed_errors import PassedOn, passed_on
 from migrator.processes.signals import as_interrupt, shut_out_interrupts
 from migrator.processes.start_up import defer_garbage_collection
 from migrator.results.events import Event, Report, StepStarted
@@ -28,6 +28,8 @@ Load = Callable[[], AbstractContextManager[Do]]
 STOP, KILL = signal.SIGTERM, signal.SIGUSR1
 # How often the first process looks for copies that have ended, in seconds.
 _TICK = 0.1
+# Where those kinds of errors are made that whoever is told knows, and can import without Alembic.
+_KNOWN = ("migrator.errors", "migrator.results.run_errors")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,63 @@ class Said:
 
     level: int
     text: str
+
+
+class RemoteTraceback(Exception):
+    """Where an error came from, in the process that raised it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        """Give the traceback below the line that names this exception, as concurrent.futures does."""
+        return f"\n{self.text}"
+
+
+@dataclass(frozen=True)
+class PassedOn:
+    """An error in a form that can be pickled, scrubbed where the passwords are known.
+
+    `result` is what a RunError has. Without a `trace` nothing tells where it came from.
+    """
+
+    kind: type[MigratorError]
+    what: str
+    effect: Effect | None
+    hint: str
+    exit_code: ExitCode
+    result: object = None
+    trace: str = ""
+
+    def error(self) -> MigratorError:
+        """Give the error as it was. Not every kind is made of a message."""
+        error = self.kind.__new__(self.kind)
+        MigratorError.__init__(error, self.what, effect=self.effect, hint=self.hint)
+        error.exit_code = self.exit_code
+        if self.result is not None:
+            vars(error)["result"] = self.result
+        if self.trace:
+            error.__cause__ = RemoteTraceback(self.trace)
+        return error
+
+
+def passed_on(error: MigratorError, *, traced: bool = False) -> PassedOn:
+    """Make what can be passed on of an error; with `traced` also where it was raised.
+
+    A kind that only its operation knows becomes the one that it is a kind of.
+    """
+    kind = next(each for each in type(error).__mro__ if each.__module__ in _KNOWN)
+    trace = secrets.scrub("".join(traceback.format_exception(error))) if traced else ""
+    return PassedOn(
+        kind,
+        secrets.scrub(error.what),
+        error.effect,
+        secrets.scrub(error.hint),
+        error.exit_code,
+        getattr(error, "result", None),
+        trace,
+    )
 
 
 Told = Event | Said | Done | PassedOn

@@ -25,8 +25,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
 from migrator.errors import ConfigurationError, InterruptedCommandError, MigratorError
-from migrator.processes.child import KILL, STOP, Done, Load, Said
-from migrator.processes.passed_errors import PassedOn
+from migrator.processes.child import KILL, STOP, Done, Load, PassedOn, Said
 from migrator.results.events import Report, ignore
 
 # The new Python looks for modules where the caller does, and for none of the caller's `__main__`. Before that

@@ -10,7 +10,7 @@ from migrator.results.run import RunResult
 
 @dataclass(frozen=True)
 class WrittenRevision:
-    """A revision file that was written."""
+    """A revision file that was written, or would be."""
 
     revision: str
     down_revisions: tuple[str, ...]
@@ -85,16 +85,6 @@ class VersionsReset:
 
 
 @dataclass(frozen=True)
-class PromotedRevision:
-    """A file in the target's folder."""
-
-    revision: str
-    down_revisions: tuple[str, ...]
-    message: str
-    path: str
-
-
-@dataclass(frozen=True)
 class Promoted:
     """What was written, or would be with `--dry-run`, oldest first; nothing where nothing is lacking.
 
@@ -104,7 +94,7 @@ class Promoted:
 
     source: str
     target: str
-    revisions: tuple[PromotedRevision, ...] = ()
+    revisions: tuple[WrittenRevision, ...] = ()
     equal: bool = False
     dry_run: bool = False
     notes: tuple[str, ...] = ()

@@ -69,12 +69,11 @@ def _texts(paths: Iterable[Path]) -> Iterator[str]:
 
 def _names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        if node.func.attr == "create_table":
-            yield from _name(tree, node, 0, "table_name")
-        elif node.func.attr == "rename_table":
-            yield from _name(tree, node, 1, "new_table_name")
+        match node:
+            case ast.Call(func=ast.Attribute(attr="create_table")):
+                yield from _name(tree, node, 0, "table_name")
+            case ast.Call(func=ast.Attribute(attr="rename_table")):
+                yield from _name(tree, node, 1, "new_table_name")
 
 
 def _name(tree: ast.AST, call: ast.Call, position: int, keyword: str) -> Iterator[str]:

@@ -7,9 +7,10 @@ import difflib
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from migrator.errors import RevisionsError
 from migrator.revisions.headers import not_python, read_source
@@ -99,55 +100,39 @@ def _refuse_misspelt(where: str, comment: str) -> None:
     if found is None or not _resembles(found[1].lower(), ["migrator"]):
         return
     words = re.sub(r"[ \t]*=[ \t]*", "=", found[3]).split()
-    if words == [_FLAG] and found[1].lower() == "migrator":
-        raise _misspelt(where, comment, words)
-    names = [word.partition("=")[0].lower() for word in words if word != _FLAG]
-    if any("=" not in word for word in words if word != _FLAG):
-        return
-    if any(_resembles(name, _EXAMPLES) for name in names):
-        raise _misspelt(where, comment, words)
+    settings = [word.partition("=") for word in words if word != _FLAG]
+    meant = all(equals for _, equals, _ in settings) and any(
+        _resembles(name.lower(), _EXAMPLES) for name, _, _ in settings
+    )
+    if meant or (words == [_FLAG] and found[1].lower() == "migrator"):
+        raise RevisionsError(
+            f"{where} is not read, because it does not begin with '# migrator:': {comment.strip()}",
+            hint=f"Write it as: # migrator: {' '.join(words)}",
+        )
 
 
 def _resembles(word: str, known: Iterable[str]) -> bool:
     return bool(difflib.get_close_matches(word, known, n=1, cutoff=_NEAR_ENOUGH))
 
 
-def _misspelt(where: str, comment: str, words: list[str]) -> RevisionsError:
-    return RevisionsError(
-        f"{where} is not read, because it does not begin with '# migrator:': {comment.strip()}",
-        hint=f"Write it as: # migrator: {' '.join(words)}",
-    )
-
-
 def _read(words: list[tuple[str, str]], read_duration: ReadDuration) -> Directives:
-    durations: dict[str, float | None] = {}
-    counts: dict[str, int] = {}
-    irreversible = False
+    said: dict[str, Any] = {}
     for where, word in words:
         if word == _FLAG:
-            irreversible = True
             continue
         name, _, value = word.partition("=")
-        _check_name(where, name, {*durations, *counts})
+        _check_name(where, name, said)
         try:
-            if name == "retries":
-                counts[name] = _count(value)
-            else:
-                durations[name] = read_duration(value)
+            said[name] = _count(value) if name == "retries" else read_duration(value)
         except ValueError as exc:
             raise RevisionsError(
                 f"{where} asks for a {name} that is not valid: {exc}.", hint=f"Write {_EXAMPLES[name]}."
             ) from exc
-    return Directives(
-        lock_timeout=durations.get("lock_timeout"),
-        statement_timeout=durations.get("statement_timeout"),
-        retries=counts.get("retries"),
-        said=frozenset({*durations, *counts}),
-        irreversible=irreversible,
-    )
+    irreversible = any(word == _FLAG for _, word in words)
+    return Directives(**said, said=frozenset(said), irreversible=irreversible)
 
 
-def _check_name(where: str, name: str, said: set[str]) -> None:
+def _check_name(where: str, name: str, said: Collection[str]) -> None:
     if name == _FLAG:
         raise RevisionsError(f"{where} gives {name} a value.", hint=f"Write {name} alone.")
     if name not in _EXAMPLES:
@@ -181,7 +166,7 @@ def refuses_downgrade(path: Path) -> bool:
 
 def _only_raises(function: ast.FunctionDef) -> bool:
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
-    if len(body) != 1 or not isinstance(body[0], ast.Raise):
-        return False
-    raised = body[0].exc.func if isinstance(body[0].exc, ast.Call) else body[0].exc
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    match body:
+        case [ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name)))]:
+            return name == "NotImplementedError"
+    return False

@@ -9,26 +9,18 @@ import os
 import re
 import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.file_locks import LockFile
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.draft")
 
 
-def draft_beside(path: Path, kind: str) -> Path:
+def draft_beside(path: Path, kind: str = "draft") -> Path:
     """Give a free name beside a file, without the `.py` by which Alembic knows version files."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
-
-
-def draft_of(path: Path) -> Path:
-    """Give a free name for what is to become a file or folder."""
-    return draft_beside(path, "draft")
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -52,38 +44,29 @@ def publish(draft: Path, path: Path) -> None:
         draft.unlink()
 
 
-class DraftFolders:
-    """The folders in which this process has drafts, for a with block; in the end left drafts are removed."""
+@contextmanager
+def draft_locks() -> Iterator[Callable[[Path], None]]:
+    """Yield a function that a folder is given to before this process has drafts in it, while the block runs.
 
-    def __init__(self) -> None:
-        self._locks: dict[Path, LockFile | None] = {}
+    It raises OSError where there is no such folder. Drafts that are left there go if the block succeeds.
+    """
+    locks: dict[Path, LockFile | None] = {}
 
-    def use(self, folder: Path) -> None:
-        """Have drafts in a folder from now on. Raises OSError where there is no such folder."""
-        if folder in self._locks:
+    def share(folder: Path) -> None:
+        if folder in locks:
             return
-        lock = LockFile(folder.resolve())
-        try:
+        lock = held.enter_context(LockFile(folder.resolve()))
+        locks[folder] = None
+        # Some file systems have no locks: nobody can tell there whose a draft is, and all of them stay.
+        with suppress(OSError):
             lock.wait(shared=True)
-        except OSError:
-            # Some file systems have no locks: nobody can tell there whose a draft is, and all of them stay.
-            lock.close()
-            self._locks[folder] = None
-        else:
-            self._locks[folder] = lock
+            locks[folder] = lock
 
-    def __enter__(self) -> DraftFolders:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _exc: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        for folder, lock in self._locks.items():
-            if lock is not None:
-                # What failed leaves all as it was.
-                if kind is None and lock.take():
-                    _remove_drafts(folder)
-                lock.close()
+    with ExitStack() as held:
+        yield share
+        for folder, lock in locks.items():
+            if lock is not None and lock.take():
+                _remove_drafts(folder)
 
 
 def _remove_drafts(folder: Path) -> None:

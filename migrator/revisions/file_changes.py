@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import ConfigurationError, Effect, RevisionsError
-from migrator.revisions.drafting import DraftFolders, draft_beside, draft_of, publish
+from migrator.revisions.drafting import draft_beside, draft_locks, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,8 +57,8 @@ def changed_files(changes: Sequence[FileChange]) -> Iterator[None]:
     after it: one written within the same second would pass for that of the new content. Raises RevisionsError
     where a new file is there already, ConfigurationError where a file cannot be changed.
     """
-    with DraftFolders() as folders:
-        work = _Work(folders)
+    with draft_locks() as share:
+        work = _Work(share)
         try:
             # Held while it is changed, so that what is done is written down; in the block they are not.
             with _signals_held():
@@ -99,7 +99,7 @@ def _signals_held() -> Iterator[None]:
 class _Work:
     """What was done: how to take it back, and what is to go when all is well."""
 
-    folders: DraftFolders
+    share: Callable[[Path], None]
     back: list[Callable[[], object]] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
@@ -185,8 +185,8 @@ def _remove_empty(folder: Path) -> None:
 def _draft(work: _Work, change: Write | Rewrite) -> Path:
     """Write the new content beside its target, whole and on the disk."""
     target = _real(change)
-    work.folders.use(target.parent)
-    draft = draft_of(target)
+    work.share(target.parent)
+    draft = draft_beside(target)
     with draft.open("xb") as file:
         work.back.append(lambda: draft.unlink(missing_ok=True))
         file.write(change.content)
@@ -205,7 +205,10 @@ def _real(change: Write | Rewrite) -> Path:
 def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
     match change:
         case Write(path=path) if draft is not None:
-            _publish(draft, path)
+            try:
+                publish(draft, path)
+            except FileExistsError as exc:
+                raise _taken(path) from exc
             work.back.append(lambda: path.unlink(missing_ok=True))
         case Rewrite() if draft is not None:
             target = _real(change)
@@ -215,13 +218,6 @@ def _replace(work: _Work, change: FileChange, draft: Path | None) -> None:
             _refuse_taken(to)
             path.rename(to)
             work.back.append(lambda: to.rename(path))
-
-
-def _publish(draft: Path, path: Path) -> None:
-    try:
-        publish(draft, path)
-    except FileExistsError as exc:
-        raise _taken(path) from exc
 
 
 def _keep_copy(work: _Work, target: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
-from migrator.revisions.headers import ComputedHeader, Header, read_header, real_version_files
+from migrator.revisions.headers import ComputedHeader, Header, read_header
+from migrator.revisions.version_folder import real_version_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -151,18 +152,16 @@ class Graph:
 
     def _connect(self) -> None:
         for node in self._nodes.values():
-            named = (self._nodes.get(each) or self._labelled.get(each) for each in node.header.depends_on)
-            node.dependencies = tuple(self._known(each).revision for each in named)
-            for revision in dict.fromkeys(node.header.down_revision):
-                self._known(self._nodes.get(revision)).next.append(node.revision)
+            try:
+                named = [self._nodes.get(each) or self._labelled[each] for each in node.header.depends_on]
+                for revision in dict.fromkeys(node.header.down_revision):
+                    self._nodes[revision].next.append(node.revision)
+            except KeyError as exc:
+                raise UnclearGraph from exc
+            node.dependencies = tuple(each.revision for each in named)
             for revision in dict.fromkeys(node.dependencies):
                 if revision not in node.header.down_revision:
                     self._nodes[revision].dependents.append(node.revision)
-
-    def _known(self, node: Node | None) -> Node:
-        if node is None:
-            raise UnclearGraph
-        return node
 
     def _upwards(self) -> list[Node]:
         """Give all nodes, each above those that it needs. Raises UnclearGraph for a cycle."""
@@ -231,7 +230,12 @@ class Graph:
         left, walked = set(wanted), list[Node]()
         while lines:
             node = lines[at]
-            first = self._line_above(lines, at)
+            above = (
+                index
+                for index, other in enumerate(lines)
+                if index != at and self._reach(other) >> node.position & 1
+            )
+            first = next(above, None)
             if first is not None:
                 at = first
                 continue
@@ -250,16 +254,6 @@ class Graph:
         if left:
             raise UnclearGraph
         return walked
-
-    def _line_above(self, lines: Sequence[Node], at: int) -> int | None:
-        """Give the first of the other lines that has the revision of line `at` below it."""
-        if len(lines) == 1:
-            return None
-        position = lines[at].position
-        for index, node in enumerate(lines):
-            if index != at and self._reach(node) >> position & 1:
-                return index
-        return None
 
     def _reach(self, node: Node) -> int:
         """Give the positions of all that is below a node, and its own, as the bits of a number."""

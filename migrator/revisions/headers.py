@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import sys
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.errors import RevisionsError
-from migrator.revisions.stock_headers import stock_values
 from migrator.syntax import parse
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-# Both rules are Alembic's (ScriptDirectory): which files it loads, and which names of files were
-# revision ids before files declared them.
-_VERSION_FILE = re.compile(r"^(?!\.\#|__init__)(.*\.py)$")
+# Alembic's rule (ScriptDirectory): which names of files were revision ids before files declared them.
 _ID_IN_NAME = re.compile(r"([a-f0-9]+)\.py$")
-
 _CREATED = re.compile(r"^Create Date: *(.+)$", re.MULTILINE)
 # What the column of Alembic's version table holds.
 LONGEST_ID = 32
 
 _NAMES = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
+
+# Most files are laid out as Alembic's template lays them out. A pattern reads those ten times as fast as a
+# parser, and what it does not know for certain it leaves to the parser.
+_HEADER_NAME = rb"\b(?:(?:down_)?revision|branch_labels|depends_on)\b"
+_TEXT = rb"""(?:'[^'"\\\r\n]*'|"[^'"\\\r\n]*")"""
+_VALUE = rb"(?:None|%(text)s|\(%(text)s(?:,[ ]%(text)s)*,?\))" % {b"text": _TEXT}
+# The quantifiers with a + behind them take back nothing, so that no file can keep the pattern busy for long.
+_STOCK = re.compile(
+    rb"""
+    \"{3}(?P<doc>(?:[^"\\\r\0\x0c]+|"(?!""))*+)\"{3}[ \t]*\n
+    (?:(?:\#[^\r\n]*|(?:from[ ][\w.]+[ ])?import[ ](?![^\n]*%(name)s)[\w., ]+)?+\n)*+
+    revision%(hint)s[ ]=[ ](?P<revision>%(text)s)[ \t]*\n
+    down_revision%(hint)s[ ]=[ ](?P<down_revision>%(value)s)[ \t]*\n
+    (?:branch_labels%(hint)s[ ]=[ ](?P<branch_labels>%(value)s)[ \t]*\n)?
+    (?:depends_on%(hint)s[ ]=[ ](?P<depends_on>%(value)s)[ \t]*\n)?
+    """
+    % {b"name": _HEADER_NAME, b"text": _TEXT, b"value": _VALUE, b"hint": rb"(?::[ ]?[\w.,|\[\] ]+?)?"},
+    re.VERBOSE,
+)
+# Whatever may bind one of the names again, or names that nobody sees.
+_BINDS_MORE = re.compile(_HEADER_NAME + rb"|\bimport[ \t(]*\*")
+# One of these is in all of that. To look for them is five times as fast, and nearly no file has one.
+_NEEDED = (b"revision", b"branch_labels", b"depends_on", b"*")
+_EACH_TEXT = re.compile(_TEXT)
 
 
 @dataclass(frozen=True)
@@ -79,9 +93,9 @@ def read_header(path: Path | str) -> Header | None:
 
 def header_of(path: Path | str, source: bytes) -> Header | None:
     """Return the header of `source`, the content of a version file at `path`, as `read_header` does."""
-    stock = stock_values(source)
+    stock = stock_header(path, source)
     if stock is not None:
-        return Header(str(path), *stock[:-1], _shown(stock[-1]))
+        return stock
     path = Path(path)
     tree, bound = header_values(path, source)
     revision = _revision(path, bound)
@@ -104,6 +118,31 @@ def header_of(path: Path | str, source: bytes) -> Header | None:
     )
 
 
+def stock_header(path: Path | str, source: bytes) -> Header | None:
+    """Return the header of a version file's source, or None for a source that only a parser can tell."""
+    found = _STOCK.match(source)
+    if found is None:
+        return None
+    needed = any(source.find(each, found.end()) >= 0 for each in _NEEDED)
+    if needed and _BINDS_MORE.search(source, found.end()):
+        return None
+    head = found[0]
+    if not head.isascii() and b"coding" in head:
+        return None
+    doc, revision, *others = found.groups()
+    try:
+        down_revision, branch_labels, depends_on = map(_stock_texts, others)
+        return Header(
+            str(path), revision[1:-1].decode(), down_revision, branch_labels, depends_on, _shown(doc.decode())
+        )
+    except UnicodeDecodeError:
+        return None
+
+
+def _stock_texts(value: bytes | None) -> tuple[str, ...]:
+    return tuple(text[1:-1].decode() for text in _EACH_TEXT.findall(value or b""))
+
+
 def _shown(docstring: str) -> str:
     """Give a docstring as a module has it: from Python 3.13 on, less the spaces that all lines begin with."""
     if sys.version_info >= (3, 13):
@@ -119,64 +158,12 @@ def header_values(path: Path, source: bytes) -> tuple[ast.Module, dict[str, ast.
     A value is None where the name is bound by anything but a plain assignment. Raises RevisionsError for a
     source that does not parse.
     """
-    tree = _parse(path, source)
+    try:
+        tree = parse(source)
+    except SyntaxError as exc:
+        where = f"{path}, line {exc.lineno}" if exc.lineno else str(path)
+        raise not_python(where, exc.msg) from exc
     return tree, _bound(tree)
-
-
-def version_files(folder: Path, *, recursive: bool = False) -> Iterator[Path]:
-    """Yield the files that Alembic would load from `folder`, in its order; nothing if there is no folder."""
-    return (Path(entry.path) for entry in version_entries(folder, recursive=recursive))
-
-
-def version_entries(folder: Path | str, *, recursive: bool = False) -> Iterator[os.DirEntry[str]]:
-    """Yield the same files as entries of their folders, which know what is a link."""
-    try:
-        with os.scandir(folder) as scanned:
-            entries = sorted(scanned, key=attrgetter("name"))
-    except OSError:
-        return
-    folders = []
-    no_sources = os.path.basename(folder).endswith("__pycache__")  # noqa: PTH119
-    for entry in entries:
-        if _is_folder(entry):
-            folders.append(entry)
-        elif not no_sources and _VERSION_FILE.match(_real_name(entry)):
-            yield entry
-    for below in folders:
-        if recursive and not below.is_symlink():
-            yield from version_entries(below.path, recursive=True)
-
-
-def _real_name(entry: os.DirEntry[str]) -> str:
-    """Give the name that Alembic goes by: a link's is that of its file."""
-    return os.path.basename(os.path.realpath(entry.path)) if entry.is_symlink() else entry.name  # noqa: PTH119
-
-
-def real_version_files(folders: Iterable[Path], *, recursive: bool = False) -> Iterator[str]:
-    """Yield the real path of each of the same files, folder by folder; a file that is there twice, twice."""
-    for folder in folders:
-        for entry in version_entries(folder.resolve(), recursive=recursive):
-            yield os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        # A link to itself, which is refused when it is read.
-        return False
-
-
-def find_revision(folder: Path, revision: str, *, recursive: bool = False) -> Path | None:
-    """Return the file in `folder` that declares `revision`, or None; unreadable files are skipped."""
-    for path in version_files(folder, recursive=recursive):
-        try:
-            source = path.read_bytes()
-        except OSError:
-            continue
-        if declares(path, source, revision):
-            return path
-    return None
 
 
 def declares(path: Path, source: bytes, revision: str) -> bool:
@@ -189,7 +176,7 @@ def declares(path: Path, source: bytes, revision: str) -> bool:
     if revision.isascii() and revision != path.stem and revision.encode() not in source:
         return False
     try:
-        return _revision(path, _bound(_parse(path, source))) == revision
+        return _revision(path, header_values(path, source)[1]) == revision
     except (RevisionsError, ComputedHeader):
         return False
 
@@ -204,14 +191,6 @@ def read_source(path: Path | str, shown: str | None = None) -> bytes:
             f"The version file {shown or path} cannot be read: {exc.strerror}.",
             hint="Check that the file exists and that you may read it.",
         ) from exc
-
-
-def _parse(path: Path, source: bytes) -> ast.Module:
-    try:
-        return parse(source)
-    except SyntaxError as exc:
-        where = f"{path}, line {exc.lineno}" if exc.lineno else str(path)
-        raise not_python(where, exc.msg) from exc
 
 
 def not_python(where: str, why: object) -> RevisionsError:

@@ -59,17 +59,15 @@ class _Names:
         self._operations: set[str] = set()
         self._sqlalchemy: set[str] = set()
         for node in tree.body:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    if alias.name.partition(".")[0] == "sqlalchemy":
-                        self._sqlalchemy.add(alias.asname or "sqlalchemy")
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                module = (node.module or "").partition(".")[0]
-                for alias in node.names:
-                    if (node.module, alias.name) == ("alembic", "op"):
-                        self._operations.add(alias.asname or "op")
-                    elif module == "sqlalchemy":
-                        self._sqlalchemy.add(alias.asname or alias.name)
+            match node:
+                case ast.Import(names=names):
+                    found = (each for each in names if each.name.partition(".")[0] == "sqlalchemy")
+                    self._sqlalchemy.update(each.asname or "sqlalchemy" for each in found)
+                case ast.ImportFrom(module="alembic", names=names, level=0):
+                    self._operations.update(each.asname or "op" for each in names if each.name == "op")
+                case ast.ImportFrom(module=str(module), names=names, level=0):
+                    if module.partition(".")[0] == "sqlalchemy":
+                        self._sqlalchemy.update(each.asname or each.name for each in names)
         imports: list[str] = []
         bound: set[str] = set()
         for each in ast.walk(tree):
@@ -84,16 +82,12 @@ class _Names:
 
     def is_plain(self, statement: ast.stmt) -> bool:
         """Whether a statement is a call of an operation, or nothing at all."""
-        if isinstance(statement, ast.Pass):
-            return True
-        if not isinstance(statement, ast.Expr):
-            return False
-        call = statement.value
-        if isinstance(call, ast.Constant):
-            return True
-        return (
-            isinstance(call, ast.Call) and self._operation(call.func) in _OPERATIONS and self._arguments(call)
-        )
+        match statement:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                return True
+            case ast.Expr(value=ast.Call() as call):
+                return self._operation(call.func) in _OPERATIONS and self._arguments(call)
+        return False
 
     def _operation(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from migrator.revisions.archives import squashed_into
-from migrator.revisions.git import FoundElsewhere, NoHistory, RemovedFile, UncommittedFile, find_in_history
-from migrator.revisions.headers import find_revision
+from migrator.revisions.git import NoHistory
+from migrator.revisions.git_history import FoundElsewhere, RemovedFile, UncommittedFile, find_in_history
+from migrator.revisions.version_folder import find_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 Cause = Literal["other-environment", "archived", "deleted", "other-branch", "newer", "unknown"]
@@ -55,7 +56,7 @@ def explain(revision: str, places: SearchPlaces) -> RevisionOrigin:
 
 def _in_another_environment(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for name, folders in places.others.items():
-        if path := _found_in(folders, revision):
+        if path := find_revision(folders, revision):
             return RevisionOrigin(
                 "other-environment",
                 f"Revision {revision} belongs to environment {name} ({_shown(path, places.root)}), "
@@ -65,14 +66,9 @@ def _in_another_environment(revision: str, places: SearchPlaces) -> RevisionOrig
     return None
 
 
-def _found_in(folders: Iterable[Path], revision: str) -> Path | None:
-    found = (find_revision(folder, revision, recursive=True) for folder in folders)
-    return next(filter(None, found), None)
-
-
 def _in_an_archive(revision: str, places: SearchPlaces) -> RevisionOrigin | None:
     for archive in places.archives:
-        if path := _found_in([archive], revision):
+        if path := find_revision([archive], revision):
             time = path.relative_to(archive).parts[0]
             if squashed := _squashed(revision, places, path, archive / time):
                 return squashed
@@ -94,7 +90,7 @@ def _squashed(revision: str, places: SearchPlaces, path: Path, archive: Path) ->
     if not chain:
         return None
     first, last = chain[0], chain[-1]
-    new = _found_in(places.folders, last)
+    new = find_revision(places.folders, last)
     if new is None:
         return None
     return RevisionOrigin(
@@ -113,7 +109,12 @@ def _in_git(revision: str, places: SearchPlaces) -> RevisionOrigin:
         return _unknown(revision, "no environment's version folder and no archive has it")
     match found:
         case UncommittedFile():
-            return _uncommitted(revision, found, places.root)
+            path = _shown(found.path, places.root)
+            return RevisionOrigin(
+                "deleted",
+                f"Revision {revision} is in {path} as last committed, but no longer in the working copy.",
+                f"`git checkout HEAD -- {shlex.quote(path)}` brings the file back.",
+            )
         case RemovedFile():
             return _removed(revision, found, places.root)
         case FoundElsewhere():
@@ -122,15 +123,6 @@ def _in_git(revision: str, places: SearchPlaces) -> RevisionOrigin:
             return _unknown(
                 revision, "no environment's version folder, no archive and no commit in git has it"
             )
-
-
-def _uncommitted(revision: str, found: UncommittedFile, root: Path) -> RevisionOrigin:
-    path = _shown(found.path, root)
-    return RevisionOrigin(
-        "deleted",
-        f"Revision {revision} is in {path} as last committed, but no longer in the working copy.",
-        f"`git checkout HEAD -- {shlex.quote(path)}` brings the file back.",
-    )
 
 
 def _removed(revision: str, found: RemovedFile, root: Path) -> RevisionOrigin:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from migrator.errors import RevisionsError
 from migrator.revisions.headers import ComputedHeader, Header, header_of, header_values
@@ -25,23 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Keep(Enum):
-    """What stands for a value that stays as it is."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 Value = str | tuple[str, ...] | None
 
 
-@dataclass(frozen=True)
-class NewHeader:
-    """What a version file is to declare; `down_revision` and `depends_on` are one id, several, or None."""
+class NewHeader(TypedDict, total=False):
+    """What a version file is to declare; what is left out stays as it is.
 
-    revision: str | Keep = KEEP
-    down_revision: Value | Keep = KEEP
-    depends_on: Value | Keep = KEEP
+    `down_revision` and `depends_on` are one id, several, or None.
+    """
+
+    revision: str
+    down_revision: Value
+    depends_on: Value
 
 
 def rewrite_header(source: bytes, path: Path, new: NewHeader) -> bytes:
@@ -83,8 +77,7 @@ def label_docstring(source: bytes, path: Path, label: str, text: str) -> bytes:
 
 
 def _asked(new: NewHeader) -> dict[str, Value]:
-    values = {"revision": new.revision, "down_revision": new.down_revision, "depends_on": new.depends_on}
-    return {name: value or None for name, value in values.items() if not isinstance(value, Keep)}
+    return {name: value or None for name, value in cast("dict[str, Value]", new).items()}
 
 
 def _header_edits(file: VersionText, new: NewHeader) -> list[Edit]:

@@ -53,7 +53,10 @@ def remember_equal(workspace: Workspace, manifest: Manifest, digest: str) -> Non
         digests = [*(each for each in before if each != digest), digest][-_DIGESTS:]
         text = json.dumps({"manifest": manifest.dumps(), "equal": digests})
         write_whole(path, text, mode=0o600)
-        _forget_old(workspace, manifest.fixed.environment)
+        environment = manifest.fixed.environment
+        ours = [path for path, each, _ in _all(workspace) if each.fixed.environment == environment]
+        for old in ours[:-_FILES]:
+            old.unlink(missing_ok=True)
 
 
 def _all(workspace: Workspace) -> Iterator[tuple[Path, Manifest, list[str]]]:
@@ -65,12 +68,6 @@ def _all(workspace: Workspace) -> Iterator[tuple[Path, Manifest, list[str]]]:
             manifest, digests = Manifest.loads(said["manifest"]), [str(each) for each in said["equal"]]
             if manifest is not None:
                 yield path, manifest, digests
-
-
-def _forget_old(workspace: Workspace, environment: str) -> None:
-    ours = [path for path, manifest, _ in _all(workspace) if manifest.fixed.environment == environment]
-    for path in ours[:-_FILES]:
-        path.unlink(missing_ok=True)
 
 
 def wanted_revisions(workspace: Workspace, targets: tuple[str, ...]) -> dict[str, str] | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 
 from migrator import __version__
-from migrator.config.environments import Environment
 from migrator.config.private_folder import STATE
 from migrator.config.select import Workspace
 
@@ -104,7 +103,6 @@ def _by_import(frame: FrameType | None) -> bool:
 
 
 _FORMAT = 1
-_NOT_REPLAYED = frozenset({"sqlalchemy.url"})
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,11 @@ class FixedInputs:
     @classmethod
     def of(cls, workspace: Workspace, server: str) -> FixedInputs:
         """Give those of a workspace. `server` names the kind and version of the scratch server."""
-        environment = workspace.environment
+        environment, file = workspace.environment, workspace.environment.file
+        said = {
+            "alembic": {key: value for key, value in file.alembic.items() if key != "sqlalchemy.url"},
+            "migrator": dict(file.migrator or {}),
+        }
         return cls(
             root=hashlib.sha256(os.fsencode(environment.root.resolve())).hexdigest()[:16],
             environment=environment.name,
@@ -133,17 +135,8 @@ class FixedInputs:
                 "python": ".".join(map(str, sys.version_info[:3])),
             },
             x=workspace.choice.x,
-            settings=_settings(environment),
+            settings=_digest(json.dumps(said, sort_keys=True).encode()),
         )
-
-
-def _settings(environment: Environment) -> str:
-    file = environment.file
-    said = {
-        "alembic": {key: value for key, value in file.alembic.items() if key not in _NOT_REPLAYED},
-        "migrator": dict(file.migrator or {}),
-    }
-    return _digest(json.dumps(said, sort_keys=True).encode())
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,8 @@ from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
 from migrator.bridge.revision_files.plan import (
-    PlanFunction,
     PlannedStep,
     applied_revisions,
-    downgrade_plan,
     planned,
     step_info,
     upgrade_plan,
@@ -32,9 +30,9 @@ from migrator.errors import MigratorError
 from migrator.faults import is_own_fault
 from migrator.results.events import ignore
 from migrator.results.run import Step
+from migrator.scratch.choose_store import connect
 from migrator.scratch.failures_in_words import ScratchFailedError, failed_step, missing_role
 from migrator.scratch.foreign_connections import refuse_other_connections
-from migrator.scratch.on_server import connect
 from migrator.scratch.store import Store
 from migrator.scratch.undone_runs import Undoing, UndoneError
 
@@ -75,7 +73,11 @@ class ScratchDatabase:
         `watch` is called with env.py's connection before each step. Gives the steps. Raises
         ScratchFailedError for a revision that fails, RefusedError, RevisionsError and ConfigurationError.
         """
-        return _Replay(self, "upgrade", target, _planned_walk(upgrade_plan, target), watch).run()
+
+        def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
+            yield from planned(upgrade_plan(session.scripts, target), heads, session.workspace)
+
+        return _Replay(self, target, walk, watch).run()
 
     def try_out(self, revision: str, watch: Watch) -> bool:
         """Run one revision of a template and undo it; `watch` and errors are as for `upgrade`.
@@ -97,10 +99,6 @@ class ScratchDatabase:
         self.store.forget(str(self.url.database))
         return False
 
-    def downgrade(self, target: str, watch: Watch | None = None) -> tuple[Step, ...]:
-        """Run the revisions back to `target`. Raises as `upgrade` does."""
-        return _Replay(self, "downgrade", target, _planned_walk(downgrade_plan, target), watch).run()
-
     def walk(self, walk: Walk) -> tuple[Step, ...]:
         """Run the steps that `walk` gives, up and down as it likes, each in a transaction of its own.
 
@@ -111,7 +109,7 @@ class ScratchDatabase:
             # A statement prepared before a step does not fit the tables after it.
             url = url.update_query_dict({"prepared_statement_cache_size": "0"})
         database = replace(self, workspace=scratch_workspace(self.workspace, url))
-        return _Replay(database, "upgrade", "heads", walk, None).run("revision")
+        return _Replay(database, "heads", walk).run("revision")
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives for a connection of its own, in autocommit. Raises what it raises."""
@@ -149,22 +147,15 @@ class _FailedStep(BaseException):
         self.cause = cause
 
 
-def _planned_walk(make_plan: Callable[[Any, str], PlanFunction], target: str) -> Walk:
-    def walk(session: Session, heads: tuple[str, ...], _context: Any) -> Iterator[PlannedStep]:
-        yield from planned(make_plan(session.scripts, target), heads, session.workspace)
-
-    return walk
-
-
 @dataclass
 class _Replay:
     """Runs revisions; once more after each role that had to be made for them."""
 
     database: ScratchDatabase
-    direction: str
     target: str
     walk: Walk
-    watch: Watch | None
+    watch: Watch | None = None
+    direction: str = "upgrade"
     done: list[Step] = field(default_factory=list)
     running: Step | None = None
     folders: tuple[Path, ...] = ()

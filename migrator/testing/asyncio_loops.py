@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest_asyncio
 
-from migrator.testing.loops import session_on
+from migrator.testing.fixtures import session_on
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

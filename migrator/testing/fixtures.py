@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from migrator.testing.surroundings import at_root
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from migrator.scratch import Copies
+
+# The first pytest-asyncio that says which loop a test runs in, and the key with which it does.
+_OLDEST, _LOOP_OF_TESTS = "0.26", "asyncio_default_test_loop_scope"
 
 
 class ShownUrl(str):
@@ -52,7 +58,6 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
     from migrator.config.select import Choice, choose
     from migrator.results.events import ignore
     from migrator.scratch import copies
-    from migrator.testing.surroundings import at_root
 
     named = request.config.getini("migrator_database") or None
     with ExitStack() as stack:
@@ -68,8 +73,6 @@ def migrated_copies(request: pytest.FixtureRequest) -> Iterator[tuple[Copies, Pa
 @pytest.fixture
 def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
     """URL of a fresh database at head, with its driver and password; dropped after the test."""
-    from migrator.testing.surroundings import at_root
-
     made, root = _migrator_copies
     with ExitStack() as stack:
         with _told(), at_root(root):
@@ -80,19 +83,72 @@ def migrated_database(_migrator_copies: tuple[Copies, Path]) -> Iterator[str]:
 @pytest.fixture
 def async_session(request: pytest.FixtureRequest) -> AsyncSession:
     """An AsyncSession on the database of `migrated_database`, in the event loop of the test."""
-    from migrator.testing.loops import session_fixture
-
-    session: AsyncSession = request.getfixturevalue(session_fixture(request))
+    session: AsyncSession = request.getfixturevalue(_session_fixture(request))
     return session
 
 
 @pytest.fixture(name="_migrator_session_under_anyio")
 async def session_under_anyio(migrated_database: str) -> AsyncIterator[AsyncSession]:
     """The session of a test that anyio runs."""
-    from migrator.testing.loops import session_on
-
     async with session_on(migrated_database) as session:
         yield session
+
+
+def has_test_loops(config: pytest.Config) -> bool:
+    """Whether there is a pytest-asyncio that is new enough for `async_session`."""
+    if not config.pluginmanager.hasplugin("asyncio"):
+        return False
+    try:
+        config.getini(_LOOP_OF_TESTS)
+    except ValueError:
+        return False
+    return True
+
+
+def _session_fixture(request: pytest.FixtureRequest) -> str:
+    """Give the name of the fixture whose session belongs to the loop of the test.
+
+    Fails the test where neither anyio nor pytest-asyncio runs it.
+    """
+    if "anyio_backend" in request.fixturenames:
+        return "_migrator_session_under_anyio"
+    if not has_test_loops(request.config):
+        pytest.fail(_no_loops(request.config), pytrace=False)
+    marker = request.node.get_closest_marker("asyncio")
+    said = marker.kwargs if marker is not None else {}
+    scope = said.get("loop_scope") or said.get("scope")
+    return f"_migrator_session_in_{scope or request.config.getini(_LOOP_OF_TESTS)}_loop"
+
+
+def _no_loops(config: pytest.Config) -> str:
+    found = "which is not installed"
+    if config.pluginmanager.hasplugin("asyncio"):
+        found = f"and {version('pytest-asyncio')} is installed"
+    return (
+        f"error: async_session needs pytest-asyncio {_OLDEST} or later, {found}.\n"
+        f"hint: Install it: pip install 'pytest-asyncio>={_OLDEST}'; or run the test with anyio:"
+        " @pytest.mark.anyio"
+    )
+
+
+@asynccontextmanager
+async def session_on(url: str) -> AsyncIterator[AsyncSession]:
+    """Have a session on a database for the block; what it loaded stays readable after a commit.
+
+    The event loop that runs the test opens it: one that is closed in another loop hangs.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    from migrator.database.connecting.engine import with_async_driver
+
+    engine = create_async_engine(with_async_driver(make_url(url)), poolclass=NullPool)
+    try:
+        async with AsyncSession(engine, expire_on_commit=False) as session:
+            yield session
+    finally:
+        await engine.dispose()
 
 
 @contextmanager
@@ -100,7 +156,7 @@ def _told() -> Iterator[None]:
     """Fail without a traceback, in the words of the command line, where migrator raises an error."""
     from migrator import secrets
     from migrator.errors import MigratorError
-    from migrator.plain.error_lines import error_lines
+    from migrator.plain import error_lines
 
     try:
         yield

@@ -5,20 +5,21 @@ Every run of pytest in a project that has migrator installed imports this file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from migrator.testing.fixtures import async_session, migrated_copies, migrated_database
-from migrator.testing.fixtures import session_under_anyio as session_under_anyio
-from migrator.testing.loops import has_test_loops
-
-if TYPE_CHECKING:
-    from migrator.testing.wanted_checks import WantedChecks
+from migrator.testing.fixtures import (
+    async_session,
+    has_test_loops,
+    migrated_copies,
+    migrated_database,
+    session_under_anyio,
+)
 
 __all__ = ["async_session", "migrated_copies", "migrated_database", "session_under_anyio"]
 
-_wanted: pytest.StashKey[WantedChecks | None] = pytest.StashKey()
+_wanted: pytest.StashKey[tuple[Path, dict[str, tuple[str, ...]]] | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,6 +73,6 @@ def pytest_collection_modifyitems(
     """Add the checks behind the tests."""
     found = config.stash.get(_wanted, None)
     if found is not None:
-        from migrator.testing.items import check_items
+        from migrator.testing.migration_checks import check_items
 
-        items.extend(check_items(session, found))
+        items.extend(check_items(session, *found))

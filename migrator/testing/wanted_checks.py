@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,10 @@ from migrator.config.environments import discover, find_root
 from migrator.errors import ConfigurationError
 
 
-@dataclass(frozen=True)
-class WantedChecks:
-    """The checks of each environment, by their names, in the project at `root`."""
+def wanted(config: pytest.Config) -> tuple[Path, dict[str, tuple[str, ...]]] | None:
+    """Read the options: the project's root, and the names of the checks of each environment.
 
-    root: Path
-    checks: dict[str, tuple[str, ...]]
-
-
-def wanted(config: pytest.Config) -> WantedChecks | None:
-    """Read the options; None where the checks go with a run of all tests, and this is one of a few.
+    It is None where the checks go with a run of all tests, and this is one of a few.
 
     Raises pytest.UsageError for an unknown environment or check, or where there is no project.
     """
@@ -44,10 +37,9 @@ def wanted(config: pytest.Config) -> WantedChecks | None:
     )
     skipped = _skipped(names, CHECKS, config.getini("migrator_skip"))
     environments = [name for name in dict.fromkeys(names.values()) if not chosen or name in chosen]
-    return WantedChecks(
-        root,
-        {name: tuple(check for check in CHECKS if (name, check) not in skipped) for name in environments},
-    )
+    return root, {
+        name: tuple(check for check in CHECKS if (name, check) not in skipped) for name in environments
+    }
 
 
 def _names_tests(config: pytest.Config) -> bool:

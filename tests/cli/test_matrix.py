@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrator.database.embedded import EmbeddedServer
+from migrator.database.embedded.shared_use import EmbeddedServer
 from tests.conftest import PASSWORD, Database, Ran
 from tests.projects.shops import (
     OWNER,

@@ -63,7 +63,7 @@ def test_git_is_asked_where_something_is_wrong_and_not_imported_elsewhere(
     assert "migrator.bridge.revision_files.loading_errors" in loaded
     assert (
         loaded
-        & {"migrator.revisions.git", "migrator.revisions.authors", "migrator.revisions.revision_origin"}
+        & {"migrator.revisions.git", "migrator.revisions.git_history", "migrator.revisions.revision_origin"}
         == set()
     )
 

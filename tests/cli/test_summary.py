@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cli.pipeline_reports import SummaryRequest, section
+from migrator.cli.invocation import Outcome
+from migrator.cli.pipeline_reports import section
 from migrator.errors import ExitCode, RevisionsError
 from migrator.plain import How
 from migrator.results.judged import DoesNotRun, Verified
@@ -19,7 +20,7 @@ AUTHORS = """op.create_table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(50), nullable=False),
 )"""
-ASKED = SummaryRequest("verify", How(environment="testing"), 1)
+TESTING = How(environment="testing")
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_no_text_closes_the_block_that_it_stands_in() -> None:
     cause = "a\n```\n# `four` ````\n</details>"
     failed = DoesNotRun("a1", "a message", "a1.py", "upgrade", cause, "")
 
-    page = section(ASKED, Verified((), failed=(failed,)))
+    page = section("verify", TESTING, Outcome(Verified((), failed=(failed,)), ExitCode.NO))
 
     assert page.count("`````") == 2
     assert page.rstrip().endswith("`````")
@@ -138,7 +139,7 @@ def test_no_text_closes_the_block_that_it_stands_in() -> None:
 def test_of_very_much_only_the_beginning_is_told() -> None:
     failed = tuple(DoesNotRun(f"r{n}", "m", "f.py", "upgrade", "x" * 5000, "y") for n in range(1000))
 
-    page = section(ASKED, Verified((), failed=failed))
+    page = section("verify", TESTING, Outcome(Verified((), failed=failed), ExitCode.NO))
 
     assert len(page.encode()) < 1_000_000
     assert "more lines, which are in the log" in page
@@ -148,7 +149,7 @@ def test_an_error_of_several_lines_stays_in_its_block(monkeypatch: pytest.Monkey
     monkeypatch.setattr("migrator.secrets.scrub", lambda text: text.replace("s3cret", "***"))
     error = RevisionsError("first\nsecond s3cret", hint="third")
 
-    page = section(SummaryRequest("check", How(), ExitCode.REVISIONS), None, (error,))
+    page = section("check", How(), Outcome(None, ExitCode.REVISIONS), (error,))
 
     assert page == (
         "### migrator check\n\n⚠️ **no answer**: revisions (exit code 5)\n\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.app import COMMANDS
+from migrator.config.configfile import read_dotenv
 from migrator.config.settings import KEYS, Key, Settings
 from migrator.config.url import parse_url
-from migrator.config.variable_sources import read_dotenv
 from migrator.database.connecting.engine import _EXTRAS
 from migrator.errors import ExitCode
 from tests.conftest import ROOT, Ran

@@ -19,8 +19,8 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("errors", "file_locks", "secrets", "syntax"),
-    ("faults", "results"),
+    ("errors", "secrets", "syntax"),
+    ("faults", "file_locks", "results"),
     ("plain",),
     ("processes", "models", "config", "revisions"),
     ("database", "lint"),
@@ -224,7 +224,6 @@ LIGHT = (
     "operations.look.status",
     "operations.change.wait",
     "operations.look.revision_listing",
-    "operations.look.history",
     "operations.look.envs",
     "operations.dispatch",
     "testing.plugin",

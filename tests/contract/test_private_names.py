@@ -34,7 +34,6 @@ OF_ASYNCPG = {
 }
 # Names that begin as private ones do, and are documented, or migrator's own.
 NOT_PRIVATE = {
-    "_mapping": "SQLAlchemy documents Row._mapping",
     "_replace": "Python documents it of named tuples",
     "_exit": "Python documents os._exit",
     "_fields": "Python documents it of syntax trees",

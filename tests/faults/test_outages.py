@@ -12,10 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrator.database.embedded.cluster import create
 from migrator.database.embedded.postmaster import free_port
 from migrator.database.embedded.server_home import prepare
-from migrator.database.embedded.server_place import ServerPlace, place_of
+from migrator.database.embedded.server_place import ServerPlace, create_data, place_of
 from migrator.database.embedded.shared_use import remove_server
 from migrator.database.embedded.system_account import Program, run_as, start_as
 from tests.conftest import Database, Ran
@@ -104,7 +103,7 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
     root = tmp_path_factory.mktemp("private")
     place = place_of(root, durable=False)
     prepare(place.home)
-    create(place)
+    create_data(place)
     yield Private(place, free_port())
     remove_server(root)
     shutil.rmtree(root, ignore_errors=True)

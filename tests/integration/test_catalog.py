@@ -22,7 +22,7 @@ from migrator.results.differences import Difference
 from tests.projects.objects import EVERYTHING
 
 if TYPE_CHECKING:
-    from migrator.database.embedded import EmbeddedServer
+    from migrator.database.embedded.shared_use import EmbeddedServer
     from tests.conftest import Database
 
 NewDatabase = Callable[[], "Database"]

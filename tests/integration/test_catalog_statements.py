@@ -12,12 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
-from migrator.database.catalog.definition_statements import (
-    NotCreatableError,
-    creation_statements,
-    needed_by_tables,
-)
-from migrator.database.catalog.objects import Catalog, differences, foreign_objects
+from migrator.database.catalog.definition_statements import Definitions, NotCreatableError
+from migrator.database.catalog.objects import differences, foreign_objects
 from migrator.database.catalog.reading import read_catalog
 from tests.projects.objects import EVERYTHING, TABLES
 
@@ -52,7 +48,7 @@ def run(database: Database, statements: Iterable[str]) -> None:
 def statements_of(database: Database, script: str) -> tuple[str, ...]:
     database.query(script)
     with connected(database) as connection:
-        return creation_statements(connection, foreign_objects(read_catalog(connection)))
+        return Definitions(connection).creation(foreign_objects(read_catalog(connection)))
 
 
 def test_the_statements_make_an_equal_database_around_the_same_tables(
@@ -60,10 +56,10 @@ def test_the_statements_make_an_equal_database_around_the_same_tables(
 ) -> None:
     with connected(database) as connection:
         objects = foreign_objects(read_catalog(connection))
-        first = needed_by_tables(connection, objects)
-        before = creation_statements(connection, first)
-        rest = [key for key in objects.objects if key not in first.objects]
-        after = creation_statements(connection, rest)
+        definitions = Definitions(connection)
+        first = definitions.needed_by_tables(objects)
+        before = definitions.creation(first)
+        after = definitions.creation([key for key in objects if key not in first])
         assert not connection.in_transaction()
     anew = new_database()
 
@@ -76,9 +72,9 @@ def test_the_statements_make_an_equal_database_around_the_same_tables(
 
 def test_those_that_tables_need_are_told(database: Database) -> None:
     with connected(database) as connection:
-        needed = needed_by_tables(connection, foreign_objects(read_catalog(connection)))
+        needed = Definitions(connection).needed_by_tables(foreign_objects(read_catalog(connection)))
 
-    assert list(needed.objects) == [
+    assert needed == [
         ("comment", "domain address"),
         ("composite type", "pair"),
         ("domain", "a_home"),
@@ -116,16 +112,16 @@ def test_what_autogenerate_sees_is_not_among_them(database: Database) -> None:
         seen = {getattr(each, "table_name", "") for each in upgrade.ops}
 
     assert {"orders", "events", "invoices"} <= seen
-    kinds = {kind for kind, _ in objects.objects}
+    kinds = {kind for kind, _ in objects}
     assert kinds.isdisjoint({"table", "column", "constraint", "partition"})
-    assert [name for kind, name in objects.objects if kind == "sequence"] == ["numbers"]
-    assert [name for kind, name in objects.objects if kind == "enum"] == ["level", "spare"]
-    assert [name for kind, name in objects.objects if kind == "index"] == ["ix_counted on m_counted"]
+    assert [name for kind, name in objects if kind == "sequence"] == ["numbers"]
+    assert [name for kind, name in objects if kind == "enum"] == ["level", "spare"]
+    assert [name for kind, name in objects if kind == "index"] == ["ix_counted on m_counted"]
 
 
 def test_a_few_can_be_chosen_by_their_keys(database: Database) -> None:
     with connected(database) as connection:
-        made = creation_statements(connection, [("comment", "view z_dear"), ("sequence", "numbers")])
+        made = Definitions(connection).creation([("comment", "view z_dear"), ("sequence", "numbers")])
 
     assert made == (
         "CREATE SEQUENCE public.numbers AS bigint INCREMENT BY 5 MINVALUE 1 MAXVALUE 100 START WITH 5"
@@ -151,7 +147,7 @@ def test_what_is_not_made_by_itself_is_an_error_that_names_it(
     kind: str, name: str, database: Database
 ) -> None:
     with connected(database) as connection, pytest.raises(NotCreatableError) as raised:
-        creation_statements(connection, [(kind, name)])
+        Definitions(connection).creation([(kind, name)])
 
     assert (raised.value.kind, raised.value.name) == (kind, name)
     assert f"{kind} {name} cannot be written as a statement" in raised.value.message
@@ -182,7 +178,7 @@ def test_what_no_single_statement_makes_is_an_error_that_names_it(
 
 def test_nothing_chosen_is_no_statement(database: Database) -> None:
     with connected(database) as connection:
-        assert creation_statements(connection, Catalog({})) == ()
+        assert Definitions(connection).creation([]) == ()
 
 
 def test_a_view_comes_after_a_range_type_that_it_needs_only_through_its_function(

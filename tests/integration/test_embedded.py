@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from migrator.database.embedded import EmbeddedServer, embedded_server, postmaster
+from migrator.database.embedded import embedded_server, postmaster
 from migrator.database.embedded.server_home import ROOT_STATE, Home
 from migrator.database.embedded.server_place import place_of
+from migrator.database.embedded.shared_use import EmbeddedServer
 from migrator.database.embedded.system_account import give_to, start_as
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile

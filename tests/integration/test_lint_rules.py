@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from migrator.lint.catalogue import Rule
 from migrator.lint.lint_settings import RULES, LintSettings
-from migrator.lint.rule_facts import Rule
 from migrator.results.judged import LintFinding
 from tests.linting import findings_of_each, judged, ran, rules
 

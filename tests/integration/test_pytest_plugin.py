@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from migrator.database.embedded import EmbeddedServer
+from migrator.database.embedded.shared_use import EmbeddedServer
 from migrator.testing.fixtures import ShownUrl
 from migrator.testing.migration_checks import CHECKS
 from tests.conftest import PASSWORD, ROOT, Database, Ran, process_variables, program

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.revisions.authors import AddedFile, added_by
-from migrator.revisions.git import NoHistory
+from migrator.revisions.git import CommittedChange, NoHistory, added_by
 
 
 @dataclass
@@ -66,7 +65,7 @@ def test_author_and_day_are_of_the_commit_that_added_the_file(repository: Reposi
 
     assert authors(first, second, third) == {"a.py": "Ann One", "é b.py": "Bob Two", "c.py": None}
     found = added_by([first])[first]
-    assert isinstance(found, AddedFile)
+    assert isinstance(found, CommittedChange)
     assert found.date == "2024-05-06"
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 
 import pytest
 
+from migrator.cli.invocation import Outcome
 from migrator.cli.output import envelope
-from migrator.errors import Effect, MigratorError, RefusedError
-from migrator.plain.error_lines import error_lines
-from migrator.processes.passed_errors import passed_on
+from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
+from migrator.plain import error_lines
+from migrator.processes.child import passed_on
 from migrator.results.run import Failure, RunResult, Step
 from migrator.results.run_errors import MigrationFailedError
 
@@ -31,7 +31,7 @@ def test_a_message_ends_with_the_effect_that_the_error_has(effect: Effect | None
 
     assert (error.message, str(error), error.what) == (message, message, "The file is there.")
     assert list(error_lines(error)) == [f"error: {message}", "hint: Move it."]
-    [told] = json.loads(envelope("upgrade", "testing", 4, errors=(error,)))["errors"]
+    [told] = envelope("upgrade", "testing", Outcome(None, ExitCode.REFUSED), (error,))["errors"]
     assert told == {"type": "RefusedError", "message": message, "effect": effect, "hint": "Move it."}
 
 

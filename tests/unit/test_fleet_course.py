@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.config.tenants import Tenant
-from migrator.operations.fleet.tenant_order import TenantOrder
+from migrator.operations.fleet.fleet_course import TenantOrder
 from migrator.results.fleet import FleetResult, TenantAnswer, TenantOutcome
 
 TENANTS = [Tenant(name) for name in "abcd"]

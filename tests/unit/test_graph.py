@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.revisions.graph import Graph, UnclearGraph, read_graph
-from migrator.revisions.headers import Header, header_of, header_values
-from migrator.revisions.stock_headers import stock_values
+from migrator.revisions.headers import Header, header_of, header_values, stock_header
 from tests.projects.small import revision_text
 
 HERE = Path("versions")
@@ -180,10 +179,11 @@ def by_parser(source: bytes) -> Header | None:
 
 
 def test_the_pattern_reads_what_the_parser_reads() -> None:
-    found = stock_values(STOCK.encode())
+    found = stock_header(HERE, STOCK.encode())
 
     assert found is not None
-    assert found[:4] == ("1a", ("0a", "0b"), (), ("x",))
+    assert (found.revision, found.down_revision) == ("1a", ("0a", "0b"))
+    assert (found.branch_labels, found.depends_on) == ((), ("x",))
     header, parsed = header_of(HERE, STOCK.encode()), by_parser(STOCK.encode())
     assert header == parsed
     assert header is not None
@@ -211,7 +211,7 @@ def test_the_pattern_reads_what_the_parser_reads() -> None:
 def test_what_is_not_as_the_template_has_it_is_left_to_the_parser(old: str, new: str) -> None:
     assert old in STOCK
 
-    assert stock_values(STOCK.replace(old, new).encode()) is None
+    assert stock_header(HERE, STOCK.replace(old, new).encode()) is None
 
 
 def test_a_link_is_shown_by_what_it_points_to_and_one_file_twice_is_left_to_alembic(tmp_path: Path) -> None:

@@ -9,13 +9,8 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from migrator.errors import RevisionsError
-from migrator.revisions.headers import (
-    ComputedHeader,
-    find_revision,
-    read_header,
-    real_version_files,
-    version_files,
-)
+from migrator.revisions.headers import ComputedHeader, read_header
+from migrator.revisions.version_folder import find_revision, real_version_files, version_files
 
 ORDINARY = '''"""add orders
 
@@ -117,7 +112,7 @@ def test_the_name_of_an_old_file_is_its_revision(tmp_path: Path) -> None:
 
     assert header is not None
     assert header.revision == "4bac1"
-    assert find_revision(tmp_path, "4bac1") == path
+    assert find_revision([tmp_path], "4bac1") == path
 
 
 @pytest.mark.parametrize(
@@ -196,7 +191,7 @@ def test_the_encoding_that_a_file_declares_is_obeyed(tmp_path: Path) -> None:
 
     assert header is not None
     assert (header.revision, header.doc) == ("é1", "für")
-    assert find_revision(tmp_path, "é1") == path
+    assert find_revision([tmp_path], "é1") == path
     marked = read_header(write(tmp_path / "marked.py", b"\xef\xbb\xbf" + version("b1").encode()))
     assert marked is not None
     assert marked.revision == "b1"
@@ -264,11 +259,11 @@ def test_a_revision_is_found_among_files_that_only_mention_it_or_are_broken(tmp_
     path = write(tmp_path / "e.py", version("target1"))
     deep = write(tmp_path / "sub" / "f.py", version("deep1"))
 
-    assert find_revision(tmp_path, "target1") == path
-    assert find_revision(tmp_path, "target") is None
-    assert find_revision(tmp_path, "deep1") is None
-    assert find_revision(tmp_path, "deep1", recursive=True) == deep
-    assert find_revision(tmp_path / "missing", "target1") is None
+    assert find_revision([tmp_path], "target1") == path
+    assert find_revision([tmp_path], "target") is None
+    assert find_revision([tmp_path], "deep1") == deep
+    assert find_revision([tmp_path / "missing", tmp_path], "target1") == path
+    assert find_revision([tmp_path / "missing"], "target1") is None
 
 
 @pytest.mark.parametrize(

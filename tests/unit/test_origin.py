@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.revisions import git
+from migrator.revisions import git_history
 from migrator.revisions.revision_origin import RevisionOrigin, SearchPlaces, explain
 
 FOLDER = "migrations/test/versions"
@@ -382,7 +382,7 @@ class TestGitItself:
         slow.write_text("#!/bin/sh\nexec sleep 60\n")
         slow.chmod(0o755)
         monkeypatch.setenv("PATH", str(slow.parent), prepend=os.pathsep)
-        monkeypatch.setattr(git, "_SECONDS", 0.2)
+        monkeypatch.setattr(git_history, "SECONDS", 0.2)
         began = time.monotonic()
 
         assert in_git.explain("aaa9").cause == "unknown"

@@ -77,7 +77,7 @@ def test_what_a_request_confirms_is_added_to_who_can_be_asked(
 ) -> None:
     operation: Any = operation_of(request_, Consent(yes=True, can_ask=True))
 
-    assert operation.keywords["terms"].consent == Consent(confirm, yes=True, can_ask=True)
+    assert operation.keywords["consent"] == Consent(confirm, yes=True, can_ask=True)
 
 
 @pytest.mark.parametrize(

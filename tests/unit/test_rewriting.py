@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from migrator.errors import RevisionsError
 from migrator.revisions.headers import header_of
-from migrator.revisions.rewriting import KEEP, Keep, NewHeader, Value, label_docstring, rewrite_header
+from migrator.revisions.rewriting import NewHeader, Value, label_docstring, rewrite_header
 
 PATH = Path("aaa1_add_orders.py")
 TEMPLATE = '''\
@@ -34,15 +35,9 @@ def upgrade() -> None:
 '''
 
 
-def rewritten(
-    text: str,
-    down: Value | Keep = KEEP,
-    *,
-    revision: str | Keep = KEEP,
-    depends_on: Value | Keep = KEEP,
-) -> str:
+def rewritten(text: str, **new: Unpack[NewHeader]) -> str:
     """Rewrite a text, given and returned as it is, line endings included."""
-    return rewrite_header(text.encode(), PATH, NewHeader(revision, down, depends_on)).decode()
+    return rewrite_header(text.encode(), PATH, new).decode()
 
 
 def labelled(text: str, said: str = "testing (aaa1)") -> str:
@@ -58,11 +53,11 @@ def test_alembics_own_form_is_changed_in_the_header_and_in_the_docstring() -> No
         'None = "bbb2"  # the one before', 'None = "ccc3"  # the one before'
     )
 
-    assert rewritten(TEMPLATE, "ccc3") == expected
+    assert rewritten(TEMPLATE, down_revision="ccc3") == expected
 
 
 def test_every_value_can_be_changed_at_once() -> None:
-    found = rewritten(TEMPLATE, ("ccc3", "ddd4"), revision="eee5", depends_on="fff6")
+    found = rewritten(TEMPLATE, down_revision=("ccc3", "ddd4"), revision="eee5", depends_on="fff6")
 
     expected = (
         TEMPLATE.replace("Revision ID: aaa1", "Revision ID: eee5")
@@ -102,7 +97,7 @@ def test_every_value_can_be_changed_at_once() -> None:
     ],
 )
 def test_only_the_value_of_an_assignment_is_replaced(before: str, new: Value, after: str) -> None:
-    assert rewritten(with_down(before), new) == with_down(after)
+    assert rewritten(with_down(before), down_revision=new) == with_down(after)
 
 
 def test_a_value_that_is_missing_comes_after_down_revision() -> None:
@@ -115,9 +110,9 @@ def test_a_value_that_is_missing_comes_after_down_revision() -> None:
 def test_the_line_endings_of_windows_stay() -> None:
     text = TEMPLATE.replace("\n", "\r\n")
 
-    found = rewritten(text, "ccc3")
+    found = rewritten(text, down_revision="ccc3")
 
-    assert found == rewritten(TEMPLATE, "ccc3").replace("\n", "\r\n")
+    assert found == rewritten(TEMPLATE, down_revision="ccc3").replace("\n", "\r\n")
     assert labelled(text) == labelled(TEMPLATE).replace("\n", "\r\n")
 
 
@@ -157,7 +152,7 @@ def test_an_encoding_cookie_holds() -> None:
 )
 def test_a_header_that_is_computed_is_refused_by_name(text: str, name: str) -> None:
     with pytest.raises(RevisionsError, match=rf"aaa1_add_orders\.py computes its {name}") as raised:
-        rewritten(text, "ccc3")
+        rewritten(text, down_revision="ccc3")
     assert name in raised.value.hint
 
 
@@ -171,7 +166,7 @@ def test_a_header_that_is_computed_is_refused_by_name(text: str, name: str) -> N
 )
 def test_a_file_that_cannot_be_changed_so_is_refused(text: str, words: str) -> None:
     with pytest.raises(RevisionsError, match=words):
-        rewritten(text, "ccc3")
+        rewritten(text, down_revision="ccc3")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +187,7 @@ def test_the_line_of_the_template_is_changed_where_the_docstring_has_it(docstrin
     down = "'bbb2'" if "bbb2" in docstring else "None"
     text = f"{docstring}\nrevision = 'a'\ndown_revision = {down}\n"
 
-    assert rewritten(text, "ccc3") == f"{after}\nrevision = 'a'\ndown_revision = 'ccc3'\n"
+    assert rewritten(text, down_revision="ccc3") == f"{after}\nrevision = 'a'\ndown_revision = 'ccc3'\n"
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,8 @@ def _list(names: list[str], most: int = 3) -> str:
 
 def _not_compared(context: MigrationContext) -> tuple[str, ...]:
     """Give what a comparison leaves out, with the options that its env.py has passed."""
-    found = list(_NEVER_COMPARED)
-    if context.dialect.name == "postgresql":
-        found.append("text of CHECK constraints")
-    else:
-        found.append("CHECK constraints")
+    by_name = context.dialect.name == "postgresql"
+    found = [*_NEVER_COMPARED, "text of CHECK constraints" if by_name else "CHECK constraints"]
     if context.opts.get("compare_server_default") in (False, None):
         found.append("server defaults (compare_server_default in env.py)")
     if context.opts.get("compare_type") is False:

@@ -95,8 +95,9 @@ def _alterations(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[str
     if operation.modify_nullable is not None:
         yield "not null -> nullable" if operation.modify_nullable else "nullable -> not null"
     if operation.modify_server_default is not False:
-        old = default_text(operation.existing_server_default, dialect)
-        yield f"server default {old} -> {default_text(operation.modify_server_default, dialect)}"
+        both = (operation.existing_server_default, operation.modify_server_default)
+        old, new = (default_text(each, dialect) or "none" for each in both)
+        yield f"server default {old} -> {new}"
     if operation.modify_comment is not False:
         yield "comment"
     # Other dialects' own, such as MySQL's autoincrement.
@@ -129,15 +130,13 @@ def _dropped_constraint(operation: ops.DropConstraintOp, table: str) -> Change:
 
 def _constraint(operation: ops.AddConstraintOp) -> str:
     """An added constraint without the verb, so that dropping it reads alike."""
-    match operation:
-        case ops.CreateForeignKeyOp():
-            return _foreign_key(operation)
-        case ops.CreateUniqueConstraintOp(constraint_name=name, columns=columns):
-            return f"{_named('unique constraint', name)} on {_constrained(operation)} ({', '.join(columns)})"
-        case ops.CreatePrimaryKeyOp(constraint_name=name, columns=columns):
-            return f"{_named('primary key', name)} on {_constrained(operation)} ({', '.join(columns)})"
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return _foreign_key(operation)
     what = _class_words(operation).removeprefix("create ")
-    return f"{_named(what, vars(operation).get('constraint_name'))} on {_constrained(operation)}"
+    text = f"{_named(what, vars(operation).get('constraint_name'))} on {_constrained(operation)}"
+    if isinstance(operation, ops.CreateUniqueConstraintOp | ops.CreatePrimaryKeyOp):
+        text += f" ({', '.join(operation.columns)})"
+    return text
 
 
 def _foreign_key(operation: ops.CreateForeignKeyOp) -> str:

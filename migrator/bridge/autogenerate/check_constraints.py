@@ -16,9 +16,13 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DefaultClause
 
 from migrator.bridge.autogenerate.dependents import RenamedNames
-from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default
 from migrator.bridge.autogenerate.enums.enum_types import enum_of
-from migrator.bridge.autogenerate.sql_text import TableKey, drop_of_check, included_tables
+from migrator.bridge.autogenerate.sql_text import (
+    TableKey,
+    default_text,
+    included_tables,
+    same_default,
+)
 
 _NAME = "migrator.literal_defaults"
 _OPTION = "autogenerate_plugins"
@@ -46,7 +50,7 @@ def _compare(
     defaults = (old.server_default, new.server_default)
     if all(each is None for each in defaults):
         return PriorityDispatchResult.CONTINUE
-    before, after = (default_sql(each, autogen.dialect) for each in defaults)
+    before, after = (default_text(each, autogen.dialect) for each in defaults)
     if not (
         all(_is_textual(each.type, autogen.dialect) for each in (old, new))
         and all(each is None or isinstance(each, DefaultClause) for each in defaults)
@@ -174,4 +178,5 @@ def _given_by_server(name: str, table: Table) -> bool:
 def _drop(schema: str | None, table: str, name: str, definition: str) -> ops.DropConstraintOp:
     condition = definition.removeprefix("CHECK ").removesuffix(" NOT VALID").removesuffix(" NO INHERIT")
     condition = condition[1:-1] if condition.startswith("(") and condition.endswith(")") else condition
-    return drop_of_check(ops.CreateCheckConstraintOp(name, table, condition, schema=schema))
+    made = ops.CreateCheckConstraintOp(name, table, condition, schema=schema)
+    return ops.DropConstraintOp(name, table, "check", schema=schema, _reverse=made)

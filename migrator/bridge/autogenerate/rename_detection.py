@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import chain
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -76,7 +75,13 @@ def rename(up: ops.UpgradeOps, autogen: AutogenContext, wished: Iterable[Rename]
     wishes = set(wished)
     found = Renaming()
     _rename_tables(up, autogen, wishes, found)
-    _rename_columns(up, autogen, wishes, found)
+    up.ops[:] = [
+        part
+        for op in up.ops
+        for part in (
+            _renamed_columns(op, autogen, wishes, found) if isinstance(op, ops.ModifyTableOps) else [op]
+        )
+    ]
     if found.applied:
         keep_dependents(up, found.renamed, autogen.dialect)
     return found
@@ -90,7 +95,8 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
             table = model_table(autogen, create)
             if (None if create.schema == default else create.schema) != drop.schema:
                 continue
-            one = Rename("table", "", _name(drop), _name(create, schema=drop.schema))
+            old = qualified(drop.schema, drop.table_name)
+            one = Rename("table", "", old, qualified(drop.schema or create.schema, create.table_name))
             if one in wishes:
                 _rename_table(up, autogen, drop, create)
                 found.renamed.tables[drop.schema, drop.table_name] = create.table_name
@@ -99,10 +105,6 @@ def _rename_tables(up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rena
                 break
             if similarity(drop.to_table(), table, autogen.dialect):
                 found.candidates.append(one)
-
-
-def _name(operation: ops.CreateTableOp | ops.DropTableOp, *, schema: str | None = None) -> str:
-    return qualified(schema or operation.schema, operation.table_name)
 
 
 def _rename_table(
@@ -140,16 +142,6 @@ def _compare(autogen: AutogenContext, old: Table, new: Table, changes: ops.Modif
     for column in old.c:
         if column.name not in new.c and autogen.run_object_filters(column, column.name, "column", True, None):
             changes.ops.append(ops.DropColumnOp.from_column_and_tablename(schema, new.name, column))
-
-
-def _rename_columns(
-    up: ops.UpgradeOps, autogen: AutogenContext, wishes: set[Rename], found: Renaming
-) -> None:
-    parts = (
-        _renamed_columns(op, autogen, wishes, found) if isinstance(op, ops.ModifyTableOps) else [op]
-        for op in up.ops
-    )
-    up.ops[:] = list(chain.from_iterable(parts))
 
 
 def _renamed_columns(

@@ -33,12 +33,6 @@ def dropped_creation(operation: object) -> object:
     return getattr(operation, "_reverse", None)
 
 
-def drop_of_check(made: ops.CreateCheckConstraintOp) -> ops.DropConstraintOp:
-    """Return the operation that drops a check, and knows what made it."""
-    name, table = made.constraint_name, made.table_name
-    return ops.DropConstraintOp(name, table, "check", schema=made.schema, _reverse=made)
-
-
 def included_tables(autogen: AutogenContext) -> list[Table]:
     """Return the tables of the models that env.py's filters leave in."""
     return [
@@ -96,10 +90,10 @@ def _type_text(type_: TypeEngine[Any] | type[TypeEngine[Any]], dialect: Dialect)
         return repr(instance)
 
 
-def default_text(default: Any, dialect: Dialect) -> str:
-    """Give a server default as SQL. None, and False as Alembic has it where there is none, are `none`."""
+def default_text(default: Any, dialect: Dialect) -> str | None:
+    """Give a server default as SQL, None for none, which Alembic has as None or False."""
     if default is None or default is False:
-        return "none"
+        return None
     if isinstance(default, Computed):
         return f"computed ({sql_text(default.sqltext, dialect)})"
     if isinstance(default, Identity):
@@ -111,6 +105,19 @@ def default_text(default: Any, dialect: Dialect) -> str:
     if isinstance(default, str):
         return literal(default)
     return sql_text(default, dialect)
+
+
+def same_default(one: str | None, other: str | None) -> bool:
+    """Whether two defaults are the same, but for a cast."""
+    return without_cast(one) == without_cast(other)
+
+
+def without_cast(default: str | None) -> str | None:
+    """Take the cast off a default that is one text."""
+    if default is None or not default.startswith("'"):
+        return default
+    text, quote, cast = default.rpartition("'")
+    return text + quote if cast.startswith("::") else default
 
 
 def columns_text(columns: Iterable[Any], dialect: Dialect) -> str:

@@ -18,19 +18,16 @@ def hide_own_tables(options: dict[str, Any], log_table: TableName | None) -> Non
     include_name = options.get("include_name")
     include_object = options.get("include_object")
 
+    def is_ours(name: str | None, type_: str, schema: str | None) -> bool:
+        return type_ == "table" and name is not None and is_own_table(name, schema, log_table)
+
     def name_filter(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
-        if type_ == "schema" and name == OWN_SCHEMA:
-            return False
-        if (
-            type_ == "table"
-            and name is not None
-            and is_own_table(name, parents.get("schema_name"), log_table)
-        ):
+        if (type_ == "schema" and name == OWN_SCHEMA) or is_ours(name, type_, parents.get("schema_name")):
             return False
         return include_name is None or bool(outside(include_name, name, type_, parents))
 
     def object_filter(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-        if type_ == "table" and name is not None and is_own_table(name, obj.schema, log_table):
+        if is_ours(name, type_, getattr(obj, "schema", None)):
             return False
         if include_object is None:
             return True

@@ -11,14 +11,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.handover import is_our_env
+from migrator.bridge.config import is_our_env
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.config.select import Workspace
 from migrator.config.shared_databases import identity
 from migrator.config.url import address
 from migrator.database.connecting.connected_url import url_of
+from migrator.database.connecting.engine import Role
 from migrator.database.connecting.pooler import past_pooler
-from migrator.database.connecting.role import Role
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
 from migrator.database.failures import database_error, means
 from migrator.database.kinds import kind_of
@@ -93,7 +93,9 @@ def connected_database(
         engine=connection.engine,
         url=url_of(connection),
         facts=kind_of(connection.dialect.name).read_facts(
-            connection, context.version_table, context.version_table_schema, log_table_name(workspace)
+            connection,
+            TableName(context.version_table_schema, context.version_table),
+            log_table_name(workspace),
         ),
         heads=tuple(heads),
         version_table=context.version_table,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from alembic import context
 from sqlalchemy import URL, Connection, Engine
 
+from migrator.bridge.config import Handover
 from migrator.bridge.env_py.connected_database import configured_role
-from migrator.bridge.env_py.handover import Handover
 from migrator.bridge.tenant_cache import cached, has_tenant_cache
 from migrator.database.connecting.engine import (
     SessionOptions,
@@ -27,13 +27,14 @@ from migrator.faults import outside
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from migrator.database.round_trips.kept_connections import HeldConnections
-
 
 def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> None:
     """Write SQL, for the kind of database of a URL, or of a connection or an engine that was handed in."""
     # Of a connection that was handed in only the kind of database is taken: nothing is run on it.
-    kind = url.get_backend_name() if url is not None else _dialect(connection)
+    if url is None:
+        kind = str((connection if _is_engine(connection) else _sync(connection)).dialect.name)
+    else:
+        kind = url.get_backend_name()
     database = {"url": with_driver(url)} if url is not None else {"dialect_name": kind}
     context.configure(
         **{
@@ -46,10 +47,6 @@ def run_offline(url: URL | None, connection: Any, options: dict[str, Any]) -> No
     )
     with context.begin_transaction():
         outside(context.run_migrations)
-
-
-def _dialect(handed: Any) -> str:
-    return str((handed if _is_engine(handed) else _sync(handed)).dialect.name)
 
 
 def _is_engine(handed: Any) -> bool:
@@ -72,7 +69,7 @@ def run_on_handed(handed: Any, options: dict[str, Any]) -> None:
         with handed.connect() as connection:
             _on_connection(connection, options)
     else:
-        _in_loop(lambda: _on_async_engine(handed, options))
+        _in_loop(_on_async_engine(handed, options))
 
 
 def _sync(connection: Any) -> Connection:
@@ -119,7 +116,11 @@ def run_online(handover: Handover, found: URL, options: dict[str, Any]) -> None:
 def _run_async(
     url: URL, session: SessionOptions, schema: str | None, known: Answers, options: dict[str, Any]
 ) -> None:
-    held = _held_connections() if has_tenant_cache() and session.fast else None
+    held = None
+    if has_tenant_cache() and session.fast:
+        from migrator.database.round_trips.kept_connections import HeldConnections
+
+        held = cached(HeldConnections, HeldConnections, HeldConnections.close)
 
     def make() -> AsyncEngine:
         engine = async_engine(url, session, held)
@@ -132,7 +133,7 @@ def _run_async(
     if held is not None:
         held.run(_on_async_engine(engine, options))
     else:
-        _in_loop(lambda: _on_async_engine(engine, options))
+        _in_loop(_on_async_engine(engine, options))
 
 
 class _Engines:
@@ -156,34 +157,19 @@ async def _on_async_engine(engine: AsyncEngine, options: dict[str, Any]) -> None
         await connection.run_sync(lambda sync: _on_connection(sync, options))
 
 
-def _in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    import asyncio
-
-    if _loop_runs():
-        # A loop runs in this thread already (a service, a notebook): another thread may have one too.
-        _in_thread(lambda: asyncio.run(work()))
-    else:
-        asyncio.run(work())
-
-
-def _held_connections() -> HeldConnections:
-    from migrator.database.round_trips.kept_connections import HeldConnections
-
-    return cached(HeldConnections, HeldConnections, HeldConnections.close)
-
-
-def _loop_runs() -> bool:
+def _in_loop(work: Coroutine[Any, Any, None]) -> None:
     import asyncio
 
     try:
         asyncio.get_running_loop()
+        loop_runs = True
     except RuntimeError:
-        return False
-    return True
-
-
-def _in_thread(work: Callable[[], None]) -> None:
+        loop_runs = False
+    if not loop_runs:
+        asyncio.run(work)
+        return
     from concurrent.futures import ThreadPoolExecutor
 
+    # A loop runs in this thread already (a service, a notebook): another thread may have one too.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrator") as pool:
-        pool.submit(work).result()
+        pool.submit(asyncio.run, work).result()

@@ -23,9 +23,9 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
 from migrator import secrets
+from migrator.bridge.config import is_our_env
 from migrator.bridge.env_py.configure_options import hide_own_tables
 from migrator.bridge.env_py.connected_database import configured_role, log_table_name
-from migrator.bridge.env_py.handover import is_our_env
 from migrator.bridge.quiet_stdout import stdout_to
 from migrator.bridge.revision_files.loading_errors import revisions_error
 from migrator.config.select import Workspace
@@ -70,7 +70,6 @@ class ObservedEnvironment(EnvironmentContext):
         self._on_version_apply = on_version_apply
         self.transaction = transaction or workspace.environment.settings.transaction
         self.on_connect = on_connect
-        self.connected_to: URL | None = None
 
     def configure(self, connection: Connection | None = None, *positional: Any, **options: Any) -> None:
         """Pass on what env.py says, with the transactions that the environment asks for."""
@@ -80,20 +79,19 @@ class ObservedEnvironment(EnvironmentContext):
         if self.transaction != "env":
             options["transaction_per_migration"] = self.transaction == "revision"
         if connection is not None and not self.is_offline_mode():
-            self.connected_to = url_of(connection)
-            remember_password(self.connected_to)
-            self.on_connect(self.connected_to)
+            url = url_of(connection)
+            remember_password(url)
+            self.on_connect(url)
             if not is_our_env(self.config):
-                self._adopt(connection, options)
+                self._adopt(connection, url, options)
         outside(super().configure, connection, *positional, **options)
 
-    def _adopt(self, connection: Connection, options: dict[str, Any]) -> None:
+    def _adopt(self, connection: Connection, url: URL, options: dict[str, Any]) -> None:
         """Do for a foreign env.py what ours does by itself."""
         hide_own_tables(options, self._log_table)
         kind = kind_of(connection.dialect.name)
         if kind.has_roles and self._role is not None:
-            user = self.connected_to.username if self.connected_to is not None else None
-            with self._role.taken_on(user):
+            with self._role.taken_on(url.username):
                 run_plainly(connection, self._role.sql())
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)

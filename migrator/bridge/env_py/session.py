@@ -13,9 +13,16 @@ from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
-from migrator.bridge.config import alembic_config, set_option, set_version_locations
-from migrator.bridge.env_py.connected_database import share_version_table
-from migrator.bridge.env_py.handover import Handover, hand_over, received_handover
+from migrator.bridge.config import (
+    Handover,
+    alembic_config,
+    hand_over,
+    is_our_env,
+    received_handover,
+    set_option,
+    set_version_locations,
+)
+from migrator.bridge.env_py.connected_database import connection_of, share_version_table
 from migrator.bridge.env_py.observed import (
     MigrationFunction,
     ObservedEnvironment,
@@ -23,15 +30,19 @@ from migrator.bridge.env_py.observed import (
     env_py_error,
     run_env,
 )
-from migrator.bridge.env_py.tenancy import refuse_other_schema
 from migrator.bridge.revision_files.loading import find_scripts, load_scripts, read_scripts
 from migrator.bridge.tenant_cache import cached
 from migrator.config.select import Workspace, refuse_none_of_many
 from migrator.config.shared_databases import identity
 from migrator.config.url import address, remember_passwords_in
-from migrator.database.connecting.opening import no_empty_files_left, no_files_made, open_database
-from migrator.database.connecting.slow_answers import report_slow_answers
-from migrator.errors import Effect, RefusedError
+from migrator.database.connecting.opening import (
+    no_empty_files_left,
+    no_files_made,
+    open_database,
+    report_slow_answers,
+)
+from migrator.database.kinds import kind_of
+from migrator.errors import DatabaseError, Effect, RefusedError
 from migrator.results.events import Connecting, Report, ignore
 
 Look = Callable[[tuple[str, ...], MigrationContext], None]
@@ -83,7 +94,7 @@ class Session:
             called = True
             # A foreign env.py may have named other folders by now, so that its files are read only here.
             read_scripts(self.scripts, self.workspace)
-            refuse_other_schema(context, self.workspace)
+            _refuse_other_schema(context, self.workspace)
             share_version_table(context)
             return work(heads, context)
 
@@ -115,8 +126,15 @@ class Session:
             at(tuple(heads), context)
             return []
 
-        with self._only_reading():
+        handed = received_handover(self.config)
+        if handed is not None:
+            # Models have nothing to do with where a database stands.
+            hand_over(self.config, replace(handed, needs_models=False, writes=False, guarded=False))
+        try:
             self.run(work, dont_mutate=True, **options)
+        finally:
+            if handed is not None:
+                hand_over(self.config, handed)
 
     def read_heads(self, **options: Any) -> tuple[str, ...]:
         """Read the revisions in the version table, writing nothing. Raises MigratorErrors as `run` does."""
@@ -124,19 +142,6 @@ class Session:
         self.look(lambda heads, _context: found.extend(heads), **options)
         # An env.py of several databases gives the heads of each.
         return tuple(dict.fromkeys(found))
-
-    @contextmanager
-    def _only_reading(self) -> Iterator[None]:
-        """Spare env.py the models, which have nothing to do with where a database stands."""
-        handed = received_handover(self.config)
-        if handed is None:
-            yield
-            return
-        hand_over(self.config, replace(handed, needs_models=False, writes=False, guarded=False))
-        try:
-            yield
-        finally:
-            hand_over(self.config, handed)
 
     def _connected(self, url: URL) -> None:
         self.connected_to = url
@@ -167,6 +172,38 @@ class Session:
             effect=Effect.NOTHING_DONE,
             hint=f'Let env.py take its URL from config.get_main_option("sqlalchemy.url"), or {remedy}.',
         )
+
+
+def _refuse_other_schema(context: MigrationContext, workspace: Workspace) -> None:
+    """Refuse to take another schema for a tenant's, before anything is asked of it.
+
+    Raises DatabaseError where there is none of its name, and RefusedError for an env.py that knows no
+    tenants: it would do to the same schema what was meant for each.
+    """
+    schema = workspace.tenant.schema if workspace.tenant is not None else None
+    if schema is None or context.as_sql or context.version_table_schema == schema:
+        return
+    connection = connection_of(context)
+    place = kind_of(connection.dialect.name).session_place(connection)
+    if place is not None:
+        _session, database, there = place
+        if there == schema:
+            return
+        if there is None or (context.config is not None and is_our_env(context.config)):
+            quoted = connection.dialect.identifier_preparer.quote(schema)
+            raise DatabaseError(
+                f"The database {database} has no schema {schema} that this role may use.",
+                hint=f"Create it: CREATE SCHEMA {quoted}; or take it out of the tenants of"
+                f" {workspace.environment.name}.",
+            )
+        where = f"the schema {there}"
+    else:
+        where = "a database without schemas"
+    raise RefusedError(
+        f"env.py works on {where}, not on that of the tenant {schema}.",
+        effect=Effect.NOTHING_DONE,
+        hint=f"It is told the tenant by -x tenant={schema}: let it take that from context.get_x_argument().",
+    )
 
 
 def file_session(workspace: Workspace, command: Sequence[str], *, new_folder: bool = False) -> Session:

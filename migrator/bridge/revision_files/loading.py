@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError, RevisionMap
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 
 from migrator.bridge.config import alembic_config
 from migrator.bridge.revision_files.loading_errors import (
@@ -31,7 +31,8 @@ from migrator.errors import ConfigurationError, Effect, RevisionsError
 from migrator.faults import is_own_fault, outside, own_fault
 from migrator.results.revisions import Revision
 from migrator.revisions.fingerprint import content_hash
-from migrator.revisions.headers import LONGEST_ID, created_in, version_files
+from migrator.revisions.headers import LONGEST_ID, created_in
+from migrator.revisions.version_folder import version_files
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
 # The version files as they were read last, without those that were given out to be run; those that were asked
@@ -218,7 +219,7 @@ def revision_info(
     return Revision(
         revision=script.revision,
         down_revisions=down_revisions(script),
-        depends_on=_tuple(script.dependencies),
+        depends_on=to_tuple(script.dependencies, default=()),
         branch_labels=tuple(sorted(script.branch_labels)),
         message=" ".join(script.doc.split()),
         description=script.longdoc,
@@ -236,7 +237,7 @@ def revision_info(
 
 def down_revisions(script: Script) -> tuple[str, ...]:
     """Give the revisions that a version file comes after: several for a merge."""
-    return _tuple(script.down_revision)
+    return to_tuple(script.down_revision, default=())
 
 
 def contents(scripts: Iterable[Script]) -> dict[str, str]:
@@ -246,10 +247,4 @@ def contents(scripts: Iterable[Script]) -> dict[str, str]:
 
 def own_labels(script: Script) -> tuple[str, ...]:
     """Give the branch labels that a version file itself declares, without those of its branch."""
-    return _tuple(getattr(script.module, "branch_labels", None))
-
-
-def _tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    return to_tuple(getattr(script.module, "branch_labels", None), default=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ from alembic.util import CommandError
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.revisions.diagnosis import duplicates, files_of, missing, readable_headers, without_revision
-from migrator.revisions.headers import find_revision
+from migrator.revisions.headers import ComputedHeader, Header, read_header
+from migrator.revisions.version_folder import find_revision, readable_headers, version_files
 
 if TYPE_CHECKING:
-    from migrator.revisions.authors import AddedFile
+    from migrator.revisions.git import CommittedChange
 
 
 _CREATED = re.compile(rb"^Create Date: *(.+)$", re.MULTILINE)
@@ -41,11 +41,10 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
     knows.
     """
     # Nearly every command can come upon several heads, and hardly one does.
-    from migrator.revisions.authors import added_by
-    from migrator.revisions.git import NoHistory
+    from migrator.revisions.git import NoHistory, added_by
 
     paths = [path for path in files.values() if path is not None]
-    added: dict[Path, AddedFile | None] = {}
+    added: dict[Path, CommittedChange | None] = {}
     with suppress(NoHistory):
         added = added_by(paths) if paths else {}
     ordered = sorted(files, key=lambda each: _age(each, files[each], added))
@@ -61,7 +60,7 @@ def several_heads(files: Mapping[str, Path | None], workspace: Workspace) -> Sev
 
 
 def _age(
-    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None]
+    revision: str, path: Path | None, added: Mapping[Path, CommittedChange | None]
 ) -> tuple[float, bytes, str]:
     """Order heads by when they were committed, last what is not, else by the date that their files give."""
     commit = added.get(path) if path is not None else None
@@ -73,7 +72,7 @@ def _age(
 
 
 def _named(
-    revision: str, path: Path | None, added: Mapping[Path, AddedFile | None], workspace: Workspace
+    revision: str, path: Path | None, added: Mapping[Path, CommittedChange | None], workspace: Workspace
 ) -> str:
     if path is None:
         return revision
@@ -85,37 +84,52 @@ def _named(
 
 
 def nameless_file(exc: CommandError, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
-    for path in without_revision(folders):
-        return RevisionsError(
-            f"The file {workspace.environment.shown(path)} in the version folder has no 'revision'.",
-            hint='Write its revision id into it (revision = "..."), or move it out of the folder.',
-        )
+    for path in (path for folder in folders for path in version_files(folder)):
+        with suppress(ComputedHeader, RevisionsError):
+            if read_header(path) is None:
+                return RevisionsError(
+                    f"The file {workspace.environment.shown(path)} in the version folder has no 'revision'.",
+                    hint='Write its revision id into it (revision = "..."), or move it out of the folder.',
+                )
     return revisions_error(exc, workspace)
 
 
 def refuse_duplicates(folders: tuple[Path, ...], workspace: Workspace) -> None:
-    for revision, paths in duplicates(readable_headers(folders)).items():
-        files = " and ".join(workspace.environment.shown(path) for path in paths)
-        raise RevisionsError(
-            f"The revision id {revision} stands in more than one file: {files}.",
-            hint="Delete the copy, or give one of them another id.",
-        )
+    files: dict[str, list[str]] = {}
+    for header in readable_headers(folders):
+        files.setdefault(header.revision, []).append(workspace.environment.shown(header.path))
+    for revision, paths in files.items():
+        if len(paths) > 1:
+            raise RevisionsError(
+                f"The revision id {revision} stands in more than one file: {' and '.join(paths)}.",
+                hint="Delete the copy, or give one of them another id.",
+            )
 
 
 def graph_error(exc: Exception, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
     headers = readable_headers(folders)
-    for header, wanted in missing(headers):
+    for header, wanted in _missing(headers):
         return RevisionsError(
             f"{workspace.environment.shown(header.path)} comes after revision {wanted}, which no file has.",
             hint="Bring that file back (git log -- its folder), or correct down_revision or depends_on.",
         )
     if isinstance(exc, CycleDetected):
-        files = [workspace.environment.shown(path) for path in files_of(headers, exc.revisions)]
+        files = [workspace.environment.shown(each.path) for each in headers if each.revision in exc.revisions]
         return RevisionsError(
             f"The revisions form a cycle: {', '.join(files) or _one_line(exc)}.",
             hint="Correct down_revision in one of them.",
         )
     return RevisionsError(f"{_one_line(exc)}.", hint=f"List the files with: {workspace.again('history')}")
+
+
+def _missing(headers: list[Header]) -> Iterator[tuple[Header, str]]:
+    """Yield each file that comes after, or depends on, a revision that no file has."""
+    ids = {each.revision for each in headers} | {label for each in headers for label in each.branch_labels}
+    for header in headers:
+        for wanted in (*header.down_revision, *header.depends_on):
+            shortened = ids if wanted in header.depends_on else ()
+            if wanted not in ids and not any(each.startswith(wanted) for each in shortened):
+                yield header, wanted
 
 
 def broken_file(exc: BaseException, folders: tuple[Path, ...], workspace: Workspace) -> RevisionsError:
@@ -173,12 +187,7 @@ def _files_of(revisions: Iterable[str], workspace: Workspace) -> dict[str, Path 
         folders = version_folders(workspace.environment)
     except ConfigurationError:
         folders = ()
-    return {each: _file_of(each, folders) for each in revisions}
-
-
-def _file_of(revision: str, folders: Iterable[Path]) -> Path | None:
-    found = (find_revision(folder, revision, recursive=True) for folder in folders)
-    return next((path for path in found if path is not None), None)
+    return {each: find_revision(folders, each) for each in revisions}
 
 
 def _one_line(exc: BaseException) -> str:

@@ -25,11 +25,7 @@ PlanFunction = Callable[[Heads], list[PlannedStep]]
 
 def upgrade_plan(scripts: ScriptDirectory, target: str) -> PlanFunction:
     """Give the planner of an upgrade to `target`, which may be relative."""
-
-    def plan(heads: Heads) -> list[PlannedStep]:
-        return list(scripts._upgrade_revs(target, heads))  # type: ignore[arg-type]
-
-    return plan
+    return lambda heads: list(scripts._upgrade_revs(target, heads))  # type: ignore[arg-type]
 
 
 def downgrade_plan(scripts: ScriptDirectory, target: str) -> PlanFunction:
@@ -51,11 +47,7 @@ def way_back(scripts: ScriptDirectory, script: Script) -> RevisionStep:
 
 def stamp_plan(scripts: ScriptDirectory, targets: Sequence[str]) -> PlanFunction:
     """Give the planner of a stamp with `targets`."""
-
-    def plan(heads: Heads) -> list[PlannedStep]:
-        return list(scripts._stamp_revs(tuple(targets), heads))
-
-    return plan
+    return lambda heads: list(scripts._stamp_revs(tuple(targets), heads))
 
 
 def planned(plan: PlanFunction, heads: Heads, workspace: Workspace) -> list[PlannedStep]:

@@ -15,7 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, template_to_file
 
 from migrator.bridge.quiet_stdout import stdout_to
-from migrator.bridge.revision_files.loading import forget_loaded, refuse_changed
+from migrator.bridge.revision_files.loading import down_revisions, forget_loaded, refuse_changed
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, RevisionsError
 from migrator.faults import is_own_fault, own_fault
@@ -121,10 +121,9 @@ def _filled_in(src: Path, encoding: str, values: dict[str, Any], workspace: Work
 
 def written_info(script: Script, workspace: Workspace) -> WrittenRevision:
     """Give the facts of a file that was just written."""
-    down = script.down_revision
     return WrittenRevision(
         revision=script.revision,
-        down_revisions=(down,) if isinstance(down, str) else tuple(down or ()),
+        down_revisions=down_revisions(script),
         message=" ".join(script.doc.split()),
         path=workspace.environment.shown(Path(script.path)),
     )

@@ -127,7 +127,7 @@ def ensure_version(run: Invocation, sql: Sql = False) -> Outcome:
         from migrator.operations.change.offline_sql import write_version_table_sql
 
         return Outcome(write_version_table_sql(run.workspace(), run.report))
-    from migrator.operations.change.ensure_version import ensure_version as operation
+    from migrator.operations.change.moves import ensure_version as operation
 
     return Outcome(operation(run.workspace(), run.report))
 
@@ -150,7 +150,7 @@ def _wait(text: str | None) -> float | None:
 
 
 def _sql(run: Invocation, direction: str, targets: list[str], tag: str | None) -> Outcome:
-    if run.fleet is not None and run.fleet.tenants:
+    if run.fleet.tenants:
         raise UsageError("--sql contacts no database, and --tenants are databases.", hint="Give one of them.")
     from migrator.operations.change.offline_sql import write_sql
 

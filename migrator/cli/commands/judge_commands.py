@@ -63,8 +63,8 @@ def diff(
     fresh: Fresh = False,
 ) -> Outcome:
     """Compare two environments (exit 1: schemas, or positions, differ)."""
-    from migrator.operations.judge.diff import diff as operation
     from migrator.operations.judge.two_environments import compared_pair
+    from migrator.operations.judge.two_environments import diff as operation
 
     if run.common.env is not None:
         raise UsageError("diff takes no --env.", hint="For example: migrator diff production testing")

@@ -26,12 +26,11 @@ def history(
     ] = False,
 ) -> Outcome:
     """List the revisions, newest first."""
-    from migrator.operations.look.history import history as operation
+    from migrator.operations.look.revision_listing import history as operation
 
     run.verbose = verbose
     workspace = run.workspace()
-    result = operation(workspace, run.report, rev_range=rev_range, indicate_current=indicate_current)
-    return Outcome(result)
+    return Outcome(operation(workspace, run.report, rev_range=rev_range, indicate_current=indicate_current))
 
 
 def current(
@@ -114,15 +113,12 @@ def status(
 ) -> Outcome:
     """Show where all databases stand (exit 1: pending or wrong)."""
     from migrator.operations.command_requests import StatusRequest
-    from migrator.operations.look.status import status_of_all, status_of_one
+    from migrator.operations.look.status import status_of_all
 
     limit = parse_seconds("--timeout", timeout)
-    if run.fleet is not None and run.fleet.tenants:
+    if run.fleet.tenants or run.choice().says_where:
         return run_task(run, StatusRequest(seconds=limit))
-    if run.choice().says_where:
-        result = status_of_one(run.workspace(), limit)
-    else:
-        result = status_of_all(run.choice(), limit)
+    result = status_of_all(run.choice(), limit)
     return Outcome(result, ExitCode.OK if result.ok else ExitCode.NO)
 
 

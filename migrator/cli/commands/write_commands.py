@@ -73,9 +73,8 @@ def generate(
     fresh: Fresh = False,
 ) -> Outcome:
     """Write a revision from what changed in the models."""
-    from migrator.operations.write.generate import GenerateRequest
+    from migrator.operations.write.generate import GenerateRequest, parse_rename
     from migrator.operations.write.generate import generate as operation
-    from migrator.operations.write.generate_questions import parse_rename
 
     renames = (
         *(parse_rename("table", each) for each in rename_table or ()),

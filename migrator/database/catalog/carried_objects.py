@@ -1,4 +1,7 @@
-"""What Alembic does not see of a database, as statements that make it around the tables, and take it away."""
+"""What Alembic does not see of a database, as statements that make it around the tables, and take it away.
+
+Also what one revision in the place of many would lose: rows, and what is in no catalogue.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.definition_statements import (
-    NotCreatableError,
-    creation_statements,
-    needed_by_tables,
-    removal_statements,
-)
+from migrator.database.catalog.definition_statements import Definitions, NotCreatableError
 from migrator.database.catalog.inspected import SQLITE_SQL
 from migrator.database.catalog.objects import Catalog, ObjectKey, foreign_objects
 from migrator.database.catalog.reading import read_rows
@@ -41,16 +39,16 @@ def carried_over(
     make, or makes otherwise, such as an index of an unusual kind.
     Raises NotCreatableError for what cannot be written as a statement.
     """
-    foreign = foreign_objects(catalog)
-    keys = [key for key in foreign.objects if key not in base.objects]
+    keys = [key for key in foreign_objects(catalog) if key not in base.objects]
     if connection.dialect.name == "postgresql":
-        first = needed_by_tables(connection, foreign.only(keys))
-        rest = [*(key for key in keys if key not in first.objects), *also]
+        definitions = Definitions(connection)
+        first = definitions.needed_by_tables(keys)
+        rest = [*(key for key in keys if key not in first), *also]
         return CarriedObjects(
-            creation_statements(connection, first),
-            creation_statements(connection, rest),
-            removal_statements(connection, first),
-            removal_statements(connection, rest),
+            definitions.creation(first),
+            definitions.creation(rest),
+            definitions.removal(first),
+            definitions.removal(rest),
             _indexes(also),
         )
     wanted = {*keys, *also}
@@ -109,3 +107,73 @@ def _tables(connection: Connection, catalog: Catalog) -> Iterator[tuple[str, str
         if kind == "table":
             whole = connection.dialect.name == "sqlite"
             yield name, quote(name) if whole else ".".join(quote(part) for part in name.split(".", 1))
+
+
+_CLASSES = (
+    "pg_am",
+    "pg_cast",
+    "pg_collation",
+    "pg_conversion",
+    "pg_default_acl",
+    "pg_event_trigger",
+    "pg_foreign_data_wrapper",
+    "pg_foreign_server",
+    "pg_language",
+    "pg_opclass",
+    "pg_operator",
+    "pg_opfamily",
+    "pg_publication",
+    "pg_transform",
+    "pg_ts_config",
+    "pg_ts_dict",
+    "pg_ts_parser",
+    "pg_ts_template",
+)
+_OBJECTS = " UNION ALL ".join(f"SELECT '{each}'::regclass::oid, oid, 0, '' FROM {each}" for each in _CLASSES)
+
+# Below 16384 is what the server brought along. Rights are those that differ from what an owner has anyway.
+_UNCATALOGUED = text(
+    f"""
+SELECT CASE WHEN o.rights = '' THEN '' ELSE 'grants on ' END
+    || pg_describe_object(o.classid, o.objid, o.subid),
+    o.rights
+FROM ({_OBJECTS}
+    UNION ALL SELECT 'pg_type'::regclass, oid, 0, '' FROM pg_type WHERE typtype = 'b' AND typcategory <> 'A'
+    UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, 0, ''
+        FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE c.relkind = 'v'
+    UNION ALL SELECT a.classid, a.objid, a.subid,
+        (SELECT string_agg(CAST(each AS text), ' ' ORDER BY CAST(each AS text)) FROM unnest(a.acl) AS each
+         HAVING NOT (a.acl @> a.usual AND a.usual @> a.acl))
+    FROM (
+        SELECT 'pg_class'::regclass::oid, oid, 0, relacl,
+            acldefault(CAST(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END AS "char"), relowner) FROM pg_class
+        UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, attacl, CAST('{{}}' AS aclitem[])
+            FROM pg_attribute
+        UNION ALL SELECT 'pg_proc'::regclass, oid, 0, proacl, acldefault('f', proowner) FROM pg_proc
+        UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, nspacl, acldefault('n', nspowner) FROM pg_namespace
+        UNION ALL SELECT 'pg_type'::regclass, oid, 0, typacl, acldefault('T', typowner) FROM pg_type
+    ) AS a (classid, objid, subid, acl, usual) WHERE a.acl IS NOT NULL
+) AS o (classid, objid, subid, rights)
+WHERE (o.objid >= 16384 OR o.classid = 'pg_namespace'::regclass) AND o.rights IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_depend m
+                    WHERE m.deptype = 'e' AND m.classid = o.classid AND m.objid = o.objid)
+""".replace(":", "\\:")
+)
+
+
+def uncatalogued(connection: Connection) -> dict[ObjectKey, str]:
+    """Give what the catalogue leaves out and a revision can make, as keys and what there is to compare.
+
+    Rights, event triggers, publications, operators, casts, base types, collations, text search objects,
+    foreign servers, defaults of views' columns. Nothing on other servers than PostgreSQL.
+    """
+    if connection.dialect.name != "postgresql":
+        return {}
+    began = not connection.in_transaction()
+    found = {}
+    for described, rights in connection.execute(_UNCATALOGUED):
+        kind, _, name = str(described).partition(" ")
+        found[kind, name] = str(rights)
+    if began:
+        connection.rollback()
+    return found

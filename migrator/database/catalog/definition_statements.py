@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sqlalchemy import Connection, text
 
-from migrator.database.catalog.objects import Catalog, ObjectKey
+from migrator.database.catalog.objects import ObjectKey
 from migrator.database.catalog.reading import Row, read_rows
 from migrator.errors import RefusedError
 
@@ -35,7 +36,7 @@ _RANKS = (
 _WHOLE = frozenset({"function", "index", "statistics", "rule", "trigger"})
 
 _Address = tuple[int, int]
-_Needs = Mapping[_Address, frozenset[_Address]]
+_Needs = Mapping[_Address, set[_Address]]
 
 # Views, defaults, constraints, table rows and arrays have addresses of their own in pg_depend: they stand for
 # the view, the table and the element here.
@@ -81,105 +82,104 @@ class NotCreatableError(RefusedError):
         self.kind, self.name = kind, name
 
 
-def creation_statements(connection: Connection, objects: Catalog | Collection[ObjectKey]) -> tuple[str, ...]:
-    """Give the SQL that makes these objects of a PostgreSQL database anew, each after those that it needs.
+class Definitions:
+    """What the objects of a PostgreSQL database are and need, as it was when this was made.
 
-    What they need besides (tables above all) must be there. Every name is written with its schema. The
-    statements have no parameters: a colon or a percent sign in them means itself. Raises
-    NotCreatableError for a kind that is not made by itself (tables, columns, constraints, partitions), for an
-    object that the database does not have, and for objects that need each other in a circle.
+    Objects are chosen by their keys. Raises NotCreatableError for a kind that is not made by itself (tables,
+    columns, constraints, partitions), for an object that the database does not have, and for objects that
+    need each other in a circle.
     """
-    wanted = list(objects.objects if isinstance(objects, Catalog) else objects)
-    rows = {row.key: row for row in read_rows(connection)}
-    ordered = _chosen(connection, wanted, rows)
-    statements = [statement for row in ordered for statement in _statements(row)]
-    if any(row.kind in ("function", "aggregate") for row in ordered):
-        # A body may name what is made later; PostgreSQL knows nothing of such needs.
-        statements.insert(0, "SET LOCAL check_function_bodies = off")
-    commented = {f"{row.kind} {row.key[1]}": row for row in rows.values()}
-    return (*statements, *(_comment(name, commented) for kind, name in wanted if kind == "comment"))
+
+    def __init__(self, connection: Connection) -> None:
+        self._rows = {row.key: row for row in read_rows(connection)}
+        self._needs = _read_needs(connection)
+
+    def creation(self, keys: Collection[ObjectKey]) -> tuple[str, ...]:
+        """Give the SQL that makes these objects anew, each after those that it needs.
+
+        What they need besides (tables above all) must be there. Every name is written with its schema. The
+        statements have no parameters: a colon or a percent sign in them means itself.
+        """
+        ordered = list(self._ordered(keys))
+        statements = [statement for row in ordered for statement in _statements(row)]
+        if any(row.kind in ("function", "aggregate") for row in ordered):
+            # A body may name what is made later; PostgreSQL knows nothing of such needs.
+            statements.insert(0, "SET LOCAL check_function_bodies = off")
+        return (*statements, *self._comments(name for kind, name in keys if kind == "comment"))
+
+    def removal(self, keys: Collection[ObjectKey]) -> tuple[str, ...]:
+        """Give the SQL that takes these objects away, each before those that it needs.
+
+        Row security is left on: it goes with its table.
+        """
+        ordered = list(self._ordered(keys))
+        return tuple(f"DROP {row.target}" for row in reversed(ordered) if row.kind != "row security")
+
+    def needed_by_tables(self, keys: Collection[ObjectKey]) -> list[ObjectKey]:
+        """Give those of these objects that must be there before the tables can be made, with their comments.
+
+        Types of columns, functions in defaults, checks and indexes, sequences in defaults, schemas,
+        extensions, and what these need themselves.
+        """
+        rows = self._rows.values()
+        roots = [row.address for row in rows if row.kind in ("table", "index") and row.seen]
+        reached = _reached(roots, self._needs)
+        kept = {row.key for row in rows if row.address in reached or row.kind in ("schema", "extension")}
+        kept |= {("comment", f"{kind} {name}") for kind, name in kept.intersection(keys)}
+        return [key for key in keys if key in kept]
+
+    def _ordered(self, keys: Collection[ObjectKey]) -> Iterator[Row]:
+        rows = [self._creatable(key) for key in keys if key[0] != "comment"]
+        chosen = {row.address: row for row in rows}
+        # Tables are there, so what they need is as well.
+        ends = {*chosen, *(row.address for row in self._rows.values() if row.kind == "table")}
+        sorter = TopologicalSorter(
+            {at: (_reached([at], self._needs, ends) & chosen.keys()) - {at} for at in chosen}
+        )
+        try:
+            sorter.prepare()
+        except CycleError as exc:
+            row = chosen[exc.args[1][0]]
+            raise NotCreatableError(*row.key, "it needs itself, through others") from exc
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            yield from sorted((chosen[at] for at in ready), key=lambda row: (_RANKS.index(row.kind), row.key))
+            sorter.done(*ready)
+
+    def _creatable(self, key: ObjectKey) -> Row:
+        row = self._rows.get(key)
+        if row is None:
+            raise NotCreatableError(*key, "the database does not have it")
+        if row.kind not in _RANKS:
+            raise NotCreatableError(*key)
+        return row
+
+    def _comments(self, names: Iterable[str]) -> Iterator[str]:
+        commented = {f"{row.kind} {row.key[1]}": row for row in self._rows.values()}
+        for name in names:
+            row = commented.get(name)
+            if row is None or row.comment is None:
+                raise NotCreatableError("comment", name, "the database does not have it")
+            escaped = row.comment.replace("'", "''")
+            yield f"COMMENT ON {row.target} IS '{escaped}'"
 
 
-def removal_statements(connection: Connection, objects: Catalog | Collection[ObjectKey]) -> tuple[str, ...]:
-    """Give the SQL that takes these objects of a PostgreSQL database away, each before those that it needs.
-
-    Row security is left on: it goes with its table. Raises NotCreatableError as `creation_statements` does.
-    """
-    wanted = list(objects.objects if isinstance(objects, Catalog) else objects)
-    rows = {row.key: row for row in read_rows(connection)}
-    ordered = _chosen(connection, wanted, rows)
-    return tuple(f"DROP {row.target}" for row in reversed(ordered) if row.kind != "row security")
-
-
-def _chosen(
-    connection: Connection, wanted: Collection[ObjectKey], rows: Mapping[ObjectKey, Row]
-) -> list[Row]:
-    chosen = [_row(key, rows) for key in wanted if key[0] != "comment"]
-    # Tables are there, so what they need is as well.
-    tables = {(row.classid, row.objid) for row in rows.values() if row.kind == "table"}
-    return list(_ordered(chosen, _read_needs(connection), tables))
-
-
-def needed_by_tables(connection: Connection, objects: Catalog) -> Catalog:
-    """Give those of these objects that must be there before the tables can be made, with their comments.
-
-    Types of columns, functions in defaults, checks and indexes, sequences in defaults, schemas, extensions,
-    and what these need themselves.
-    """
-    rows = read_rows(connection)
-    roots = [(row.classid, row.objid) for row in rows if row.kind in ("table", "index") and row.seen]
-    reached = _reached(roots, _read_needs(connection))
-    kept = {
-        row.key for row in rows if (row.classid, row.objid) in reached or row.kind in ("schema", "extension")
-    }
-    kept |= {("comment", f"{kind} {name}") for kind, name in kept if (kind, name) in objects.objects}
-    return objects.only(kept)
-
-
-def _row(key: ObjectKey, rows: Mapping[ObjectKey, Row]) -> Row:
-    row = rows.get(key)
-    if row is None:
-        raise NotCreatableError(*key, "the database does not have it")
-    if row.kind not in _RANKS:
-        raise NotCreatableError(*key)
-    return row
-
-
-def _read_needs(connection: Connection) -> dict[_Address, frozenset[_Address]]:
+def _read_needs(connection: Connection) -> _Needs:
     began = not connection.in_transaction()
-    found: dict[_Address, set[_Address]] = {}
+    found = defaultdict[_Address, set[_Address]](set)
     for classid, objid, needed_class, needed in connection.execute(_DEPENDENCIES):
         if (classid, objid) != (needed_class, needed):
-            found.setdefault((classid, objid), set()).add((needed_class, needed))
+            found[classid, objid].add((needed_class, needed))
     if began:
         connection.rollback()
-    return {address: frozenset(needed) for address, needed in found.items()}
-
-
-def _ordered(chosen: Sequence[Row], needs: _Needs, tables: Collection[_Address]) -> Iterator[Row]:
-    rows = {(row.classid, row.objid): row for row in chosen}
-    ends = {*rows, *tables}
-    sorter = TopologicalSorter(
-        {address: (_reached([address], needs, ends) & rows.keys()) - {address} for address in rows}
-    )
-    try:
-        sorter.prepare()
-    except CycleError as exc:
-        row = rows[exc.args[1][0]]
-        raise NotCreatableError(*row.key, "it needs itself, through others") from exc
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        yield from sorted(
-            (rows[address] for address in ready), key=lambda row: (_RANKS.index(row.kind), row.key)
-        )
-        sorter.done(*ready)
+    return found
 
 
 def _reached(start: Iterable[_Address], needs: _Needs, ends: Collection[_Address] = ()) -> set[_Address]:
     """Give what the start needs, and what that needs, and so on; what `ends` need is not looked at."""
     waiting, reached = list(start), set[_Address]()
     while waiting:
-        for needed in needs.get(waiting.pop(), frozenset()) - reached:
+        for needed in needs.get(waiting.pop(), set()) - reached:
             reached.add(needed)
             if needed not in ends:
                 waiting.append(needed)
@@ -206,11 +206,3 @@ def _statements(row: Row) -> Iterator[str]:
         yield f"CREATE {what} {missing}{name} {definition}".rstrip()
     if row.after:
         yield row.after
-
-
-def _comment(name: str, commented: Mapping[str, Row]) -> str:
-    row = commented.get(name)
-    if row is None or row.comment is None:
-        raise NotCreatableError("comment", name, "the database does not have it")
-    escaped = row.comment.replace("'", "''")
-    return f"COMMENT ON {row.target} IS '{escaped}'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from migrator.results.differences import Difference
@@ -25,7 +25,6 @@ class CatalogObject:
 
     @property
     def key(self) -> ObjectKey:
-        """Its key in the catalogue."""
         return self.kind, self.name
 
 
@@ -51,14 +50,6 @@ class Catalog:
             {entry.key: entry.holder for entry in found if entry.holder is not None},
         )
 
-    def only(self, keys: Collection[ObjectKey]) -> Catalog:
-        """Give the part of the catalogue that has these keys."""
-        return Catalog(
-            {key: text for key, text in self.objects.items() if key in keys},
-            frozenset(key for key in self.unseen if key in keys),
-            {key: holder for key, holder in self.holders.items() if key in keys},
-        )
-
 
 def differences(left: Catalog, right: Catalog) -> tuple[Difference, ...]:
     """Give what two databases do not have alike, sorted by kind and name.
@@ -82,11 +73,11 @@ def _goes_with_its_holder(key: ObjectKey, there: Catalog, missing: Catalog) -> b
     return holder in there.objects and holder not in missing.objects
 
 
-def foreign_objects(catalog: Catalog) -> Catalog:
-    """Give those objects that Alembic's autogenerate does not see, with their comments.
+def foreign_objects(catalog: Catalog) -> list[ObjectKey]:
+    """Give the keys of those objects that Alembic's autogenerate does not see, with their comments.
 
     Schemas, extensions, domains, composite and range types, enums that no column has, functions, aggregates,
     sequences without an owner, views, materialized views with their indexes, triggers, rules, policies, row
     security and extended statistics.
     """
-    return catalog.only(catalog.unseen)
+    return [key for key in catalog.objects if key in catalog.unseen]

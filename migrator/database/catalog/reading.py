@@ -113,16 +113,16 @@ class Row(NamedTuple):
 
     @property
     def key(self) -> ObjectKey:
-        """Its key in the catalogue."""
-        return self.kind, self._name()
-
-    def _name(self) -> str:
         qualified = "" if self.schema in (None, _DEFAULT_SCHEMA) else f"{self.schema}."
         if self.kind == "column":
-            return f"{qualified}{self.relation}.{self.name}"
+            return self.kind, f"{qualified}{self.relation}.{self.name}"
         if self.kind in _NAMED_IN_TABLE:
-            return f"{self.name} on {qualified}{self.relation}"
-        return f"{qualified}{self.name}"
+            return self.kind, f"{self.name} on {qualified}{self.relation}"
+        return self.kind, f"{qualified}{self.name}"
+
+    @property
+    def address(self) -> tuple[int, int]:
+        return self.classid, self.objid
 
 
 def read_catalog(
@@ -175,9 +175,8 @@ def _kept(rows: Sequence[Row], left_out: LeaveOut) -> Iterator[Row]:
 
 
 def _entries(row: Row) -> Iterator[CatalogObject]:
-    definition = one_line(row)
     kind, name = row.key
-    yield CatalogObject(kind, name, definition, row.seen, _holder(row))
+    yield CatalogObject(kind, name, _one_line(row), row.seen, _holder(row))
     if row.comment is not None:
         written = "'" + row.comment.replace("'", "''").replace("\n", "\\n") + "'"
         # The default schema has a comment from the start.
@@ -191,7 +190,7 @@ def _holder(row: Row) -> ObjectKey | None:
     return "table", row._replace(kind="table", name=row.relation).key[1]
 
 
-def one_line(row: Row) -> str:
+def _one_line(row: Row) -> str:
     """Give an object's definition on one line.
 
     PostgreSQL lays out the text of views and rules by itself; in others a line break may be in a body or in a

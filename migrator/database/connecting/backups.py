@@ -29,7 +29,8 @@ def back_up(url: URL, root: Path) -> Path | None:
     if source is None or not source.exists() or source.stat().st_size == 0:
         return None
     folder = root / STATE / _FOLDER
-    stem = _stem(source)
+    # It tells files of one name in different folders apart.
+    stem = f"{source.stem}-{hashlib.sha256(os.fsencode(source.resolve())).hexdigest()[:8]}"
     target = folder / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
     partial = target.with_suffix(".partial")
     try:
@@ -44,16 +45,6 @@ def back_up(url: URL, root: Path) -> Path | None:
             f"The SQLite file {source} cannot be copied to {folder}: {exc}.",
             hint="Make room or correct the permissions; or go without a copy: --no-backup",
         ) from exc
-    _forget_old(folder, stem)
-    return target
-
-
-def _stem(source: Path) -> str:
-    """Tell files of one name in different folders apart."""
-    digest = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()[:8]
-    return f"{source.stem}-{digest}"
-
-
-def _forget_old(folder: Path, stem: str) -> None:
     for old in sorted(folder.glob(f"{stem}-*.sqlite"))[:-_KEPT]:
         old.unlink(missing_ok=True)
+    return target

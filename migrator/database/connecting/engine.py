@@ -1,22 +1,26 @@
-"""Engines for our own env.py: drivers, connect arguments, timeouts, and SQLite's transactions."""
+"""Engines for our own env.py: drivers, connect arguments, roles, timeouts, and SQLite's transactions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from migrator.database.connecting.pooler import leave_session, set_through_pooler
-from migrator.database.connecting.role import Role
-from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
+from migrator.database.failures import is_database_failure, meaning_of
 from migrator.database.kinds import kind_of
-from migrator.database.round_trips.array_types import know_array_types
-from migrator.errors import ConfigurationError, MissingExtraError
+from migrator.database.kinds.interface import ErrorMeaning
+from migrator.database.kinds.postgresql import quoted, session_of_login
+from migrator.database.round_trips.first_questions import know_array_types
+from migrator.database.round_trips.kept_connections import RESET
+from migrator.errors import ConfigurationError, Effect, MissingExtraError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,6 +30,53 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10
 _SCHEMA, _POOLED = "migrator_schema", "migrator_pooled"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of PostgreSQL, and the file whose key `role` names it, as it is shown."""
+
+    name: str
+    config_file: str
+
+    def sql(self) -> str:
+        """Give the statement that takes the role on."""
+        # Quoted in any case: NONE would take the role off.
+        return f"SET ROLE {quoted(self.name)}"
+
+    @contextmanager
+    def taken_on(self, user: str | None) -> Iterator[None]:
+        """Translate what a driver raises where `sql` is run in the block.
+
+        `user` is who has logged in, None where that is not known. Raises ConfigurationError for a role that
+        does not exist, or that the user may not take on.
+        """
+        try:
+            yield
+        except Exception as exc:
+            # Every driver has a class of its own for this.
+            meaning = meaning_of(exc)
+            said = f"The key role in the [migrator] section of {self.config_file} names {self.name}"
+            if meaning in (ErrorMeaning.NO_OBJECT, ErrorMeaning.BAD_VALUE):
+                raise ConfigurationError(
+                    f"{said}, but the server has no such role.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Correct the key role, or create it: CREATE ROLE {_quoted(self.name)}",
+                ) from exc
+            if meaning is ErrorMeaning.NO_PRIVILEGE:
+                who = user or "the user of the database URL"
+                raise ConfigurationError(
+                    f"{said}, a role that {who} may not take on.",
+                    effect=Effect.NOTHING_DONE,
+                    hint=f"Grant it: GRANT {_quoted(self.name)} TO {_quoted(user) if user else who};"
+                    " or correct the key role.",
+                ) from exc
+            raise
+
+
+def _quoted(name: str) -> str:
+    # As a person would write it; a keyword as a name is quoted by whoever has one.
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)
 
 
 @dataclass(frozen=True)
@@ -121,15 +172,11 @@ def _missing_driver(url: URL, exc: ModuleNotFoundError) -> ConfigurationError:
     )
 
 
-# libpq's names, as hosting services put them into URLs, and what asyncpg calls them.
-_ASYNCPG_NAMES = {"sslmode": "ssl", "connect_timeout": "timeout"}
-
-
 def _clean(url: URL) -> URL:
-    """Take those parameters out of the URL that go to asyncpg in another form."""
+    """Take libpq's parameters, which hosting services put into URLs, out of one for asyncpg."""
     if url.get_driver_name() != "asyncpg":
         return url
-    return url.difference_update_query([*_ASYNCPG_NAMES, "application_name"])
+    return url.difference_update_query(["sslmode", "connect_timeout", "application_name"])
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
@@ -240,3 +287,35 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
         event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
+
+
+def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
+    """Run settings, without parameters; return whether a pooler stands before the session that has them."""
+    pid = session_of_login(dbapi_connection)
+    if pid is None:
+        run_at_once(dbapi_connection, sql)
+        return False
+    # In the same text, so that it costs no round trip.
+    if "asyncpg" in type(dbapi_connection).__module__:
+        asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
+        return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(f"{sql}; SELECT pg_backend_pid()")
+        while cursor.nextset():
+            pass
+        return bool(cursor.fetchone()[0] != pid)
+    finally:
+        cursor.close()
+
+
+def leave_session(dbapi_connection: Any) -> None:
+    """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
+    try:
+        # Else it would take back what follows.
+        dbapi_connection.rollback()
+        run_at_once(dbapi_connection, RESET)
+        dbapi_connection.commit()
+    except Exception as exc:
+        if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):
+            raise

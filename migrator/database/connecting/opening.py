@@ -1,15 +1,18 @@
-"""Makes an environment's database reachable for the length of a command."""
+"""Makes an environment's database reachable for the length of a command, and tells of one that is slow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import Pool
 
+from migrator import secrets
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
 from migrator.database.connecting.second_connection import INTERNAL, SecondConnection
@@ -17,7 +20,9 @@ from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.kinds import kind_of
 from migrator.database.kinds.postgresql import session_of_login
 from migrator.errors import DatabaseError
-from migrator.results.events import Connecting, Report, Waiting
+from migrator.results.events import Connecting, Report, Waiting, ignore
+
+_TOLD_AFTER_SECONDS = 1.0
 
 
 class AbsentFileError(DatabaseError):
@@ -35,12 +40,10 @@ class AbsentFileError(DatabaseError):
 def no_files_made() -> Iterator[None]:
     """Let no engine of this process make an SQLite file in the block: connecting raises AbsentFileError."""
 
-    def refuse(dialect: Any, _record: object, args: list[Any], _parameters: object) -> None:
-        file = _absent_file(dialect, args)
-        if file is not None:
-            raise AbsentFileError(str(file))
+    def refuse(file: Path) -> None:
+        raise AbsentFileError(str(file))
 
-    with _before_connecting(refuse):
+    with _before_making_a_file(refuse):
         yield
 
 
@@ -48,17 +51,27 @@ def no_files_made() -> Iterator[None]:
 def no_empty_files_left() -> Iterator[None]:
     """Remove those SQLite files that connecting made in the block, and nothing was written into."""
     made: set[Path] = set()
+    with _removing_empty(made), _before_making_a_file(lambda file: made.add(file.absolute())):
+        yield
 
-    def note(dialect: Any, _record: object, args: list[Any], _parameters: object) -> None:
-        file = _absent_file(dialect, args)
-        if file is not None:
-            made.add(file.absolute())
 
+@contextmanager
+def _before_making_a_file(act: Callable[[Path], None]) -> Iterator[None]:
+    def before(dialect: Dialect, _record: object, args: Sequence[Any], _parameters: object) -> None:
+        file = kind_of(dialect.name).file_named(str(args[0]) if args else None)
+        if file is not None and not file.exists():
+            act(file)
+
+    with _listening(Engine, "do_connect", before):
+        yield
+
+
+@contextmanager
+def _removing_empty(files: Collection[Path]) -> Iterator[None]:
     try:
-        with _before_connecting(note):
-            yield
+        yield
     finally:
-        for file in made:
+        for file in files:
             if file.exists() and file.stat().st_size == 0:
                 file.unlink()
 
@@ -74,39 +87,81 @@ def no_transactions_left() -> Iterator[None]:
     def note(connection: Connection) -> None:
         made.append(connection)
 
-    event.listen(Engine, "engine_connect", note)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "engine_connect", note)
-        _end_transactions(made)
+    with _listening(Engine, "engine_connect", note):
+        try:
+            yield
+        finally:
+            for connection in made:
+                _end_transaction(connection)
 
 
-def _end_transactions(made: list[Connection]) -> None:
-    for connection in made:
-        if not connection.in_transaction() or connection.get_execution_options().get(INTERNAL):
-            continue
-        with suppress(SQLAlchemyError, OSError):
-            if not connection.dialect.is_async:
-                connection.rollback()
-            elif (session := session_of_login(connection.connection.dbapi_connection)) is not None:
-                # Its event loop has ended: it can send nothing any more.
-                end = kind_of(connection.dialect.name).end_session(session)
-                SecondConnection(connection.engine, lambda it, end=end: run_plainly(it, end)).end()
+def _end_transaction(connection: Connection) -> None:
+    if not connection.in_transaction() or connection.get_execution_options().get(INTERNAL):
+        return
+    with suppress(SQLAlchemyError, OSError):
+        if not connection.dialect.is_async:
+            connection.rollback()
+        elif (session := session_of_login(connection.connection.dbapi_connection)) is not None:
+            # Its event loop has ended: it can send nothing any more.
+            end = kind_of(connection.dialect.name).end_session(session)
+            SecondConnection(connection.engine, lambda it: run_plainly(it, end)).end()
 
 
 @contextmanager
-def _before_connecting(listener: Any) -> Iterator[None]:
-    event.listen(Engine, "do_connect", listener)
+def report_slow_answers(report: Report) -> Iterator[None]:
+    """Report which server is waited for, where a connection of the block takes more than a second to make.
+
+    It is reported once, in another thread.
+    """
+    if report is ignore:
+        yield
+        return
+    silence = _Silence(report)
+    # Whoever makes the engine: env.py may be anybody's.
+    with _listening(Engine, "do_connect", silence.begins), _listening(Pool, "connect", silence.ends):
+        try:
+            yield
+        finally:
+            silence.ends()
+
+
+@contextmanager
+def _listening(target: type, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    event.listen(target, name, listener)
     try:
         yield
     finally:
-        event.remove(Engine, "do_connect", listener)
+        event.remove(target, name, listener)
 
 
-def _absent_file(dialect: Any, args: list[Any]) -> Path | None:
-    file = kind_of(dialect.name).file_named(str(args[0]) if args else None)
-    return file if file is not None and not file.exists() else None
+class _Silence:
+    """The time from an attempt to connect to its success."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._told = False
+        self._timer: threading.Timer | None = None
+
+    def begins(
+        self, dialect: Dialect, _record: object, _args: Sequence[Any], parameters: Mapping[str, Any]
+    ) -> None:
+        self.ends()
+        host, port = parameters.get("host"), parameters.get("port")
+        if kind_of(dialect.name).in_files or self._told:
+            return
+        where = f"{host}:{port}" if host and port else host or "the database"
+        self._timer = threading.Timer(_TOLD_AFTER_SECONDS, self._tell, [f"waiting for {where} to answer"])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def ends(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, text: str) -> None:
+        self._told = True
+        self._report(Waiting(text))
 
 
 @contextmanager
@@ -134,26 +189,16 @@ def open_database(
     else:
         _announce(environment, source, source.url, report)
         _refuse_missing_folder(source.url, source.origin)
-        if writes:
-            with _no_empty_file_left(source.url):
-                yield source.url
-        elif not is_missing_file(source.url):
+        file = _file(source.url)
+        if file is None or file.exists():
             yield source.url
+        elif writes:
+            with _removing_empty([file]):
+                yield source.url
         elif absent_is_empty:
             yield source.url.set(database=":memory:")
         else:
             raise AbsentFileError(str(source.url.database))
-
-
-@contextmanager
-def _no_empty_file_left(url: URL) -> Iterator[None]:
-    """Remove the SQLite file that connecting made, where nothing was written into it."""
-    file = _file(url) if is_missing_file(url) else None
-    try:
-        yield
-    finally:
-        if file is not None and file.exists() and file.stat().st_size == 0:
-            file.unlink()
 
 
 @contextmanager
@@ -166,8 +211,6 @@ def _embedded(environment: Environment, report: Report) -> Iterator[URL]:
 
 
 def _embedded_url(environment: Environment, port: int, password: str | None) -> URL:
-    from migrator import secrets
-
     secrets.register(password)
     return URL.create(
         "postgresql",

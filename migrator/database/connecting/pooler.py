@@ -6,19 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.config.select import Workspace
 from migrator.config.url import own_variable
 from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
-from migrator.database.connecting.timeouts import run_at_once
-from migrator.database.failures import causes, is_database_failure, meaning_of
+from migrator.database.failures import causes, meaning_of
 from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
-from migrator.database.kinds.postgresql import session_of_login
-from migrator.database.round_trips.kept_connections import RESET
 
 _ROUNDS = 5
 _POOLERS_PORT = 6432
@@ -66,38 +61,6 @@ def hands_sessions_around(engine: Engine, kind: DatabaseKind) -> bool:
         return sessions_seen(connections, kind).shared
 
 
-def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
-    """Run settings, without parameters; return whether a pooler stands before the session that has them."""
-    pid = session_of_login(dbapi_connection)
-    if pid is None:
-        run_at_once(dbapi_connection, sql)
-        return False
-    # In the same text, so that it costs no round trip.
-    if "asyncpg" in type(dbapi_connection).__module__:
-        asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
-        return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
-    cursor = dbapi_connection.cursor()
-    try:
-        cursor.execute(f"{sql}; SELECT pg_backend_pid()")
-        while cursor.nextset():
-            pass
-        return bool(cursor.fetchone()[0] != pid)
-    finally:
-        cursor.close()
-
-
-def leave_session(dbapi_connection: Any) -> None:
-    """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
-    try:
-        # Else it would take back what follows.
-        dbapi_connection.rollback()
-        run_at_once(dbapi_connection, RESET)
-        dbapi_connection.commit()
-    except Exception as exc:
-        if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):
-            raise
-
-
 def past_pooler(workspace: Workspace) -> str:
     """Say how to reach the server itself."""
     says = "Connect to the server itself, past the pooler"
@@ -109,13 +72,10 @@ def past_pooler(workspace: Workspace) -> str:
 
 def sessions_seen(connections: Sequence[SecondConnection], kind: DatabaseKind) -> SessionsSeen:
     """Ask connections in turn, again and again, which session they are in. Raises what the driver raises."""
-    seen: list[set[int]] = [set() for _ in connections]
-    for _ in range(_ROUNDS):
-        for number, connection in enumerate(connections):
-            session = connection.call(kind.session_id)
-            if session is not None:
-                seen[number].add(session)
-    return SessionsSeen(tuple(frozenset(each) for each in seen))
+    rounds = [[connection.call(kind.session_id) for connection in connections] for _ in range(_ROUNDS)]
+    return SessionsSeen(
+        tuple(frozenset(each for each in seen if each is not None) for seen in zip(*rounds, strict=True))
+    )
 
 
 def failed_by_pooler(exc: BaseException) -> str | None:

@@ -1,4 +1,4 @@
-"""A second connection to the database that an env.py reached, in a thread of its own."""
+"""Connections beside those of an env.py, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
+from migrator.database.connecting.engine import Role, SessionOptions, any_engine
 from migrator.database.connecting.timeouts import run_plainly
-from migrator.database.failures import is_database_failure
+from migrator.database.failures import first_line, is_database_failure
 from migrator.database.kinds import kind_of
 from migrator.database.round_trips.kept_connections import RESET
 
@@ -64,10 +64,7 @@ class SecondConnection:
         answer_of(self._connected)
 
     def call(self, work: Callable[[Connection], T]) -> T:
-        """Give what `work` gives for the connection.
-
-        Raises what it raises, ConnectionError and TimeoutError.
-        """
+        """Give what `work` gives. Raises what it raises, ConnectionError and TimeoutError."""
         return answer_of(self.ask(work))
 
     def ask(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -162,7 +159,7 @@ def answer_of(asked: Future[T]) -> T:
     """Wait for what was asked of a second connection. Raises what the work raises, and TimeoutError."""
     try:
         return asked.result(_ANSWER_SECONDS)
-    except FutureTimeoutError as exc:
+    except TimeoutError as exc:
         raise TimeoutError("The second connection did not answer in time.") from exc
 
 
@@ -227,3 +224,32 @@ class HeldSeconds:
         """Close all that are not in use."""
         while self._idle:
             self._idle.pop().end()
+
+
+class QueryError(Exception):
+    """What is wrong with a query."""
+
+
+def first_column(url: URL, query: str, role: Role | None) -> list[str]:
+    """Run a query on a connection that cannot write, and give its first column as texts, without NULLs.
+
+    Raises QueryError for a query that fails, what the driver raises where it cannot connect, and
+    ConfigurationError for a missing driver or a role that cannot be had.
+    """
+    options = SessionOptions(role=role, writes=False)
+    engine = any_engine(url, options)
+    connection = SecondConnection(engine, kind_of(engine.dialect.name).only_read)
+    try:
+        return connection.call(lambda c: _column(c, query))
+    except SQLAlchemyError as exc:
+        raise QueryError(first_line(exc)) from exc
+    finally:
+        connection.close()
+
+
+def _column(connection: Connection, query: str) -> list[str]:
+    # Not text(): a colon in the query is the query's own.
+    result = connection.exec_driver_sql(query)
+    if not result.returns_rows or not result.keys():
+        raise QueryError("it gives no column")
+    return [str(row[0]) for row in result.all() if row[0] is not None]

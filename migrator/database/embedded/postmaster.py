@@ -16,8 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from migrator.database.embedded.server_home import Home
-from migrator.database.embedded.server_log import failure, open_log, size, text_since
+from migrator.database.embedded.server_home import Home, failure, open_log, size, text_since
 from migrator.database.embedded.server_place import ServerPlace
 from migrator.database.embedded.system_account import Program, run_as, start_as
 from migrator.errors import DatabaseError

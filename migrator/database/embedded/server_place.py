@@ -1,24 +1,38 @@
-"""What one project's server runs from, and where it lives."""
+"""What one project's server runs from, where it lives, and making its data folder, once."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
+from tempfile import TemporaryDirectory
 
+from migrator.config.private_folder import write_whole
 from migrator.database.embedded.binaries import Binaries, system_binaries, wheel_binaries
-from migrator.database.embedded.server_home import ROOT_STATE, Home, boot_id, home_of, make_open_folder
-from migrator.database.embedded.system_account import SystemAccount, run_as, server_account
+from migrator.database.embedded.server_home import (
+    ROOT_STATE,
+    Home,
+    boot_id,
+    failure,
+    home_of,
+    make_open_folder,
+    open_log,
+)
+from migrator.database.embedded.system_account import give_to, run_as, server_account
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
 
 @functools.cache
-def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Binaries:
+def runnable_binaries(binaries: Binaries, account: struct_passwd | None) -> Binaries:
     """The programs themselves, or a copy where private folders keep the account away from them.
 
     ConfigurationError when the account cannot execute the copy either.
@@ -28,13 +42,13 @@ def runnable_binaries(binaries: Binaries, account: SystemAccount | None) -> Bina
     copy = _copy(binaries)
     if not _runs(copy, account):
         raise ConfigurationError(
-            f"The account {account.name!r} cannot execute {copy.program('postgres')}.",
+            f"The account {account.pw_name!r} cannot execute {copy.program('postgres')}.",
             hint="Check the permissions and mount options of that folder, or give a database URL.",
         )
     return copy
 
 
-def _runs(binaries: Binaries, account: SystemAccount) -> bool:
+def _runs(binaries: Binaries, account: struct_passwd) -> bool:
     try:
         code = run_as(account, [binaries.program("postgres"), "--version"], output=subprocess.DEVNULL)
     except DatabaseError:
@@ -78,7 +92,7 @@ class ServerPlace:
 
     home: Home
     binaries: Binaries
-    account: SystemAccount | None
+    account: struct_passwd | None
     durable: bool
     disposable: bool = False
 
@@ -101,3 +115,46 @@ def scratch_place(root: Path, *, system: bool) -> ServerPlace:
     binaries = system_binaries() if system else wheel_binaries()
     home = home_of(root.resolve(), binaries.major, kind="system" if system else "scratch")
     return ServerPlace(home, binaries, server_account(), durable=boot_id() is None, disposable=True)
+
+
+def create_data(place: ServerPlace) -> None:
+    """Run initdb in a folder of its own and put the finished data in place; the caller holds the start lock.
+
+    DatabaseError when initdb fails.
+    """
+    home, account = place.home, place.account
+    password = secrets.token_urlsafe(32)
+    with _workshop(home, account) as workshop:
+        password_file = workshop / "password"
+        write_whole(password_file, password, mode=0o600)
+        give_to(account, password_file)
+        argv = _initdb(place, workshop / "data", password_file)
+        with open_log(home) as log:
+            start = log.tell()
+            code = run_as(account, argv, output=log)
+        if code != 0:
+            raise failure(home, f"initdb failed (exit code {code})", since=start)
+        write_whole(home.password, password, mode=0o600)
+        (workshop / "data").rename(home.data)
+
+
+@contextmanager
+def _workshop(home: Home, account: struct_passwd | None) -> Iterator[Path]:
+    for left_behind in home.folder.glob("initdb-*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    with TemporaryDirectory(prefix="initdb-", dir=home.folder, ignore_cleanup_errors=True) as folder:
+        give_to(account, Path(folder))
+        yield Path(folder)
+
+
+def _initdb(place: ServerPlace, data: Path, password_file: Path) -> list[str]:
+    argv = [place.program("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={password_file}"]
+    argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions"]
+    if place.binaries.major >= 16:
+        # Iterations slow down the guessing of weak passwords; ours has 256 random bits, and asyncpg computes
+        # each login's iterations in Python. The server sets the usual number again for roles made later.
+        argv += ["-c", "scram_iterations=1"]
+    if place.binaries.major >= 17:
+        # Upper and lower case of all of Unicode, on systems without any locale installed too.
+        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return argv if place.durable else [*argv, "--no-sync"]

@@ -1,4 +1,4 @@
-"""Entering, leaving and removing a server that processes, and blocks of one process, share."""
+"""The running server that processes, and blocks of one process, share: using it and removing it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,81 @@ import contextlib
 import os
 import secrets
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrator.database.embedded import cluster, postmaster
-from migrator.database.embedded.binaries import wheel_binaries
-from migrator.database.embedded.embedded_server import EmbeddedServer
+from migrator.database.embedded import postmaster
+from migrator.database.embedded.binaries import Binaries, program_environment, wheel_binaries
 from migrator.database.embedded.server_home import Home, forget_before_boot, home_of, prepare
-from migrator.database.embedded.server_place import ServerPlace
+from migrator.database.embedded.server_place import ServerPlace, create_data
 from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
+
+_LONGEST_NAME_BYTES = 63
+_LONGEST_SECONDS = 60.0
+# Nobody can be connected to template0, so a copy of it never has to wait. The lock makes two who look for the
+# same missing database take turns.
+_CREATE_IF_MISSING = """\
+SET lock_timeout = '30s';
+SELECT pg_advisory_lock(hashtext('create database'));
+SELECT format('CREATE DATABASE %I TEMPLATE template0', {name})
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {name}) \\gexec
+"""
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A server that runs as long as the `with` block of `embedded_server` does."""
+
+    port: int
+    password: str = field(repr=False)
+    binaries: Binaries = field(repr=False)
+    host: str = "127.0.0.1"
+    user: str = "postgres"
+
+    def ensure_database(self, name: str) -> None:
+        """Create the database (UTF-8) unless it exists; several processes may ask at once.
+
+        ConfigurationError for a name that PostgreSQL cannot have, DatabaseError when creating fails.
+        """
+        if not 0 < len(name.encode()) <= _LONGEST_NAME_BYTES or "\0" in name:
+            raise ConfigurationError(
+                f"{name!r} cannot be the name of a database.",
+                hint=f"A name has between 1 and {_LONGEST_NAME_BYTES} bytes, none of them zero.",
+            )
+        literal = "'" + name.replace("'", "''") + "'"
+        psql = self._psql(_CREATE_IF_MISSING.format(name=literal))
+        if psql.returncode != 0:
+            raise DatabaseError(
+                f"The embedded PostgreSQL could not create the database {name!r}.",
+                hint=f"psql says: {psql.stderr.decode('utf-8', 'replace').strip()}",
+            )
+
+    def _psql(self, script: str) -> subprocess.CompletedProcess[bytes]:
+        argv = [self.binaries.program("psql"), "--no-psqlrc", "--no-password", "--quiet"]
+        argv += ["--set=ON_ERROR_STOP=1", f"--host={self.host}", f"--port={self.port}"]
+        argv += [f"--username={self.user}", "--dbname=postgres"]
+        # Not on the command line, which every user of the machine can read.
+        secret = {"PGPASSWORD": self.password, "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"}
+        environment = program_environment() | secret
+        try:
+            return subprocess.run(
+                argv,
+                input=script.encode(),
+                capture_output=True,
+                env=environment,
+                timeout=_LONGEST_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise DatabaseError(
+                f"The embedded PostgreSQL did not answer psql in {_LONGEST_SECONDS:g}s.",
+                hint="End the commands that use it, then run this again.",
+            ) from exc
 
 
 def any_alive(folder: Path) -> bool:
@@ -48,11 +111,23 @@ _uses: dict[Path, _Use] = {}
 _guard = threading.RLock()
 
 
-def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
-    """Use the server, which is made and started when need be, until `leave`.
+@contextlib.contextmanager
+def running(place: ServerPlace, announce: Callable[[str], None]) -> Iterator[EmbeddedServer]:
+    """Run the server for the length of the block: made and started when need be, stopped by its last user.
 
     ConfigurationError when its folder cannot be written, DatabaseError when a program fails.
     """
+    owner = os.getpid()
+    server = _enter(place, announce)
+    try:
+        yield server
+    finally:
+        # A child made by fork inside the block runs this too.
+        if os.getpid() == owner:
+            _leave(place)
+
+
+def _enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer:
     with _guard, _named_folder(place.home.folder):
         prepare(place.home)
         with LockFile(place.home.start_lock) as lock:
@@ -70,8 +145,7 @@ def enter(place: ServerPlace, announce: Callable[[str], None]) -> EmbeddedServer
         return EmbeddedServer(port, password, place.binaries)
 
 
-def leave(place: ServerPlace) -> None:
-    """End one use; the last user of all stops the server. DatabaseError when it does not stop."""
+def _leave(place: ServerPlace) -> None:
     with _guard:
         use = _uses[place.home.folder]
         use.blocks -= 1
@@ -103,7 +177,7 @@ def _port(place: ServerPlace, announce: Callable[[str], None]) -> int:
     if not place.home.data.exists():
         what = "a PostgreSQL for scratch databases" if place.disposable else "the embedded PostgreSQL"
         announce(f"Creating {what} (first use)")
-        cluster.create(place)
+        create_data(place)
     return postmaster.start(place)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import subprocess
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
+from pwd import getpwnam, struct_passwd
 from typing import IO
 
 from migrator.database.embedded.binaries import program_environment
@@ -16,16 +16,7 @@ _CANDIDATES = ("postgres", "nobody")
 _LONGEST_SECONDS = 300.0
 
 
-@dataclass(frozen=True)
-class SystemAccount:
-    """A user of the operating system."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-def server_account() -> SystemAccount | None:
+def server_account() -> struct_passwd | None:
     """Who runs PostgreSQL: None for the current user, an account of the system when that user is root.
 
     PostgreSQL refuses to run as root, and initdb needs an account that has a passwd entry.
@@ -34,11 +25,8 @@ def server_account() -> SystemAccount | None:
     if os.geteuid() != 0:
         return None
     for name in _CANDIDATES:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return SystemAccount(name, entry.pw_uid, entry.pw_gid)
+        with suppress(KeyError):
+            return getpwnam(name)
     raise ConfigurationError(
         "The embedded PostgreSQL cannot run as root, and there is no account 'postgres' or 'nobody'.",
         hint="Create a system account named postgres, run as an ordinary user, or give a database URL.",
@@ -53,7 +41,7 @@ class Program(subprocess.Popen[bytes]):
 
 
 def start_as(
-    account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int, pass_fds: tuple[int, ...] = ()
+    account: struct_passwd | None, argv: list[str], *, output: IO[bytes] | int, pass_fds: tuple[int, ...] = ()
 ) -> Program:
     """Start a program as the account, stdout and stderr to `output`.
 
@@ -70,19 +58,19 @@ def start_as(
             cwd="/",
             start_new_session=True,
             pass_fds=pass_fds,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
             extra_groups=[] if account else None,
         )
     except OSError as error:
-        who = f" as {account.name!r}" if account else ""
+        who = f" as {account.pw_name!r}" if account else ""
         raise DatabaseError(
             f"The embedded PostgreSQL cannot be used: {argv[0]} cannot be executed{who}: {error.strerror}.",
             hint="Check the permissions of that file, or give a database URL.",
         ) from error
 
 
-def run_as(account: SystemAccount | None, argv: list[str], *, output: IO[bytes] | int) -> int:
+def run_as(account: struct_passwd | None, argv: list[str], *, output: IO[bytes] | int) -> int:
     """Run a program to its end, as `start_as` does; its exit code. DatabaseError when it does not end."""
     program = start_as(account, argv, output=output)
     try:
@@ -98,7 +86,7 @@ def run_as(account: SystemAccount | None, argv: list[str], *, output: IO[bytes] 
         raise
 
 
-def give_to(account: SystemAccount | None, path: Path) -> None:
+def give_to(account: struct_passwd | None, path: Path) -> None:
     """Make the account the owner of a file or folder that we have just made."""
     if account is not None:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
 
@@ -43,7 +43,7 @@ class ErrorMeaning(Enum):
 Explanation = tuple[str, str]
 
 
-class DatabaseKind(Protocol):
+class DatabaseKind:
     """One kind of database: what it can do, and how it is asked and told.
 
     `name` is SQLAlchemy's name of the dialect; MariaDB counts as `mysql`.
@@ -82,14 +82,8 @@ class DatabaseKind(Protocol):
 
     # Facts about a database.
 
-    def read_facts(
-        self,
-        connection: Connection,
-        version_table: str,
-        version_schema: str | None,
-        log_table: TableName | None,
-    ) -> Facts:
-        """Return what a database says about itself; `log_table` is the log's own name, where it has one."""
+    def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
+        """Return what a database says about itself; `log` is the log's own name, where it has one."""
         return Facts(self.name, connection.engine.url.database or "")
 
     def tables(self, connection: Connection, schema: str | None) -> list[TableName]:
@@ -144,11 +138,9 @@ class DatabaseKind(Protocol):
 
     def prepare_second(self, connection: Connection, facts: Facts, application_name: str) -> None:
         """Give a second connection the schema and the role of the connection that `facts` came from."""
-        return
 
     def only_read(self, connection: Connection) -> None:
         """Let the session refuse to write, where the server can do that."""
-        return
 
     def start_run(self, facts: Facts, timeouts: Timeouts, working_lock: LockName) -> str:
         """Return the statements that prepare a session with timeouts for its revisions, lock included."""
@@ -163,7 +155,6 @@ class DatabaseKind(Protocol):
 
     def unlock(self, connection: Connection, name: LockName) -> None:
         """Release a lock."""
-        return
 
     def holder_of(self, connection: Connection, name: LockName) -> Holder | None:
         """Return the session that holds a lock, as far as the role may see it."""
@@ -189,7 +180,6 @@ class DatabaseKind(Protocol):
 
     def prepare_engine(self, engine: Engine, *, writes: bool) -> None:
         """Make DDL transactional on all connections of an engine, where `begins_by_statement`."""
-        return
 
     def begin_by_statement(self, connection: Connection) -> bool:
         """Make DDL transactional on an open connection of another engine; return whether that was done."""
@@ -237,11 +227,9 @@ class DatabaseKind(Protocol):
 
     def describe(self, connection: Connection, name: str, description: str, new_name: str) -> None:
         """Store a description of a database with it, then rename the database."""
-        return
 
     def create_role(self, connection: Connection, name: str) -> None:
         """Create a role that may do nothing."""
-        return
 
 
 class OtherKind(DatabaseKind):

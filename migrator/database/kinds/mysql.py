@@ -58,13 +58,7 @@ class MySQL(DatabaseKind):
     has_session_locks = True
     creates_index_if_missing = False
 
-    def read_facts(
-        self,
-        connection: Connection,
-        version_table: str,
-        version_schema: str | None,
-        log_table: TableName | None,
-    ) -> Facts:
+    def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
         database, pid, user, version = connection.execute(
             text("SELECT database(), connection_id(), current_user(), version()")
         ).one()
@@ -80,7 +74,7 @@ class MySQL(DatabaseKind):
             str(database),
             pid=int(pid),
             user=str(user),
-            schema=version_schema,
+            schema=version.schema,
             version=str(version),
             mark=names.mark,
             log=names.log,

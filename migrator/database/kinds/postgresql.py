@@ -167,30 +167,24 @@ class PostgreSQL(DatabaseKind):
         .scalar_subquery()
     )
 
-    def read_facts(
-        self,
-        connection: Connection,
-        version_table: str,
-        version_schema: str | None,
-        log_table: TableName | None,
-    ) -> Facts:
+    def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
         """Return what a database says about itself, in one round trip."""
         asked = {
-            "schema": version_schema,
-            "table": version_table,
+            "schema": version.schema,
+            "table": version.name,
             "own": OWN_SCHEMA,
-            "log_schema": log_table.schema if log_table else None,
-            "log_name": log_table.name if log_table else None,
+            "log_schema": log.schema if log else None,
+            "log_name": log.name if log else None,
         }
         said = dict(connection.execute(_FACTS, asked).mappings().one())
         said["invalid_indexes"] = tuple(said["invalid_indexes"])
-        names = TableNames.among(said.pop("ours"), said["schema"], log_table)
+        names = TableNames.among(said.pop("ours"), said["schema"], log)
         may_create, taken = said.pop("may_create"), said.pop("taken")
         fault: LogFault | None = None
-        if log_table is not None and names.log is None:
+        if log is not None and names.log is None:
             if may_create is None:
                 # Our own schema is made with the log.
-                made = log_table.schema == OWN_SCHEMA and said["may_make_schema"]
+                made = log.schema == OWN_SCHEMA and said["may_make_schema"]
                 fault = None if made else "no schema"
             elif taken or not may_create:
                 fault = "no log" if taken else "no privilege"

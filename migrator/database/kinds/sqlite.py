@@ -27,13 +27,7 @@ class SQLite(DatabaseKind):
     begins_by_statement = True
     alters_by_copying = True
 
-    def read_facts(
-        self,
-        connection: Connection,
-        version_table: str,
-        version_schema: str | None,
-        log_table: TableName | None,
-    ) -> Facts:
+    def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
         found = connection.execute(
             text("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'migrator%'")
         ).scalars()
@@ -78,11 +72,10 @@ class SQLite(DatabaseKind):
         _begin_with(engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def begin_by_statement(self, connection: Connection) -> bool:
-        """Make DDL transactional on an open connection of another engine; return whether that was done.
+        """Leave alone an engine that begins its transactions by itself.
 
-        An engine that begins its transactions by itself is left alone. From now on foreign keys are not
-        enforced in either case: a table that is rebuilt would take its children's rows along, and within a
-        transaction that setting has no effect.
+        From now on foreign keys are not enforced in either case: a table that is rebuilt would take its
+        children's rows along, and within a transaction that setting has no effect.
         """
         dbapi_connection: Any = connection.connection.dbapi_connection
         run_at_once(dbapi_connection, "PRAGMA foreign_keys = OFF")

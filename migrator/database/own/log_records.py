@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Dialect,
-    Row,
     Table,
     delete,
     insert,
@@ -100,14 +99,8 @@ def read_log(
     asked = select(table).where(table.c.version_table == version_table).order_by(table.c.id.desc())
     if revision is not None:
         asked = asked.where(table.c.revision.startswith(revision, autoescape=True))
-    rows = connection.execute(asked.limit(limit)).all()
-    return tuple(_entry(row) for row in reversed(rows))
-
-
-def _entry(row: Row[tuple[object, ...]]) -> LogEntry:
-    values = dict(row._mapping)
-    values["started_at"] = _aware(values["started_at"])
-    return LogEntry(**{str(name): value for name, value in values.items()})
+    rows = connection.execute(asked.limit(limit)).mappings().all()
+    return tuple(LogEntry(**{**row, "started_at": _aware(row["started_at"])}) for row in reversed(rows))
 
 
 def _aware(at: datetime) -> datetime:
@@ -239,15 +232,12 @@ def places_for_records(facts: Facts, log: TableName | None, *, log_off: bool) ->
             hint=f"Grant it: GRANT USAGE, CREATE ON SCHEMA {log.schema} TO {facts.role}; or correct"
             " log_table.",
         )
-    new = _new_places(facts)
     # Elsewhere a schema is a database of its own.
-    chosen = facts.log or (log if kind_of(facts.backend).has_schemas else None) or new.log
-    return TableNames(facts.mark or new.mark, None if log_off else chosen)
-
-
-def _new_places(facts: Facts) -> TableNames:
+    has_schemas = kind_of(facts.backend).has_schemas
+    new = TableNames(None, None)
     if facts.may_make_schema:
-        return TableNames.own()
-    if facts.may_make_tables:
-        return TableNames.beside(facts.schema if kind_of(facts.backend).has_schemas else None)
-    return TableNames(None, None)
+        new = TableNames.own()
+    elif facts.may_make_tables:
+        new = TableNames.beside(facts.schema if has_schemas else None)
+    chosen = facts.log or (log if has_schemas else None) or new.log
+    return TableNames(facts.mark or new.mark, None if log_off else chosen)

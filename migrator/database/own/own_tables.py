@@ -35,11 +35,10 @@ class TableNames:
     @classmethod
     def among(cls, found: Sequence[str], schema: str | None, log_table: TableName | None) -> TableNames:
         """Give those of the tables `found` that are ours: the own schema goes before the version table's."""
-        own = (TableName(OWN_SCHEMA, "mark"), TableName(OWN_SCHEMA, "log"))
-        beside = (TableName(schema, _MARK), TableName(schema, _LOG))
-        logs = (log_table,) if log_table else (own[1], beside[1])
+        own, beside = cls.own(), cls.beside(schema)
+        logs = (log_table,) if log_table else (own.log, beside.log)
         return cls(
-            next((name for name in (own[0], beside[0]) if str(name) in found), None),
+            next((name for name in (own.mark, beside.mark) if str(name) in found), None),
             next((name for name in logs if str(name) in found), None),
         )
 

@@ -1,17 +1,23 @@
-"""What SQLAlchemy asks a server when an engine first connects, asked once for all engines of a command.
+"""What SQLAlchemy and asyncpg ask a server first, asked once for all engines of a command or not at all.
 
-Those are four questions: the version, the default schema, the default isolation level, and how the server
-takes backslashes. They are asked in one statement. An environment is connected to again and again, each time
-by an engine of its own.
+SQLAlchemy has four questions when an engine first connects: the version, the default schema, the default
+isolation level, and how the server takes backslashes. They are asked in one statement. An environment is
+connected to again and again, each time by an engine of its own.
+
+asyncpg would ask each connection's server about PostgreSQL's own array types. The first statement that gives
+one costs four to six round trips more, and there are two such statements where SQLAlchemy looks at tables.
+What the answer is has been fixed since the types were made (pg_type.dat).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine
+
+from migrator.database.round_trips.probe import missing_for_array_types
 
 # By database, user and role: what the server answered, as attributes of a dialect.
 Answers = dict[object, dict[str, Any]]
@@ -91,7 +97,7 @@ class _Answers:
     def exec_driver_sql(self, statement: str) -> Any:
         """Answer a question in place of the server, which gets every other statement."""
         if statement in self._told:
-            return _Answer(self._told[statement])
+            return SimpleNamespace(scalar=lambda: self._told[statement])
         return self._connection.exec_driver_sql(statement)
 
     def level(self, _dbapi_connection: object) -> Any:
@@ -99,10 +105,38 @@ class _Answers:
         return str(self._told[_LEVEL]).upper()
 
 
-@dataclass(frozen=True)
-class _Answer:
-    value: str | None
+# The oids of array types, with the oids and the names of what they hold.
+_ARRAYS = {
+    22: (21, "int2vector"),
+    1000: (16, "_bool"),
+    1003: (19, "_name"),
+    1005: (21, "_int2"),
+    1016: (20, "_int8"),
+    1028: (26, "_oid"),
+}
 
-    def scalar(self) -> str | None:
-        """Give it as a result does."""
-        return self.value
+
+def know_array_types(driver_connection: Any) -> None:
+    """Let a connection of asyncpg read these types without asking for them.
+
+    Where asyncpg no longer has the place for it, it asks, as ever.
+    """
+    if missing_for_array_types(driver_connection):
+        return
+    types = [
+        {
+            "oid": oid,
+            "ns": "pg_catalog",
+            "name": name,
+            "kind": b"b",
+            "basetype": None,
+            "elemtype": element,
+            "elemtype_name": None,
+            "elemdelim": ",",
+            "range_subtype": None,
+            "attrtypoids": None,
+            "attrnames": None,
+        }
+        for oid, (element, name) in _ARRAYS.items()
+    ]
+    driver_connection.get_settings().register_data_types(types)

@@ -51,7 +51,8 @@ class HeldConnections:
         if asyncio.get_running_loop() is not self._runner.get_loop():
             return await asyncpg.connect(**parameters)
         if parameters != self._parameters:
-            await self._end_all()
+            while self._idle:
+                await self._idle.pop().end()
             self._parameters = parameters
         while self._idle:
             connection = self._idle.pop()
@@ -81,10 +82,6 @@ class HeldConnections:
         for connection in idle:
             connection.terminate()
         self._runner.close()
-
-    async def _end_all(self) -> None:
-        while self._idle:
-            await self._idle.pop().end()
 
 
 def keep_written(connection: Connection, *, keep: bool) -> None:
@@ -141,7 +138,6 @@ def _class() -> type:
             return not self.written and held.take_back(self, self.held_as)
 
         async def end(self) -> None:
-            """Close."""
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await super().close(timeout=2)
 

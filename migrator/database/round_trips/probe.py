@@ -51,7 +51,7 @@ def missing_for_statements(adapted: Any) -> tuple[MissingName, ...]:
 
 
 def missing_for_array_types(driver: Any) -> tuple[MissingName, ...]:
-    """Return what `array_types` cannot do without; `driver` is a connection of asyncpg."""
+    """Return what `know_array_types` cannot do without; `driver` is a connection of asyncpg."""
     settings = driver.get_settings()
     if hasattr(settings, "register_data_types"):
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import Rule
+from migrator.lint.catalogue import Rule
 
 BREAKING = (
     Rule(

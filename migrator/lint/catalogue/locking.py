@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import SHARE, SHARE_ROW_EXCLUSIVE, Rule
+from migrator.lint.catalogue import SHARE, SHARE_ROW_EXCLUSIVE, Rule
 
 _NEW_COLUMN = """\
 Add the column without it, fill it in batches in a later revision, then tighten it:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule_facts import Rule
+from migrator.lint.catalogue import Rule
 
 _STYLE = "A matter of style: it locks nobody out and loses nothing."
 _AFTER = "Release the code that can live with it first."
@@ -44,11 +44,7 @@ QUIET = (
         "Write ALTER TYPE ... ADD VALUE ... AFTER ....",
         "Without BEFORE or AFTER the value is the last one.",
     ),
-    _style(
-        "ban-create-domain-with-constraint",
-        "Check the columns instead.",
-        "Hard to change later.",
-    ),
+    _style("ban-create-domain-with-constraint", "Check the columns instead.", "Hard to change later."),
     _style("ban-duplicate-column-assignments", "Set each column once.", "PostgreSQL refuses the statement."),
     _off("require-table-schema", _STYLE, "Write schema=... in the operation."),
     _off("ban-add-column", "SELECT * of running clients gives a column more.", "Name the columns in SELECT."),

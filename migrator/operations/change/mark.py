@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from migrator.bridge.env_py.connected_database import ask
 from migrator.bridge.env_py.session import Needs, Session, database_session
@@ -14,8 +14,16 @@ from migrator.database.connecting.second_connection import SecondConnection, as_
 from migrator.errors import RefusedError, RevisionsError, UsageError
 from migrator.operations.command_requests import MarkRequest
 from migrator.operations.look.log import refuse_unreadable
-from migrator.operations.position.examine import Examined, edited_revisions, examine, has_moved
-from migrator.operations.position.ownership import belongs, database_name, is_copy, refuse_other_database
+from migrator.operations.position.examine import (
+    Examined,
+    belongs,
+    database_name,
+    edited_revisions,
+    examine,
+    has_moved,
+    is_copy,
+    refuse_other_database,
+)
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.recording import Recorder
 from migrator.operations.run.run_lock import exclusive_lock, run_lock
@@ -41,7 +49,10 @@ def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: R
         )
     with database_session(workspace, ["current"], report, Needs(models=False)) as session:
         while True:
-            examined = _only_one(examine(session))
+            reached = examine(session)
+            if len(reached) != 1:
+                raise UsageError("This env.py reaches several databases; mark them one by one, with --url.")
+            (examined,) = reached
             if request.accepts:
                 return _accept(session, examined, request, report)
             try:
@@ -50,12 +61,6 @@ def mark(workspace: Workspace, request: MarkRequest, consent: Consent, report: R
                 # Tenants that share a database share its mark: another one's may be what has changed it.
                 if workspace.tenant is None:
                     raise
-
-
-def _only_one(examined: Sequence[Examined]) -> Examined:
-    if len(examined) != 1:
-        raise UsageError("This env.py reaches several databases; mark them one by one, with --url.")
-    return examined[0]
 
 
 def _mark(
@@ -79,10 +84,7 @@ def _mark(
             f"The role {examined.found.facts.role} may make no table for a mark in {database}.",
             hint=f"Grant it: GRANT CREATE ON DATABASE {database} TO {examined.found.facts.role}",
         )
-    with (
-        _writing(session, examined, report) as connection,
-        _alone(session, examined, connection, report),
-    ):
+    with _writing(session, examined, report, for_mark=True) as connection:
         ask(connection, examined.found, as_one_transaction(recorder.mark))
     return Marked(name, database, changed=True)
 
@@ -131,34 +133,26 @@ def _named(session: Session, examined: Examined, said: Sequence[str]) -> list[st
 
 
 @contextmanager
-def _writing(session: Session, examined: Examined, report: Report) -> Iterator[SecondConnection]:
-    """Give a connection to write records with, while no run is at work."""
-    seconds = session.workspace.environment.settings.longest_wait
-    with run_lock(examined.found, seconds, seconds, report) as lock:
-        if lock.connection is None:
+def _writing(
+    session: Session, examined: Examined, report: Report, *, for_mark: bool = False
+) -> Iterator[SecondConnection]:
+    """Give a connection to write records with, while no run is at work.
+
+    With `for_mark` the mark is written, which all tenants of a database share: they are kept out, too.
+    """
+    workspace, seconds = session.workspace, session.workspace.environment.settings.longest_wait
+    with ExitStack() as held:
+        connection = held.enter_context(run_lock(examined.found, seconds, seconds, report)).connection
+        if connection is None:
             raise UsageError("A database in memory cannot be marked: it ends with its connection.")
-        if has_moved(lock.connection, session.workspace, examined):
+        if has_moved(connection, workspace, examined):
             raise MovedError(
                 f"The database {database_name(examined)} has been changed in this very moment.",
                 hint="Look at it with migrator log, then run this again.",
             )
-        yield lock.connection
-
-
-@contextmanager
-def _alone(
-    session: Session, examined: Examined, connection: SecondConnection, report: Report
-) -> Iterator[None]:
-    """Keep other tenants out while the mark is written that all of a database share."""
-    if session.workspace.tenant is None:
-        yield
-        return
-    with exclusive_lock(
-        connection, examined.found, session.workspace.environment.settings.longest_wait, report
-    ):
-        if has_moved(connection, session.workspace, examined):
-            raise MovedError(
-                f"Another tenant of the database {database_name(examined)} was marked in this very moment.",
-                hint="Run this again.",
-            )
-        yield
+        if for_mark and workspace.tenant is not None:
+            held.enter_context(exclusive_lock(connection, examined.found, seconds, report))
+            if has_moved(connection, workspace, examined):
+                # `mark` begins again.
+                raise MovedError
+        yield connection

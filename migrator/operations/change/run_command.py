@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL
-
 from migrator.config.select import Workspace
 from migrator.config.url import own_variable
 from migrator.database.connecting.engine import with_driver
@@ -49,15 +47,11 @@ def run_command(
             f"The command {command[0]} was not found.", hint="For example: migrator run -- python app.py"
         )
     with open_database(workspace.environment, workspace.database, report) as url:
-        variables = {**_inherited(workspace), **database_variables(url), **_chosen(workspace)}
+        whole = with_driver(url).render_as_string(hide_password=False)
+        named = {"DATABASE_URL": whole, **kind_of(url).variables(url)}
+        variables = {**_inherited(workspace), **named, **_chosen(workspace)}
         code = _wait([program, *command[1:]], variables, output_to_stderr)
     return CommandRun(tuple(command), code)
-
-
-def database_variables(url: URL) -> dict[str, str]:
-    """Give DATABASE_URL and, for PostgreSQL, POSTGRES_* for a URL."""
-    whole = with_driver(url)
-    return {"DATABASE_URL": whole.render_as_string(hide_password=False), **kind_of(url).variables(url)}
 
 
 def _inherited(workspace: Workspace) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from migrator.config.select import Workspace
 from migrator.config.url import address
@@ -32,26 +32,35 @@ def wait(workspace: Workspace, report: Report, *, seconds: float, goal: Goal) ->
     # A process, because a server that hangs could not be left otherwise.
     with SideBySide[_Request, Waited](_load, 1) as process:
         process.start()
-        return _DatabaseWait(process, workspace, report, seconds, goal).run()
-
-
-class _DatabaseWait:
-    def __init__(
-        self,
-        process: SideBySide[_Request, Waited],
-        workspace: Workspace,
-        report: Report,
-        seconds: float,
-        goal: Goal,
-    ) -> None:
-        self._process = process
-        self._request = (workspace.portable(), goal)
-        self._report = report
-        self._seconds = seconds
-        self._where = self._announce(workspace)
-        self._text = f"waiting for the database {self._where}"
-        self._told = ""
+        request = (workspace.portable(), goal)
+        where = _announce(workspace, report)
         process.await_ready()
+        return _DatabaseWait(process, request, report, seconds, where).run()
+
+
+def _announce(workspace: Workspace, report: Report) -> str:
+    """Report which database will be asked, and return how messages name it."""
+    environment = workspace.environment
+    if not workspace.resolves_url:
+        return f"of {environment.name}"
+    source = workspace.database
+    where = address(source.url) if source.url is not None else "embedded"
+    file = environment.shown(environment.config_file)
+    report(Connecting(environment.name, file, where, source.origin))
+    return where
+
+
+@dataclass
+class _DatabaseWait:
+    process: SideBySide[_Request, Waited]
+    request: _Request
+    report: Report
+    seconds: float
+    where: str
+
+    def __post_init__(self) -> None:
+        self._text = f"waiting for the database {self.where}"
+        self._told = ""
         self._began = time.monotonic()
 
     def run(self) -> Waited:
@@ -62,49 +71,37 @@ class _DatabaseWait:
             if isinstance(found, Waited) and (found.reached or self._left() <= 0):
                 return replace(found, seconds=round(time.monotonic() - self._began, 3))
             if isinstance(found, DatabaseError) and self._left() <= 0:
-                text = f"{found.message} Waited {self._seconds:g}s."
+                text = f"{found.message} Waited {self.seconds:g}s."
                 raise DatabaseError(text, hint=found.hint) from found
             if isinstance(found, MigratorError) and not isinstance(found, DatabaseError):
                 raise found
-            self._text = self._lacking(found)
+            if isinstance(found, Waited):
+                at, left = ", ".join(found.current) or "base", len(found.pending)
+                self._text = f"waiting until {self.where} is at head: it is at {at}, {left} pending"
+            else:
+                self._text = f"waiting for the database {self.where}"
             self._tell()
             time.sleep(max(0.0, min(pause, self._left())))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    def _announce(self, workspace: Workspace) -> str:
-        environment = workspace.environment
-        if not workspace.resolves_url:
-            return f"of {environment.name}"
-        source = workspace.database
-        where = address(source.url) if source.url is not None else "embedded"
-        file = environment.shown(environment.config_file)
-        self._report(Connecting(environment.name, file, where, source.origin))
-        return where
-
     def _left(self) -> float:
-        return self._began + self._seconds - time.monotonic()
+        return self._began + self.seconds - time.monotonic()
 
     def _attempt(self) -> Waited | MigratorError:
         bound = min(max(self._left(), _SHORTEST_ATTEMPT), _LONGEST_ATTEMPT)
-        (answer,) = self._process.ask([self._request], bound, self._tell)
+        (answer,) = self.process.ask([self.request], bound, self._tell)
         if isinstance(answer, LateError):
             return DatabaseError(
-                f"The database {self._where} cannot be used. {answer.message}",
+                f"The database {self.where} cannot be used. {answer.message}",
                 hint="Check the network, and host and port in the URL.",
             )
         return answer
-
-    def _lacking(self, found: Waited | MigratorError) -> str:
-        if isinstance(found, Waited):
-            at = ", ".join(found.current) or "base"
-            return f"waiting until {self._where} is at head: it is at {at}, {len(found.pending)} pending"
-        return f"waiting for the database {self._where}"
 
     def _tell(self) -> None:
         """Say what is waited for, as soon as it has taken a while."""
         if self._text != self._told and time.monotonic() - self._began >= _TOLD_AFTER:
             self._told = self._text
-            self._report(Waiting(self._text))
+            self.report(Waiting(self._text))
 
 
 def _load() -> AbstractContextManager[Do]:

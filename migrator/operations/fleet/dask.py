@@ -7,21 +7,14 @@ import re
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from migrator.config.select import Workspace
 from migrator.config.tenants import Tenant
-from migrator.errors import ConfigurationError, ExitCode, MigratorError, MissingExtraError, UsageError
-from migrator.operations.fleet.over_tenants import (
-    TICK,
-    FleetInterruptedError,
-    FleetProgress,
-    database_held,
-    interruptible,
-)
+from migrator.errors import ConfigurationError, MigratorError, MissingExtraError, UsageError
+from migrator.operations.fleet.fleet_course import TICK, FleetProgress, TenantOrder, database_held
 from migrator.operations.fleet.task import Task, failed, perform
-from migrator.operations.fleet.tenant_order import TenantOrder
 from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 
@@ -44,35 +37,28 @@ def over_cluster(
     as many as there are workers where it is None. Raises MissingExtraError without Dask, ConfigurationError
     for a scheduler that does not answer, and FleetInterruptedError.
     """
-    account = FleetProgress(course, report)
+    progress = FleetProgress(course, report)
     there = workspace.portable()
     running: dict[Future[TenantAnswer], Tenant] = {}
-    with database_held(workspace, course, report), _cluster(scheduler) as client, interruptible() as wish:
+    with database_held(workspace, course, report), _cluster(scheduler) as client, progress.interruptible():
         executor = client.get_executor(pure=False, retries=0)
         workers = _Presence(client, jobs)
         while True:
-            while len(running) < workers.count and not wish.times and (tenant := course.next()) is not None:
+            while len(running) < workers.count and (tenant := progress.next()) is not None:
                 running[executor.submit(one_tenant, task, there, tenant)] = tenant
-                account.changed()
+                progress.changed()
             if not running and course.is_over:
                 break
             for done in _done(running):
-                answer = _answer_of(done, running.pop(done))
-                course.take(answer)
-                account.changed(answer)
-            account.changed()
-            if wish.times:
-                account.stop()
-            if wish.times > 1 or workers.are_gone:
-                course.stop("interrupted" if wish.times else "no worker is left")
+                progress.changed(_answer_of(done, running.pop(done)))
+            progress.tick()
+            if progress.interrupts > 1 or workers.are_gone:
+                course.stop("interrupted" if progress.interrupts else "no worker is left")
                 for future, tenant in running.items():
                     future.cancel()
-                    course.take(failed(tenant, _left_alone(tenant, wish.times > 1), ExitCode.FAULT))
+                    course.take(failed(tenant, _left_alone(tenant, progress.interrupts > 1)))
                 running.clear()
-    result = FleetResult(course.all_answers(), account.seconds)
-    if wish.times:
-        raise FleetInterruptedError(result, hint="Run it again: it does what is left.")
-    return result
+    return progress.result()
 
 
 def _done(running: dict[Future[TenantAnswer], Tenant]) -> list[Future[TenantAnswer]]:
@@ -135,17 +121,7 @@ def _answer_of(done: Future[TenantAnswer], tenant: Tenant) -> TenantAnswer:
             f"The Dask worker that was given {tenant.name} did not answer: {type(exc).__name__}: {exc}",
             hint="Look where the tenant stands, and run the command again: it does what is left.",
         )
-        return failed(tenant, lost, ExitCode.FAULT)
-
-
-def _await_workers(client: Any, scheduler: str) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
-    except TimeoutError as exc:
-        raise ConfigurationError(
-            f"The Dask scheduler {scheduler} has no workers.",
-            hint=f"Start some, with migrator installed: dask worker {scheduler} --nthreads 1",
-        ) from exc
+        return failed(tenant, lost)
 
 
 @contextmanager
@@ -166,8 +142,12 @@ def _cluster(scheduler: str) -> Iterator[Any]:
             f"The Dask scheduler {scheduler} does not answer: {type(exc).__name__}.",
             hint="Start one with `dask scheduler`, and give its address with --scheduler.",
         ) from exc
-    try:
-        _await_workers(client, scheduler)
+    with closing(client):
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError as exc:
+            raise ConfigurationError(
+                f"The Dask scheduler {scheduler} has no workers.",
+                hint=f"Start some, with migrator installed: dask worker {scheduler} --nthreads 1",
+            ) from exc
         yield client
-    finally:
-        client.close()

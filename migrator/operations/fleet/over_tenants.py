@@ -1,35 +1,25 @@
-"""Goes through the tenants with processes of this machine."""
+"""Goes through the tenants with processes of this machine, started once and given one after the other."""
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 
+from migrator.bridge.tenant_cache import tenant_cache
 from migrator.config.select import Workspace
-from migrator.database.connecting.opening import open_database
-from migrator.errors import ExitCode, MigratorError
-from migrator.operations.fleet.task import Task
-from migrator.operations.fleet.tenant_order import TenantOrder
-from migrator.operations.fleet.workers import Workers
-from migrator.results.events import Connecting, FleetChanged, Noticed, Report
+from migrator.config.tenants import Tenant
+from migrator.operations.fleet.fleet_course import TICK, FleetProgress, TenantOrder, database_held
+from migrator.operations.fleet.task import Task, failed, perform
+from migrator.processes.child import Do, Done
+from migrator.processes.pool import Pool, Worker, answers
+from migrator.processes.start_up import imports_done
+from migrator.results.events import Report
 from migrator.results.fleet import FleetResult, TenantAnswer
 
-# How often it is looked whether somebody wants it to stop, in seconds.
-TICK = 0.25
-
-
-class FleetInterruptedError(MigratorError):
-    """Interrupted; the tenants that were at work have ended, no other was begun."""
-
-    exit_code = ExitCode.INTERRUPTED
-
-    def __init__(self, result: FleetResult, *, hint: str) -> None:
-        super().__init__(hint=hint)
-        self.result = result
+# How long a process may take to end once it is told to, in seconds.
+_GRACE = 5.0
 
 
 def over_tenants(
@@ -40,103 +30,98 @@ def over_tenants(
     Raises FleetInterruptedError after Ctrl-C or SIGTERM: the tenants at work end first, and a second one
     interrupts those too.
     """
-    account = FleetProgress(course, report)
-    workers = Workers(task, workspace, min(jobs, len(course.tenants) or 1))
-    with database_held(workspace, course, report), interruptible() as wish, workers:
+    progress = FleetProgress(course, report)
+    crew = _Workers(task, workspace, min(jobs, len(course.tenants) or 1))
+    with database_held(workspace, course, report), progress.interruptible(), closing(crew) as workers:
         while True:
-            while workers.free and not wish.times and (tenant := course.next()) is not None:
+            while workers.free and (tenant := progress.next()) is not None:
                 workers.give(tenant)
-                account.changed()
+                progress.changed()
             if not workers.busy:
                 break
             for answer in workers.answers(TICK):
-                course.take(answer)
-                account.changed(answer)
-            account.changed()
-            if wish.times:
-                account.stop()
-            if wish.times > 1:
+                progress.changed(answer)
+            progress.tick()
+            if progress.interrupts > 1:
                 workers.interrupt()
-                wish.times = 1
-    result = FleetResult(course.all_answers(), account.seconds)
-    if wish.times:
-        raise FleetInterruptedError(result, hint="Run it again: it does what is left.")
-    return result
+                progress.interrupts = 1
+    return progress.result()
 
 
-@contextmanager
-def database_held(workspace: Workspace, course: TenantOrder, report: Report) -> Iterator[None]:
-    """Say which database it is, and keep the embedded PostgreSQL up from the first tenant to the last.
+class _Workers:
+    """At most `count` processes that do a task to tenants, started with the first one.
 
-    Tenants that are databases of their own have no other.
+    One that dies is replaced when there is work.
     """
-    environment = workspace.environment
-    own = sum(tenant.url is not None for tenant in course.tenants)
-    if own:
-        file = environment.shown(environment.config_file)
-        count = f"{own} database{'s' if own != 1 else ''}"
-        report(Connecting(environment.name, file, count, f"the tenants of {environment.name}"))
-    if own < len(course.tenants) and workspace.resolves_url:
-        with open_database(environment, workspace.database, report):
-            yield
-    else:
-        yield
 
+    def __init__(self, task: Task, workspace: Workspace, count: int) -> None:
+        self._workspace = workspace.portable()
+        self._load = partial(_load, task, self._workspace)
+        self._count = count
+        self._pools: list[Pool] = []
+        self._tenants: dict[Worker, Tenant] = {}
 
-class FleetProgress:
-    """Tells how far it has come."""
-
-    def __init__(self, course: TenantOrder, report: Report) -> None:
-        self._course = course
-        self._report = report
-        self._begun = time.monotonic()
-        self._stopped = False
+    def close(self) -> None:
+        """End all processes."""
+        self.interrupt()
+        for pool in self._pools:
+            pool.end(_GRACE)
 
     @property
-    def seconds(self) -> float:
-        """The time since it began."""
-        return round(time.monotonic() - self._begun, 3)
+    def free(self) -> int:
+        """How many further tenants could be begun now."""
+        return self._count - len(self._tenants)
 
-    def changed(self, answer: TenantAnswer | None = None) -> None:
-        """Tell that a tenant was begun, or is done; or only that time has passed."""
-        course = self._course
-        self._report(
-            FleetChanged(
-                course.running, course.answered, course.failures, len(course.tenants), self.seconds, answer
-            )
-        )
+    @property
+    def busy(self) -> bool:
+        """Whether any tenant is being worked on."""
+        return bool(self._tenants)
 
-    def stop(self) -> None:
-        """Begin with no other tenant, and say so once."""
-        if not self._stopped:
-            self._stopped = True
-            self._course.stop("interrupted")
-            if self._course.running:
-                at = ", ".join(self._course.running)
-                self._report(Noticed(f"stopping when these have ended: {at}; another Ctrl-C cancels them"))
+    def give(self, tenant: Tenant) -> None:
+        """Give a tenant to a process that has none."""
+        while not (worker := self._idle_worker()).give(tenant):
+            # It died with nothing to do.
+            worker.is_busy = False
+        worker.look = f"See where it stands: {self._workspace.for_tenant(tenant).again('current')}"
+        self._tenants[worker] = tenant
+
+    def _idle_worker(self) -> Worker:
+        for worker in (each for pool in self._pools for each in pool.workers):
+            if worker.is_idle:
+                return worker
+        self._pools.append(Pool(self._load, 1 if self._pools else self._count))
+        return self._pools[-1].workers[0]
+
+    def answers(self, seconds: float) -> Iterator[TenantAnswer]:
+        """Return the answers that come in within a time."""
+        for worker, answer in answers(self._pools, seconds):
+            tenant = self._tenants.pop(worker)
+            yield answer.result if isinstance(answer, Done) else failed(tenant, answer)
+
+    def interrupt(self) -> None:
+        """Interrupt what is being worked on: statements are cancelled and rolled back."""
+        if self.busy:
+            for pool in self._pools:
+                pool.interrupt()
 
 
-@dataclass
-class InterruptCount:
-    """How often somebody has asked for an end."""
+def _load(task: Task, workspace: Workspace) -> AbstractContextManager[Do]:
+    """Import what each process would import by itself otherwise."""
+    import asyncpg  # type: ignore[import-untyped]  # noqa: F401
+    import sqlalchemy.dialects.postgresql.asyncpg  # noqa: F401
 
-    times: int = 0
+    import migrator.env  # noqa: F401
+
+    imports_done()
+    return _serving(task, workspace)
 
 
 @contextmanager
-def interruptible() -> Iterator[InterruptCount]:
-    """Count Ctrl-C and SIGTERM while the block runs, which would break off what is read from a process."""
-    wish = InterruptCount()
+def _serving(task: Task, workspace: Workspace) -> Iterator[Do]:
+    os.chdir(workspace.environment.root)
 
-    def count(_number: int, _frame: object) -> None:
-        wish.times += 1
+    def do(tenant: Tenant, _report: Report) -> TenantAnswer:
+        return perform(task, workspace, tenant)
 
-    if threading.current_thread() is not threading.main_thread():
-        # Signals are the main thread's.
-        yield wish
-        return
-    before = signal.signal(signal.SIGINT, count)
-    try:
-        yield wish
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with tenant_cache():
+        yield do

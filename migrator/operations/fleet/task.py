@@ -52,39 +52,28 @@ def perform(task: Task, workspace: Workspace, tenant: Tenant) -> TenantAnswer:
 
     try:
         result = operation(workspace.for_tenant(tenant), report=report)
-    except MigratorError as exc:
-        answer = _failed(task, tenant, exc, exc)
     except KeyboardInterrupt:
         answer = TenantAnswer(tenant.name, "failed", ExitCode.INTERRUPTED, error="Interrupted.")
     except Exception as exc:
         # The border of this process: what is not understood is our own fault, and the others go on.
-        answer = _failed(task, tenant, fault(exc), exc)
+        answer = failed(tenant, exc if isinstance(exc, MigratorError) else fault(exc))
+        if task.traceback:
+            answer = replace(answer, trace=secrets.scrub("".join(traceback.format_exception(exc))))
     else:
         outcome = outcome_of(task.request, result)
         answer = TenantAnswer(tenant.name, outcome, 1 if outcome == "no" else 0, result=result)
-    return _finished(answer, time.monotonic() - begun, notes)
+    shown = tuple(secrets.scrub(note) for note in dict.fromkeys(notes))
+    return replace(answer, seconds=round(time.monotonic() - begun, 3), notes=shown)
 
 
-def failed(tenant: Tenant, error: MigratorError, code: int, result: Any = None) -> TenantAnswer:
+def failed(tenant: Tenant, error: MigratorError) -> TenantAnswer:
     """Give the answer for a tenant that failed. It crosses processes: nobody there knows the passwords."""
     return TenantAnswer(
         tenant.name,
         "failed",
-        int(code),
-        result=result,
+        int(error.exit_code),
+        result=getattr(error, "result", None),
         error=secrets.scrub(error.message),
         hint=secrets.scrub(error.hint),
         error_type=type(error).__name__,
     )
-
-
-def _failed(task: Task, tenant: Tenant, error: MigratorError, cause: BaseException) -> TenantAnswer:
-    answer = failed(tenant, error, error.exit_code, getattr(error, "result", None))
-    if not task.traceback:
-        return answer
-    return replace(answer, trace=secrets.scrub("".join(traceback.format_exception(cause))))
-
-
-def _finished(answer: TenantAnswer, seconds: float, notes: list[str]) -> TenantAnswer:
-    shown = tuple(secrets.scrub(note) for note in dict.fromkeys(notes))
-    return replace(answer, seconds=round(seconds, 3), notes=shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from migrator.bridge.env_py.connected_database import configured_role
 from migrator.config.select import Workspace
@@ -17,8 +17,8 @@ from migrator.config.tenants import (
     without_comment,
 )
 from migrator.config.url import address
-from migrator.database.connecting.one_question import QueryError, first_column
 from migrator.database.connecting.opening import open_database
+from migrator.database.connecting.second_connection import QueryError, first_column
 from migrator.database.failures import database_error, is_database_failure
 from migrator.errors import ConfigurationError, UsageError
 from migrator.results.events import Noticed, Report
@@ -64,11 +64,10 @@ def server_held(workspace: Workspace, report: Report) -> Iterator[None]:
 
     It would be started for the list of the tenants, and again for the tenants.
     """
-    embedded = workspace.environment.settings.database == "embedded" and workspace.resolves_url
-    if embedded and workspace.database.url is None:
-        with open_database(workspace.environment, workspace.database, report):
-            yield
-    else:
+    environment = workspace.environment
+    embedded = environment.settings.database == "embedded" and workspace.resolves_url
+    is_held = embedded and workspace.database.url is None
+    with open_database(environment, workspace.database, report) if is_held else nullcontext():
         yield
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 from migrator.config.environments import Environment, discover
 from migrator.errors import Effect, RefusedError, UsageError
 from migrator.operations.init.adopted_files import AdoptedFiles
-from migrator.operations.init.alembic_source import read_alembic
 from migrator.operations.init.bases import find_models
-from migrator.operations.init.environment_names import unfinished_ones
-from migrator.operations.init.file_plan import FilePlan
 from migrator.operations.init.layout import developing
-from migrator.operations.init.project import LOOK, refuse_percent, unfinished_notes, with_models, with_url
+from migrator.operations.init.project import (
+    LOOK,
+    FilePlan,
+    refuse_percent,
+    unfinished_notes,
+    with_models,
+    with_url,
+)
 from migrator.operations.init.questions import (
     DEFAULT_NAMES,
     Ask,
@@ -22,6 +26,7 @@ from migrator.operations.init.questions import (
     ProjectChoices,
     new_ones,
     settle_environments,
+    unfinished_ones,
 )
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.team import Team
@@ -36,7 +41,7 @@ def adopt(root: Path, file: Path, request: InitRequest, ask: Ask) -> Initialized
     """
     refuse_percent(root)
     there, _broken = discover(root)
-    team = Team.read(root, read_alembic(file, request.section))
+    team = Team.read(root, file, request.section)
     _refuse_unfit(team, request)
     sources = read_sources(root)
     models = request.models or (find_models(sources) if team.env_py.needs else ())

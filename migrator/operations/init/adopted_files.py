@@ -10,16 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from migrator.config.environments import Environment
-from migrator.operations.init.alembic_source import ALEMBIC, URL, AlembicSource
-from migrator.operations.init.environment_names import EnvironmentName
-from migrator.operations.init.layout import Layout, default_of, developing, title, written_first
+from migrator.operations.init.layout import default_of, developing, examples, title, written_first
 from migrator.operations.init.project import missing_wheel
-from migrator.operations.init.questions import ProjectChoices
+from migrator.operations.init.questions import EnvironmentName, ProjectChoices
 from migrator.operations.init.sources import Sources
-from migrator.operations.init.team import Team
+from migrator.operations.init.team import ALEMBIC, URL, AlembicSource, Team
 from migrator.operations.init.templates import filled_in, read_template
 from migrator.results.written import NewEnvironment
-from migrator.revisions.env_py_source import TOOLS, HostFramework, remarks
+from migrator.revisions.env_py_source import TOOLS, remarks
 from migrator.revisions.git import shows
 
 _HERE = "%(here)s"
@@ -113,7 +111,7 @@ class AdoptedFiles:
         self._default = default_of(settled.environments, there)
         # The team's URL belongs to one environment, which is there already if any is.
         alone = not there or settled.database != "url"
-        self._layout = Layout(root, settled, there, sources, shared=True)
+        self._examples = examples(there, settled.environments)
         self.developing = developing(settled.environments) if alone else None
 
     def has_database(self, new: EnvironmentName) -> bool:
@@ -189,22 +187,28 @@ class AdoptedFiles:
     def files(self) -> dict[str, bytes]:
         """Give all files by their paths from the root."""
         inis = {each.file.as_posix(): self.ini(each) for each in written_first(self.named)}
-        own = self.own_files() if self._team.env_py.needs is not None else {}
-        values = {"environments": self._layout.examples(), "models": self._settled.models}
+        own = self._own_files() if self._team.env_py.needs is not None else {}
+        values = {"environments": self._examples, "models": self._settled.models}
         example = read_template("default", self._root).files(values)[_EXAMPLE]
         return {**own, _EXAMPLE: example, **inis}
 
-    def own_files(self) -> dict[str, bytes]:
+    def _own_files(self) -> dict[str, bytes]:
         """Give migrator's env.py, and beside it the template of the team's revisions."""
-        env_py = _own_env_py(
-            self._team.shown(self._team.scripts / "env.py"),
-            self._team.env_py.needs,
-            _version_table(self._sources),
-        )
-        theirs = self._team.scripts / "script.py.mako"
+        needs, scripts = self._team.env_py.needs, self._team.scripts
+        options = ""
+        if needs == "advanced-alchemy":
+            table = _version_table(self._sources) or _VERSION_TABLE
+            options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
+        values = {
+            "theirs": self._team.shown(scripts / "env.py"),
+            "tool": TOOLS.get(needs or "", ""),
+            "options": options,
+        }
+        source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+        theirs = scripts / "script.py.mako"
         default = read_template("default", self._root).copied["migrations/script.py.mako"]
         template = theirs.read_bytes() if theirs.is_file() else default
-        return {f"{OWN_FOLDER}/env.py": env_py, f"{OWN_FOLDER}/script.py.mako": template}
+        return {f"{OWN_FOLDER}/env.py": filled_in(source, values), f"{OWN_FOLDER}/script.py.mako": template}
 
     def result(self, new: EnvironmentName) -> NewEnvironment:
         """Give what is told of an environment."""
@@ -241,16 +245,6 @@ class AdoptedFiles:
                 f"{others} of {file} was not copied, since it may hold a secret: write it into the new files"
                 " yourself, where it is needed."
             )
-
-
-def _own_env_py(theirs: str, needs: HostFramework | None, named: str | None) -> bytes:
-    """Give its source; `named` is the version table that the project's own configuration names."""
-    options = ""
-    if needs == "advanced-alchemy":
-        table = named or _VERSION_TABLE
-        options = f"version_table={table!r}, user_module_prefix={_PREFIX!r}".replace("'", '"')
-    source = (files("migrator") / "templates" / _TEMPLATE).read_text(encoding="utf-8")
-    return filled_in(source, {"theirs": theirs, "tool": TOOLS.get(needs or "", ""), "options": options})
 
 
 def _version_table(sources: Sources) -> str | None:

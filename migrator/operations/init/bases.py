@@ -67,13 +67,12 @@ class _Finder:
         return self._roles[whole]
 
     def _judge(self, module: Module, node: ast.ClassDef) -> _Role:
-        meant = self._sources.meaning
-        parents = [meant(module, name) for each in node.bases if (name := dotted_name(each)) is not None]
+        parents = self._parents(module, node)
         keywords = {each.arg: each.value for each in node.keywords}
         if any(parent in _BASE_CLASSES for parent in parents) or self._decorated(module, node):
             return "base"
         metaclass = dotted_name(keywords["metaclass"]) if "metaclass" in keywords else None
-        if metaclass is not None and meant(module, metaclass) in _METACLASSES:
+        if metaclass is not None and self._sources.meaning(module, metaclass) in _METACLASSES:
             return "base"
         if not any(self._may_be_parent(parent) for parent in parents):
             return "other"
@@ -83,16 +82,17 @@ class _Finder:
             return "other"
         return "base" if _is_abstract(node) else "model"
 
+    def _parents(self, module: Module, node: ast.ClassDef) -> list[str]:
+        names = map(dotted_name, node.bases)
+        return [self._sources.meaning(module, name) for name in names if name is not None]
+
     def _decorated(self, module: Module, node: ast.ClassDef) -> bool:
-        for each in node.decorator_list:
-            name = dotted_name(each.func if isinstance(each, ast.Call) else each)
-            if name is None:
-                continue
-            if self._sources.meaning(module, name) in _MAKE_BY_DECORATOR:
-                return True
-            if name.endswith(".as_declarative_base"):
-                return True
-        return False
+        called = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
+        return any(
+            name.endswith(".as_declarative_base") or self._sources.meaning(module, name) in _MAKE_BY_DECORATOR
+            for name in map(dotted_name, called)
+            if name is not None
+        )
 
     def _may_be_parent(self, parent: str) -> bool:
         """Whether a class derived from `parent` is mapped, unless it is abstract."""
@@ -118,9 +118,8 @@ class _Finder:
         if whole in seen or home is None or home[1] not in home[0].classes:
             return False
         module, name = home
-        parents = [dotted_name(each) for each in module.classes[name].bases]
-        meant = [self._sources.meaning(module, each) for each in parents if each is not None]
-        return any(self._is_of_sqlmodel(each, seen | {whole}) for each in meant)
+        parents = self._parents(module, module.classes[name])
+        return any(self._is_of_sqlmodel(each, seen | {whole}) for each in parents)
 
 
 def _is_true(value: ast.expr | None) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 
 from migrator.config.environments import Environment
 from migrator.config.url import own_variable
-from migrator.operations.init.environment_names import EnvironmentName
-from migrator.operations.init.questions import ProjectChoices
+from migrator.operations.init.questions import EnvironmentName, ProjectChoices
 from migrator.operations.init.sources import Sources
 
 SHARED = "migrations/versions"
@@ -77,11 +76,6 @@ class Layout:
         """The SQLite files that will be made in the project."""
         return [f"{each.name}.db" for each in self.named if self.database(each) == "sqlite"]
 
-    def examples(self) -> list[Example]:
-        """Give all environments of the project for the example of a `.env`, those that are there first."""
-        names = dict.fromkeys((*(each.name for each in self.there), *(each.name for each in self.named)))
-        return [_example(name) for name in names]
-
     def _sys_path(self) -> list[str]:
         """The folders from which models are imported, as seen from `configs`."""
         source = self.sources.source_folder
@@ -93,9 +87,13 @@ class Layout:
         return ["..", f"../{source}"] if at_source else [".."]
 
 
-def _example(name: str) -> Example:
-    place = "db.example.com:5432/app" if name == "production" else f"localhost:5432/app_{name}"
-    return Example(name, own_variable(name), place)
+def examples(there: Sequence[Environment], named: Sequence[EnvironmentName]) -> list[Example]:
+    """Give all environments of a project for the example of a `.env`, those that are there first."""
+    names = dict.fromkeys((*(each.name for each in there), *(each.name for each in named)))
+    places = {"production": "db.example.com:5432/app"}
+    return [
+        Example(name, own_variable(name), places.get(name, f"localhost:5432/app_{name}")) for name in names
+    ]
 
 
 def developing(named: Sequence[EnvironmentName]) -> EnvironmentName | None:

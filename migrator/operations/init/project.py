@@ -1,26 +1,38 @@
-"""Makes a migrator project of a folder: an empty one, or that of an application."""
+"""Makes a migrator project of a folder: an empty one, or that of an application.
+
+Its files are written all or none, and never over what is there.
+"""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from migrator.config.environments import Environment, discover, find_root
 from migrator.config.folders import version_folders
 from migrator.database.embedded.binaries import wheel_binaries
-from migrator.errors import Effect, MissingExtraError, RefusedError
+from migrator.errors import Effect, MissingExtraError, RefusedError, RevisionsError
 from migrator.operations.init.bases import find_models, has_below
-from migrator.operations.init.environment_names import EnvironmentName, named_environments, unfinished_ones
-from migrator.operations.init.file_plan import FilePlan
-from migrator.operations.init.layout import SHARED, Layout, developing, written_first
-from migrator.operations.init.questions import DEFAULT_NAMES, Ask, InitRequest, ProjectChoices, settle
+from migrator.operations.init.layout import SHARED, Layout, developing, examples, written_first
+from migrator.operations.init.questions import (
+    DEFAULT_NAMES,
+    Ask,
+    EnvironmentName,
+    InitRequest,
+    ProjectChoices,
+    named_environments,
+    settle,
+    unfinished_ones,
+)
 from migrator.operations.init.sources import read_sources
 from migrator.operations.init.templates import read_template
 from migrator.results.written import Initialized
 from migrator.revisions.env_py_source import is_ours
+from migrator.revisions.file_changes import FileChange, Rewrite, Write, changed_files
 
 _ENV_PY = "migrations/env.py"
 _PLACES = ("alembic.ini", "migrations/alembic.ini")
@@ -40,7 +52,8 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     template = read_template(request.template, root)
     there, _broken = discover(root)
     sources = read_sources(root)
-    proposed = find_models(sources) or _models_of(there)
+    theirs = (each.settings.models for each in there if each.settings.models)
+    proposed = find_models(sources) or next(theirs, ())
     unfinished = unfinished_ones(root) if there else ()
     request = replace(request, names=request.names or unfinished)
     settled = settle(request, proposed, root, () if there else DEFAULT_NAMES, ask)
@@ -48,7 +61,7 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     plan = FilePlan(root)
     named = named_environments(request.names, root)
     plan.kept += [each.file.as_posix() for each in named if os.path.lexists(root / each.file)]
-    plan.write(template.files({"environments": new.examples(), "models": settled.models}))
+    plan.write(template.files({"environments": examples(there, new.named), "models": settled.models}))
     plan.ignore((*template.ignored, *new.database_files()))
     # They make it a project: what was killed before them is begun again.
     inis = {each.file: template.environment_file(new.values(each)) for each in written_first(new.named)}
@@ -69,6 +82,67 @@ def make_project(root: Path, request: InitRequest, ask: Ask) -> Initialized:
     )
 
 
+@dataclass
+class FilePlan:
+    """What is to be written below `root`; `kept` are files that are there already."""
+
+    root: Path
+    changes: list[FileChange] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Write files by their paths, where there are none."""
+        for name, content in contents.items():
+            path = self.root / name
+            if os.path.lexists(path):
+                self.kept.append(name)
+            else:
+                self.changes.append(Write(path, content))
+
+    def ignore(self, lines: Iterable[str]) -> None:
+        """Add lines to .gitignore that it does not have; an exception stands below what it is one from."""
+        path = self.root / ".gitignore"
+        before = path.read_bytes() if path.is_file() else b""
+        there = {line.strip().strip(b"/") for line in before.splitlines()}
+        missing: list[str] = []
+        for line in lines:
+            is_new = line.encode().strip(b"/") not in there
+            if is_new or any(line[0] == "!" and fnmatchcase(line[1:], each) for each in missing):
+                missing.append(line)
+        if not missing:
+            return
+        gap = b"" if not before or before.endswith(b"\n") else b"\n"
+        content = before + gap + "".join(f"{line}\n" for line in missing).encode()
+        self.changes.append(Rewrite(path, content) if os.path.lexists(path) else Write(path, content))
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The new files, by their paths from the root."""
+        return self._paths(Write)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The files that get new lines."""
+        return self._paths(Rewrite)
+
+    def _paths(self, kind: type[Write | Rewrite]) -> tuple[str, ...]:
+        made: Sequence[Path] = [each.path for each in self.changes if isinstance(each, kind)]
+        return tuple(path.relative_to(self.root).as_posix() for path in made)
+
+    def carry_out(self) -> None:
+        """Do it. Raises ConfigurationError where a file cannot be written: then none was.
+
+        Raises RefusedError for one that somebody else has made in this very moment.
+        """
+        try:
+            with changed_files(self.changes):
+                pass
+        except RevisionsError as exc:
+            raise RefusedError(
+                exc.message, hint="Another init is at work here? Run this one again; it keeps what is there."
+            ) from exc
+
+
 def refuse_percent(root: Path) -> None:
     """Refuse a folder that no ini file can name. Raises RefusedError."""
     if "%" in str(root):
@@ -77,10 +151,6 @@ def refuse_percent(root: Path) -> None:
             effect=Effect.NOTHING_WRITTEN,
             hint="Rename that folder.",
         )
-
-
-def _models_of(there: Sequence[Environment]) -> tuple[str, ...]:
-    return next((each.settings.models for each in there if each.settings.models), ())
 
 
 def _shared(request: InitRequest, settled: ProjectChoices, there: Sequence[Environment]) -> bool:

@@ -19,9 +19,9 @@ from sqlalchemy.types import NullType
 from migrator.bridge.revision_files.plan import PlannedStep, script_of
 from migrator.config.environments import Environment
 from migrator.lint.ddl import Tokens, altered_table
+from migrator.lint.judgement import Statement
 from migrator.lint.new_objects import copied
 from migrator.lint.own_rules import changes_type, own_rules
-from migrator.lint.rule_facts import Statement
 from migrator.lint.tokens import statements as cut
 from migrator.syntax import parse
 
@@ -60,27 +60,6 @@ class CallSite:
     path: Path
     call: Operation
     batch: tuple[Operation, ...] = ()
-
-
-class Calls:
-    """Knows the calls of the version files that it has been asked about."""
-
-    def __init__(self) -> None:
-        """Begin without any file."""
-        self._files: dict[Path, dict[ast.Call, tuple[Operation, ...]]] = {}
-
-    def site(self, frame: FrameType) -> CallSite:
-        """Give the call that a frame is at; without a name where there is none on its line."""
-        path, line = Path(frame.f_code.co_filename), frame.f_lineno
-        if path not in self._files:
-            self._files[path] = _calls(parse(path.read_bytes()))
-        calls = self._files[path]
-        position = list(frame.f_code.co_positions())[frame.f_lasti // 2]
-        at_line = [call for call in calls if call.lineno <= line <= (call.end_lineno or line)]
-        found = [call for call in at_line if _position(call) == position] or at_line
-        if not found:
-            return CallSite(path, Operation(line, ""))
-        return CallSite(path, _operation(found[0]), calls[found[0]])
 
 
 def operation_of(site: CallSite, tokens: Tokens) -> Operation:
@@ -177,7 +156,7 @@ class Capture:
         self._revision: str | None = None
         self._connection: Connection | None = None
         self._asking = False
-        self._calls = Calls()
+        self._calls: dict[Path, dict[ast.Call, tuple[Operation, ...]]] = {}
 
     def watch(self, connection: Connection, step: PlannedStep) -> None:
         """Take note that a step is about to run on a connection."""
@@ -207,7 +186,7 @@ class Capture:
         # Without a frame it is a statement of Alembic's own, about its version table.
         if frame is None or not pieces or pieces[0][0].word in _ONLY_READ:
             return
-        site = self._calls.site(frame)
+        site = self._site(frame)
         for operation, old_types in _shares(site, pieces, self._types(connection, pieces)):
             self.statements.append(
                 Statement(
@@ -228,6 +207,19 @@ class Capture:
                 return frame
             frame = frame.f_back
         return None
+
+    def _site(self, frame: FrameType) -> CallSite:
+        """Give the call that a frame is at; without a name where there is none on its line."""
+        path, line = Path(frame.f_code.co_filename), frame.f_lineno
+        if path not in self._calls:
+            self._calls[path] = _calls(parse(path.read_bytes()))
+        calls = self._calls[path]
+        position = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+        at_line = [call for call in calls if call.lineno <= line <= (call.end_lineno or line)]
+        found = [call for call in at_line if _position(call) == position] or at_line
+        if not found:
+            return CallSite(path, Operation(line, ""))
+        return CallSite(path, _operation(found[0]), calls[found[0]])
 
     def _types(self, connection: Connection, pieces: Sequence[Tokens]) -> dict[str, str]:
         """Give the types of the columns of each table that a statement copies, or changes a type of."""

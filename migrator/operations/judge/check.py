@@ -10,14 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
 from migrator.bridge.revision_files.loading_errors import several_heads
-from migrator.bridge.revision_files.plan import applied_revisions
 from migrator.config.select import Workspace
 from migrator.config.settings import Against
 from migrator.errors import RevisionsError
 from migrator.operations.judge.compared_with import against_of, history_session
 from migrator.operations.judge.drift import NotComparableError, ObservedDatabase, drift, observe_database
 from migrator.operations.position.examine import Examined, edited_revisions, examined
-from migrator.operations.position.position import refuse_unknown
+from migrator.operations.position.position import missing_from, refuse_unknown
 from migrator.results.differences import Difference
 from migrator.results.events import Report
 from migrator.results.judged import Checked, Part, Skipped
@@ -70,11 +69,7 @@ def _heads(session: Session) -> list[str]:
 
 
 def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: bool) -> Checked:
-    """Compare the models with the environment's database, and that with its history, writing nothing.
-
-    A database that has not been upgraded to head is the answer no, with the pending revisions; the models are
-    not compared with it. Raises ModelsError, RevisionsError, DatabaseError and ConfigurationError.
-    """
+    """Do as `check`. A database behind head is the answer no, and the models are not compared with it."""
     pending: list[str] = []
     seen: list[Examined] = []
     observed: list[ObservedDatabase] = []
@@ -85,9 +80,7 @@ def _with_database(workspace: Workspace, report: Report, *, asked: bool, fresh: 
             seen.append(examined(heads, context, session))
             if asked and heads:
                 observed.append(observe_database(workspace, heads, context))
-            applied = applied_revisions(session.scripts, heads)
-            walked = [script.revision for script in session.scripts.walk_revisions()]
-            pending.extend(revision for revision in reversed(walked) if revision not in applied)
+            pending.extend(missing_from(heads, session))
             return not pending
 
         comparison = Comparison(session, autogenerate=True)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from migrator.bridge.env_py.session import Needs, database_session, file_session
 from migrator.bridge.revision_files.loading import folders_of, translated
-from migrator.bridge.revision_files.plan import planned, script_of, upgrade_plan
+from migrator.bridge.revision_files.plan import (
+    applied_revisions,
+    planned,
+    script_of,
+    stands_on,
+    upgrade_plan,
+)
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, DatabaseError, UsageError
+from migrator.lint.catalogue.losing import LOSING
 from migrator.lint.judgement import judge, uses_squawk
 from migrator.lint.lint_settings import lint_settings_of, source_reader
 from migrator.lint.squawk import find_squawk
-from migrator.operations.judge.scratch_run import RevisionBatch, captured
+from migrator.operations.judge.captured_statements import Capture
 from migrator.operations.position.position import refuse_unknown
 from migrator.results.events import Report
-from migrator.results.judged import Linted
-from migrator.revisions.changed_since import NoCommonCommit, UnknownReference, changed_since
-from migrator.revisions.git import NoHistory
-from migrator.scratch import scratch
+from migrator.results.judged import Linted, LintFinding
+from migrator.revisions.git import NoCommonCommit, NoHistory, UnknownReference, changed_since
+from migrator.scratch import Scratch, scratch
+
+_LOSING = frozenset(rule.name for rule in LOSING)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
         if uses_squawk(place.backend):
             # Said before the history is replayed.
             find_squawk()
-        capture = captured(place, RevisionBatch.of(scripts, wanted), workspace)
+        capture = _captured(place, scripts, wanted, workspace)
         judgement = judge(
             capture.statements,
             dialect=place.backend,
@@ -76,6 +85,34 @@ def lint(workspace: Workspace, request: LintRequest, report: Report) -> Linted:
         tool=judgement.tool,
         notes=judgement.notes,
     )
+
+
+def losses(workspace: Workspace, report: Report) -> list[LintFinding]:
+    """Run the whole history on a scratch database, and judge each revision by itself.
+
+    What an earlier revision has made is taken to be full: `lint` of a range takes it to be empty. Only rules
+    about losing data count, all of them migrator's own, so that squawk is not needed. Raises
+    ConfigurationError, RevisionsError, ScratchFailedError, RefusedError and DatabaseError.
+    """
+    settings = lint_settings_of(workspace)
+    scripts = file_session(workspace, ["heads"], new_folder=True).scripts
+    wanted = frozenset(script.revision for script in scripts.walk_revisions())
+    if not wanted:
+        return []
+    with scratch(workspace, report) as place:
+        ran, dialect = _captured(place, scripts, wanted, workspace), place.backend
+    settings = replace(settings, pg_version=ran.server_major)
+    sources = source_reader(workspace)
+    statements = defaultdict(list)
+    for each in ran.statements:
+        statements[each.revision].append(each)
+    return [
+        finding
+        for revision in ran.revisions
+        for finding in judge(
+            statements[revision], dialect=dialect, settings=settings, sources=sources, only=_LOSING
+        ).findings
+    ]
 
 
 def _named(scripts: ScriptDirectory, targets: tuple[str, ...], workspace: Workspace) -> frozenset[str]:
@@ -134,3 +171,57 @@ def _pending(workspace: Workspace, report: Report) -> tuple[ScriptDirectory, fro
         named = f"name revisions, for which no database is needed: {workspace.again('lint', 'head')}"
         exc.hint = f"{exc.hint.removesuffix('.')}; or {named}" if exc.hint else f"N{named[1:]}"
         raise
+
+
+def _captured(
+    place: Scratch, scripts: ScriptDirectory, wanted: frozenset[str], workspace: Workspace
+) -> Capture:
+    """Run the wanted revisions, and give what they ran. Raises as `lint` does."""
+
+    def capture() -> Capture:
+        return Capture(workspace.environment, folders_of(scripts), wanted)
+
+    below = applied_revisions(scripts, tuple(wanted))
+    upwards = [script for script in scripts.walk_revisions() if script.revision in below][::-1]
+    ground, tops = _ground(scripts, wanted, upwards), _tops(scripts, wanted, upwards)
+    if len(wanted) == 1:
+        with place.reading(*ground) as database:
+            tried = capture()
+            if not database.is_template:
+                database.upgrade(tops[0], tried.watch)
+                return tried
+            # Undone afterwards, it needs no copy of a database of many tables.
+            if database.try_out(tops[0], tried.watch):
+                return tried
+    ran = capture()
+    with place.at(*ground) as database:
+        for target in tops:
+            database.upgrade(target, ran.watch)
+    return ran
+
+
+def _ground(scripts: ScriptDirectory, wanted: frozenset[str], upwards: Sequence[Script]) -> tuple[str, ...]:
+    """Give the heads of all that is below the wanted revisions and stands on none of them."""
+    above = set(wanted)
+    heads: dict[str, None] = {}
+    for script in upwards:
+        needed = stands_on(scripts, script)
+        if script.revision in above or above.intersection(needed):
+            above.add(script.revision)
+            continue
+        for each in needed:
+            heads.pop(each, None)
+        heads[script.revision] = None
+    return tuple(heads) or ("base",)
+
+
+def _tops(scripts: ScriptDirectory, wanted: frozenset[str], upwards: Sequence[Script]) -> list[str]:
+    """Give those of the wanted revisions that no other wanted one is above of."""
+    covered: set[str] = set()
+    tops = []
+    for script in reversed(upwards):
+        if script.revision in wanted and script.revision not in covered:
+            tops.append(script.revision)
+        if script.revision in wanted or script.revision in covered:
+            covered.update(stands_on(scripts, script))
+    return tops

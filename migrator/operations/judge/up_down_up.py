@@ -102,7 +102,8 @@ class UpDownUp:
                 return
         with translated(session.workspace):
             plan = planned(upgrade_plan(session.scripts, "heads"), heads, session.workspace)
-        self._tally.planned = self._tally.planned or _revisions(plan)
+        if not self._tally.planned:
+            self._tally.planned = tuple(each.revision for each in map(script_of, plan) if each is not None)
         if plan:
             self._before = read()
         for step in plan:
@@ -196,10 +197,6 @@ class UpDownUp:
 
     def _irreversible(self, step: Step, reason: str) -> None:
         self._tally.irreversible.append(Irreversible(step.revision, step.message, step.path, reason))
-
-
-def _revisions(steps: list[PlannedStep]) -> tuple[str, ...]:
-    return tuple(script.revision for script in map(script_of, steps) if script is not None)
 
 
 def _irreversible(script: Script, session: Session) -> str | None:

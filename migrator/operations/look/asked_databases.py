@@ -13,11 +13,17 @@ import asyncpg  # type: ignore[import-untyped]  # noqa: F401
 import migrator.env  # noqa: F401
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.config.select import Workspace
-from migrator.config.url import address, find_database, names_database
+from migrator.config.url import address, places, search
 from migrator.database.connecting.opening import AbsentFileError, is_missing_file, no_files_made
 from migrator.errors import ConfigurationError, MigratorError
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database, refuse_unknown_tables
+from migrator.operations.position.examine import (
+    Examined,
+    edited_revisions,
+    examine,
+    refuse_log_table,
+    refuse_other_database,
+    refuse_unknown_tables,
+)
 from migrator.operations.position.position import behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
 from migrator.results.events import Connecting, Report, ignore
@@ -66,9 +72,9 @@ def _not_asked(workspace: Workspace, *, is_chosen: bool) -> tuple[str, ...] | No
         return (f"it has tenants: {workspace.again('status', '--tenants', 'all')}",)
     if is_chosen and (workspace.choice.url is not None or not workspace.resolves_url):
         return None
-    if not names_database(environment, process):
+    source = search(environment, places(environment, process))
+    if source is None:
         return ()
-    source = find_database(environment, process)
     # What environments share is the database of the one that is chosen.
     return None if is_chosen or source.own else (f"{source.origin} is not its own",)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from migrator.config.environments import BrokenEnvironment, Environment, discover
 from migrator.config.folders import version_folders
 from migrator.config.select import Choice, Workspace, choose, project_root
-from migrator.config.url import DatabaseSource, find_database, masked, search
-from migrator.config.variable_sources import places
+from migrator.config.url import find_database, masked, places, search
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.results.environment_status import EnvironmentInfo, EnvironmentList
 
@@ -77,10 +76,11 @@ def _url(
     if not environment.managed and override is None:
         return None, "env.py", None
     try:
-        if override is not None:
-            source: DatabaseSource | None = find_database(environment, choice.process, override)
-        else:
-            source = search(environment, places(environment.root, environment.name, choice.process))
+        source = (
+            search(environment, places(environment, choice.process))
+            if override is None
+            else find_database(environment, choice.process, override)
+        )
     except ConfigurationError as exc:
         return None, None, exc.message
     if source is None:

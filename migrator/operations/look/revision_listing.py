@@ -1,24 +1,28 @@
-"""`heads`, `branches` and `show`, and what `history` and `edit` have in common with them.
+"""`history`, `current`, `heads`, `branches` and `show`: the revisions of an environment and its database.
 
-They read the headers of the version files. Alembic, which executes the files, is asked, and imported, only
-where headers do not tell, or where something is wrong: what it says then is the error.
+All but `current` read the headers of the version files. Alembic, which executes the files, is asked, and
+imported, only where headers do not tell, or where something is wrong: what it says then is the error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from migrator.config.folders import script_folder, version_folders
 from migrator.config.select import Workspace
-from migrator.errors import ConfigurationError
+from migrator.config.url import address
+from migrator.errors import ConfigurationError, UsageError
 from migrator.results.events import Report
-from migrator.results.revisions import Revision, RevisionList
+from migrator.results.revisions import Current, History, Revision, RevisionList
 from migrator.revisions.graph import Graph, Node, UnclearGraph, read_graph
 from migrator.revisions.headers import LONGEST_ID, created_in
 
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
+
+    from migrator.bridge.env_py.session import Session
 
 _SWITCHES = {"true": True, "false": False}
 
@@ -125,13 +129,89 @@ def _info(node: Node, workspace: Workspace) -> Revision:
     )
 
 
+def history(
+    workspace: Workspace, report: Report, *, rev_range: str | None = None, indicate_current: bool = False
+) -> History:
+    """Give the history, newest first, or the range `[start]:[end]` of it.
+
+    Only with `indicate_current`, or `current` in the range, the database is asked; it is never written to.
+    Raises UsageError for a range without a colon, RevisionsError, and DatabaseError.
+    """
+    start, colon, end = (":" if rev_range is None else rev_range.strip()).partition(":")
+    if not colon or ":" in end:
+        raise UsageError(
+            f"The range {rev_range} is not of the form [start]:[end].",
+            hint="For example: -r base:current, -r 1975ea:, -r :head",
+        )
+    base, head = start or "base", end or "heads"
+    if indicate_current or "current" in (base, head):
+        return _history_in_database(workspace, report, base, head)
+    walked = revisions_in_files(
+        workspace,
+        lambda graph: graph.walk(base, head),
+        lambda scripts: scripts.walk_revisions(base=base, head=head),
+    )
+    return History(walked)
+
+
+def _history_in_database(workspace: Workspace, report: Report, base: str, head: str) -> History:
+    from migrator.bridge.revision_files.loading import translated
+    from migrator.operations.position.position import infos_in_database, known_heads
+
+    with _database_session(workspace, ["history", "-i"], report) as session:
+        heads = known_heads(session)
+        with translated(workspace):
+            walked = session.scripts.walk_revisions(_or_current(base, heads), _or_current(head, heads))
+            return History(infos_in_database(walked, session, heads), current=heads)
+
+
+def _or_current(said: str, heads: tuple[str, ...]) -> str:
+    if said != "current":
+        return said
+    if len(heads) > 1:
+        raise UsageError(
+            f"The database is at several revisions ({', '.join(heads)}), so that 'current' is not one point.",
+            hint="Name one of them in the range.",
+        )
+    return heads[0] if heads else "base"
+
+
 def _of_database(workspace: Workspace, command: str, report: Report) -> tuple[Revision, ...]:
-    from migrator.bridge.env_py.session import Needs, database_session
     from migrator.bridge.revision_files.loading import revision_info, translated
     from migrator.operations.position.position import known_heads
 
-    needs = Needs(writes=False, models=False)
-    with database_session(workspace, [command, "current"], report, needs) as session:
+    with _database_session(workspace, [command, "current"], report) as session:
         heads = known_heads(session)
         with translated(workspace):
             return tuple(revision_info(each, workspace) for each in session.scripts.get_revisions(heads))
+
+
+def current(workspace: Workspace, report: Report) -> Current:
+    """Read the revisions of the environment's database, writing nothing.
+
+    A database ahead of this checkout has heads that no file has. Raises RevisionsError for any other such
+    revision, DatabaseError, ConfigurationError.
+    """
+    from migrator.bridge.revision_files.loading import translated
+    from migrator.operations.position.position import heads_and_ahead, infos_in_database
+
+    with _database_session(workspace, ["current"], report) as session:
+        heads, ahead = heads_and_ahead(session)
+        url = session.connected_to
+        where = address(url) if url is not None else ""
+        if ahead:
+            return Current((), heads, at_heads=True, database=where, ahead=ahead)
+        with translated(workspace):
+            # With depends_on a database stands at more heads than its version table holds.
+            scripts = session.scripts.get_all_current(heads)
+            revisions = infos_in_database(sorted(scripts, key=lambda s: s.revision), session, heads)
+            at_heads = set(heads) == set(session.scripts.get_heads(consider_depends_on=True))
+        return Current(revisions, heads, at_heads, where)
+
+
+def _database_session(
+    workspace: Workspace, command: list[str], report: Report
+) -> AbstractContextManager[Session]:
+    from migrator.bridge.env_py.session import Needs, database_session
+
+    return database_session(workspace, command, report, Needs(writes=False, models=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alembic.script import Script
@@ -12,8 +12,9 @@ from migrator.bridge.revision_files.loading import folders_of, revision_info
 from migrator.bridge.revision_files.plan import applied_revisions, unknown_revisions
 from migrator.config.folders import version_folders
 from migrator.errors import ConfigurationError, RevisionsError
-from migrator.operations.position.examine import Examined
+from migrator.operations.position.examine import Examined, examine
 from migrator.results.revisions import Revision
+from migrator.revisions.graph import reached
 
 
 def infos_in_database(
@@ -38,9 +39,6 @@ def heads_and_ahead(session: Session) -> tuple[tuple[str, ...], int | None]:
     heads = session.read_heads()
     if not unknown_revisions(session.scripts, heads):
         return heads, None
-    # Imported here: it is asked where something is out of the ordinary.
-    from migrator.operations.position.examine import examine
-
     ahead = max((ahead_by(session, each) or 0 for each in examine(session)), default=0)
     if not ahead:
         refuse_unknown(session, heads)
@@ -101,28 +99,14 @@ def ahead_by(session: Session, examined: Examined) -> int | None:
         for entry in examined.log
         if entry.revision is not None and entry.direction in ("upgrade", "stamp", "adopted")
     }
-    beyond, reached = _walk(session, unknown, parents)
-    known = applied_revisions(session.scripts, tuple(reached | (set(heads) - set(unknown))))
-    return len(beyond) if set(session.scripts.get_heads()) <= known else None
 
+    def before_unknown(revision: str) -> tuple[str, ...]:
+        return parents.get(revision, ()) if unknown_revisions(session.scripts, (revision,)) else ()
 
-def _walk(
-    session: Session, start: list[str], parents: Mapping[str, tuple[str, ...]]
-) -> tuple[set[str], set[str]]:
-    """Go back from unknown revisions; give those, and the known ones they come after."""
-    beyond: set[str] = set()
-    reached: set[str] = set()
-    left = list(start)
-    while left:
-        revision = left.pop()
-        if revision in beyond:
-            continue
-        if not unknown_revisions(session.scripts, (revision,)):
-            reached.add(revision)
-            continue
-        beyond.add(revision)
-        left += parents.get(revision, ())
-    return beyond, reached
+    walked = reached(unknown, before_unknown)
+    beyond = unknown_revisions(session.scripts, tuple(walked))
+    known = applied_revisions(session.scripts, tuple(walked.union(heads).difference(beyond)))
+    return len(beyond) if known.issuperset(session.scripts.get_heads()) else None
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from sqlalchemy.pool import NullPool, StaticPool
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
-from migrator.database.connecting.pooler import leave_session
+from migrator.database.connecting.engine import leave_session
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.kinds.postgresql import drop_index
-from migrator.database.own.committed_statements import CommittedStatements
 from migrator.database.own.facts import LockName
-from migrator.database.own.locks import LockWatch
+from migrator.database.own.run_notes import CommittedStatements, LockWatch
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip, shortened
 from migrator.errors import Effect, ExitCode, LockedError, MigratorError, RefusedError
@@ -93,18 +92,15 @@ class ConnectionGuard:
     def start(self) -> None:
         """Prepare the connection before its first revision. Raises RefusedError where it leads elsewhere."""
         kind = self._found.kind
-        if kind.has_session_locks:
-            self._keep_out_of_pool()
+        pool = self._connection.engine.pool
+        if kind.has_session_locks and not isinstance(pool, NullPool | StaticPool):
+            # The locks and settings of this session end with env.py's use of it.
+            self._connection.detach()
         if kind.has_timeouts:
             self._start_with_timeouts()
         else:
             kind.try_lock(self._connection, self._working_lock())
         self._broken_references = kind.broken_references(self._connection)
-
-    def _keep_out_of_pool(self) -> None:
-        """Let the locks and settings of this session end with env.py's use of it."""
-        if not isinstance(self._connection.engine.pool, NullPool | StaticPool):
-            self._connection.detach()
 
     def _start_with_timeouts(self) -> None:
         settings = self._workspace.environment.settings
@@ -172,24 +168,20 @@ class ConnectionGuard:
         except LockedError:
             self._leave_session()
             raise
-        way = (hold, one_by_one)
-        step.migration_fn = self._guarded(step.migration_fn, asked, expected, way)
+        function = step.migration_fn
 
-    def _guarded(
-        self, function: Callable[..., Any], asked: Directives, expected: Heads, way: tuple[bool, bool]
-    ) -> Callable[..., None]:
         @wraps(function)
         def guarded(**arguments: Any) -> None:
             if not self._lock.excludes_others:
                 self._refuse_overtaken(expected)
             self._begin(asked)
             try:
-                with self._revision(*way):
-                    self._call(function, arguments, hold=way[0])
+                with self._revision(hold, one_by_one):
+                    self._call(function, arguments, hold=hold)
             finally:
                 self.statements.end()
 
-        return guarded
+        step.migration_fn = guarded
 
     def _call(self, function: Callable[..., Any], arguments: dict[str, Any], *, hold: bool) -> None:
         # An INVALID index is looked for in each statement.

@@ -11,14 +11,6 @@ from migrator.errors import Effect, RefusedError
 from migrator.results.run import RunPlan
 
 
-def _nobody(_question: str) -> None:
-    return None
-
-
-def _unseen(_plan: RunPlan) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Consent:
     """How consent is given: what `--confirm` and `--yes` say, and a way to ask.
@@ -28,9 +20,9 @@ class Consent:
     """
 
     confirm: str | None = None
-    ask: Callable[[str], str | None] = _nobody
+    ask: Callable[[str], str | None] = lambda _question: None
     yes: bool = False
-    show: Callable[[RunPlan], None] = _unseen
+    show: Callable[[RunPlan], None] = lambda _plan: None
     can_ask: bool = False
 
 
@@ -65,41 +57,30 @@ def require_consent(workspace: Workspace, what: str, consent: Consent, plan: Run
     return consent.confirm is None
 
 
-def agree_to_upgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
-    """Show the plan and ask y/N where the environment is protected and somebody can be asked.
+def agree_to_upgrade(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
+    """Ask y/N where the environment is protected and somebody can be asked, after showing the plan.
 
-    Gives whether somebody was asked. A deploy job, which cannot be, goes ahead. Raises RefusedError for any
-    answer but yes.
+    `what` begins the question, such as `Upgrade 12 tenants of`. Gives whether somebody was asked. A deploy
+    job, which cannot be, goes ahead. Raises RefusedError for any answer but yes.
     """
     if not workspace.environment.protected or consent.yes or not consent.can_ask:
         return False
-    consent.show(plan)
-    count = len(plan.steps)
-    answer = consent.ask(f"Apply {count} revision{'s' if count != 1 else ''} to {_named(workspace)}? [y/N] ")
-    _refuse_no(workspace, answer)
-    return True
-
-
-def agree_to_fleet_upgrade(workspace: Workspace, tenants: str, consent: Consent) -> None:
-    """Get the consent to upgrade `tenants`, such as `12 tenants`, at once. Raises RefusedError as for one."""
-    if workspace.environment.protected and not consent.yes and consent.can_ask:
-        answer = consent.ask(f"Upgrade {tenants} of {_named(workspace)}? [y/N] ")
-        _refuse_no(workspace, answer)
-
-
-def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
-    """Give the environment's name as it is typed; None where nobody can be asked."""
-    name = workspace.environment.name
-    return consent.ask(f"To {what} as databases of {name}, type {name}: ")
-
-
-def _refuse_no(workspace: Workspace, answer: str | None) -> None:
+    if plan is not None:
+        consent.show(plan)
+    answer = consent.ask(f"{what} {_named(workspace)}? [y/N] ")
     if (answer or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(
             f"The upgrade of {workspace.environment.name} was not agreed to.",
             effect=Effect.NOTHING_DONE,
             hint="Answer y, or give --yes.",
         )
+    return True
+
+
+def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
+    """Give the environment's name as it is typed; None where nobody can be asked."""
+    name = workspace.environment.name
+    return consent.ask(f"To {what} as databases of {name}, type {name}: ")
 
 
 def _named(workspace: Workspace) -> str:

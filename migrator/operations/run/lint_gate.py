@@ -8,7 +8,6 @@ table that the same plan makes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,11 +52,6 @@ def gate_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError | None:
         effect=Effect.NOTHING_DONE,
         hint=f"Where it is meant, add to line {line} of {file}: # migrator: allow {rule} -- reason",
     )
-
-
-def with_refusal_note(plan: RunPlan, refusal: RefusedError | None) -> RunPlan:
-    """Give a plan that says that it will be refused, if it will."""
-    return plan if refusal is None else replace(plan, notes=(*plan.notes, refusal.message))
 
 
 def _forbidden(workspace: Workspace, plan: RunPlan) -> Iterator[tuple[str, str, str]]:

@@ -5,23 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.revision_files.plan import PlannedStep, planned, script_of
+from migrator.bridge.revision_files.plan import PlanFunction, PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import cached
 from migrator.config.settings import parse_duration
 from migrator.config.url import address
 from migrator.database.kinds.postgresql import drop_index
 from migrator.errors import Effect, RefusedError, RevisionsError
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import refuse_other_database, refuse_unknown_tables
+from migrator.operations.command_requests import ChangeRequest, StampRequest, UpgradeRequest
+from migrator.operations.position.examine import (
+    Examined,
+    edited_revisions,
+    examine,
+    refuse_log_table,
+    refuse_other_database,
+    refuse_unknown_tables,
+)
 from migrator.operations.position.position import ahead_by, refuse_unknown
-from migrator.operations.run.run_account import Run
-from migrator.results.events import Noticed, Report
+from migrator.results.events import Direction, Noticed, Report
 from migrator.results.run import RunPlan, Step
 from migrator.revisions.destructive import destructive
 from migrator.revisions.directives import Directives, directives
 from migrator.revisions.plain_function import only_operations
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be run: what was asked for, the targets, and the plan towards them.
+
+    With `expected` it begins at these revisions or not at all.
+    """
+
+    request: ChangeRequest
+    targets: tuple[str, ...]
+    plan: PlanFunction
+    expected: frozenset[str] | None = None
+
+    @property
+    def direction(self) -> Direction:
+        """Which of the three commands it is."""
+        return self.request.verb
+
+    @property
+    def purge(self) -> bool:
+        """Whether the version table is emptied first; it may then be at revisions that no file has."""
+        return isinstance(self.request, StampRequest) and self.request.purge
+
+    def environment_options(self) -> dict[str, Any]:
+        """Give what env.py may ask Alembic for, in the form that Alembic's own commands give it."""
+        one = self.direction != "stamp"
+        return {"destination_rev": self.targets[0] if one else self.targets, "tag": self.request.tag}
 
 
 @dataclass(frozen=True)
@@ -39,14 +74,10 @@ class RunPlanner:
     Where somebody will see the plan, the files are searched for what they destroy.
     """
 
-    def __init__(
-        self, session: Session, run: Run, report: Report, *, allow_ahead: bool, dry_run: bool
-    ) -> None:
+    def __init__(self, session: Session, run: Run, report: Report) -> None:
         self._session = session
         self._run = run
         self._report = report
-        self._allow_ahead = allow_ahead
-        self._dry_run = dry_run
         self._directives: dict[str, Directives] = {}
         self._notes: dict[str, None] = {}
 
@@ -105,9 +136,8 @@ class RunPlanner:
         return cached((only_operations, source, function), lambda: only_operations(source, function))
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
-        run = self._run
         # To stamp it with a revision says that it is ours, and has the schema.
-        adopts = run.direction == "stamp" and run.targets != ("base",)
+        adopts = self._run.direction == "stamp" and self._run.targets != ("base",)
         for each in examined:
             refuse_other_database(self._session.workspace, each)
             if not adopts:
@@ -126,13 +156,14 @@ class RunPlanner:
                 )
 
     def _ahead(self, examined: tuple[Examined, ...], exc: RevisionsError) -> int | None:
-        if self._run.direction != "upgrade":
+        request = self._run.request
+        if not isinstance(request, UpgradeRequest):
             return None
         count = max((ahead_by(self._session, each) or 0 for each in examined), default=0)
         if not count:
             return None
         what = f"The database is ahead of this checkout by {count} revision{'s' if count > 1 else ''}"
-        if not self._allow_ahead:
+        if not request.allow_ahead:
             raise RevisionsError(
                 f"{what} (it is at {', '.join(examined[0].found.heads)}): a newer version has been deployed.",
                 hint="There is nothing to upgrade. If an older version is meant to run on it: --allow-ahead",
@@ -155,7 +186,7 @@ class RunPlanner:
         workspace = self._session.workspace
         what = f"Edited after they had been applied: {', '.join(edited)}"
         accept = workspace.again("mark", *(word for each in edited for word in ("--accept", each)))
-        if workspace.environment.protected and not self._dry_run:
+        if workspace.environment.protected and not self._run.request.dry_run:
             raise RefusedError(
                 f"{what}. The database of {workspace.environment.name} is not what these files say.",
                 effect=Effect.NOTHING_DONE,
@@ -182,7 +213,7 @@ class RunPlanner:
 
     def _with_losses(self, step: Step) -> Step:
         # Nobody looks at it otherwise, and reading a long history takes time.
-        seen = self._dry_run or self._session.workspace.environment.protected
+        seen = self._run.request.dry_run or self._session.workspace.environment.protected
         if not step.path or not seen:
             return step
         function = "downgrade" if self._run.direction == "downgrade" else "upgrade"

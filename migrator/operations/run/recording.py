@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +47,7 @@ class Recorder:
             to_make=tuple(name for name, there in wanted if name is not None and there is None),
             environment=self._session.workspace.environment.name,
             version_table=self._examined.found.qualified_version_table,
-            origin=origin_of(self._session.workspace.environment.root),
+            origin=_origin(self._session.workspace.environment.root),
         )
 
     @property
@@ -69,7 +69,7 @@ class Recorder:
         """Make the tables of mark and log, and mark the database, before anything else is done to it."""
         self.book.make_tables(connection)
         if self._needs_mark():
-            self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+            self._write_mark(connection)
             self._marked = True
 
     def introduce(self, connection: Connection) -> None:
@@ -80,7 +80,7 @@ class Recorder:
         if not self._marked:
             self.book.make_tables(connection)
         if self._needs_mark():
-            self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+            self._write_mark(connection)
         self.book.write(connection, self._adopted())
 
     def resume(self, *, committed: bool) -> None:
@@ -106,11 +106,10 @@ class Recorder:
         direction: LoggedDirection = "upgrade" if step.is_upgrade else "downgrade"
         script = script_of(step)
         if script is not None:
-            self.book.write(connection, [self._entry(direction, script, started_at, round(seconds * 1000))])
-            return
-        moved = [known_script(self._session.scripts, each) for each in step.to_revisions]
-        entries = [self._entry("stamp", each, started_at, None) for each in moved if each is not None]
-        if not step.to_revisions:
+            entries = [_entry(direction, script, started_at, round(seconds * 1000))]
+        elif step.to_revisions:
+            entries = self._entries("stamp", step.to_revisions, started_at)
+        else:
             entries = [_stamped_base(step.from_revisions, started_at)]
         self.book.write(connection, entries)
 
@@ -122,19 +121,16 @@ class Recorder:
 
     def mark(self, connection: Connection) -> None:
         """Mark the database, in place of any other mark, and log that."""
-        if self._names.mark is None:
-            return
-        self._introduced = True
         self.book.make_tables(connection)
-        self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
+        self._write_mark(connection)
         self.book.write(connection, [*self._adopted(), StepRecord("mark", None, None, datetime.now(UTC))])
 
     def accept(self, connection: Connection, revisions: Sequence[str]) -> None:
         """Log the files of revisions as they are now, so that they no longer count as edited."""
-        now = datetime.now(UTC)
-        scripts = [known_script(self._session.scripts, each) for each in revisions]
-        entries = [self._entry("mark", script, now, None) for script in scripts if script is not None]
-        self.book.write(connection, entries)
+        self.book.write(connection, self._entries("mark", revisions, datetime.now(UTC)))
+
+    def _write_mark(self, connection: Connection) -> None:
+        self.book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
 
     def _needs_mark(self) -> bool:
         return self._session.workspace.environment.managed and (
@@ -144,24 +140,29 @@ class Recorder:
     def _adopted(self) -> list[StepRecord]:
         if self._examined.log or self._names.log is None:
             return []
-        now = datetime.now(UTC)
-        scripts = [known_script(self._session.scripts, head) for head in self._examined.found.heads]
-        return [self._entry("adopted", script, now, None) for script in scripts if script is not None]
+        return self._entries("adopted", self._examined.found.heads, datetime.now(UTC))
 
-    def _entry(
-        self, direction: LoggedDirection, script: Script, started_at: datetime, duration_ms: int | None
-    ) -> StepRecord:
-        path = Path(script.path)
-        prints = cached((fingerprint, path), lambda: fingerprint(path))
-        return StepRecord(
-            direction,
-            script.revision,
-            ", ".join(down_revisions(script)) or None,
-            started_at,
-            prints.tree,
-            prints.file,
-            duration_ms,
-        )
+    def _entries(
+        self, direction: LoggedDirection, revisions: Iterable[str], at: datetime
+    ) -> list[StepRecord]:
+        scripts = [known_script(self._session.scripts, each) for each in revisions]
+        return [_entry(direction, script, at) for script in scripts if script is not None]
+
+
+def _entry(
+    direction: LoggedDirection, script: Script, started_at: datetime, duration_ms: int | None = None
+) -> StepRecord:
+    path = Path(script.path)
+    prints = cached((fingerprint, path), lambda: fingerprint(path))
+    return StepRecord(
+        direction,
+        script.revision,
+        ", ".join(down_revisions(script)) or None,
+        started_at,
+        prints.tree,
+        prints.file,
+        duration_ms,
+    )
 
 
 def _stamped_base(left: Sequence[str], at: datetime) -> StepRecord:
@@ -178,11 +179,7 @@ def _names(session: Session, examined: Examined) -> TableNames:
     return places_for_records(found.facts, log_table_name(session.workspace), log_off=settings.log_off)
 
 
-def origin_of(root: Path) -> RecordAuthor:
-    """Say who writes a record in a project:
-
-    the user of this process, its host, and the commit checked out.
-    """
+def _origin(root: Path) -> RecordAuthor:
     return cached(
         ("origin", root), lambda: RecordAuthor(_user(), socket.gethostname(), __version__, head_commit(root))
     )

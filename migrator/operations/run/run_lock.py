@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, connect_again
 from migrator.config.url import address
-from migrator.database.connecting.pooler import failed_by_pooler, hands_sessions_around, leave_session
+from migrator.database.connecting.engine import leave_session
+from migrator.database.connecting.pooler import failed_by_pooler, hands_sessions_around
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
 from migrator.database.failures import database_error
 from migrator.database.own.facts import LockName
@@ -101,7 +102,7 @@ def run_lock(found: ConnectedDatabase, wait: float, asked: float, report: Report
         yield RunLock(found, None)
         return
     try:
-        _LockWait(connection, found, wait, asked, report).run()
+        _LockWait(connection, found, time.monotonic() + wait, asked, report).run()
         yield RunLock(found, connection)
     finally:
         if found.facts.through_pooler:
@@ -134,7 +135,7 @@ def exclusive_lock(
     `connection` holds the lock; `wait` is for how many seconds it is waited for. Raises as `run_lock` does.
     """
     name = LockName(replace(found.facts, schema=None), OWN_SCHEMA)
-    _LockWait(connection, found, wait, wait, report).poll(name)
+    _LockWait(connection, found, time.monotonic() + wait, wait, report).poll(name)
     try:
         yield
     finally:
@@ -148,45 +149,38 @@ def application_name() -> str:
     return f"migrator {host[:24]} pid {os.getpid()} {since}"
 
 
+@dataclass(frozen=True)
 class _LockWait:
-    """Waits for a lock by asking again and again."""
+    """Waits for a lock by asking again and again until the `deadline`; messages name `asked` seconds."""
 
-    def __init__(
-        self,
-        connection: SecondConnection,
-        found: ConnectedDatabase,
-        wait: float,
-        asked: float,
-        report: Report,
-    ) -> None:
-        self._connection = connection
-        self._found = found
-        self._deadline = time.monotonic() + wait
-        self._asked = asked
-        self._report = report
+    connection: SecondConnection
+    found: ConnectedDatabase
+    deadline: float
+    asked: float
+    report: Report
 
     def run(self) -> None:
         """Wait for the lock of the run, and keep it."""
-        table = self._found.qualified_version_table
-        self.poll(LockName(self._found.facts, table))
+        table = self.found.qualified_version_table
+        self.poll(LockName(self.found.facts, table))
         # A killed run has left no lock of its own, but its server process may still be at a statement.
-        working = LockName(self._found.facts, table, working=True)
+        working = LockName(self.found.facts, table, working=True)
         self.poll(working)
-        self._ask(lambda c: self._found.kind.unlock(c, working))
+        self._ask(lambda c: self.found.kind.unlock(c, working))
 
     def _ask(self, work: Callable[[Connection], T]) -> T:
-        return ask(self._connection, self._found, work)
+        return ask(self.connection, self.found, work)
 
     def poll(self, name: LockName) -> None:
         """Wait for one lock. Raises LockedError when time is up."""
-        pause, told, kind = _FIRST_PAUSE, False, self._found.kind
+        pause, told, kind = _FIRST_PAUSE, False, self.found.kind
         while not self._ask(lambda c: kind.try_lock(c, name)):
             holder = self._ask(lambda c: kind.holder_of(c, name))
-            left = self._deadline - time.monotonic()
+            left = self.deadline - time.monotonic()
             if left <= 0:
-                raise _not_free(name, holder, self._asked)
+                raise _not_free(name, holder, self.asked)
             if not told and holder is not None:
-                self._report(Waiting(f"waiting for another run: {describe_holder(holder)}"))
+                self.report(Waiting(f"waiting for another run: {describe_holder(holder)}"))
                 told = True
             time.sleep(min(pause * random.uniform(0.7, 1.3), left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -198,7 +192,4 @@ def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError
     hint = "Wait until it ends, or longer: --lock-wait 10m, or lock_wait in the [migrator] section"
     if holder is not None and holder.hidden:
         hint += f". {_GRANT.format(role=name.facts.role)}"
-    return LockedError(
-        f"{what} the database {name.facts.database}{who}; waited {wait:g}s.",
-        hint=hint,
-    )
+    return LockedError(f"{what} the database {name.facts.database}{who}; waited {wait:g}s.", hint=hint)

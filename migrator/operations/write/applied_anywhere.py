@@ -36,8 +36,9 @@ def require_unapplied(workspace: Workspace, scripts: ScriptDirectory, revisions:
                 effect=Effect.NOTHING_CHANGED,
                 hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
             )
+    what = revisions[0] if len(revisions) == 1 else f"any of {', '.join(revisions)}"
     hint = "Where it is certain that no database has it, add --unapplied."
-    _refuse_unasked(workspace, scripts, asked, _any(revisions), hint)
+    _refuse_unasked(workspace, scripts, asked, what, hint)
 
 
 def require_applied(workspace: Workspace, scripts: ScriptDirectory, revision: str) -> None:
@@ -78,10 +79,6 @@ def _refuse_unasked(
             effect=Effect.NOTHING_CHANGED,
             hint=hint,
         )
-
-
-def _any(revisions: Sequence[str]) -> str:
-    return revisions[0] if len(revisions) == 1 else f"any of {', '.join(revisions)}"
 
 
 def _users(workspace: Workspace, folders: Iterable[Path]) -> list[Workspace]:

@@ -11,9 +11,13 @@ from migrator.bridge.env_py.session import Needs
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
 from migrator.config.select import Workspace
-from migrator.database.catalog.carried_objects import CarriedObjects, carried_over, filled_tables
+from migrator.database.catalog.carried_objects import (
+    CarriedObjects,
+    carried_over,
+    filled_tables,
+    uncatalogued,
+)
 from migrator.database.catalog.objects import Catalog, ObjectKey, differences
-from migrator.database.catalog.uncatalogued import uncatalogued
 from migrator.errors import Effect, RefusedError
 from migrator.operations.judge.drift import scratch_catalog
 from migrator.operations.judge.verify import VerifyRequest, verify

@@ -11,12 +11,12 @@ from pathlib import Path
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, Effect, MigratorError, RevisionsError
-from migrator.revisions.drafting import DraftFolders, draft_of
+from migrator.revisions.drafting import draft_beside, draft_locks
 from migrator.revisions.file_changes import Move, changed_files
 
 
 @contextmanager
-def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
+def draft_folders(workspace: Workspace, folders: tuple[Path, ...]) -> Iterator[Draft]:
     """Make an empty folder beside each version folder, on the same file system, for the new files.
 
     Those that a killed process has left there go when all is well. Raises ConfigurationError where that
@@ -24,14 +24,14 @@ def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
     """
     drafts: list[Path] = []
     try:
-        with DraftFolders() as parents:
+        with draft_locks() as share:
             for folder in folders:
-                parent = _there(folder.parent)
-                parents.use(parent)
-                drafts.append(draft_of(parent / folder.name))
+                parent = next(each for each in folder.parents if each.is_dir())
+                share(parent)
+                drafts.append(draft_beside(parent / folder.name))
                 drafts[-1].mkdir(mode=0o700)
                 drafts[-1].chmod(folder.stat().st_mode & 0o777 if folder.exists() else 0o755)
-            yield drafts
+            yield Draft(workspace, folders, tuple(drafts))
     except OSError as exc:
         raise ConfigurationError(
             f"The version folder cannot be replaced: {exc.strerror}: {exc.filename}.",
@@ -42,26 +42,21 @@ def draft_folders(folders: Sequence[Path]) -> Iterator[list[Path]]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _there(folder: Path) -> Path:
-    """Give the nearest folder that there is."""
-    return folder if folder.is_dir() else _there(folder.parent)
-
-
 @contextmanager
-def swapped(folders: Sequence[Path], drafts: Sequence[Path], archives: Sequence[Path]) -> Iterator[None]:
-    """Move `folders` into `archives` and `drafts` into their place, for good only if the block succeeds.
+def swapped(draft: Draft, archives: Sequence[Path]) -> Iterator[None]:
+    """Move the real folders into `archives` and the copies into their place, for good only if all succeeds.
 
     Raises ConfigurationError where they cannot be moved.
     """
-    for folder in folders:
+    for folder in draft.real:
         if folder.is_symlink():
             # Moved, a relative link would point to nowhere.
             raise ConfigurationError(
                 f"The version folder {folder} cannot be archived: it is a symbolic link.",
                 hint="Name the real folder in version_locations, then run it again.",
             )
-    away = [Move(folder, archive) for folder, archive in zip(folders, archives, strict=True)]
-    into_place = [Move(draft, folder) for folder, draft in zip(folders, drafts, strict=True)]
+    away = [Move(folder, archive) for folder, archive in zip(draft.real, archives, strict=True)]
+    into_place = [Move(copy, folder) for folder, copy in zip(draft.real, draft.copies, strict=True)]
     with changed_files([*away, *into_place]):
         yield
 
@@ -72,11 +67,9 @@ def drafted(workspace: Workspace) -> Iterator[Draft]:
 
     Errors of the block name the real files, not the copies. Raises as `draft_folders` does.
     """
-    folders = version_folders(workspace.environment)
-    with draft_folders(folders) as copies:
-        draft = Draft(workspace, folders, tuple(copies))
+    with draft_folders(workspace, version_folders(workspace.environment)) as draft:
         try:
-            for folder, copy in zip(folders, copies, strict=True):
+            for folder, copy in zip(draft.real, draft.copies, strict=True):
                 if folder.is_dir():
                     shutil.copytree(
                         folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")

@@ -20,11 +20,10 @@ from migrator.operations.judge.verify import VerifyRequest, verify
 from migrator.operations.look.status import statuses
 from migrator.operations.write.draft_folders import Draft, drafted
 from migrator.operations.write.promotion_plan import PROMOTED, Promotion, origin_line, plan_promotion
-from migrator.results.differences import Difference
 from migrator.results.events import Report
-from migrator.results.written import Promoted, PromotedRevision
+from migrator.results.written import Promoted, WrittenRevision
 from migrator.revisions.file_changes import Write, changed_files
-from migrator.revisions.rewriting import KEEP, NewHeader, label_docstring, rewrite_header
+from migrator.revisions.rewriting import NewHeader, label_docstring, rewrite_header
 
 
 @dataclass(frozen=True)
@@ -138,14 +137,9 @@ def _prove(
     ]
     if faults:
         raise _refused(target, draft.in_place("; ".join(faults)), f"See: {source.again('verify')}")
-    if promotion.whole:
-        _require_equal(source, target, compare_histories(source, target, report, fresh=request.fresh))
-
-
-def _require_equal(source: Workspace, target: Workspace, differences: Sequence[Difference]) -> None:
-    if differences:
+    if promotion.whole and (unlike := compare_histories(source, target, report, fresh=request.fresh)):
         names = source.environment.name, target.environment.name
-        said = "; ".join(each.describe(*names) for each in differences)
+        said = "; ".join(each.describe(*names) for each in unlike)
         raise _refused(
             target,
             f"the schemas would not be equal: {said}",
@@ -163,7 +157,7 @@ class _NewFile:
 
     path: Path
     content: bytes
-    result: PromotedRevision
+    result: WrittenRevision
 
 
 def _folder_for(target: Workspace, scripts: ScriptDirectory, promotion: Promotion) -> Path:
@@ -180,16 +174,15 @@ def _moved_files(promotion: Promotion, folder: Path, source: Workspace, target: 
     files = []
     for moved in promotion.moved:
         script, path = moved.script, Path(moved.script.path)
-        down: str | tuple[str, ...] | None = moved.down_revisions or None
-        if len(moved.down_revisions) == 1:
-            down = moved.down_revisions[0]
-        needs = moved.depends_on if script.dependencies else KEEP
-        content = rewrite_header(path.read_bytes(), path, NewHeader(down_revision=down, depends_on=needs))
+        above = moved.down_revisions
+        down: str | tuple[str, ...] | None = above[0] if len(above) == 1 else above or None
+        new_header = NewHeader(down_revision=down)
+        if script.dependencies:
+            new_header["depends_on"] = moved.depends_on
+        content = rewrite_header(path.read_bytes(), path, new_header)
         content = label_docstring(content, path, PROMOTED, origin_line(script, source.environment.name))
         message = " ".join(script.doc.split())
         new = folder / path.name
-        result = PromotedRevision(
-            script.revision, moved.down_revisions, message, target.environment.shown(new)
-        )
+        result = WrittenRevision(script.revision, above, message, target.environment.shown(new))
         files.append(_NewFile(new, content, result))
     return files

@@ -19,24 +19,6 @@ from migrator.revisions.headers import read_source
 from migrator.revisions.rewriting import NewHeader, rewrite_header
 
 
-@dataclass(frozen=True)
-class MovedBranch:
-    """The revisions of a branch, oldest first, and the head that they are to come after."""
-
-    scripts: tuple[Script, ...]
-    onto: str
-
-    @property
-    def first(self) -> Script:
-        """The only one whose file changes."""
-        return self.scripts[0]
-
-    @property
-    def revisions(self) -> tuple[str, ...]:
-        """The ids, oldest first."""
-        return tuple(script.revision for script in self.scripts)
-
-
 class _BranchSearch:
     def __init__(self, scripts: ScriptDirectory, workspace: Workspace) -> None:
         self._scripts = scripts
@@ -44,12 +26,12 @@ class _BranchSearch:
         self._all = {script.revision: script for script in scripts.walk_revisions()}
         self._before = {revision: down_revisions(script) for revision, script in self._all.items()}
 
-    def run(self, said: str, onto: str | None) -> MovedBranch:
-        """Give the branch that `said` is on, from where it parts from the others up to its head.
+    def run(self, said: str, onto: str | None) -> tuple[list[Script], str]:
+        """Give the branch that `said` is on, oldest first, and the head that it is to come after.
 
-        `onto` is another head, and need not be said where there is only one other. Raises RevisionsError
-        where there is no such branch or head, and where the branch cannot be moved without changing what it
-        means.
+        The branch goes from where it parts from the others up to its head. `onto` is another head, and need
+        not be said where there is only one other. Raises RevisionsError where there is no such branch or
+        head, and where the branch cannot be moved without changing what it means.
         """
         heads = sorted(self._scripts.get_heads())
         if len(heads) < 2:
@@ -67,7 +49,7 @@ class _BranchSearch:
         beside = [self._all[each] for each in before_target - self._up_to([head])]
         self._refuse_labels([*moved, *beside])
         self._refuse_dependents(target, branch)
-        return MovedBranch(tuple(moved), target)
+        return moved, target
 
     def _one(self, said: str) -> Script:
         with translated(self._workspace):
@@ -163,34 +145,33 @@ def rebase(workspace: Workspace, request: RebaseRequest) -> Rebased:
     cannot be asked, ConfigurationError where the file cannot be written. Then nothing has changed.
     """
     scripts = scripts_of(workspace)
-    branch = _BranchSearch(scripts, workspace).run(request.revision, request.onto)
-    path = Path(branch.first.path)
-    content = rewrite_header(read_source(path), path, NewHeader(down_revision=branch.onto))
-    change = Rewrite(path, content)
+    branch, onto = _BranchSearch(scripts, workspace).run(request.revision, request.onto)
+    first, revisions = branch[0], tuple(script.revision for script in branch)
+    path = Path(first.path)
+    content = rewrite_header(read_source(path), path, NewHeader(down_revision=onto))
     if not request.unapplied:
         # Imported here: it is all that needs SQLAlchemy.
         from migrator.operations.write.applied_anywhere import require_unapplied
 
-        require_unapplied(workspace, scripts, branch.revisions)
+        require_unapplied(workspace, scripts, revisions)
     if not request.dry_run:
-        with changed_files([change]):
-            _check(workspace, branch)
+        with changed_files([Rewrite(path, content)]):
+            _check(workspace, revisions, onto)
     return Rebased(
-        revisions=branch.revisions,
-        onto=branch.onto,
-        before=down_revisions(branch.first),
+        revisions=revisions,
+        onto=onto,
+        before=down_revisions(first),
         path=workspace.environment.shown(path),
         dry_run=request.dry_run,
     )
 
 
-def _check(workspace: Workspace, branch: MovedBranch) -> None:
+def _check(workspace: Workspace, revisions: tuple[str, ...], onto: str) -> None:
     """See that Alembic finds the branch where it was put. Raises RevisionsError."""
-    scripts = scripts_of(workspace)
-    heads = scripts.get_heads()
-    if branch.onto in heads or branch.revisions[-1] not in heads:
+    heads = scripts_of(workspace).get_heads()
+    if onto in heads or revisions[-1] not in heads:
         raise RevisionsError(
-            f"With {branch.first.revision} after {branch.onto} the heads would be {', '.join(heads)}.",
+            f"With {revisions[0]} after {onto} the heads would be {', '.join(heads)}.",
             effect=Effect.NOTHING_CHANGED,
             hint=f"Join the heads instead: {workspace.again('merge', 'heads', '-m', 'merge')}",
         )

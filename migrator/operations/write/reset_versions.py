@@ -12,22 +12,22 @@ from migrator.bridge.autogenerate.comparing import Comparison
 from migrator.bridge.env_py.session import Needs, Session, database_session
 from migrator.bridge.revision_files.loading import translated
 from migrator.bridge.revision_files.writing import atomic_writing, written_info
-from migrator.config.folders import version_folders
+from migrator.config.folders import shared_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.config.url import names_database
 from migrator.database.connecting.opening import is_missing_file
-from migrator.errors import ConfigurationError, Effect, RefusedError, RevisionsError
+from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.change.moves import upgrade
+from migrator.operations.command_requests import UpgradeRequest
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import RunTerms
-from migrator.operations.write.draft_folders import draft_folders, swapped
+from migrator.operations.write.draft_folders import Draft, draft_folders, swapped
 from migrator.operations.write.generate import check_rev_id
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
-from migrator.results.written import VersionsReset, WrittenRevision
+from migrator.results.written import VersionsReset
 from migrator.revisions.archives import archive_folder, new_archive
-from migrator.revisions.headers import version_files
+from migrator.revisions.version_folder import version_files
 from migrator.revisions.version_text import docstring_safe
 
 
@@ -55,17 +55,16 @@ def reset_versions(
     folders = version_folders(workspace.environment)
     refuse_empty(folders, workspace)
     if not request.files_only:
-        hint = "When no database of either has a revision, add --files-only."
-        refuse_shared_folder(folders, workspace, hint)
+        refuse_shared_folder(workspace, "When no database of either has a revision, add --files-only.")
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
-    with draft_folders(folders) as drafts:
+    with draft_folders(workspace, folders) as draft:
         archives = archives_of(folders)
-        result = _draft(workspace, request, folders, drafts, archives, report)
+        result = _draft(workspace, request, draft, moved_to(folders, archives, workspace), report)
         if request.dry_run:
             return result
         failed = None
-        with swapped(folders, drafts, archives):
+        with swapped(draft, archives):
             if request.upgrade:
                 result, failed = _upgrade(workspace, result, report)
         if failed is not None:
@@ -88,13 +87,12 @@ def _upgrade(
 
     Raises every other error, after which the new files must go.
     """
-    new = _new_revision(result)
     try:
         # Whoever was to be asked has been asked already.
-        done = upgrade(workspace, "head", RunTerms(Consent(yes=True)), report)
+        done = upgrade(workspace, UpgradeRequest(target="head"), Consent(yes=True), report)
         return replace(result, upgraded=done if isinstance(done, RunResult) else None), None
     except RunError as exc:
-        if new in (exc.result.after or ()):
+        if _new_revision(result) in (exc.result.after or ()):
             return replace(result, upgraded=exc.result), exc
         raise _taken_back(exc, workspace, result) from exc
 
@@ -115,6 +113,11 @@ def _taken_back(exc: RunError, workspace: Workspace, result: VersionsReset) -> R
             f" {result.written.path} has to come back and the old ones into {result.archive}: {rewrite};"
             f" where it is not: {again}"
         )
+    return files_back(exc, hint)
+
+
+def files_back(exc: RunError, hint: str) -> RunError:
+    """Say of a run that did not end well that it has left the version files as they were."""
     return type(exc)(f"{exc.message} Every version file is back where it was.", exc.result, hint=hint)
 
 
@@ -137,55 +140,46 @@ def refuse_empty(folders: Sequence[Path], workspace: Workspace) -> None:
         )
 
 
-def refuse_shared_folder(folders: Sequence[Path], workspace: Workspace, hint: str) -> None:
+def refuse_shared_folder(workspace: Workspace, hint: str) -> None:
     """Refuse folders that are another environment's history as well. Raises RefusedError."""
     for other in workspace.others:
-        try:
-            shared = set(version_folders(other)) & set(folders)
-        except ConfigurationError:
-            continue
-        if shared:
+        shared = shared_folder(workspace.environment, other)
+        if shared is not None:
             raise RefusedError(
-                f"The folder {workspace.environment.shown(shared.pop())} is also the history of"
-                f" {other.name}.",
+                f"The folder {workspace.environment.shown(shared)} is also the history of {other.name}.",
                 effect=Effect.NOTHING_CHANGED,
                 hint=hint,
             )
 
 
 def _draft(
-    workspace: Workspace,
-    request: ResetRequest,
-    folders: Sequence[Path],
-    drafts: Sequence[Path],
-    archives: Sequence[Path],
-    report: Report,
+    workspace: Workspace, request: ResetRequest, draft: Draft, archive: str, report: Report
 ) -> VersionsReset:
-    """Write the new revision into the drafts, with the old files out of Alembic's sight."""
+    """Write the new revision into the draft, with the old files out of Alembic's sight."""
     # An SQLite file that is not there yet has no revision, and must not be made by looking into it.
     unseen = request.files_only or (workspace.resolves_url and is_missing_file(workspace.database.url))
     needs = Needs(writes=False, offline=unseen)
     command = ["revision", "--autogenerate"]
     unread = io.StringIO()
     reached = _with_some_database(workspace) if request.files_only else workspace
-    with database_session(reached, command, report, needs, folders=drafts, output=unread) as session:
+    with database_session(reached, command, report, needs, folders=draft.copies, output=unread) as session:
         if not unseen:
             _refuse_used(session)
         comparison = Comparison(
             session,
             message=docstring_safe(request.message),
             rev_id=request.rev_id,
-            version_path=str(drafts[0]),
+            version_path=str(draft.copies[0]),
         )
         tables = comparison.create_all()
         with translated(workspace), atomic_writing(session.scripts, workspace):
             (script,) = comparison.write()
         written = written_info(script, workspace)
-    old = [path for folder in folders for path in version_files(folder)]
+    old = [path for folder in draft.real for path in version_files(folder)]
     return VersionsReset(
         archived=tuple(workspace.environment.shown(path) for path in old),
-        archive=", ".join(moved_to(folders, archives, workspace)),
-        written=_in_place(written, folders[0], drafts[0], workspace),
+        archive=archive,
+        written=replace(written, path=draft.in_place(written.path)),
         tables=tables,
         dry_run=request.dry_run,
         upgrades=request.upgrade,
@@ -200,19 +194,13 @@ def _with_some_database(workspace: Workspace) -> Workspace:
     return replace(workspace, choice=replace(choice, url="postgresql://"))
 
 
-def moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> list[str]:
+def moved_to(folders: Sequence[Path], archives: Sequence[Path], workspace: Workspace) -> str:
     """Name each new folder in an `archive` once, whether it is itself a version folder or holds several."""
     tops = [
         archive_folder(folder) / archive.relative_to(archive_folder(folder)).parts[0]
         for folder, archive in zip(folders, archives, strict=True)
     ]
-    return [workspace.environment.shown(top) for top in dict.fromkeys(tops)]
-
-
-def _in_place(written: WrittenRevision, folder: Path, draft: Path, workspace: Workspace) -> WrittenRevision:
-    """Name the file by where it will be, not by where it was drafted."""
-    inside = workspace.environment.shown(draft)
-    return replace(written, path=workspace.environment.shown(folder) + written.path.removeprefix(inside))
+    return ", ".join(workspace.environment.shown(top) for top in dict.fromkeys(tops))
 
 
 def _refuse_used(session: Session) -> None:

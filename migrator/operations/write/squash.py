@@ -8,21 +8,27 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from migrator.bridge.env_py.session import Needs, Session, database_session, file_session
+from migrator.bridge.env_py.session import Needs, database_session, file_session
 from migrator.bridge.revision_files.loading import folders_of, own_labels, translated
 from migrator.bridge.revision_files.plan import applied_revisions, stands_on
 from migrator.config.folders import version_folders
 from migrator.config.select import Workspace
 from migrator.errors import Effect, RefusedError, RevisionsError
 from migrator.operations.change.moves import stamp
-from migrator.operations.position.position import refuse_unknown
+from migrator.operations.command_requests import StampRequest
+from migrator.operations.position.position import known_heads
 from migrator.operations.run.consent import Consent, require_consent
-from migrator.operations.run.execute import RunTerms
 from migrator.operations.write.applied_anywhere import require_applied
 from migrator.operations.write.collapse import Collapse, collapse
-from migrator.operations.write.draft_folders import Draft, draft_folders, drafted, swapped
+from migrator.operations.write.draft_folders import draft_folders, drafted, swapped
 from migrator.operations.write.generate import check_rev_id
-from migrator.operations.write.reset_versions import archives_of, moved_to, refuse_empty, refuse_shared_folder
+from migrator.operations.write.reset_versions import (
+    archives_of,
+    files_back,
+    moved_to,
+    refuse_empty,
+    refuse_shared_folder,
+)
 from migrator.results.events import Report
 from migrator.results.run import RunResult
 from migrator.results.run_errors import RunError
@@ -70,18 +76,16 @@ def _part(workspace: Workspace, request: SquashRequest, report: Report) -> Squas
         return Squashed((), (), "", None, (), request.dry_run)
     if not request.applied:
         require_applied(workspace, scripts, last.revision)
-    files = tuple(Path(script.path) for script in old)
-    folders = folders_of(scripts)
-    with draft_folders(folders) as drafts:
-        draft = Draft(workspace, folders, tuple(drafts))
-        for path in files:
+    wanted, folders = _wanted(request, (last,), old, last.revision), folders_of(scripts)
+    with draft_folders(workspace, folders) as draft:
+        for path in wanted.files:
             draft.copy_of(path)
-        made = collapse(workspace, draft, _wanted(request, (last,), old, last.revision), report)
+        made = collapse(workspace, draft, wanted, report)
         of = dict.fromkeys(each for script in old for each in (*made_of(script.longdoc), script.revision))
         content = labelled(made.path.read_bytes(), made.path, list(of), Path(last.path).read_bytes())
         new = draft.real_of(made.path)
-    changes, archive = _changes(workspace, folders, files, new, content)
-    _try_out(workspace, files, new, content)
+    changes, archive = _changes(workspace, folders, wanted.files, new, content)
+    _try_out(workspace, wanted.files, new, content)
     if not request.dry_run:
         with changed_files(changes):
             pass
@@ -169,17 +173,16 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
     check_rev_id(request.rev_id)
     folders = version_folders(workspace.environment)
     refuse_empty(folders, workspace)
-    refuse_shared_folder(folders, workspace, "Squash it under the id that it has: leave --new-id out.")
+    refuse_shared_folder(workspace, "Squash it under the id that it has: leave --new-id out.")
     last, old = _all_applied(workspace, request.to, report)
     if not request.dry_run:
         require_consent(workspace, "start its history over", consent)
-    with draft_folders(folders) as drafts:
-        draft = Draft(workspace, folders, tuple(drafts))
+    with draft_folders(workspace, folders) as draft:
         made = collapse(workspace, draft, _wanted(request, last, old, request.rev_id), report)
         archives = archives_of(folders)
         result = Squashed(
             *_named(workspace, old),
-            archive=", ".join(moved_to(folders, archives, workspace)),
+            archive=moved_to(folders, archives, workspace),
             written=made.written,
             tables=made.tables,
             dry_run=request.dry_run,
@@ -187,7 +190,7 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
         )
         if request.dry_run:
             return result
-        with swapped(folders, drafts, archives):
+        with swapped(draft, archives):
             heads = frozenset(script.revision for script in last)
             stamped = _stamp(workspace, made.written.revision, heads, report)
     return replace(result, stamped=stamped)
@@ -196,50 +199,46 @@ def _all_of_it(workspace: Workspace, request: SquashRequest, consent: Consent, r
 def _all_applied(workspace: Workspace, to: str, report: Report) -> tuple[list[Script], list[Script]]:
     """Give the heads, which `to` and the database must be at, and all revisions, oldest first."""
     with database_session(workspace, ["current"], report, Needs(writes=False, models=False)) as session:
-        heads = session.read_heads()
-        refuse_unknown(session, heads)
+        heads = known_heads(session)
         scripts = session.scripts
         with translated(workspace):
             last, newest = (
                 [script for script in scripts.get_revisions(each) if script is not None]
                 for each in (to, "heads")
             )
-        if {script.revision for script in last} != {script.revision for script in newest}:
+        ids, name = {script.revision for script in newest}, workspace.environment.name
+        if {script.revision for script in last} != ids:
             raise RevisionsError(
                 f"There are revisions besides those up to {to}, and only a whole history gets a new id.",
                 effect=Effect.NOTHING_CHANGED,
                 hint="Squash all of it: --to head; or leave --new-id out.",
             )
-        _require_heads(session, heads, {script.revision for script in newest})
+        if not heads:
+            raise RevisionsError(
+                f"The database of {name} has no revision, so that nothing is to be stamped.",
+                effect=Effect.NOTHING_CHANGED,
+                hint=f"Start over for a new database: {workspace.again('reset-versions')}",
+            )
+        if ids != set(heads):
+            raise RevisionsError(
+                f"The database of {name} is at {', '.join(heads)}, and not at the newest revision.",
+                effect=Effect.NOTHING_CHANGED,
+                hint=f"Upgrade it first: {workspace.again('upgrade', 'heads')}",
+            )
         return newest, list(scripts.walk_revisions())[::-1]
-
-
-def _require_heads(session: Session, heads: tuple[str, ...], newest: set[str]) -> None:
-    name = session.workspace.environment.name
-    if not heads:
-        raise RevisionsError(
-            f"The database of {name} has no revision, so that nothing is to be stamped.",
-            effect=Effect.NOTHING_CHANGED,
-            hint=f"Start over for a new database: {session.workspace.again('reset-versions')}",
-        )
-    if newest != set(heads):
-        raise RevisionsError(
-            f"The database of {name} is at {', '.join(heads)}, and not at the newest revision.",
-            effect=Effect.NOTHING_CHANGED,
-            hint=f"Upgrade it first: {session.workspace.again('upgrade', 'heads')}",
-        )
 
 
 def _stamp(workspace: Workspace, revision: str, expected: frozenset[str], report: Report) -> RunResult:
     """Stamp the database through the spine. Raises RefusedError where it has moved meanwhile."""
     # Whoever was to be asked has been asked already.
-    terms = RunTerms(Consent(confirm=workspace.environment.name, yes=True))
+    request, consent = (
+        StampRequest(targets=(revision,), purge=True),
+        Consent(confirm=workspace.environment.name),
+    )
     try:
-        done = stamp(workspace, [revision], terms, report, purge=True, expected=expected)
+        done = stamp(workspace, request, consent, report, expected)
     except RunError as exc:
-        raise type(exc)(
-            f"{exc.message} Every version file is back where it was.", exc.result, hint=exc.hint
-        ) from exc
+        raise files_back(exc, exc.hint) from exc
     if not isinstance(done, RunResult):
         raise RefusedError("The database was not stamped.")
     return done

@@ -1,26 +1,49 @@
-"""How an enum with other values is changed: values renamed and added in place, or the type rebuilt."""
+"""How an enum with other values is changed: values renamed and added in place, or the type rebuilt.
+
+And how columns are changed that become an enum, or cease to be one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from sqlalchemy import CheckConstraint, Table
+from sqlalchemy import ARRAY, CheckConstraint, Table
+from sqlalchemy.engine import Dialect
 
 from migrator.bridge.autogenerate.dependents import RenamedNames
-from migrator.bridge.autogenerate.enums.enum_columns import default_sql, same_default, take_default
-from migrator.bridge.autogenerate.enums.enum_sql import UseDefaults, add_values, rebuild, rename_values, says
-from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum
+from migrator.bridge.autogenerate.enums.enum_sql import (
+    UseDefaults,
+    add_values,
+    rebuild,
+    rename_values,
+    retyping,
+    says,
+)
+from migrator.bridge.autogenerate.enums.enum_types import EnumType, EnumUse, ModelEnum, enum_of
 from migrator.bridge.autogenerate.rename_detection import Renaming
 from migrator.bridge.autogenerate.reversible import ReversibleSql
-from migrator.bridge.autogenerate.sql_text import identifier, literal, qualified, sql_text, table_sql
+from migrator.bridge.autogenerate.sql_text import (
+    default_text,
+    identifier,
+    literal,
+    qualified,
+    same_default,
+    sql_text,
+    table_sql,
+    type_texts,
+    without_cast,
+)
 from migrator.results.differences import Change, Rename
 
 # ALTER TYPE ... ADD VALUE runs inside a transaction from here on.
 _ADDS_IN_TRANSACTIONS = (12,)
+# Schema, table and column, as they are in the database.
+ColumnKey = tuple[str | None, str, str]
 
 
 def alteration(
@@ -89,7 +112,7 @@ def _may_add(autogen: AutogenContext, old: Sequence[str], model: ModelEnum) -> b
 def _spoken(autogen: AutogenContext, table: Table) -> Iterator[str]:
     """Give the SQL in a table's definition: defaults, checks and predicates."""
     for column in table.c:
-        yield default_sql(column.server_default, autogen.dialect) or ""
+        yield default_text(column.server_default, autogen.dialect) or ""
     checks = (*table.constraints, *(each for column in table.c for each in column.constraints))
     for check in checks:
         if isinstance(check, CheckConstraint):
@@ -131,8 +154,8 @@ def _defaults(
         after = None if before is not None and says(before, removed) else before
         alter = _altered_default(up, renamed, use)
         if alter is not None:
-            after = default_sql(alter.modify_server_default, autogen.dialect)
-            take_default(alter)
+            after = default_text(alter.modify_server_default, autogen.dialect)
+            _take_default(alter)
         found[use] = (before, after)
     _without_empty(up)
     return found
@@ -192,3 +215,85 @@ def _change(
         return Change("alter_enum", text, destructive=bool(minus))
 
     return change(added, removed, values), change(removed, added, [(n, o) for o, n in values])
+
+
+def retype_columns(
+    up: ops.UpgradeOps,
+    autogen: AutogenContext,
+    renamed: RenamedNames,
+    defaults: Mapping[ColumnKey, str | None],
+) -> list[ColumnKey]:
+    """Put SQL in the place of changes of a column's type from or to an enum.
+
+    `defaults` are those that columns have once the enums have changed, where these had a part in it.
+    Gives the columns (schema, table and column, as they are in the database) that had another type before.
+    """
+    moved: list[ColumnKey] = []
+    result: list[ops.MigrateOperation] = []
+    for block in up.ops:
+        for alter in list(_changed_types(block, autogen.dialect)):
+            # Beside the block, not in it: it may be a batch, which has no other SQL.
+            table = renamed.old_table(alter.schema, alter.table_name)
+            column = renamed.old_column(alter.schema, alter.table_name, alter.column_name)
+            moved.append((alter.schema, table, column))
+            said = default_text(alter.existing_server_default, autogen.dialect)
+            result.append(_retyping(alter, autogen.dialect, said, defaults.get(moved[-1], said)))
+            alter.existing_type, alter.modify_type = alter.modify_type, None
+            _take_default(alter)
+            if isinstance(block, ops.ModifyTableOps) and not alter.has_changes():
+                block.ops.remove(alter)
+        if not isinstance(block, ops.ModifyTableOps) or block.ops:
+            result.append(block)
+    up.ops[:] = result
+    return moved
+
+
+def _changed_types(block: ops.MigrateOperation, dialect: Dialect) -> Iterator[ops.AlterColumnOp]:
+    for op in block.ops if isinstance(block, ops.ModifyTableOps) else ():
+        if (
+            isinstance(op, ops.AlterColumnOp)
+            and op.modify_type is not None
+            and op.existing_type is not None
+            and (enum_of(op.existing_type, dialect) or enum_of(op.modify_type, dialect))
+        ):
+            yield op
+
+
+def _take_default(alter: ops.AlterColumnOp) -> None:
+    """Take the change of a default out of an operation: it is made elsewhere."""
+    if alter.modify_server_default is not False:
+        alter.existing_server_default = alter.modify_server_default
+    alter.modify_server_default = False
+
+
+def _retyping(
+    alter: ops.AlterColumnOp, dialect: Dialect, said: str | None, before: str | None
+) -> ReversibleSql:
+    """`said` is the default before the revision, `before` when the column's turn comes."""
+    old_type, new_type = type_texts(alter.existing_type, alter.modify_type, dialect)
+    after = said
+    if alter.modify_server_default is not False:
+        after = default_text(alter.modify_server_default, dialect)
+    types: tuple[Any, Any] = (alter.existing_type, alter.modify_type)
+    arrays = [isinstance(each.dialect_impl(dialect), ARRAY) for each in types]
+    through = "text[]" if all(arrays) else None if any(arrays) else "text"
+
+    def sql(type_: str, old: str | None, new: str | None) -> str:
+        parts = retyping(alter.column_name, type_, old, new, through)
+        return f"ALTER TABLE {table_sql(alter.schema, alter.table_name)} {', '.join(parts)}"
+
+    def change(old: str, new: str, old_default: str | None, new_default: str | None) -> Change:
+        text = f"alter column {table}.{alter.column_name}: type {old} -> {new}"
+        if old_default != new_default:
+            text += f", server default {old_default or 'none'} -> {new_default or 'none'}"
+        return Change("alter_column", text, table)
+
+    table = qualified(alter.schema, alter.table_name)
+    # A default as the database writes it is cast to the type that goes.
+    kept, kept_back = without_cast(after), without_cast(said)
+    return ReversibleSql(
+        [sql(new_type, before, kept)],
+        [sql(old_type, after, without_cast(before))],
+        change(old_type, new_type, kept_back, kept),
+        change(new_type, old_type, kept, kept_back),
+    )

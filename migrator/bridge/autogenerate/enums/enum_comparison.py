@@ -11,8 +11,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
 from migrator.bridge.autogenerate.dependents import RenamedNames
-from migrator.bridge.autogenerate.enums.enum_changes import alteration
-from migrator.bridge.autogenerate.enums.enum_columns import retype_columns
+from migrator.bridge.autogenerate.enums.enum_changes import ColumnKey, alteration, retype_columns
 from migrator.bridge.autogenerate.enums.enum_sql import create_type, drop_type, says, write_types
 from migrator.bridge.autogenerate.enums.enum_types import EnumType, ModelEnum, database_enums, model_enums
 from migrator.bridge.autogenerate.rename_detection import Renaming
@@ -61,7 +60,7 @@ def compare_enums(
     ]
     early = take_drops(up, renamed, ((enum, set(enum.labels) - set(model.labels)) for enum, model in changed))
     first = early.operations
-    defaults: dict[tuple[str | None, str, str], str | None] = {}
+    defaults: dict[ColumnKey, str | None] = {}
     for enum, model in changed:
         statements, altered = alteration(up, autogen, renaming, early.left_of(enum), model, tuple(wished))
         first.append(statements)
@@ -187,7 +186,7 @@ def _made(key: TableKey, labels: Sequence[str], *, with_table: bool = False) -> 
     return ReversibleSql(sql, [drop_type(*key)], added, dropped)
 
 
-def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[tuple[str | None, str, str]]:
+def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[ColumnKey]:
     """Give schema, table and column of what is dropped, by the names in the database."""
     for op in up.ops:
         if isinstance(op, ops.DropTableOp):
@@ -201,7 +200,7 @@ def _going(up: ops.UpgradeOps, renamed: RenamedNames) -> Iterator[tuple[str | No
 def _unused(
     database: dict[TableKey, EnumType],
     models: dict[TableKey, ModelEnum],
-    going: set[tuple[str | None, str, str]],
+    going: set[ColumnKey],
     files: tuple[Path, ...],
 ) -> list[EnumType]:
     """Give the types that nothing will use; one that nothing uses now only where a revision names it."""

@@ -6,9 +6,7 @@ from migrator.config.select import Workspace
 from migrator.config.url import address
 from migrator.errors import ConfigurationError
 from migrator.operations.look.doctor.database_checks import database_findings
-from migrator.operations.look.doctor.env_py_checks import check_env_py
-from migrator.operations.look.doctor.file_checks import check_files
-from migrator.operations.look.doctor.problem import problem_of
+from migrator.operations.look.doctor.file_checks import check_env_py, check_version_files, problem_of
 from migrator.results.environment_status import Diagnosis, Finding
 from migrator.results.events import Report
 
@@ -19,11 +17,11 @@ def doctor(workspace: Workspace, report: Report) -> Diagnosis:
     What cannot be looked at because of something else that is wrong is left out; the rest is not.
     """
     url = _url(workspace)
-    files = check_files(workspace)
+    in_files, files_load = check_version_files(workspace)
     env_py = check_env_py(workspace)
-    findings = [_configuration(workspace), url, *files.findings, *env_py]
+    findings = [_configuration(workspace), url, *in_files, *env_py]
     if all(finding.severity != "problem" for finding in (url, *env_py)):
-        findings += database_findings(workspace, report, files_load=files.load)
+        findings += database_findings(workspace, report, files_load=files_load)
     return Diagnosis(workspace.environment.name, tuple(findings))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +17,21 @@ from migrator.database.connecting.pooler import failed_by_pooler
 from migrator.database.failures import causes, first_line, meaning_of
 from migrator.database.kinds.interface import ErrorMeaning
 from migrator.errors import ConfigurationError, DatabaseError, MigratorError, RefusedError
-from migrator.operations.look.doctor.problem import problem_of
-from migrator.operations.look.doctor.server_checks import invalid_indexes, privileges, server_version
-from migrator.operations.look.doctor.session_checks import address_finding, look_again, pooled
-from migrator.operations.position.examine import Examined, edited_revisions, examine, refuse_log_table
-from migrator.operations.position.ownership import (
+from migrator.operations.look.doctor.file_checks import problem_of
+from migrator.operations.look.doctor.server_checks import (
+    address_finding,
+    invalid_indexes,
+    look_again,
+    pooled,
+    privileges,
+    server_version,
+)
+from migrator.operations.position.examine import (
+    Examined,
     database_name,
+    edited_revisions,
+    examine,
+    refuse_log_table,
     refuse_other_database,
     refuse_unknown_tables,
 )
@@ -41,45 +49,35 @@ def database_findings(workspace: Workspace, report: Report, *, files_load: bool)
         asked = workspace.again("status", "--tenants", "all")
         return [Finding("connection", "note", "it has tenants, each with its own state", asked)]
     findings: list[Finding] = []
+    needs = Needs(writes=False, models=False)
     try:
-        with _session(workspace, report, files_load=files_load) as session:
-            examined = examine(session)
-            for each in examined:
-                found = list(_of_one(session, each, files_load=files_load))
-                findings += _named(found, each) if len(examined) > 1 else found
+        with TemporaryDirectory() as empty:
+            # A database can be looked at without the files, but Alembic wants to load some.
+            folders = [] if files_load else [Path(empty)]
+            with database_session(workspace, ["current"], report, needs, folders=folders) as session:
+                examined = examine(session)
+                for each in examined:
+                    name = f"{database_name(each)}: " if len(examined) > 1 else ""
+                    found = _of_one(session, each, files_load=files_load)
+                    findings += [replace(finding, text=f"{name}{finding.text}") for finding in found]
     except MigratorError as exc:
         findings += _failure(workspace, exc)
     return findings
 
 
-@contextmanager
-def _session(workspace: Workspace, report: Report, *, files_load: bool) -> Iterator[Session]:
-    needs = Needs(writes=False, models=False)
-    with TemporaryDirectory() as empty:
-        # A database can be looked at without the files, but Alembic wants to load some.
-        folders = [] if files_load else [Path(empty)]
-        with database_session(workspace, ["current"], report, needs, folders=folders) as session:
-            yield session
-
-
-def _named(findings: list[Finding], examined: Examined) -> list[Finding]:
-    name = database_name(examined)
-    return [replace(finding, text=f"{name}: {finding.text}") for finding in findings]
-
-
 def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterator[Finding]:
     workspace, found = session.workspace, examined.found
-    again = look_again(workspace, found)
+    in_sessions, asked = look_again(workspace, found)
     yield Finding("connection", "ok", address(found.url))
     yield from server_version(found.facts)
-    yield from privileges(workspace, found, again.privileges)
+    yield from privileges(workspace, found, asked)
     yield from _log_table(workspace, found)
     yield from _mark(workspace, examined)
     if files_load and not examined.unknown_tables:
         yield from _revisions(session, examined)
         yield from _edited(session, examined)
     yield from invalid_indexes(found.facts)
-    yield from again.findings
+    yield from in_sessions
 
 
 def _log_table(workspace: Workspace, found: ConnectedDatabase) -> Iterator[Finding]:

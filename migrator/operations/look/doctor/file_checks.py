@@ -1,8 +1,9 @@
-"""What `doctor` finds in the version files."""
+"""What `doctor` finds in files: the version files, and env.py, which it does not run."""
 
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,24 +12,23 @@ from alembic.script import Script
 
 from migrator.bridge.revision_files.loading import scripts_of
 from migrator.bridge.revision_files.loading_errors import several_heads
-from migrator.config.folders import version_folders
+from migrator.config.folders import script_folder, version_folders
 from migrator.config.select import Workspace
 from migrator.errors import ConfigurationError, MigratorError, RevisionsError
-from migrator.operations.look.doctor.problem import problem_of
 from migrator.results.environment_status import Finding
-from migrator.revisions.diagnosis import readable_headers
+from migrator.revisions.env_py_source import loggers_remark, read_env_py
 from migrator.revisions.headers import LONGEST_ID
+from migrator.revisions.version_folder import readable_headers
 from migrator.syntax import parse
 
 _SHOWN = 5
 
 
-@dataclass(frozen=True)
-class CheckedFiles:
-    """What was found in the version files, and whether they can be loaded."""
-
-    findings: tuple[Finding, ...]
-    load: bool
+def problem_of(topic: str, error: MigratorError, workspace: Workspace) -> Finding:
+    """Return the problem that an error tells of, in which another command shows the traceback."""
+    again = workspace.again("current", "--traceback")
+    hint = error.hint.replace("--traceback shows", f"{again} shows")
+    return Finding(topic, "problem", error.what, hint)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class _Loaded:
     error: MigratorError | None
 
 
-def check_files(workspace: Workspace) -> CheckedFiles:
-    """Look at the version files; a broken one hides nothing of the others."""
+def check_version_files(workspace: Workspace) -> tuple[list[Finding], bool]:
+    """Look at the version files, and say whether they load; a broken one hides nothing of the others."""
     loaded = _load(workspace)
     findings = [
         *_versions(loaded, workspace),
@@ -49,7 +49,7 @@ def check_files(workspace: Workspace) -> CheckedFiles:
         *_long_ids(loaded, workspace),
         *_without_downgrade(loaded, workspace),
     ]
-    return CheckedFiles(tuple(findings), loaded.error is None)
+    return findings, loaded.error is None
 
 
 def _load(workspace: Workspace) -> _Loaded:
@@ -159,3 +159,28 @@ def _names(tree: ast.Module) -> Iterator[str]:
 def _listed(paths: Sequence[str]) -> str:
     more = len(paths) - _SHOWN
     return ", ".join(paths[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def check_env_py(workspace: Workspace) -> list[Finding]:
+    """Read env.py: a problem where it cannot run, a note for each call that disables loggers."""
+    environment = workspace.environment
+    try:
+        path = script_folder(environment) / "env.py"
+        file = environment.shown(path)
+        lines = read_env_py(path.read_bytes()).disables_loggers
+    except ConfigurationError as exc:
+        return [problem_of("env.py", exc, workspace)]
+    except OSError as exc:
+        config = environment.shown(environment.config_file)
+        correct = f"Correct script_location in {config}, or write that file."
+        return [Finding("env.py", "problem", f"{file} cannot be read: {exc.strerror}", correct)]
+    except SyntaxError as exc:
+        line = f", line {exc.lineno}," if exc.lineno else ""
+        check = f"Correct it, then check with: python -m py_compile {shlex.quote(file)}"
+        return [Finding("env.py", "problem", f"{file}{line} is not valid Python: {exc.msg}", check)]
+    if not lines:
+        return [Finding("env.py", "ok", f"{file} disables no loggers")]
+    hint = "Take it out, with its import, and put nothing in its place: migrator shows Alembic's logs."
+    if not environment.managed:
+        hint = "Keep them: fileConfig(config.config_file_name, disable_existing_loggers=False)"
+    return [Finding("env.py", "note", loggers_remark(file, line), hint) for line in lines]

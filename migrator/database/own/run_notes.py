@@ -1,8 +1,9 @@
-"""Keeps account of the statements of a revision: which of them can no longer be rolled back."""
+"""What is noted while a revision runs: statements that can no longer be rolled back, and waits for locks."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, event
 
 from migrator import secrets
 from migrator.database.kinds import kind_of
+from migrator.results.run import Holder
 
 # A revision that ends its transaction by itself goes on without one.
 _BY_HAND = re.compile(r"\s*(?:(commit|end)|rollback|abort)\s*(?:work|transaction)?\s*;?\s*$", re.IGNORECASE)
@@ -79,3 +81,34 @@ class CommittedStatements:
     def shown(self) -> tuple[str, ...]:
         """Give the committed statements, each on one line and scrubbed."""
         return tuple(secrets.scrub(" ".join(statement.split())) for statement in self.committed)
+
+
+class LockWatch:
+    """What has been seen of one backend's waits since the last revision began.
+
+    `waited` is in seconds, of all its waits together. It is written in the watching connection's thread and
+    read in another.
+    """
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.waited = 0.0
+        self.blockers: tuple[Holder, ...] = ()
+        self._last: float | None = None
+
+    def begin(self, pid: int | None) -> None:
+        """Watch a backend anew."""
+        self.pid, self.waited, self.blockers, self._last = pid, 0.0, (), None
+
+    def look(self, connection: Connection) -> None:
+        """Look once whether the backend waits for a lock."""
+        pid = self.pid
+        if pid is None:
+            return
+        found = kind_of(connection.dialect.name).blockers_of(connection, pid)
+        now = time.monotonic()
+        if found:
+            self.blockers = found
+            if self._last is not None:
+                self.waited += now - self._last
+        self._last = now if found else None
