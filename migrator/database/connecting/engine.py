@@ -282,7 +282,8 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
     @event.listens_for(engine, "close")
     def leave_nothing_in_a_pooler(dbapi_connection: Any, record: Any) -> None:
         if record.info.pop(_POOLED, False):
-            leave_session(dbapi_connection)
+            # A lock on the session may be that of somebody else.
+            leave_session(dbapi_connection, "RESET ALL; RESET ROLE")
 
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
@@ -309,12 +310,12 @@ def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
         cursor.close()
 
 
-def leave_session(dbapi_connection: Any) -> None:
+def leave_session(dbapi_connection: Any, undo: str = RESET) -> None:
     """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
     try:
         # Else it would take back what follows.
         dbapi_connection.rollback()
-        run_at_once(dbapi_connection, RESET)
+        run_at_once(dbapi_connection, undo)
         dbapi_connection.commit()
     except Exception as exc:
         if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):

@@ -93,7 +93,8 @@ def examined(
     workspace = session.workspace
     found = connected_database(heads, context, workspace)
     connection = connection_of(context)
-    identity, unknown, managed = Identity(None, None), (), workspace.environment.managed
+    identity, managed = Identity(None, None), workspace.environment.managed
+    unknown: tuple[str, ...] = ()
     if managed:
         identity = read_identity(connection, found.facts)
     log = read_log(connection, found.facts, found.qualified_version_table)
