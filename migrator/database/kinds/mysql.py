@@ -59,7 +59,7 @@ class MySQL(DatabaseKind):
     creates_index_if_missing = False
 
     def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
-        database, pid, user, version = connection.execute(
+        database, pid, user, said = connection.execute(
             text("SELECT database(), connection_id(), current_user(), version()")
         ).one()
         found = connection.execute(
@@ -75,7 +75,7 @@ class MySQL(DatabaseKind):
             pid=int(pid),
             user=str(user),
             schema=version.schema,
-            version=str(version),
+            version=str(said),
             mark=names.mark,
             log=names.log,
         )
