@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -142,8 +141,10 @@ class _Spine:
             notes = prepared.plan.notes
             if self._has_work(prepared.plan):
                 return self._carry_out([*notes, *self._backups(), *self._unlocked()])
-            # Nothing else is to be done.
-            _introduce(self._sites)
+            for site in self._sites:
+                # Mark and adopt databases in which nothing else is to be done.
+                if site.second is not None:
+                    ask(site.second, site.found, as_one_transaction(site.recorder.introduce))
             return self._outcome.verified(notes)
 
     def _has_places(self, prepared: PreparedRun) -> bool:
@@ -178,8 +179,10 @@ class _Spine:
             return self._attempts(notes)
         except BaseException:
             # Without a mark, what a first revision has left would be taken for another application's.
-            with suppress(MigratorError):
-                _introduce(each for each in self._sites if each.guard and each.guard.statements.committed)
+            for site in self._sites:
+                if site.second is not None and site.guard and site.guard.statements.committed:
+                    with suppress(MigratorError):
+                        ask(site.second, site.found, as_one_transaction(site.recorder.claim))
             raise
 
     def _attempts(self, notes: list[str]) -> RunResult | None:
@@ -262,10 +265,3 @@ class _Spine:
 
     def _give_up(self, exc: FailedAttempt) -> NoReturn:
         raise self._outcome.failed(exc.cause, exc.site, self._retries.total()) from exc.cause
-
-
-def _introduce(sites: Iterable[DatabaseRun]) -> None:
-    """Mark databases that have no mark, and adopt them."""
-    for site in sites:
-        if site.recorder.introduces and site.second is not None:
-            ask(site.second, site.found, as_one_transaction(site.recorder.introduce))
