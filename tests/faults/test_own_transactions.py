@@ -35,6 +35,16 @@ async def go():
 
 asyncio.run(go())
 """
+IN_ASYNC_BLOCK = """\
+import asyncio
+from sqlalchemy.ext.asyncio import create_async_engine
+
+async def go():
+    async with create_async_engine(url.replace("psycopg", "asyncpg")).connect() as connection:
+        await connection.run_sync(migrate)
+
+asyncio.run(go())
+"""
 # What two of them at once wait for, and what each reader of the version table waits for.
 CREATE, LOCK = "CREATE SCHEMA IF NOT EXISTS app", "LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"
 
@@ -81,6 +91,20 @@ def test_an_env_py_that_leaves_a_transaction_open_does_not_wait_for_itself(
     ran = shell(["migrator", *command.split(), "--config", "alembic.ini"], cwd=root, timeout=25)
 
     assert (ran.code, said in ran.err) == (code, True), ran.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("connecting", [IN_BLOCK, IN_ASYNC_BLOCK])
+def test_a_version_table_that_another_session_has_locked_is_not_waited_for_without_end(
+    connecting: str, plain: Callable[[str, str], Path], shell: Callable[..., Ran], postgres_database: Database
+) -> None:
+    root = plain("SELECT 1", connecting)
+    with postgres_database.connect() as other, other.transaction():
+        other.execute(LOCK.encode())
+        ran = shell(["migrator", "upgrade", "--config", "alembic.ini"], cwd=root, timeout=30)
+
+    assert (ran.code, "A statement waited for a lock in vain." in ran.err) == (6, True), ran.err
+    assert "hint: See who holds locks: SELECT" in ran.err
 
 
 KEPT = """

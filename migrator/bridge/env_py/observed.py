@@ -32,15 +32,17 @@ from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
-from migrator.database.connecting.engine import hear_all_answers
+from migrator.database.connecting.engine import hear_all_answers, set_through_pooler
 from migrator.database.connecting.opening import no_transactions_left
 from migrator.database.connecting.pooler import failed_by_pooler, past_pooler
-from migrator.database.connecting.timeouts import run_plainly
+from migrator.database.connecting.timeouts import run_at_once, run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.kinds import kind_of
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.faults import is_own_fault, outside, own_fault
 
+# How long a command that reads through an env.py of others waits for a lock.
+_READ_SECONDS = 10
 MigrationFunction = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
 
 
@@ -93,6 +95,11 @@ class ObservedEnvironment(EnvironmentContext):
         if kind.has_roles and self._role is not None:
             with self._role.taken_on(url.username):
                 run_plainly(connection, self._role.sql())
+        if kind.has_timeouts and not self._writes:
+            # The first look at the version table may wait for another session.
+            driver = connection.connection.dbapi_connection
+            if set_through_pooler(driver, f"SET lock_timeout = '{_READ_SECONDS}s'"):
+                run_at_once(driver, "RESET lock_timeout")
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)
         if not self._writes or connection.in_transaction():
