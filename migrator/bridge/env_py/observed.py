@@ -100,6 +100,9 @@ class ObservedEnvironment(EnvironmentContext):
             driver = connection.connection.dbapi_connection
             if set_through_pooler(driver, f"SET lock_timeout = '{_READ_SECONDS}s'"):
                 run_at_once(driver, "RESET lock_timeout")
+            if not connection.in_transaction():
+                # Some drivers begin a transaction by themselves.
+                driver.commit()
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)
         if not self._writes or connection.in_transaction():
