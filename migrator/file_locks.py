@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-_POLL_SECONDS = 0.005
+from migrator.errors import LockedError
+
+_POLL_SECONDS, _LONGEST_SECONDS = 0.005, 60.0
 _open: set[LockFile] = set()
 
 
@@ -31,13 +34,21 @@ class LockFile:
         return self._descriptor
 
     def wait(self, *, shared: bool = False) -> None:
-        """Take the lock, however long its holder keeps it; with `shared`, beside others that share it."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        """Take the lock; with `shared`, beside others that share it. Raises LockedError when time is up."""
+        if not wait_until(lambda: self._try(fcntl.LOCK_SH if shared else fcntl.LOCK_EX), _LONGEST_SECONDS):
+            raise LockedError(
+                f"Another process holds the lock on {self.path}; waited {_LONGEST_SECONDS:g}s.",
+                hint=f"See which: fuser -v {shlex.quote(str(self.path))}; end it, or wait until it ends, then"
+                " run this again.",
+            )
 
     def take(self) -> bool:
         """Take the lock if it is free, and nobody shares it with us; whether it is ours alone now."""
+        return self._try(fcntl.LOCK_EX)
+
+    def _try(self, operation: int) -> bool:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, operation | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

@@ -39,6 +39,8 @@ _PROGRAM = (
 )
 # How long processes may take to end once they are told to, and once they are killed, in seconds.
 GRACE, _KILLED = 10.0, 2.0
+# How long they may take to be there.
+_READY = 120.0
 # How much of the output is read at its end, in parts of 64 KiB.
 _LAST_CHUNKS = 64
 _LOG = logging.getLogger("migrator")
@@ -108,9 +110,17 @@ class Pool:
         return all(each.is_idle for each in self.workers)
 
     def await_ready(self) -> None:
-        """Wait until the processes are there, or until it is clear that they never will be."""
+        """Wait until the processes are there, or until it is clear that they never will be.
+
+        Raises MigratorError when that takes too long.
+        """
+        end = time.monotonic() + _READY
         while not self._is_ready:
-            self._hear(GRACE)
+            if not self._hear(GRACE) and time.monotonic() > end:
+                raise MigratorError(
+                    f"The processes of this command were not there after {_READY:g}s.",
+                    hint="The machine is overloaded, or has stopped them: run it again later.",
+                )
 
     def interrupt(self) -> None:
         """Tell all processes to stop: statements are cancelled and rolled back."""

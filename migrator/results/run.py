@@ -25,6 +25,21 @@ class Holder:
     hidden: bool = False
 
 
+def describe_holder(holder: Holder) -> str:
+    """Name a session as far as it may be seen: pid, user and application, then where from and since when."""
+    parts = [
+        f"user {holder.user}" if holder.user else "",
+        f"application {holder.application_name or '(none)'}",
+    ]
+    if not holder.hidden:
+        parts += [
+            holder.state or "",
+            f"from {holder.client}" if holder.client else "",
+            f"in a transaction since {holder.transaction_since}" if holder.transaction_since else "",
+        ]
+    return f"pid {holder.pid} ({', '.join(part for part in parts if part)})"
+
+
 @dataclass(frozen=True)
 class Step:
     """One revision of a run. `seconds` is None for one that has not been run.

@@ -105,7 +105,7 @@ def test_what_a_listener_adds_for_each_is_not_taken_for_the_same(make: Callable[
 @pytest.mark.slow
 def test_one_that_fails_is_run_again_to_say_which_statement_it_was(make: Callable[..., Fleet]) -> None:
     fleet = make(COUNTING, TABLE)
-    fleet.database.query("CREATE TABLE initech.by_name (id integer)")
+    fleet.database.query("CREATE SEQUENCE initech.by_name")
 
     answers = fleet.answers(*UPGRADE, code=7)
 

@@ -76,7 +76,7 @@ def test_a_lock_that_another_session_holds_fails_the_revision_in_time(
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
-    books.settings(migrator=["lock_timeout = 50ms", "retries = 1"])
+    books.settings(migrator=["lock_timeout = 50ms", "retries = 1", "exclude_tables = held"])
     books.revision("r1", None, "op.execute('ALTER TABLE held ADD COLUMN x int')")
     on_postgresql.query("CREATE TABLE held (id int)")
     with create_engine(on_postgresql.sync_url, poolclass=NullPool).begin() as other:
@@ -121,7 +121,7 @@ END $$
 def test_timeouts_are_lifted_for_concurrently_in_an_autocommit_block_and_set_again(
     migrator: Migrator, books: BooksProject, database: AnyDatabase
 ) -> None:
-    books.settings(migrator=["lock_timeout = 2s", "statement_timeout = 400ms"])
+    books.settings(migrator=["lock_timeout = 2s", "statement_timeout = 400ms", "exclude_tables = slow"])
     database.query(SLOWLY)
     database.query("CREATE TABLE slow AS SELECT 1 AS id")
     books.revision("r1", None, NOTES + BUILT_CONCURRENTLY + NOTE.format(place="afterwards"))
@@ -142,7 +142,7 @@ def test_timeouts_are_lifted_for_concurrently_in_an_autocommit_block_and_set_aga
 def test_timeouts_are_set_again_after_a_concurrent_statement_that_failed(
     migrator: Migrator, books: BooksProject, database: AnyDatabase
 ) -> None:
-    books.settings(migrator=["lock_timeout = 2s"])
+    books.settings(migrator=["lock_timeout = 2s", "exclude_tables = slow"])
     database.query("CREATE TABLE slow AS SELECT 1 AS id")
     books.revision(
         "r1",

@@ -19,8 +19,8 @@ from tests.conftest import ROOT, Ran
 PACKAGE = ROOT / "migrator"
 # From the bottom to the top: a layer may import those in the lines above its own.
 LAYERS = (
-    ("durations", "errors", "file_locks", "secrets", "syntax", "visible"),
-    ("faults", "results"),
+    ("durations", "errors", "secrets", "syntax", "visible"),
+    ("faults", "file_locks", "results"),
     ("plain",),
     ("processes", "models", "config", "revisions"),
     ("database", "lint"),

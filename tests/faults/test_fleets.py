@@ -75,7 +75,7 @@ def wrong(found: dict[str, dict[str, object]], fleet: Fleet) -> list[str]:
 @pytest.mark.slow
 def test_whatever_happens_to_some_every_tenant_is_where_its_line_says(fleet: Fleet) -> None:
     env = {"TESTING_DATABASE_URL": fleet.url}
-    fleet.database.query(f"CREATE TABLE {BROKEN}.one (id integer)")
+    fleet.database.query(f"CREATE SEQUENCE {BROKEN}.one")
     with ExitStack() as stack:
         other = stack.enter_context(fleet.database.connect())
         other.autocommit = False
@@ -101,7 +101,7 @@ def test_whatever_happens_to_some_every_tenant_is_where_its_line_says(fleet: Fle
     # Each line came before the document, which is the last.
     assert sorted(json.loads(line)["tenant"] for line in first.out.splitlines()[:-1]) == NAMES
 
-    fleet.database.query(f"DROP TABLE {BROKEN}.one; CREATE SCHEMA {DROPPED}")
+    fleet.database.query(f"DROP SEQUENCE {BROKEN}.one; CREATE SCHEMA {DROPPED}")
     with ExitStack() as stack:
         # Two fleets at once do what is left, and nothing twice.
         both = [
@@ -154,7 +154,7 @@ def test_thirty_databases_of_which_one_is_not_there(
     fleet.settings("tenants = file:tenants.txt", f"tenant_url = {template}")
     listed = [each.name for each in databases]
     (fleet.root / "tenants.txt").write_text("\n".join([*listed[:15], "gone_for_good", *listed[15:]]))
-    databases[3].query("CREATE TABLE one (id integer)")
+    databases[3].query("CREATE SEQUENCE one")
 
     found = fleet.outcomes("upgrade", *ALL, code=7)
 

@@ -11,6 +11,7 @@ from tests.projects.small import versions, write_project, write_revision
 
 Migrator = Callable[..., Ran]
 
+SETTINGS = "lock_timeout = 300ms\nretries = 3\nexclude_tables = held"
 ONE_OF_TWO = """
 import sqlalchemy as sa
 from alembic import context
@@ -73,7 +74,7 @@ def test_a_failure_that_env_py_hides_is_no_success(tmp_path: Path, migrator: Mig
 def test_one_transaction_for_all_is_not_begun_again_once_a_part_of_it_is_committed(
     tmp_path: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
-    root = write_project(tmp_path / "p", settings="transaction = run\nlock_timeout = 300ms\nretries = 3")
+    root = write_project(tmp_path / "p", settings="transaction = run\n" + SETTINGS)
     block = "with op.get_context().autocommit_block():\n    op.execute('create table two (id integer)')"
     write_revision(versions(root), "aaa1", None, "op.execute('create table one (id integer)')")
     write_revision(versions(root), "bbb2", "aaa1", block)
@@ -98,7 +99,7 @@ def test_one_transaction_for_all_is_not_begun_again_once_a_part_of_it_is_committ
 def test_a_revision_that_commits_by_itself_is_not_begun_again_and_tells_what_stays(
     tmp_path: Path, migrator: Migrator, postgres_database: Database
 ) -> None:
-    root = write_project(tmp_path / "p", settings="lock_timeout = 300ms\nretries = 3")
+    root = write_project(tmp_path / "p", settings=SETTINGS)
     body = "op.execute('create table one (id integer)')\nop.execute('COMMIT')\nop.execute('lock table held')"
     write_revision(versions(root), "aaa1", None, body)
     postgres_database.query("create table held (id integer)")

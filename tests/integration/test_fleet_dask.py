@@ -83,14 +83,14 @@ def upgrade(address: str, *args: str) -> tuple[str, ...]:
 
 @pytest.mark.slow
 def test_a_cluster_does_what_processes_here_would(cluster: str, fleet: Fleet) -> None:
-    fleet.database.query("CREATE TABLE t3.one (id integer)")
+    fleet.database.query("CREATE SEQUENCE t3.one")
 
     found = fleet.outcomes(*upgrade(cluster), code=7)
 
     assert found == {f"t{number}": "failed" if number == 3 else "done" for number in range(6)}
     assert fleet.heads() == {f"t{number}": "r2" for number in range(6) if number != 3}
     assert fleet.database.query("SELECT environment FROM _migrator.mark") == [("testing",)]
-    fleet.database.query("DROP TABLE t3.one")
+    fleet.database.query("DROP SEQUENCE t3.one")
     assert fleet.outcomes(*upgrade(cluster, "--canary", "1"))["t3"] == "done"
 
 

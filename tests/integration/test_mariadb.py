@@ -406,3 +406,29 @@ def wait_for_query(at: MariaDatabase, text: str) -> None:
     ):
         assert time.monotonic() < end, f"nobody runs {text}"
         time.sleep(0.02)
+
+
+def test_a_database_with_unknown_tables_is_refused_until_it_is_marked(
+    altering: Path, migrator: Migrator, env: dict[str, str], mariadb_database: MariaDatabase
+) -> None:
+    mariadb_database.query("CREATE TABLE theirs (id int)")
+
+    refused = migrator("upgrade", "--env", "testing", cwd=altering, env=env)
+
+    assert (refused.code, "has tables (theirs), but no revision" in refused.err) == (4, True), refused.err
+    assert mariadb_database.query("SHOW TABLES") == [("theirs",)]
+    marked = migrator("mark", "--confirm", mariadb_database.name, "--env", "testing", cwd=altering, env=env)
+    assert (marked.code, migrator("upgrade", cwd=altering, env=env).code) == (0, 0), marked.err
+
+
+def test_what_a_first_revision_has_left_is_not_taken_for_somebody_elses(
+    altering: Path, migrator: Migrator, env: dict[str, str], mariadb_database: MariaDatabase
+) -> None:
+    one_revision(altering, "CREATE TABLE IF NOT EXISTS books (id int)", "DROP TABLE nowhere")
+    failed = migrator("upgrade", "--env", "testing", cwd=altering, env=env)
+    assert (failed.code, ("books",) in mariadb_database.query("SHOW TABLES")) == (7, True), failed.err
+    one_revision(altering, "CREATE TABLE IF NOT EXISTS books (id int)")
+
+    ran = migrator("upgrade", "--env", "testing", cwd=altering, env=env)
+
+    assert ran.code == 0, ran.err

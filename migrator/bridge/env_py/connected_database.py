@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,12 +18,15 @@ from migrator.config.shared_databases import identity
 from migrator.config.url import address
 from migrator.database.connecting.connected_url import url_of
 from migrator.database.connecting.engine import Role
+from migrator.database.connecting.pooler import past_pooler
 from migrator.database.connecting.second_connection import HeldSeconds, SecondConnection, can_connect_again
-from migrator.database.failures import database_error
+from migrator.database.failures import database_error, means
 from migrator.database.kinds import kind_of
-from migrator.database.kinds.interface import DatabaseKind
+from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
 from migrator.database.own.facts import Facts
 from migrator.database.own.own_tables import TableName
+from migrator.errors import LockedError
+from migrator.results.run import Holder, describe_holder
 
 
 def has_version_table(context: MigrationContext) -> bool:
@@ -54,7 +58,7 @@ class ConnectedDatabase:
 
     `url` is where the connection leads to, also where its engine has a creator and a bare URL.
     `by_our_env` is false for an env.py that knows nothing of migrator. `sees_schemas` tells whether its
-    autogenerate looks at every schema.
+    autogenerate looks at every schema. `past_pooler` says how to reach the server without a pooler.
     """
 
     engine: Engine
@@ -66,6 +70,7 @@ class ConnectedDatabase:
     has_version_table: bool
     by_our_env: bool
     sees_schemas: bool
+    past_pooler: str
 
     @property
     def kind(self) -> DatabaseKind:
@@ -98,6 +103,7 @@ def connected_database(
         has_version_table=bool(heads) or has_version_table(context),
         by_our_env=is_our_env(context.config) if context.config is not None else False,
         sees_schemas=bool(context.opts.get("include_schemas")),
+        past_pooler=past_pooler(workspace),
     )
 
 
@@ -153,8 +159,27 @@ def heads_again(connection: Connection, found: ConnectedDatabase) -> tuple[str, 
 
 
 def ask(connection: SecondConnection, found: ConnectedDatabase, work: Callable[[Connection], T]) -> T:
-    """Run `work` on a second connection and return its result. Raises DatabaseError if it fails."""
+    """Run `work` on a second connection and return its result.
+
+    Raises LockedError where it waited for a lock in vain, and DatabaseError if it fails otherwise.
+    """
     try:
         return connection.call(work)
     except (SQLAlchemyError, OSError) as exc:
+        if means(exc, ErrorMeaning.LOCKED):
+            raise _blocked(connection, found) from exc
         raise database_error(exc, address(found.url), "env.py") from exc
+
+
+def _blocked(connection: SecondConnection, found: ConnectedDatabase) -> LockedError:
+    """Make the error for a wait in vain: the server does not say for whom, but who holds locks is seen."""
+    holders: tuple[Holder, ...] = ()
+    with suppress(SQLAlchemyError, OSError):
+        holders = connection.call(found.kind.lock_holders)
+    who = "; ".join(map(describe_holder, holders)) or "another session"
+    ends = "; ".join(found.kind.end_session(each.pid) for each in holders)
+    return LockedError(
+        f"A statement of migrator waited in vain for a lock in the database {found.facts.database}, which is"
+        f" held by {who}.",
+        hint=f"Wait until it ends, or end it{f' ({ends})' if ends else ''}; then run this again.",
+    )

@@ -32,13 +32,17 @@ from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
-from migrator.database.connecting.engine import hear_all_answers
-from migrator.database.connecting.timeouts import run_plainly
+from migrator.database.connecting.engine import hear_all_answers, set_through_pooler
+from migrator.database.connecting.opening import no_transactions_left
+from migrator.database.connecting.pooler import failed_by_pooler, past_pooler
+from migrator.database.connecting.timeouts import run_at_once, run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure
 from migrator.database.kinds import kind_of
 from migrator.errors import ConfigurationError, MigratorError
 from migrator.faults import is_own_fault, outside, own_fault
 
+# How long a command that reads through an env.py of others waits for a lock.
+_READ_SECONDS = 10
 MigrationFunction = Callable[[Any, MigrationContext], Iterable[MigrationStep]]
 
 
@@ -95,6 +99,15 @@ class ObservedEnvironment(EnvironmentContext):
         if kind.has_roles and self._role is not None:
             with self._role.taken_on(url.username):
                 run_plainly(connection, self._role.sql())
+        if kind.has_timeouts and not self._writes:
+            # The first look at the version table may wait for another session.
+            driver = connection.connection.dbapi_connection
+            assert driver is not None
+            if set_through_pooler(driver, f"SET lock_timeout = '{_READ_SECONDS}s'"):
+                run_at_once(driver, "RESET lock_timeout")
+            if not connection.in_transaction():
+                # Some drivers begin a transaction by themselves.
+                driver.commit()
         if connection.dialect.driver == "asyncmy":
             hear_all_answers(connection)
         if not self._writes or connection.in_transaction():
@@ -116,7 +129,7 @@ def run_env(environment: ObservedEnvironment) -> None:
     """
     # Its own handlers of logs write to stderr, past everything else that scrubs.
     shown = secrets.scrubbing(sys.stderr)
-    with environment, stdout_to(shown), contextlib.redirect_stderr(shown):
+    with no_transactions_left(), environment, stdout_to(shown), contextlib.redirect_stderr(shown):
         outside(environment.script.run_env)
 
 
@@ -143,7 +156,10 @@ def _unusable(exc: BaseException, workspace: Workspace, connected_to: URL | None
         return database_error(exc, where, "env.py")
     source = workspace.database
     url = connected_to or source.url
-    return database_error(exc, address(url) if url is not None else "embedded", source.origin)
+    origin = source.origin
+    if failed_by_pooler(exc) is not None:
+        origin += f", or set {past_pooler(workspace).rpartition(': ')[2]}"
+    return database_error(exc, address(url) if url is not None else "embedded", origin)
 
 
 # What SQLAlchemy imports for a URL: most often for one that names no driver.

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
-from migrator.database.failures import meaning_of
+from migrator.database.failures import is_database_failure, meaning_of
 from migrator.database.kinds import kind_of
 from migrator.database.kinds.interface import ErrorMeaning
-from migrator.database.kinds.postgresql import quoted
+from migrator.database.kinds.postgresql import quoted, session_of_login
 from migrator.database.round_trips.first_questions import know_array_types
+from migrator.database.round_trips.kept_connections import RESET
 from migrator.errors import ConfigurationError, Effect, MissingExtraError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from migrator.database.round_trips.kept_connections import HeldConnections
 
 _CONNECT_SECONDS = 10
-_SCHEMA = "migrator_schema"
+_SCHEMA, _POOLED = "migrator_schema", "migrator_pooled"
 _EXTRAS = {"aiosqlite": "sqlite", "asyncmy": "mysql"}
 
 
@@ -280,7 +282,7 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
 
     # Before SQLAlchemy asks for the schema that is the default one.
     @event.listens_for(engine, "connect", insert=True)
-    def apply_settings(dbapi_connection: Any, _record: object) -> None:
+    def apply_settings(dbapi_connection: Any, record: Any) -> None:
         settings = [role.sql()] if role is not None else []
         schema = engine.get_execution_options().get(_SCHEMA)
         if schema is not None:
@@ -292,10 +294,48 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
         if not settings:
             return
         with role.taken_on(engine.url.username) if role is not None else nullcontext():
-            run_at_once(dbapi_connection, "; ".join(settings))
+            record.info[_POOLED] = set_through_pooler(dbapi_connection, "; ".join(settings))
         # So that no rollback takes them back.
         dbapi_connection.commit()
+
+    @event.listens_for(engine, "close")
+    def leave_nothing_in_a_pooler(dbapi_connection: Any, record: Any) -> None:
+        if record.info.pop(_POOLED, False):
+            # A lock on the session may be that of somebody else.
+            leave_session(dbapi_connection, "RESET ALL; RESET ROLE")
 
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
         event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
+
+
+def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
+    """Run settings, without parameters; return whether a pooler stands before the session that has them."""
+    pid = session_of_login(dbapi_connection)
+    if pid is None:
+        run_at_once(dbapi_connection, sql)
+        return False
+    # In the same text, so that it costs no round trip.
+    if "asyncpg" in type(dbapi_connection).__module__:
+        asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
+        return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(f"{sql}; SELECT pg_backend_pid()")
+        while cursor.nextset():
+            pass
+        return bool(cursor.fetchone()[0] != pid)
+    finally:
+        cursor.close()
+
+
+def leave_session(dbapi_connection: Any, undo: str = RESET) -> None:
+    """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
+    try:
+        # Else it would take back what follows.
+        dbapi_connection.rollback()
+        run_at_once(dbapi_connection, undo)
+        dbapi_connection.commit()
+    except Exception as exc:
+        if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):
+            raise

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Dialect, Engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool
 
 from migrator import secrets
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
+from migrator.database.connecting.second_connection import INTERNAL, SecondConnection
+from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.kinds import kind_of
+from migrator.database.kinds.postgresql import session_of_login
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting, ignore
 
@@ -70,6 +74,37 @@ def _removing_empty(files: Collection[Path]) -> Iterator[None]:
         for file in files:
             if file.exists() and file.stat().st_size == 0:
                 file.unlink()
+
+
+@contextmanager
+def no_transactions_left() -> Iterator[None]:
+    """End the transactions that connections made in the block have left open, by an error or not.
+
+    An env.py runs several times: what its statements have locked, the next run would wait for.
+    """
+    made: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        made.append(connection)
+
+    with _listening(Engine, "engine_connect", note):
+        try:
+            yield
+        finally:
+            for connection in made:
+                _end_transaction(connection)
+
+
+def _end_transaction(connection: Connection) -> None:
+    if not connection.in_transaction() or connection.get_execution_options().get(INTERNAL):
+        return
+    with suppress(SQLAlchemyError, OSError):
+        if not connection.dialect.is_async:
+            connection.rollback()
+        elif (session := session_of_login(connection.connection.dbapi_connection)) is not None:
+            # Its event loop has ended: it can send nothing any more.
+            end = kind_of(connection.dialect.name).end_session(session)
+            SecondConnection(connection.engine, lambda it: run_plainly(it, end)).end()
 
 
 @contextmanager

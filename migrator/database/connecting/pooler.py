@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
 
-from migrator.database.connecting.second_connection import SecondConnection
+from migrator.config.select import Workspace
+from migrator.config.url import own_variable
+from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
 from migrator.database.failures import causes, meaning_of
 from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning
 
@@ -33,6 +36,38 @@ class SessionsSeen:
     def shared(self) -> bool:
         """Whether a connection was given another's session, or changed its own."""
         return any(len(each) > 1 for each in self.of_each) or len(self.every) < len(self.of_each)
+
+
+@contextmanager
+def plain_connections(engine: Engine, count: int) -> Iterator[list[SecondConnection]]:
+    """Give connections on which nothing is set: behind a pooler it would stay on sessions of others.
+
+    There are none where the driver's pool is bound to env.py's event loop.
+    """
+    with ExitStack() as opened:
+        connections: list[SecondConnection] = []
+        for _ in range(count if can_connect_again(engine) else 0):
+            try:
+                connections.append(SecondConnection(engine, lambda _connection: None))
+            except RuntimeError:
+                break
+            opened.callback(connections[-1].close)
+        yield connections
+
+
+def hands_sessions_around(engine: Engine, kind: DatabaseKind) -> bool:
+    """Whether two connections, side by side, share a session. Raises what the driver raises."""
+    with plain_connections(engine, 2) as connections:
+        return sessions_seen(connections, kind).shared
+
+
+def past_pooler(workspace: Workspace) -> str:
+    """Say how to reach the server itself."""
+    says = "Connect to the server itself, past the pooler"
+    if not workspace.resolves_url:
+        return f"{says}: correct the address that env.py uses (PostgreSQL's port is usually 5432)"
+    name = own_variable(workspace.environment.name)
+    return f"{says}: {name}=postgresql://user:password@host:5432/database"
 
 
 def sessions_seen(connections: Sequence[SecondConnection], kind: DatabaseKind) -> SessionsSeen:

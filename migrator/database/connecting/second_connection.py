@@ -40,7 +40,9 @@ class SecondConnection:
         prepare: Callable[[Connection], None],
         take_back: Callable[[SecondConnection], bool] | None = None,
     ) -> None:
-        """Connect as `engine` does, and call `prepare` with the new connection. Raises what either raises.
+        """Connect as `engine` does, and call `prepare` with the new connection.
+
+        Raises what either raises, and TimeoutError.
 
         `take_back` is asked when it is closed: where it gives True the connection stays.
         """
@@ -59,7 +61,7 @@ class SecondConnection:
         self._watch: _Job | None = None
         self._thread = threading.Thread(target=self._run, name="migrator-second", daemon=True)
         self._thread.start()
-        self._connected.result()
+        answer_of(self._connected)
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives. Raises what it raises, ConnectionError and TimeoutError."""

@@ -20,9 +20,11 @@ from migrator.errors import ConfigurationError, DatabaseError
 from migrator.file_locks import LockFile
 
 _LONGEST_NAME_BYTES = 63
+_LONGEST_SECONDS = 60.0
 # Nobody can be connected to template0, so a copy of it never has to wait. The lock makes two who look for the
 # same missing database take turns.
 _CREATE_IF_MISSING = """\
+SET lock_timeout = '30s';
 SELECT pg_advisory_lock(hashtext('create database'));
 SELECT format('CREATE DATABASE %I TEMPLATE template0', {name})
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {name}) \\gexec
@@ -64,7 +66,20 @@ class EmbeddedServer:
         # Not on the command line, which every user of the machine can read.
         secret = {"PGPASSWORD": self.password, "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"}
         environment = program_environment() | secret
-        return subprocess.run(argv, input=script.encode(), capture_output=True, env=environment, check=False)
+        try:
+            return subprocess.run(
+                argv,
+                input=script.encode(),
+                capture_output=True,
+                env=environment,
+                timeout=_LONGEST_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise DatabaseError(
+                f"The embedded PostgreSQL did not answer psql in {_LONGEST_SECONDS:g}s.",
+                hint="End the commands that use it, then run this again.",
+            ) from exc
 
 
 def any_alive(folder: Path) -> bool:

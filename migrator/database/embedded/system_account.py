@@ -13,6 +13,7 @@ from migrator.database.embedded.binaries import program_environment
 from migrator.errors import ConfigurationError, DatabaseError
 
 _CANDIDATES = ("postgres", "nobody")
+_LONGEST_SECONDS = 300.0
 
 
 def server_account() -> struct_passwd | None:
@@ -70,13 +71,18 @@ def start_as(
 
 
 def run_as(account: struct_passwd | None, argv: list[str], *, output: IO[bytes] | int) -> int:
-    """Run a program to its end, as `start_as` does; its exit code."""
+    """Run a program to its end, as `start_as` does; its exit code. DatabaseError when it does not end."""
     program = start_as(account, argv, output=output)
     try:
-        return program.wait()
-    except BaseException:
+        return program.wait(_LONGEST_SECONDS)
+    except BaseException as exc:
         program.kill()
         program.wait()
+        if isinstance(exc, subprocess.TimeoutExpired):
+            raise DatabaseError(
+                f"The embedded PostgreSQL cannot be used: {argv[0]} did not end in {_LONGEST_SECONDS:g}s.",
+                hint="See whether the disk is full or slow, then run this again.",
+            ) from exc
         raise
 
 

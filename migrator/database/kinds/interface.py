@@ -10,7 +10,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 
 from migrator.database.connecting.timeouts import Timeouts
 from migrator.database.own.facts import Facts, LockName, Privileges
@@ -86,9 +86,10 @@ class DatabaseKind:
         """Return what a database says about itself; `log` is the log's own name, where it has one."""
         return Facts(self.name, connection.engine.url.database or "")
 
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        """Return whether a database has no tables and views but an (empty) version table."""
-        return False
+    def tables(self, connection: Connection, schema: str | None) -> list[TableName]:
+        """Return a database's tables and views, or those of one schema, without the server's own."""
+        seen = inspect(connection)
+        return [TableName(None, name) for name in (*seen.get_table_names(), *seen.get_view_names())]
 
     def read_privileges(self, connection: Connection, facts: Facts, version_table: str) -> Privileges | None:
         """Return what the role of `facts` may do; None where the kind has no roles."""
@@ -161,6 +162,10 @@ class DatabaseKind:
 
     def blockers_of(self, connection: Connection, session: int) -> tuple[Holder, ...]:
         """Return the sessions that a session waits for."""
+        return ()
+
+    def lock_holders(self, connection: Connection) -> tuple[Holder, ...]:
+        """Return the other sessions of the database that hold locks which a statement may wait for."""
         return ()
 
     def end_session(self, session: int) -> str:

@@ -59,7 +59,7 @@ class MySQL(DatabaseKind):
     creates_index_if_missing = False
 
     def read_facts(self, connection: Connection, version: TableName, log: TableName | None) -> Facts:
-        database, pid, user, version = connection.execute(
+        database, pid, user, said = connection.execute(
             text("SELECT database(), connection_id(), current_user(), version()")
         ).one()
         found = connection.execute(
@@ -75,17 +75,10 @@ class MySQL(DatabaseKind):
             pid=int(pid),
             user=str(user),
             schema=version.schema,
-            version=str(version),
+            version=str(said),
             mark=names.mark,
             log=names.log,
         )
-
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        question = text("""
-            SELECT NOT EXISTS (SELECT 1 FROM information_schema.tables
-                WHERE table_schema = database() AND table_name <> :table)
-        """)
-        return bool(connection.execute(question, {"table": version_table}).scalar_one())
 
     def session_id(self, connection: Connection) -> int | None:
         return int(connection.execute(text("SELECT connection_id()")).scalar_one())

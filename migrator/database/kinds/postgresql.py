@@ -33,6 +33,11 @@ _EXPLANATIONS: dict[str, Explanation] = {
         "If it took too long, raise statement_timeout: in the [migrator] section, or for the role.",
     ),
     "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
+    "55P03": (
+        "A statement waited for a lock in vain.",
+        "See who holds locks: SELECT * FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks);"
+        " end that session, or wait; then run this again.",
+    ),
     "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
 }
 _MEANINGS = {
@@ -98,12 +103,14 @@ SELECT current_database() AS database, pg_backend_pid() AS pid, CAST(session_use
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = CAST(:log_schema AS text) AND c.relname = CAST(:log_name AS text)) AS taken
 """).bindparams(bindparam("log_schema"), bindparam("log_name"))
-_IS_EMPTY = text("""
-SELECT NOT EXISTS (
-    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
-        AND n.nspname NOT IN ('information_schema', '_migrator') AND c.relname <> :table
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))
+# Without those that belong to an extension.
+_TABLES = text("""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND n.nspname = COALESCE(CAST(:schema AS text), n.nspname)
+    AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1, 2
 """)
 _PRIVILEGES = text(f"""
 SELECT pg_has_role(CAST(:role AS name), 'pg_read_all_stats', 'USAGE'), c.oid IS NOT NULL,
@@ -112,10 +119,11 @@ FROM (SELECT) AS one LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.reln
     ON c.relname = CAST(:table AS text) AND n.nspname = CAST(:schema AS text) AND c.relkind IN ('r', 'p')
 """)
 
-# An idle lock must not be taken away by a timeout that is meant for forgotten sessions.
+# An idle lock must not be taken away by a timeout that is meant for forgotten sessions. No statement is
+# to wait so long that its answer is given up: the server would go on with it.
 _SECOND = text(
     "SELECT set_config('search_path', :path, false), set_config('role', :role, false),"
-    " set_config('application_name', :application, false),"
+    " set_config('application_name', :application, false), set_config('lock_timeout', '10s', false),"
     " CASE WHEN current_setting('server_version_num')::int >= 140000 THEN"
     " set_config('idle_session_timeout', '0', false) END"
 )
@@ -135,6 +143,12 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 _BLOCKERS = text(f"""
 SELECT {_SESSION}
 FROM unnest(pg_blocking_pids(:pid)) AS b(pid) JOIN pg_stat_activity a ON a.pid = b.pid
+""")
+_LOCK_HOLDERS = text(f"""
+SELECT {_SESSION} FROM pg_stat_activity a
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND EXISTS (
+    SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted
+        AND (l.locktype = 'transactionid' OR l.mode IN ('ShareLock', 'AccessExclusiveLock')))
 """)
 
 
@@ -178,10 +192,14 @@ class PostgreSQL(DatabaseKind):
                 fault = None if made else "no schema"
             elif taken or not may_create:
                 fault = "no log" if taken else "no privilege"
-        return Facts(self.name, mark=names.mark, log=names.log, log_fault=fault, **said)
+        told = session_of_login(connection.connection.dbapi_connection)
+        pooled = told not in (None, said["pid"])
+        return Facts(
+            self.name, mark=names.mark, log=names.log, log_fault=fault, through_pooler=pooled, **said
+        )
 
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        return bool(connection.execute(_IS_EMPTY, {"table": version_table}).scalar_one())
+    def tables(self, connection: Connection, schema: str | None) -> list[TableName]:
+        return [TableName(*row) for row in connection.execute(_TABLES, {"schema": schema})]
 
     def read_privileges(self, connection: Connection, facts: Facts, version_table: str) -> Privileges | None:
         named = {"role": facts.role, "schema": facts.schema, "table": version_table}
@@ -258,6 +276,9 @@ class PostgreSQL(DatabaseKind):
     def blockers_of(self, connection: Connection, session: int) -> tuple[Holder, ...]:
         return tuple(Holder(*row) for row in connection.execute(_BLOCKERS, {"pid": session}))
 
+    def lock_holders(self, connection: Connection) -> tuple[Holder, ...]:
+        return tuple(Holder(*row) for row in connection.execute(_LOCK_HOLDERS))
+
     def end_session(self, session: int) -> str:
         return f"SELECT pg_terminate_backend({session})"
 
@@ -311,6 +332,19 @@ class PostgreSQL(DatabaseKind):
 def lock_key(name: LockName) -> int:
     """Return the key of an advisory lock: 64 bits with a sign."""
     return int.from_bytes(hashlib.sha256(name.text.encode()).digest()[:8], signed=True)
+
+
+def session_of_login(dbapi_connection: Any) -> int | None:
+    """Return the server's number for a session as its login told it; None where the driver does not say.
+
+    A pooler invents one: then the server's own word differs.
+    """
+    # SQLAlchemy has a connection of its own around an async driver's.
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if hasattr(driver, "get_server_pid"):
+        return int(driver.get_server_pid())
+    # psycopg
+    return getattr(getattr(driver, "pgconn", None), "backend_pid", None)
 
 
 def drop_index(index: str) -> str:

@@ -35,13 +35,6 @@ class SQLite(DatabaseKind):
         database = connection.engine.url.database or _MEMORY
         return Facts(self.name, database, mark=names.mark, log=names.log)
 
-    def is_empty(self, connection: Connection, version_table: str) -> bool:
-        question = text("""
-            SELECT NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view')
-                AND name NOT LIKE 'sqlite_%' AND name <> :table)
-        """)
-        return bool(connection.execute(question, {"table": version_table}).scalar_one())
-
     def file_named(self, database: str | None) -> Path | None:
         name = database or _MEMORY
         return None if name == _MEMORY or name.startswith("file:") else Path(name)

@@ -20,7 +20,8 @@ class Facts:
     tables, None where there are none. `invalid_indexes` are those that a broken concurrent build has left,
     with their schemas, quoted. `tells_identifier` says whether the server's own identifier may be asked for.
     `log_fault` is what is wrong with the name that the log has of its own: there is no such schema, the role
-    may make no table in it, or what has the name is no log.
+    may make no table in it, or what has the name is no log. `through_pooler` says that a pooler stands before
+    the server, which may or may not hand sessions around.
     """
 
     backend: str
@@ -41,6 +42,7 @@ class Facts:
     invalid_indexes: tuple[str, ...] = ()
     tells_identifier: bool = False
     log_fault: LogFault | None = None
+    through_pooler: bool = False
 
 
 @dataclass(frozen=True)

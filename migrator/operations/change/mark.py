@@ -70,7 +70,7 @@ def _mark(
     _require_name(session.workspace, database, consent)
     carried = examined.mark
     if carried is not None and not is_copy(examined):
-        if carried.environment == name:
+        if carried.environment == name and not examined.unknown_tables:
             return Marked(name, database, changed=False)
         if not belongs(session.workspace, carried.environment) and not request.force:
             raise RefusedError(

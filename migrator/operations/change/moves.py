@@ -14,7 +14,12 @@ from migrator.config.select import Workspace
 from migrator.database.connecting.backups import back_up
 from migrator.errors import UsageError
 from migrator.operations.command_requests import DowngradeRequest, StampRequest, UpgradeRequest
-from migrator.operations.position.examine import Examined, examine, refuse_other_database
+from migrator.operations.position.examine import (
+    Examined,
+    examine,
+    refuse_other_database,
+    refuse_unknown_tables,
+)
 from migrator.operations.run.consent import Consent
 from migrator.operations.run.execute import execute
 from migrator.operations.run.planning import Run
@@ -85,6 +90,7 @@ def ensure_version(workspace: Workspace, report: Report) -> VersionTableEnsured:
         examined = examine(session)
         for each in examined:
             refuse_other_database(workspace, each)
+            refuse_unknown_tables(workspace, each)
         missing = [each for each in examined if not each.found.has_version_table]
         if missing:
             _make(session, missing, report)

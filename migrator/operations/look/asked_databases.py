@@ -22,6 +22,7 @@ from migrator.operations.position.examine import (
     examine,
     refuse_log_table,
     refuse_other_database,
+    refuse_unknown_tables,
 )
 from migrator.operations.position.position import Behind, behind, missing_from
 from migrator.results.environment_status import EnvironmentStatus, Goal, LastRun, State, Waited
@@ -118,6 +119,7 @@ def _stands(session: Session, examined: Sequence[Examined], known: EnvironmentSt
             # One without a mark is for the first run to adopt, or to refuse.
             if each.mark is not None:
                 refuse_other_database(session.workspace, each)
+            refuse_unknown_tables(session.workspace, each)
         lacks = _behind_in_all(session, examined)
     except MigratorError as exc:
         return replace(known.failed(exc), reachable=known.reachable)

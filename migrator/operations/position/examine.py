@@ -23,13 +23,15 @@ from migrator.bridge.revision_files.plan import PlannedStep, applied_revisions, 
 from migrator.config.select import ChosenBy, Workspace
 from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.own.log_records import Identity, read_identity, read_log
-from migrator.database.own.own_tables import TableName
+from migrator.database.own.own_tables import TableName, excluder, is_own_table
 from migrator.errors import ConfigurationError, Effect, RefusedError
 from migrator.results.records import LogEntry, Mark
 from migrator.results.run import Step
 from migrator.revisions.archives import stood_for
 from migrator.revisions.fingerprint import file_hash, tree_hash
 
+# How many tables a message names.
+_SHOWN = 3
 StepPlanner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
 
 
@@ -37,15 +39,15 @@ StepPlanner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
 class Examined:
     """One database: where it stands, what it says of itself, and what would be done to it.
 
-    `identifier` tells its server from others, None where it does not say or is not asked. `empty` is only
-    asked of a database without a mark.
+    `identifier` tells its server from others, None where it does not say or is not asked. `unknown_tables`
+    are what a database, or a tenant's schema, holds that nothing says is ours: no version row, mark, or log.
     """
 
     found: ConnectedDatabase
     identifier: str | None
     mark: Mark | None
     log: tuple[LogEntry, ...]
-    empty: bool
+    unknown_tables: tuple[str, ...]
     steps: tuple[Step, ...] = ()
 
 
@@ -91,17 +93,40 @@ def examined(
     workspace = session.workspace
     found = connected_database(heads, context, workspace)
     connection = connection_of(context)
-    identity, empty = Identity(None, None), False
-    if workspace.environment.managed:
+    identity, managed = Identity(None, None), workspace.environment.managed
+    unknown: tuple[str, ...] = ()
+    if managed:
         identity = read_identity(connection, found.facts)
-        empty = identity.mark is None and not heads and found.kind.is_empty(connection, found.version_table)
-    return Examined(
-        found,
-        identity.server,
-        identity.mark,
-        read_log(connection, found.facts, found.qualified_version_table),
-        empty,
-        tuple(step_info(step, workspace) for step in plan(heads)) if plan is not None else (),
+    log = read_log(connection, found.facts, found.qualified_version_table)
+    if managed and not heads and not _is_ours(workspace, found, identity.mark, log):
+        unknown = _unknown_tables(connection, found, workspace)
+    steps = tuple(step_info(step, workspace) for step in plan(heads)) if plan is not None else ()
+    return Examined(found, identity.server, identity.mark, log, unknown, steps)
+
+
+def _is_ours(
+    workspace: Workspace, found: ConnectedDatabase, mark: Mark | None, log: Sequence[LogEntry]
+) -> bool:
+    """Whether a database without revisions is migrator's; tenants' schemas share the mark of theirs."""
+    if workspace.database.url is None:
+        # The embedded one, which migrator has made.
+        return True
+    schema = workspace.tenant.schema if workspace.tenant is not None else None
+    return mark is not None and (schema is None or bool(log) or found.has_version_table)
+
+
+def _unknown_tables(
+    connection: Connection, found: ConnectedDatabase, workspace: Workspace
+) -> tuple[str, ...]:
+    """Give the tables that are neither migrator's nor excluded: of a tenant's schema, or of the database."""
+    tenant, log, here = workspace.tenant, log_table_name(workspace), found.facts.schema
+    excluded = excluder(workspace.environment.settings.exclude_tables)
+    return tuple(
+        table.name if table.schema == here else str(table)
+        for table in found.kind.tables(connection, here if tenant is not None and tenant.schema else None)
+        if table.name != found.version_table
+        and not is_own_table(table.name, table.schema, log)
+        and not excluded(table.name, table.schema)
     )
 
 
@@ -175,7 +200,7 @@ def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
     if mark is None:
         _refuse_unnamed(workspace, examined)
         return
-    again = workspace.again("mark", "--confirm", database if workspace.tenant is None else name)
+    again = _mark_command(workspace, examined)
     if is_copy(examined):
         raise RefusedError(
             f"The database {database} is a copy of {mark.environment} (marked in {mark.database}"
@@ -192,12 +217,39 @@ def refuse_other_database(workspace: Workspace, examined: Examined) -> None:
         )
 
 
+def _mark_command(workspace: Workspace, examined: Examined) -> str:
+    name = database_name(examined) if workspace.tenant is None else workspace.environment.name
+    return workspace.again("mark", "--confirm", name)
+
+
+def refuse_unknown_tables(workspace: Workspace, examined: Examined) -> None:
+    """Refuse to begin in a database that holds tables of nobody knows whom. Raises UnmarkedError.
+
+    The rule is Flyway's, which refuses a schema that is not empty and has no history.
+    """
+    tables, environment, tenant = examined.unknown_tables, workspace.environment, workspace.tenant
+    if not tables:
+        return
+    schema = f"schema {tenant.schema} of the " if tenant is not None and tenant.schema is not None else ""
+    more = f" and {len(tables) - _SHOWN} more" if len(tables) > _SHOWN else ""
+    confirm = ("--confirm", environment.name) if environment.protected else ()
+    raise UnmarkedError(
+        f"The {schema}database {database_name(examined)} has tables ({', '.join(tables[:_SHOWN])}{more}), but"
+        f" no revision and nothing else that says that it belongs to {environment.name}.",
+        examined,
+        hint=f"If it does, and has the schema already: {workspace.again('stamp', 'head', *confirm)}. If"
+        f" {environment.name} shares it with these tables: name them in exclude_tables, or"
+        f" {_mark_command(workspace, examined)}. If it is another's: correct {workspace.database.origin}",
+    )
+
+
 def _refuse_unnamed(workspace: Workspace, examined: Examined) -> None:
     """Adopt a database with tables only where somebody said which environment it is."""
     chosen_by, name = workspace.chosen_by, workspace.environment.name
     said = workspace.by_file or workspace.choice.env is not None
     by_variable = chosen_by in (ChosenBy.ENV_VARIABLE, ChosenBy.ENV_IN_DOTENV)
-    if examined.empty or said or by_variable or workspace.database.own:
+    holds = examined.found.heads or examined.unknown_tables
+    if not holds or said or by_variable or workspace.database.own:
         return
     how = "not named" if chosen_by is ChosenBy.NOTHING else f"chosen by {workspace.choice_in_words}"
     raise UnmarkedError(

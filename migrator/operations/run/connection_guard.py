@@ -17,13 +17,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
+from migrator.database.connecting.engine import leave_session
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.kinds.postgresql import drop_index
 from migrator.database.own.facts import LockName
 from migrator.database.own.run_notes import CommittedStatements, LockWatch
 from migrator.database.round_trips.kept_connections import keep_written
 from migrator.database.round_trips.one_trip import OneTrip, shortened
-from migrator.errors import Effect, ExitCode, MigratorError, RefusedError
+from migrator.errors import Effect, ExitCode, LockedError, MigratorError, RefusedError
 from migrator.faults import outside
 from migrator.operations.run import tenant_replay
 from migrator.operations.run.run_lock import RunLock
@@ -143,8 +144,17 @@ class ConnectionGuard:
                 effect=Effect.NOTHING_DONE,
                 hint="Let it connect to the same database each time.",
             )
+        try:
+            self._lock.check_apart(self._pid)
+        except LockedError:
+            self._leave_session()
+            raise
         if self._lock.connection is not None:
             self._lock.connection.watch(self._watch.look)
+
+    def _leave_session(self) -> None:
+        if self._found.kind.has_timeouts:
+            leave_session(self._connection.connection.dbapi_connection)
 
     def stop(self) -> None:
         """End the watch: no further revision runs in this attempt."""
@@ -173,7 +183,11 @@ class ConnectionGuard:
         With `hold` its statements are sent together, with `one_by_one` each by itself. Raises LockedError
         where the lock is lost.
         """
-        self._lock.check()
+        try:
+            self._lock.check()
+        except LockedError:
+            self._leave_session()
+            raise
         function = step.migration_fn
 
         @wraps(function)

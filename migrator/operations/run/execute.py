@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import NoReturn
 
@@ -33,10 +33,10 @@ from migrator.operations.run.consent import (
 from migrator.operations.run.losses import LossGuard, is_gated
 from migrator.operations.run.planning import PreparedRun, Run, RunPlanner
 from migrator.operations.run.recording import Recorder
-from migrator.operations.run.run_lock import describe_holder, exclusive_lock, run_lock
+from migrator.operations.run.run_lock import exclusive_lock, run_lock
 from migrator.operations.run.run_outcome import RunOutcome, blockers
 from migrator.results.events import LossAhead, Report, Retrying
-from migrator.results.run import RunPlan, RunResult
+from migrator.results.run import RunPlan, RunResult, describe_holder
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 8.0
 # How long SQLite's driver waits by itself.
@@ -99,10 +99,11 @@ class _Spine:
         try:
             return self._planner.prepare()
         except UnmarkedError as exc:
-            # A first run may be half-way: it marks the database with its first revision.
-            with run_lock(exc.examined.found, self._left(), self._wait, self._report):
-                pass
-            return self._planner.prepare()
+            found = exc.examined.found
+        # A first run may be half-way: it marks the database with its first revision.
+        with run_lock(found, self._left(), self._wait, self._report):
+            pass
+        return self._planner.prepare()
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
@@ -197,6 +198,17 @@ class _Spine:
         return ["There is no second connection to this database: it was not locked, and not watched."]
 
     def _carry_out(self, notes: list[str]) -> RunResult | None:
+        try:
+            return self._attempts(notes)
+        except BaseException:
+            # Without a mark, what a first revision has left would be taken for another application's.
+            for site in self._sites:
+                if site.second is not None and site.guard and site.guard.statements.committed:
+                    with suppress(MigratorError):
+                        ask(site.second, site.found, as_one_transaction(site.recorder.claim))
+            raise
+
+    def _attempts(self, notes: list[str]) -> RunResult | None:
         """Make attempts until one succeeds; None where another run has overtaken this one."""
         session, run = self._session, self._run
         while True:

@@ -20,6 +20,7 @@ from migrator.operations.position.examine import (
     examine,
     refuse_log_table,
     refuse_other_database,
+    refuse_unknown_tables,
 )
 from migrator.operations.position.position import ahead_by, refuse_unknown
 from migrator.operations.run.losses import guards_rows, is_gated, losses_of, rows_lost
@@ -133,8 +134,12 @@ class RunPlanner:
         return cached((only_operations, source, function), lambda: only_operations(source, function))
 
     def _refuse_others(self, examined: Iterable[Examined]) -> None:
+        # To stamp it with a revision says that it is ours, and has the schema.
+        adopts = self._run.direction == "stamp" and self._run.targets != ("base",)
         for each in examined:
             refuse_other_database(self._session.workspace, each)
+            if not adopts:
+                refuse_unknown_tables(self._session.workspace, each)
             refuse_log_table(self._session.workspace, each.found)
 
     def _refuse_moved(self, examined: Iterable[Examined]) -> None:

@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +72,13 @@ class Recorder:
         if self._needs_mark():
             self._write_mark(connection)
             self._marked = True
+
+    def claim(self, connection: Connection) -> None:
+        """Mark a database without a mark whose first revision has failed and left something; log nothing."""
+        if self._needs_mark():
+            book = replace(self.book, names=TableNames(self._names.mark, None))
+            book.make_tables(connection)
+            book.write_mark(connection, self._examined.found.facts.database, self._examined.identifier)
 
     def introduce(self, connection: Connection) -> None:
         """Mark a database that has no mark, and log the revisions that it had before migrator came."""

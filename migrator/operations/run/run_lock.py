@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -18,14 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, connect_again
 from migrator.config.url import address
-from migrator.database.connecting.pooler import failed_by_pooler
+from migrator.database.connecting.engine import leave_session
+from migrator.database.connecting.pooler import failed_by_pooler, hands_sessions_around
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
 from migrator.database.failures import database_error
 from migrator.database.own.facts import LockName
 from migrator.database.own.own_tables import OWN_SCHEMA
-from migrator.errors import LockedError
+from migrator.errors import Effect, LockedError
 from migrator.results.events import Report, Waiting
-from migrator.results.run import Holder
+from migrator.results.run import Holder, describe_holder
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
@@ -62,22 +63,26 @@ class RunLock:
         try:
             session = answer_of(asked) if asked is not None else None
         except (SQLAlchemyError, OSError) as exc:
-            raise _lost(_MOVED if failed_by_pooler(exc) is not None else _ENDED) from exc
+            raise self._lost(_MOVED if failed_by_pooler(exc) is not None else _ENDED) from exc
         if asked is None:
-            raise _lost(_ENDED)
+            raise self._lost(_ENDED)
         if session != self._session:
-            raise _lost(_MOVED)
+            raise self._lost(_MOVED)
+
+    def check_apart(self, session: int | None) -> None:
+        """Raise LockedError where the session of the migrating connection is that of the lock, too."""
+        if session is not None and session == self._session:
+            raise self._lost(_MOVED)
+
+    def _lost(self, why: str) -> LockedError:
+        return LockedError(
+            f"The lock of this run was lost: {why}; it stopped before its next revision.",
+            hint=f"Another run may have begun. {self.found.past_pooler}; then run it again.",
+        )
 
 
 _ENDED = "its connection ended"
 _MOVED = "a connection pooler moved it to another session"
-
-
-def _lost(why: str) -> LockedError:
-    return LockedError(
-        f"The lock of this run was lost: {why}; it stopped before its next revision.",
-        hint="Another run may have begun. Connect directly, past any pooler; then run it again.",
-    )
 
 
 @contextmanager
@@ -88,16 +93,38 @@ def run_lock(found: ConnectedDatabase, wait: float, asked: float, report: Report
     when time is up, naming who holds it, and DatabaseError where no second connection can be made.
     """
     try:
+        if found.facts.through_pooler:
+            _refuse_pooler(found)
         connection = connect_again(found, application_name())
     except (SQLAlchemyError, OSError) as exc:
         raise database_error(exc, address(found.url), "env.py") from exc
     if connection is None:
         yield RunLock(found, None)
         return
-    with closing(connection):
+    try:
         ask(connection, found, lambda c: found.kind.wait_no_longer(c, wait))
         _LockWait(connection, found, time.monotonic() + wait, asked, report).run()
         yield RunLock(found, connection)
+    finally:
+        if found.facts.through_pooler:
+            with suppress(SQLAlchemyError, OSError):
+                connection.call(lambda c: leave_session(c.connection.dbapi_connection))
+        connection.close()
+
+
+def _refuse_pooler(found: ConnectedDatabase) -> None:
+    """Refuse to lock through a pooler that hands sessions around, before anything is set or locked there."""
+    try:
+        if not hands_sessions_around(found.engine, found.kind):
+            return
+    except (SQLAlchemyError, OSError) as exc:
+        if failed_by_pooler(exc) is None:
+            raise
+    raise LockedError(
+        "A pooler in front of the server hands sessions around: no lock of a run holds there.",
+        effect=Effect.NOTHING_DONE,
+        hint=f"{found.past_pooler}; then run it again.",
+    )
 
 
 @contextmanager
@@ -167,18 +194,3 @@ def _not_free(name: LockName, holder: Holder | None, wait: float) -> LockedError
     if holder is not None and holder.hidden:
         hint += f". {_GRANT.format(role=name.facts.role)}"
     return LockedError(f"{what} the database {name.facts.database}{who}; waited {wait:g}s.", hint=hint)
-
-
-def describe_holder(holder: Holder) -> str:
-    """Name a session as far as it may be seen: pid, user and application, then where from and since when."""
-    parts = [
-        f"user {holder.user}" if holder.user else "",
-        f"application {holder.application_name or '(none)'}",
-    ]
-    if not holder.hidden:
-        parts += [
-            holder.state or "",
-            f"from {holder.client}" if holder.client else "",
-            f"in a transaction since {holder.transaction_since}" if holder.transaction_since else "",
-        ]
-    return f"pid {holder.pid} ({', '.join(part for part in parts if part)})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from migrator.bridge.env_py.connected_database import connect_again, heads_again
+from migrator.bridge.env_py.connected_database import ask, connect_again, heads_again
 from migrator.bridge.env_py.session import Session
 from migrator.bridge.revision_files.loading import folders_of
 from migrator.bridge.revision_files.loading_errors import place_in
@@ -24,13 +24,13 @@ from migrator.database.failures import (
     means,
 )
 from migrator.database.kinds.interface import ErrorMeaning
-from migrator.errors import LockedError, MigratorError
+from migrator.errors import DatabaseError, LockedError, MigratorError
 from migrator.faults import is_own_fault, own_fault
 from migrator.operations.run.attempt import DatabaseRun
 from migrator.operations.run.connection_guard import GuardError
 from migrator.operations.run.planning import Run
-from migrator.operations.run.run_lock import application_name, describe_holder
-from migrator.results.run import Failure, Holder, RunResult, Step
+from migrator.operations.run.run_lock import application_name
+from migrator.results.run import Failure, Holder, RunResult, Step, describe_holder
 from migrator.results.run_errors import LockLostError, MigrationFailedError, RunError, RunInterruptedError
 
 
@@ -135,13 +135,13 @@ class RunOutcome:
         try:
             if site.second is not None:
                 # The lock's own connection may be lost, with the server still there.
-                with suppress(SQLAlchemyError, OSError):
-                    return site.second.call(lambda c: heads_again(c, found))
+                with suppress(DatabaseError):
+                    return ask(site.second, found, lambda c: heads_again(c, found))
             again = connect_again(found, application_name())
             if again is None:
                 return self.session.read_heads(**self.run.environment_options())
             with closing(again):
-                return again.call(lambda c: heads_again(c, found))
+                return ask(again, found, lambda c: heads_again(c, found))
         except (SQLAlchemyError, OSError) as exc:
             raise database_error(exc, address(found.url), "env.py") from exc
 

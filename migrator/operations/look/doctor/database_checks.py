@@ -33,6 +33,7 @@ from migrator.operations.position.examine import (
     examine,
     refuse_log_table,
     refuse_other_database,
+    refuse_unknown_tables,
 )
 from migrator.operations.position.position import ahead_by, unknown_revision_error
 from migrator.results.environment_status import Finding
@@ -72,7 +73,7 @@ def _of_one(session: Session, examined: Examined, *, files_load: bool) -> Iterat
     yield from privileges(workspace, found, asked)
     yield from _log_table(workspace, found)
     yield from _mark(workspace, examined)
-    if files_load:
+    if files_load and not examined.unknown_tables:
         yield from _revisions(session, examined)
         yield from _edited(session, examined)
     yield from invalid_indexes(found.facts)
@@ -94,6 +95,11 @@ def _mark(workspace: Workspace, examined: Examined) -> Iterator[Finding]:
     except RefusedError as exc:
         said = problem_of("mark", exc, workspace)
         yield replace(said, severity="note") if examined.mark is None else said
+        return
+    try:
+        refuse_unknown_tables(workspace, examined)
+    except RefusedError as exc:
+        yield problem_of("mark", exc, workspace)
         return
     name = database_name(examined)
     if examined.mark is not None:

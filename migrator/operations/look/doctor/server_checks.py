@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,18 +11,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, log_table_name
 from migrator.config.select import Workspace
-from migrator.config.url import address, own_variable
-from migrator.database.connecting.pooler import SessionsSeen, failed_by_pooler, looks_pooled, sessions_seen
-from migrator.database.connecting.second_connection import SecondConnection, can_connect_again
+from migrator.config.url import address
+from migrator.database.connecting.pooler import (
+    SessionsSeen,
+    failed_by_pooler,
+    looks_pooled,
+    past_pooler,
+    plain_connections,
+    sessions_seen,
+)
+from migrator.database.connecting.second_connection import SecondConnection
 from migrator.database.failures import database_error
 from migrator.database.kinds.postgresql import drop_index
 from migrator.database.own.facts import PRIVILEGES_NEEDED, Facts, LockName, Privileges
 from migrator.database.own.log_records import places_for_records
 from migrator.database.round_trips.probe import missing_names
 from migrator.errors import DatabaseError
-from migrator.operations.run.run_lock import describe_holder
 from migrator.results.environment_status import Finding
-from migrator.results.run import Holder
+from migrator.results.run import Holder, describe_holder
 
 _OLDEST, _CHECKS_CONNECTIONS = 12, 14
 
@@ -179,7 +184,7 @@ def look_again(workspace: Workspace, found: ConnectedDatabase) -> tuple[list[Fin
     if not found.kind.has_session_locks:
         return [], None
     try:
-        with _connections(found) as connections:
+        with plain_connections(found.engine, 2) as connections:
             return _look(workspace, found, connections) if connections else ([], None)
     except (SQLAlchemyError, OSError) as exc:
         by_pooler = failed_by_pooler(exc)
@@ -188,23 +193,6 @@ def look_again(workspace: Workspace, found: ConnectedDatabase) -> tuple[list[Fin
         error = database_error(exc, address(found.url), "env.py")
         text = f"no further connection, which holds the lock of a run, can be made or used. {error.message}"
         return [Finding("connection", "problem", text, error.hint)], None
-
-
-@contextmanager
-def _connections(found: ConnectedDatabase) -> Iterator[list[SecondConnection]]:
-    """Give two plain connections; none where the driver's pool is bound to env.py's event loop.
-
-    Nothing is set on them: behind a pooler it would stay on sessions that belong to others.
-    """
-    with ExitStack() as opened:
-        connections: list[SecondConnection] = []
-        for _ in range(2 if can_connect_again(found.engine) else 0):
-            try:
-                connections.append(SecondConnection(found.engine, lambda _connection: None))
-            except RuntimeError:
-                break
-            opened.callback(connections[-1].close)
-        yield connections
 
 
 def _look(
@@ -266,7 +254,7 @@ def address_finding(workspace: Workspace, url: URL) -> Finding | None:
     if sign is None:
         return None
     text = f"the address looks like that of a pooler ({sign}), where the locks of a session may not hold"
-    return Finding("pooler", "note", text, _directly(workspace))
+    return Finding("pooler", "note", text, past_pooler(workspace))
 
 
 def pooled(workspace: Workspace, sign: str) -> Finding:
@@ -276,13 +264,5 @@ def pooled(workspace: Workspace, sign: str) -> Finding:
         "problem",
         f"a pooler in front of the server hands sessions around ({sign}): the lock of a run does not hold,"
         " and settings reach others",
-        _directly(workspace),
+        past_pooler(workspace),
     )
-
-
-def _directly(workspace: Workspace) -> str:
-    says = "Connect to the server itself, past the pooler"
-    if not workspace.resolves_url:
-        return f"{says}: correct the address that env.py uses (PostgreSQL's port is usually 5432)."
-    name = own_variable(workspace.environment.name)
-    return f"{says}: {name}=postgresql://user:password@host:5432/database"
