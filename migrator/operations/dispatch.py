@@ -29,10 +29,11 @@ def operation_of(request: command_requests.DatabaseRequest, consent: Consent = N
             from migrator.operations.change.moves import upgrade
 
             return partial(upgrade, request=request, consent=replace(consent, confirm=confirm))
-        case command_requests.DowngradeRequest(confirm=confirm, yes=yes):
+        case command_requests.DowngradeRequest(confirm=confirm):
             from migrator.operations.change.moves import downgrade
 
-            return partial(downgrade, request=request, consent=replace(consent, confirm=confirm, yes=yes))
+            agreed = replace(consent, confirm=confirm, yes=consent.yes or request.yes)
+            return partial(downgrade, request=request, consent=agreed)
         case command_requests.StampRequest(confirm=confirm):
             from migrator.operations.change.moves import stamp
 

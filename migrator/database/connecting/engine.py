@@ -321,9 +321,8 @@ def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
         return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
     cursor = dbapi_connection.cursor()
     try:
-        cursor.execute(f"{sql}; SELECT pg_backend_pid()")
-        while cursor.nextset():
-            pass
+        # Of several answers psycopg begins with the first.
+        cursor.execute(f"SELECT pg_backend_pid(); {sql}")
         return bool(cursor.fetchone()[0] != pid)
     finally:
         cursor.close()

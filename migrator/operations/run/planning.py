@@ -220,8 +220,9 @@ class RunPlanner:
         return ()
 
     def _with_losses(self, step: Step, examined: Examined) -> Step:
-        # A whole history has nothing to lose yet, and reading it takes time.
-        if not step.path or not (self._run.request.dry_run or examined.found.heads):
+        # A whole history has nothing to lose yet, and reading it takes time: only who is shown it wants that.
+        shown = self._run.request.dry_run or self._session.workspace.environment.protected
+        if not step.path or not (shown or examined.found.heads):
             return step
         function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
         file = self._session.workspace.environment.root / step.path
