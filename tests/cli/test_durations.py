@@ -63,9 +63,9 @@ def test_a_run_does_not_wait_at_all_with_0(
     ("line", "options"),
     [
         ("lock_wait = none", ()),
-        ("lock_wait = OFF", ()),
-        ("lock_wait = 0", ("--lock-wait", "none")),
-        ("lock_wait = 0", ("--lock-wait", "90")),
+        pytest.param("lock_wait = OFF", (), marks=pytest.mark.slow),
+        pytest.param("lock_wait = 0", ("--lock-wait", "none"), marks=pytest.mark.slow),
+        pytest.param("lock_wait = 0", ("--lock-wait", "90"), marks=pytest.mark.slow),
     ],
 )
 def test_a_run_waits_with_none_and_as_long_as_the_option_says(

@@ -65,24 +65,40 @@ def test_a_protected_environment_refuses_a_loss_that_nobody_has_agreed_to(
     project: Callable[[AnyDatabase, str], Path],
     books: BooksProject,
     migrator: Migrator,
-    either_database: AnyDatabase,
+    on_sqlite: AnyDatabase,
     body: str,
     rule: str,
 ) -> None:
-    file = project(either_database, body)
+    file = project(on_sqlite, body)
     before = tree(books.versions)
 
     for options in ((), ("--yes",), ("--no-input",)):
-        ran = migrator("upgrade", *options, cwd=books.root, env=either_database.env)
+        ran = migrator("upgrade", *options, cwd=books.root, env=on_sqlite.env)
 
         assert (ran.code, ran.out) == (4, ""), ran.err
         assert "The upgrade of testing destroys data, and nobody has agreed to it: " in ran.err
         assert f"migrations/test/versions/{file.name}:" in ran.err
         assert f"[{rule}]; nothing was done." in ran.err
         assert f"# migrator: allow {rule} -- reason; or run: migrator upgrade --confirm testing" in ran.err
-    assert either_database.version() == ["r1"]
-    assert either_database.query("SELECT name FROM authors") == [("Ann",)]
+    assert on_sqlite.version() == ["r1"]
+    assert on_sqlite.query("SELECT name FROM authors") == [("Ann",)]
     assert tree(books.versions) == before
+
+
+@pytest.mark.parametrize("column", ["'name', type_=sa.String(5)", "'id', type_=sa.SmallInteger()"])
+def test_a_type_that_is_narrower_than_the_database_has_it_is_a_loss(
+    project: Callable[[AnyDatabase, str], Path],
+    books: BooksProject,
+    migrator: Migrator,
+    on_postgresql: AnyDatabase,
+    column: str,
+) -> None:
+    project(on_postgresql, f"op.alter_column('authors', {column})")
+
+    ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
+
+    assert (ran.code, "[narrowing]" in ran.err) == (4, True), ran.err
+    assert on_postgresql.version() == ["r1"]
 
 
 def test_a_reason_in_the_file_and_the_name_of_the_environment_are_consent(

@@ -21,7 +21,6 @@ from migrator.database.embedded.server_home import ROOT_STATE
 from migrator.database.embedded.server_place import place_of
 from tests.conftest import Database, Ran, process_variables, program
 from tests.projects.small import tree, versions, write_project, write_revision
-from tests.slow import first_is_fast
 from tests.terminal import COLUMNS, at_terminal
 
 Migrator = Callable[..., Ran]
@@ -446,7 +445,8 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-@pytest.mark.parametrize("method", first_is_fast(["fork", "spawn", "forkserver"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_it_works_whatever_way_multiprocessing_starts_processes(
     method: str,
     two: tuple[Path, Database, Database],

@@ -33,6 +33,7 @@ def test_a_second_generate_ends_and_names_the_file(tmp_path: Path, migrator: Mig
     assert list(versions(root).glob("*.py")) == []
 
 
+@pytest.mark.slow
 def test_an_embedded_server_that_is_never_ready_is_not_waited_for(
     tmp_path: Path, migrator: Migrator, server: object
 ) -> None:

@@ -81,6 +81,7 @@ def write_three(root: Path, *settings: str) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_no_reader_waits_much_longer_than_lock_timeout_and_the_upgrade_gets_through_in_the_end(
     tmp_path: Path, least_database: Least
 ) -> None:

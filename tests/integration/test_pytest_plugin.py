@@ -626,6 +626,7 @@ def test_the_docs_name_every_check_option_and_key(tmp_path: Path) -> None:
     assert [name for name in (*names, *CHECKS) if not re.search(rf"^\| `{name}\b", DOCS, re.MULTILINE)] == []
 
 
+@pytest.mark.slow
 def test_the_example_in_the_docs_runs(checkout: Path, server: EmbeddedServer) -> None:
     with (checkout / "configs" / "alembic_test.ini").open("a") as ini:
         ini.write(f"{scratch_url(server)}\n")
