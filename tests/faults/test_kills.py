@@ -27,6 +27,8 @@ REVISIONS = 30
 LONGEST_DELAY = 0.05
 BUILDING = "state = 'active' AND query LIKE '%CREATE INDEX CONCURRENTLY%'"
 DROP = re.compile(r'DROP INDEX (?:CONCURRENTLY )?(?:IF EXISTS )?[\w."]+')
+# A driver that sends each statement alone spends much of a transaction on the version row and the log row.
+OF_A_REVISION = re.compile(r"/\* revision r|^(?:INSERT INTO|UPDATE)\s+\S*(?:alembic_version|\blog\b)")
 ON_POSTGRES = """\
 op.execute("CREATE TABLE {0} (id serial PRIMARY KEY, name text NOT NULL) /* revision {0} */")
 op.execute("CREATE INDEX ix_{0}_name ON {0} (name) /* revision {0} */")
@@ -103,9 +105,9 @@ class PostgresWatch:
         return max((int(each[1]) for each in found if each), default=0 if sessions else -1)
 
     def inside(self) -> bool:
-        """Whether the last statement is a revision's, and its transaction is open."""
+        """Whether the last statement is a revision's, or writes its rows, and its transaction is open."""
         return any(
-            state in ("active", "idle in transaction") and "/* revision r" in query
+            state in ("active", "idle in transaction") and OF_A_REVISION.search(query) is not None
             for state, query in self._sessions()
         )
 
