@@ -128,7 +128,7 @@ class Migrator:
         """Move the database back to an earlier revision: `-1`, `base`, an id or its beginning.
 
         Options: `lock_wait` (seconds), `backup`, `tag`; `confirm`, the environment's name, without which a
-        protected one is refused (RefusedError); `yes`, without which one is that would lose rows. Raises as
+        protected one is refused (RefusedError); `yes`, without which one that deletes rows is refused. Raises as
         `upgrade` does.
         """
         wanted = command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)

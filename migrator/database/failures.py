@@ -13,7 +13,7 @@ from migrator import secrets
 from migrator.database.kinds import KINDS
 from migrator.database.kinds.interface import ErrorMeaning, Explanation
 from migrator.database.kinds.mysql import is_numbered
-from migrator.database.kinds.postgresql import NO_DATABASE, REFUSED_PASSWORD
+from migrator.database.kinds.postgresql_errors import NO_DATABASE, REFUSED_PASSWORD
 from migrator.errors import DatabaseError, ExitCode
 
 _REFUSED = ("Nothing listens there.", "Start the server, or correct host and port in: {origin}")

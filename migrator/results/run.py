@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Loss:
-    """Something that a run would destroy and that nobody has agreed to: what, by which rule, and where."""
+    """What a run would destroy and needs consent for, by which rule, and where in which file."""
 
     what: str
     rule: str

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.revisions.destructive import UNKNOWN, argument, shown
+from migrator.revisions.destructive import argument, shown
+from migrator.revisions.destructive_sql import UNKNOWN
 from migrator.syntax import parse
 
 _NAME = r'((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'

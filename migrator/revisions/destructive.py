@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.revisions.destructive_sql import (
+    UNKNOWN,
+    Destruction,
+    destroyed_by_sql,
+    plain_name,
+    retyped,
+    superseded_types,
+    table_made_by,
+)
 from migrator.syntax import parse
 
-UNKNOWN = "?"
 _EXECUTE = frozenset({"execute", "exec_driver_sql"})
 # Calls around the text of a statement that leave it what it is.
 _WRAPPERS = frozenset({"text", "DDL", "dedent", "cleandoc"})
@@ -108,55 +114,6 @@ def _sql_of_one(node: ast.expr) -> str:
             return shown(node)
 
 
-_FLAGS = re.DOTALL | re.IGNORECASE
-# No statements: comments, texts in quotes, and the bodies of functions, which a migration does not run.
-_QUOTED = re.compile(
-    r"""(?P<gone>--[^\n]*|/\*.*?\*/|\bE'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')|"(?:[^"]|"")*"|`[^`]*`""", _FLAGS
-)
-_BODY = re.compile(r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\b[^;]*?(\$\w*\$).*?\1", _FLAGS)
-_PART = r"""(?:"(?:[^"]|"")+"|`[^`]+`|[\w$?]+)"""
-_NAME = rf"(?:ONLY\s+)?{_PART}(?:\.{_PART})*"
-_NAMES = rf"\s*({_NAME}(?:\s*,\s*{_NAME})*)?"
-_LOSSES = (
-    re.compile(rf"\b(DROP\s+(?:TABLE|SCHEMA|TYPE|DATABASE))\b(?:\s+IF\s+EXISTS\b)?{_NAMES}", _FLAGS),
-    # After its comma comes the next action of ALTER TABLE.
-    re.compile(rf"\b(DROP\s+COLUMN)\b(?:\s+IF\s+EXISTS\b)?\s*({_NAME})?", _FLAGS),
-    # TRUNCATE is also a privilege and an event of a trigger: it counts where a statement begins.
-    re.compile(rf"(?:\A|[;$]|\b(?:BEGIN|THEN|ELSE|LOOP)\b)\s*(TRUNCATE)\b(?:\s+TABLE\b)?{_NAMES}", _FLAGS),
-    re.compile(rf"\b(DELETE\s+FROM)\b{_NAMES}(?![^;]*\bWHERE\b)", _FLAGS),
-)
-
-
-_ALTERED = re.compile(rf"\bALTER\s+TABLE\b(?:\s+IF\s+EXISTS\b)?\s*({_NAME})[^;]*\Z", _FLAGS)
-_RETYPED = re.compile(
-    rf"\b(?:ALTER\s+(?:COLUMN\s+)?({_PART})\s+(?:SET\s+DATA\s+)?TYPE|MODIFY\s+(?:COLUMN\s+)?({_PART}))\s+"
-    r"([\w ]+?(?:\([\d\s,]*\))?)\s*(?=[,;]|\b(?:USING|COLLATE|NOT|NULL|DEFAULT)\b|\Z)",
-    _FLAGS,
-)
-_RENAMED_TYPE = re.compile(rf"\bALTER\s+TYPE\s+({_NAME})\s+RENAME\s+TO\s+({_PART})", _FLAGS)
-_CASCADE = re.compile(r"[^;]*\bCASCADE\b", _FLAGS)
-_MADE = re.compile(rf"\s*CREATE\s+(?:\w+\s+)?TABLE\s+(?!IF\b)({_NAME})", _FLAGS)
-
-
-@dataclass(frozen=True)
-class Destruction:
-    """One thing that goes with what it holds, such as `drop column users.email`, and the line of the call.
-
-    `kind` is how it is done, in lower case: `drop table`, `drop column`, `drop type`, `drop schema`,
-    `drop database`, `truncate`, `truncate cascade`, `delete from` or `change type`. `tables` are those whose
-    content goes, as far as they are named. A `change type` may destroy nothing: it has the `column`, and the
-    types before and after as SQL writes them, empty where they are computed or not said.
-    """
-
-    what: str
-    line: int
-    kind: str
-    tables: tuple[str, ...] = ()
-    column: str = ""
-    old_type: str = ""
-    new_type: str = ""
-
-
 def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...]:
     """Return what `function` of the version file `path` destroys, by line; nothing if it has none such.
 
@@ -172,12 +129,6 @@ def destructive(path: Path, function: str = "upgrade") -> tuple[Destruction, ...
         for destruction in _destroyed(call, call.func, batches)
         if destruction.kind != "drop type" or destruction.what.removeprefix("DROP TYPE ") not in superseded
     )
-
-
-def superseded_types(sql: str) -> frozenset[str]:
-    """Return the new names of the types that SQL renames: a type of the old name takes the place of each."""
-    names = (found.group(1, 2) for found in _RENAMED_TYPE.finditer(sql))
-    return frozenset(_plain_name(".".join([*old.split(".")[:-1], new])) for old, new in names)
 
 
 def tables_made(path: Path, function: str = "upgrade") -> tuple[tuple[str, int], ...]:
@@ -240,22 +191,22 @@ def _in_any_case(body: list[ast.stmt]) -> Iterator[ast.Call]:
 def _made(call: ast.Call) -> Iterator[tuple[str, int]]:
     if isinstance(call.func, ast.Attribute) and call.func.attr == "create_table":
         if is_none(argument(call, "if_not_exists")):
-            yield _plain_name(table_of(call)), call.lineno
-    elif made := _MADE.match(executed(call)):
-        yield _plain_name(made[1]), call.lineno
+            yield plain_name(table_of(call)), call.lineno
+    elif made := table_made_by(executed(call)):
+        yield made, call.lineno
 
 
 def _destroyed(call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> Iterator[Destruction]:
     match method.attr:
         case "drop_table":
             table = table_of(call)
-            yield Destruction(f"drop table {table}", call.lineno, "drop table", (_plain_name(table),))
+            yield Destruction(f"drop table {table}", call.lineno, "drop table", (plain_name(table),))
         case "drop_column":
             yield _of_column("drop column", call, method, batches)
         case "alter_column" if not is_none(argument(call, "type_")):
             yield _of_column("change type", call, method, batches)
         case _:
-            yield from _lost(executed(call), call.lineno)
+            yield from destroyed_by_sql(executed(call), call.lineno)
 
 
 def _of_column(kind: str, call: ast.Call, method: ast.Attribute, batches: Mapping[str, str]) -> Destruction:
@@ -264,15 +215,9 @@ def _of_column(kind: str, call: ast.Call, method: ast.Attribute, batches: Mappin
     table = batches.get(receiver, UNKNOWN) if in_batch else table_of(call)
     column = shown(argument(call, "column_name", 0 if in_batch else 1))
     if kind == "drop column":
-        return Destruction(f"{kind} {table}.{column}", call.lineno, kind, (_plain_name(table),), column)
+        return Destruction(f"{kind} {table}.{column}", call.lineno, kind, (plain_name(table),), column)
     old, new = _type(argument(call, "existing_type")), _type(argument(call, "type_"))
-    return _retyped(table, column, old, new, call.lineno)
-
-
-def _retyped(table: str, column: str, old: str, new: str, line: int) -> Destruction:
-    return Destruction(
-        f"change type of {table}.{column}", line, "change type", (_plain_name(table),), column, old, new
-    )
+    return retyped(table, column, old, new, call.lineno)
 
 
 # SQLAlchemy's names of types that SQL calls by another one; most are the same but for their case.
@@ -301,40 +246,3 @@ def _type(node: ast.expr | None) -> str:
             return ""
     numbers = [each.value for each in sizes if isinstance(each, ast.Constant) and type(each.value) is int]
     return f"{plain}({','.join(map(str, numbers))})" if numbers else plain
-
-
-def _lost(sql: str, line: int) -> Iterator[Destruction]:
-    """Give the statements of `sql` that destroy, shortened to their first words and what they name."""
-    plain = _BODY.sub(" ", _QUOTED.sub(lambda found: " " if found["gone"] else found[0], sql)).strip()
-    found = [match for pattern in _LOSSES for match in pattern.finditer(plain)]
-    for match in sorted(found, key=re.Match.start):
-        words = " ".join(match[1].upper().split())
-        more = " CASCADE" if words == "TRUNCATE" and _CASCADE.match(plain, match.end()) else ""
-        what, kind = f"{words} {_named(match[2])}{more}", f"{words}{more}".lower()
-        tables = (_plain_name(name) for name in _tables(plain, match).split(",") if name.strip())
-        yield Destruction(what, line, kind, tuple(tables))
-    for match in _RETYPED.finditer(plain):
-        table, column = _altered(plain, match) or UNKNOWN, _plain_name(match[1] or match[2])
-        yield _retyped(table, column, "", " ".join(match[3].lower().split()), line)
-
-
-def _tables(plain: str, found: re.Match[str]) -> str:
-    what = found[1].upper().split()[-1]
-    if what in ("TYPE", "SCHEMA", "DATABASE"):
-        return ""
-    return _altered(plain, found) if what == "COLUMN" else found[2] or ""
-
-
-def _altered(plain: str, found: re.Match[str]) -> str:
-    """Give the table of the ALTER TABLE that an action stands in; empty where there is none."""
-    altered = _ALTERED.search(plain, 0, found.start())
-    return altered[1] if altered else ""
-
-
-def _named(names: str | None) -> str:
-    return re.sub(r"\bONLY\s+", "", " ".join(names.split()), flags=re.IGNORECASE) if names else UNKNOWN
-
-
-def _plain_name(name: str) -> str:
-    """Give a name without quotes, and without the schema that is there anyway."""
-    return _named(name).replace('"', "").replace("`", "").removeprefix("public.")

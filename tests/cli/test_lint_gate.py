@@ -32,7 +32,7 @@ def test_the_gate_refuses_what_nobody_has_excused_and_leaves_the_database(
 
     place = f"migrations/test/versions/{file.name}:{line_of(file, 'drop_column')}"
     assert ran.code == 4
-    refusal = f"The upgrade of testing destroys data, and nobody has agreed to it: {place}: drop column"
+    refusal = f"The upgrade of testing destroys data, which needs consent: {place}: drop column"
     assert f"{refusal} authors.born" in ran.err
     assert "[ban-drop-column]; nothing was done." in ran.err
     assert "# migrator: allow ban-drop-column -- reason" in ran.err

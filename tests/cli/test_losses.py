@@ -1,4 +1,4 @@
-"""What destroys data needs consent: an upgrade of a protected environment, a downgrade that loses rows."""
+"""What destroys data needs consent: an upgrade of a protected environment, a downgrade that deletes rows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_protected_environment_refuses_a_loss_that_nobody_has_agreed_to(
         ran = migrator("upgrade", *options, cwd=books.root, env=on_sqlite.env)
 
         assert (ran.code, ran.out) == (4, ""), ran.err
-        assert "The upgrade of testing destroys data, and nobody has agreed to it: " in ran.err
+        assert "The upgrade of testing destroys data, which needs consent: " in ran.err
         assert f"migrations/test/versions/{file.name}:" in ran.err
         assert f"[{rule}]; nothing was done." in ran.err
         assert f"# migrator: allow {rule} -- reason; or run: migrator upgrade --confirm testing" in ran.err
@@ -119,7 +119,7 @@ def test_a_reason_in_the_file_and_the_name_of_the_environment_are_consent(
     dry = run("upgrade", "--dry-run")
     assert dry.code == 0
     assert "destroys: drop column authors.born" in dry.out
-    assert f"nobody has agreed to it: migrations/test/versions/{file.name}:{line}: drop column" in dry.out
+    assert f"which needs consent: migrations/test/versions/{file.name}:{line}: drop column" in dry.out
 
     said = run("upgrade", "--confirm", "testing")
 
@@ -127,6 +127,42 @@ def test_a_reason_in_the_file_and_the_name_of_the_environment_are_consent(
     file = books.revision("r3", "r2", "op.drop_table('authors')  # migrator: allow ban-drop-table -- unused")
     excused = run("upgrade")
     assert (excused.code, "r3 destroys: drop table authors" in excused.err) == (0, True), excused.err
+
+
+def test_the_reason_of_a_downgrade_is_no_consent_to_an_upgrade(
+    project: Callable[[AnyDatabase, str], Path],
+    books: BooksProject,
+    migrator: Migrator,
+    on_sqlite: AnyDatabase,
+) -> None:
+    file = project(on_sqlite, "op.execute(' '.join(['DROP', 'TABLE', 'authors']))")
+    reason = "op.drop_table('authors')  # migrator: allow ban-drop-table -- it was new"
+    before, _def, _after = file.read_text().partition("def downgrade():")
+    file.write_text(f"{before}def downgrade():\n    {reason}\n")
+
+    ran = migrator("upgrade", cwd=books.root, env=on_sqlite.env)
+
+    assert (ran.code, on_sqlite.version()) == (4, ["r1"]), ran.err
+
+
+def test_what_an_env_py_with_one_connection_reaches_is_judged_too(
+    project: Callable[[AnyDatabase, str], Path],
+    books: BooksProject,
+    migrator: Migrator,
+    on_postgresql: AnyDatabase,
+) -> None:
+    project(on_postgresql, "op.alter_column('authors', 'name', type_=sa.String(5))")
+    books.env_py.write_text(
+        "import sqlalchemy as sa\nfrom alembic import context\n"
+        f"engine = sa.create_engine({on_postgresql.sync_url!r}, poolclass=sa.pool.StaticPool)\n"
+        "with engine.connect() as connection:\n"
+        "    context.configure(connection=connection)\n"
+        "    with context.begin_transaction():\n        context.run_migrations()\n"
+    )
+
+    ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
+
+    assert (ran.code, "[narrowing]" in ran.err) == (4, True), ran.err
 
 
 def test_lint_gate_turns_the_rule_off_where_it_is_said_to(
@@ -169,7 +205,7 @@ def test_what_only_shows_when_it_runs_is_stopped_there_and_rolled_back(
     ran = migrator("upgrade", cwd=books.root, env=either_database.env)
 
     assert ran.code == 4, ran.err
-    assert "it destroys data, and nobody has agreed to that: D" in ran.err
+    assert "it destroys data without consent: D" in ran.err
     assert f"[{rule}]" in ran.err
     assert file.name in ran.err
     assert either_database.version() == ["r1"]
@@ -208,6 +244,22 @@ def test_what_loses_nothing_needs_no_consent(
     ran = migrator("upgrade", cwd=books.root, env=either_database.env)
 
     assert ran.code == 0, ran.err
+
+
+def test_a_type_that_takes_its_columns_along_is_a_loss(
+    project: Callable[[AnyDatabase, str], Path],
+    books: BooksProject,
+    migrator: Migrator,
+    on_postgresql: AnyDatabase,
+) -> None:
+    sql = "op.execute('ALTER TYPE mood RENAME TO mood_old; DROP TYPE mood_old CASCADE')"
+    project(on_postgresql, sql)
+    on_postgresql.query("CREATE TYPE mood AS ENUM ('a')")
+    on_postgresql.query("ALTER TABLE authors ADD COLUMN mood mood")
+
+    ran = migrator("upgrade", cwd=books.root, env=on_postgresql.env)
+
+    assert (ran.code, "[ban-drop-type]" in ran.err) == (4, True), ran.err
 
 
 def test_a_type_that_another_of_its_name_replaces_is_no_loss(
@@ -262,12 +314,15 @@ def test_a_downgrade_that_loses_rows_needs_yes_outside_a_terminal(
     ran = migrator("downgrade", "base", cwd=books.root, env=either_database.env)
 
     if rows:
+        wrong = migrator("downgrade", "base", "--confirm", "test", cwd=books.root, env=either_database.env)
+        assert (wrong.code, "The confirmation test is not the name" in wrong.err) == (4, True)
         assert (ran.code, ran.out) == (4, ""), ran.err
-        assert "The downgrade of testing loses rows, and nobody has agreed to it: " in ran.err
+        assert "The downgrade of testing deletes rows, which needs consent: " in ran.err
         assert "drop table authors [ban-drop-table]; nothing was done." in ran.err
-        assert "Where it is meant, run: migrator downgrade base --yes --env testing" in ran.err
+        assert "If you want that: migrator downgrade base --yes --env testing" in ran.err
         assert either_database.version() == ["r1"]
-        ran = migrator("downgrade", "base", "--yes", cwd=books.root, env=either_database.env)
+        consent = ["--yes"] if either_database.backend == "sqlite" else ["--confirm", "testing"]
+        ran = migrator("downgrade", "base", *consent, cwd=books.root, env=either_database.env)
     assert ran.code == 0, ran.err
     assert "authors" not in either_database.tables()
 
@@ -281,7 +336,7 @@ def test_at_a_terminal_a_downgrade_that_loses_rows_is_asked_about(
     assert migrator("upgrade", cwd=books.root, env=on_sqlite.env).code == 0
 
     shown = at_terminal(
-        ["migrator", "downgrade"], books.root, on_sqlite.env, answer=("loses rows. Downgrade", typed)
+        ["migrator", "downgrade"], books.root, on_sqlite.env, answer=("deletes rows. Downgrade", typed)
     )
 
     assert "destroys: drop table authors" in shown.text

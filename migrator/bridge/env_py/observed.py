@@ -32,8 +32,9 @@ from migrator.config.select import Workspace
 from migrator.config.settings import Transaction
 from migrator.config.url import address, remember_password
 from migrator.database.connecting.connected_url import url_of
-from migrator.database.connecting.engine import hear_all_answers, set_through_pooler
+from migrator.database.connecting.engine import hear_all_answers
 from migrator.database.connecting.opening import no_transactions_left
+from migrator.database.connecting.pooled_sessions import set_through_pooler
 from migrator.database.connecting.pooler import failed_by_pooler, past_pooler
 from migrator.database.connecting.timeouts import run_at_once, run_plainly
 from migrator.database.failures import database_error, first_line, is_database_failure

@@ -1,4 +1,4 @@
-"""Says which database an open connection leads to, where its engine's URL does not."""
+"""Finds the database that an open connection leads to, and the session that its login was told."""
 
 from __future__ import annotations
 
@@ -52,3 +52,16 @@ def _url(connection: Connection, user: str, host: str | None, port: int | None, 
     if host and host.startswith("/"):
         return url.update_query_dict({"host": host})
     return url.set(host=host or "localhost", port=port) if port else url.set(host=host or "localhost")
+
+
+def session_of_login(dbapi_connection: Any) -> int | None:
+    """Return the session number that the server sent at login; None if the driver does not keep it.
+
+    A pooler invents one, so it differs from `pg_backend_pid()`.
+    """
+    # SQLAlchemy wraps the connection of an async driver.
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if hasattr(driver, "get_server_pid"):
+        return int(driver.get_server_pid())
+    # psycopg
+    return getattr(getattr(driver, "pgconn", None), "backend_pid", None)

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_at_once
-from migrator.database.failures import is_database_failure, meaning_of
+from migrator.database.connecting.pooled_sessions import leave_session, set_through_pooler
+from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts
+from migrator.database.failures import meaning_of
 from migrator.database.kinds import kind_of
 from migrator.database.kinds.interface import ErrorMeaning
-from migrator.database.kinds.postgresql import quoted, session_of_login
+from migrator.database.kinds.postgresql import quoted
 from migrator.database.round_trips.first_questions import know_array_types
-from migrator.database.round_trips.kept_connections import RESET
 from migrator.errors import ConfigurationError, Effect, MissingExtraError
 
 if TYPE_CHECKING:
@@ -307,34 +306,3 @@ def _prepare_session(engine: Engine, options: SessionOptions) -> None:
     if options.fast and engine.dialect.driver == "asyncpg":
         # After SQLAlchemy's own listener: what it sets makes asyncpg forget.
         event.listen(engine, "connect", lambda adapted, _record: know_array_types(adapted.driver_connection))
-
-
-def set_through_pooler(dbapi_connection: Any, sql: str) -> bool:
-    """Run settings, without parameters; return whether a pooler stands before the session that has them."""
-    pid = session_of_login(dbapi_connection)
-    if pid is None:
-        run_at_once(dbapi_connection, sql)
-        return False
-    # In the same text, so that it costs no round trip.
-    if "asyncpg" in type(dbapi_connection).__module__:
-        asked = f"{sql}; SELECT WHERE pg_backend_pid() = {pid}"
-        return bool(dbapi_connection.run_async(lambda it: it.execute(asked)) == "SELECT 0")
-    cursor = dbapi_connection.cursor()
-    try:
-        # Of several answers psycopg begins with the first.
-        cursor.execute(f"SELECT pg_backend_pid(); {sql}")
-        return bool(cursor.fetchone()[0] != pid)
-    finally:
-        cursor.close()
-
-
-def leave_session(dbapi_connection: Any, undo: str = RESET) -> None:
-    """Take back settings and locks before a pooler gives the session to others, unless it is lost."""
-    try:
-        # Else it would take back what follows.
-        dbapi_connection.rollback()
-        run_at_once(dbapi_connection, undo)
-        dbapi_connection.commit()
-    except Exception as exc:
-        if not (isinstance(exc, SQLAlchemyError) or is_database_failure(exc)):
-            raise

@@ -15,10 +15,10 @@ from sqlalchemy.pool import Pool
 from migrator import secrets
 from migrator.config.environments import Environment
 from migrator.config.url import DatabaseSource, address
+from migrator.database.connecting.connected_url import session_of_login
 from migrator.database.connecting.second_connection import INTERNAL, SecondConnection
 from migrator.database.connecting.timeouts import run_plainly
 from migrator.database.kinds import kind_of
-from migrator.database.kinds.postgresql import session_of_login
 from migrator.errors import DatabaseError
 from migrator.results.events import Connecting, Report, Waiting, ignore
 

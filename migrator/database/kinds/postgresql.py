@@ -8,56 +8,13 @@ from typing import Any
 from sqlalchemy import URL, Connection, Text, bindparam, cast, func, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 
+from migrator.database.connecting.connected_url import session_of_login
 from migrator.database.connecting.timeouts import Timeouts
 from migrator.database.kinds.interface import DatabaseKind, ErrorMeaning, Explanation
+from migrator.database.kinds.postgresql_errors import EXPLANATIONS, MEANINGS, sqlstate
 from migrator.database.own.facts import PRIVILEGES_NEEDED, Facts, LockName, LogFault, Privileges
 from migrator.database.own.own_tables import LOG_COLUMNS, OWN_SCHEMA, TableName, TableNames
 from migrator.results.run import Holder
-
-_POOLED = (
-    "A pooler in front of the server hands sessions around.",
-    "Connect to the server itself, past the pooler: correct {origin}",
-)
-REFUSED_PASSWORD = ("The server refused the password.", "Check the password in: {origin}")
-NO_DATABASE = ("The database does not exist.", "Create it (createdb), or correct: {origin}")
-_EXPLANATIONS: dict[str, Explanation] = {
-    "42P05": _POOLED,
-    "26000": _POOLED,
-    "28P01": REFUSED_PASSWORD,
-    "28000": ("The server refused the login.", "Check the user, and pg_hba.conf on the server."),
-    "3D000": NO_DATABASE,
-    "53300": ("The server has too many connections.", "Try again, or raise max_connections."),
-    "57P03": ("The server is starting up or shutting down.", "Try again in a moment."),
-    "57014": (
-        "The server canceled a statement.",
-        "If it took too long, raise statement_timeout: in the [migrator] section, or for the role.",
-    ),
-    "57P01": ("The server ended the connection.", "Look into the server's log, then run the command again."),
-    "55P03": (
-        "A statement waited for a lock in vain.",
-        "See who holds locks: SELECT * FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks);"
-        " end that session, or wait; then run this again.",
-    ),
-    "42501": ("The role lacks a privilege.", "Grant it, or use another user: {origin}"),
-}
-_MEANINGS = {
-    "55P03": ErrorMeaning.LOCKED,
-    "40P01": ErrorMeaning.LOCKED,
-    "40001": ErrorMeaning.LOCKED,
-    "42P01": ErrorMeaning.NO_TABLE,
-    "3D000": ErrorMeaning.NO_DATABASE,
-    "42704": ErrorMeaning.NO_OBJECT,
-    "42501": ErrorMeaning.NO_PRIVILEGE,
-    "22023": ErrorMeaning.BAD_VALUE,
-    "0A000": ErrorMeaning.NOT_INSTALLED,
-    "58P01": ErrorMeaning.NOT_INSTALLED,
-    "55006": ErrorMeaning.IN_USE,
-    "42P04": ErrorMeaning.EXISTS,
-    "42710": ErrorMeaning.EXISTS,
-    "23505": ErrorMeaning.EXISTS,
-    "42P05": ErrorMeaning.POOLED,
-    "26000": ErrorMeaning.POOLED,
-}
 
 # The version table may be in any schema of the search path; what it is in, or would be made in, names the
 # lock.
@@ -283,10 +240,10 @@ class PostgreSQL(DatabaseKind):
         return f"SELECT pg_terminate_backend({session})"
 
     def meaning_of(self, exc: BaseException) -> ErrorMeaning | None:
-        return _MEANINGS.get(_sqlstate(exc))
+        return MEANINGS.get(sqlstate(exc))
 
     def explain(self, exc: BaseException) -> Explanation | None:
-        return _EXPLANATIONS.get(_sqlstate(exc))
+        return EXPLANATIONS.get(sqlstate(exc))
 
     def server_version(self, connection: Connection) -> str:
         return str(connection.execute(text("SHOW server_version_num")).scalar_one())
@@ -334,19 +291,6 @@ def lock_key(name: LockName) -> int:
     return int.from_bytes(hashlib.sha256(name.text.encode()).digest()[:8], signed=True)
 
 
-def session_of_login(dbapi_connection: Any) -> int | None:
-    """Return the server's number for a session as its login told it; None where the driver does not say.
-
-    A pooler invents one: then the server's own word differs.
-    """
-    # SQLAlchemy has a connection of its own around an async driver's.
-    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-    if hasattr(driver, "get_server_pid"):
-        return int(driver.get_server_pid())
-    # psycopg
-    return getattr(getattr(driver, "pgconn", None), "backend_pid", None)
-
-
 def drop_index(index: str) -> str:
     """Return the statement that removes an INVALID index without blocking anyone."""
     return f"DROP INDEX CONCURRENTLY {index}"
@@ -355,15 +299,6 @@ def drop_index(index: str) -> str:
 def quoted(name: str) -> str:
     """Return an identifier in quotes, whether or not it needs them."""
     return '"{}"'.format(name.replace('"', '""'))
-
-
-def _sqlstate(exc: BaseException) -> str:
-    """Return the SQLSTATE of a driver's exception, which psycopg2 calls `pgcode`; empty where it has none.
-
-    MySQL's drivers have SQLSTATEs too, beside the numbers that say more.
-    """
-    numbered = bool(exc.args) and isinstance(exc.args[0], int)
-    return "" if numbered else getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None) or ""
 
 
 def _major(connection: Connection) -> int:

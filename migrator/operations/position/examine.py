@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,17 @@ from migrator.database.own.log_records import Identity, read_identity, read_log
 from migrator.database.own.own_tables import TableName, excluder, is_own_table
 from migrator.errors import ConfigurationError, Effect, RefusedError
 from migrator.results.records import LogEntry, Mark
-from migrator.results.run import Step
+from migrator.results.run import Loss, Step
 from migrator.revisions.archives import stood_for
 from migrator.revisions.fingerprint import file_hash, tree_hash
 
 # How many tables a message names.
 _SHOWN = 3
 StepPlanner = Callable[[tuple[str, ...]], Sequence[PlannedStep]]
+# Takes a connection, heads, and steps; returns the steps with what they destroy, and the losses.
+LossFinder = Callable[
+    [Connection, tuple[str, ...], tuple[Step, ...]], tuple[tuple[Step, ...], tuple[Loss, ...]]
+]
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,26 @@ class Examined:
     log: tuple[LogEntry, ...]
     unknown_tables: tuple[str, ...]
     steps: tuple[Step, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
 
-def examine(session: Session, plan: StepPlanner | None = None, **options: Any) -> tuple[Examined, ...]:
-    """Run env.py, reading only, and give what it reached: several databases where env.py has several.
+def examine(
+    session: Session, plan: StepPlanner | None = None, find_losses: LossFinder | None = None, **options: Any
+) -> tuple[Examined, ...]:
+    """Run env.py, reading only, and return what it reached: several databases if env.py has several.
 
-    `plan` gives the steps from a database's heads, and may raise. `options` are what env.py may ask for.
-    Raises MigratorErrors as `Session.run` does, and RevisionsError as `plan` does.
+    `plan` returns the steps from a database's heads, and may raise. `find_losses` finds what they destroy, on
+    env.py's connection. `options` are what env.py may ask for. Raises MigratorErrors as `Session.run` does,
+    and what `plan` and `find_losses` raise.
     """
     seen: list[Examined] = []
 
     def at(heads: tuple[str, ...], context: MigrationContext) -> None:
-        seen.append(examined(heads, context, session, plan))
+        each = examined(heads, context, session, plan)
+        if find_losses is not None:
+            steps, losses = find_losses(connection_of(context), heads, each.steps)
+            each = replace(each, steps=steps, losses=losses)
+        seen.append(each)
 
     session.look(at, **options)
     return tuple(seen)

@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, connection_of, heads_again
 from migrator.bridge.revision_files.plan import Heads, PlannedStep
 from migrator.config.select import Workspace
-from migrator.database.connecting.engine import leave_session
+from migrator.database.connecting.pooled_sessions import leave_session
 from migrator.database.connecting.timeouts import SessionTimeouts, Timeouts, run_plainly
 from migrator.database.kinds.postgresql import drop_index
 from migrator.database.own.facts import LockName

@@ -1,4 +1,4 @@
-"""Consent for what can hurt: in a protected environment, or by destroying data."""
+"""Consent to risky commands: in a protected environment, or if they destroy data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from migrator.visible import visible
 
 @dataclass(frozen=True)
 class Consent:
-    """How consent is given: what `--confirm` and `--yes` say, and a way to ask.
+    """What `--confirm` and `--yes` say, and how to ask the user.
 
-    `ask` is called with a question and gives the answer, or None where nobody can be asked; `show` shows a
-    plan to whoever is about to be asked.
+    `ask` takes a question and returns the answer, or None if the command must not ask. `show` shows a plan
+    before the question.
     """
 
     confirm: str | None = None
@@ -28,13 +28,13 @@ class Consent:
 
 
 NO_CONSENT = Consent()
-"""Consent where nobody can be asked and nothing was said."""
+"""No option, and no way to ask."""
 
 
 def require_consent(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
-    """Refuse to go on in a protected environment without its name as confirmation. Raises RefusedError.
+    """Raise RefusedError in a protected environment unless its name is given or typed.
 
-    Whoever is asked is shown the `plan` first. Gives whether somebody was asked.
+    The user sees the `plan` before the question. Returns whether there was a question.
     """
     if not workspace.environment.protected:
         return False
@@ -49,7 +49,7 @@ def require_consent(workspace: Workspace, what: str, consent: Consent, plan: Run
 
 
 def _is_confirmed(name: str, consent: Consent, question: str, plan: RunPlan | None) -> bool:
-    """Whether the environment's name was given or typed; False where nobody can be asked for it.
+    """Return whether the environment's name was given or typed; False if the command must not ask.
 
     Raises RefusedError for another name.
     """
@@ -67,11 +67,11 @@ def _is_confirmed(name: str, consent: Consent, question: str, plan: RunPlan | No
 
 
 def agree_to_upgrade(workspace: Workspace, what: str, consent: Consent, plan: RunPlan | None = None) -> bool:
-    """Get the consent to an upgrade: by name for what it destroys, else y/N in a protected environment.
+    """Ask for consent to an upgrade: by name if it destroys data, by y/N in a protected environment.
 
-    `what` begins the question, such as `Upgrade 12 tenants of`. Gives whether somebody was asked, who is
-    shown the plan first. A deploy job, which cannot be asked, goes ahead where nothing is destroyed. Raises
-    RefusedError for any answer but yes, and for a loss that nobody has agreed to.
+    `what` begins the question, such as `Upgrade 12 tenants of`. Returns whether there was a question. A
+    deploy job, where no question is possible, goes ahead if the upgrade destroys nothing. Raises RefusedError
+    for any other answer, and for a loss without consent.
     """
     environment = workspace.environment
     lossy = plan is not None and bool(plan.losses)
@@ -87,18 +87,21 @@ def agree_to_upgrade(workspace: Workspace, what: str, consent: Consent, plan: Ru
 
 
 def agree_to_downgrade(workspace: Workspace, consent: Consent, plan: RunPlan) -> bool:
-    """Get the consent to a downgrade: by name where the environment is protected, else y/N for lost rows.
+    """Ask for consent to a downgrade: by name if protected, elsewhere by y/N if it deletes rows.
 
-    Gives whether somebody was asked. Raises RefusedError for any answer but yes, and for rows that nobody
-    has given up.
+    Returns whether there was a question. Raises RefusedError for any other answer, and for a loss without
+    consent.
     """
     if workspace.environment.protected:
         return require_consent(workspace, "downgrade it", consent, plan)
+    if consent.confirm is not None:
+        _is_confirmed(workspace.environment.name, consent, "", plan)
+        return False
     if not plan.losses or consent.yes:
         return False
     if not consent.can_ask:
         raise loss_refusal(workspace, plan)
-    _ask_for_yes(workspace, f"This loses rows. Downgrade {_named(workspace)}? [y/N] ", consent, plan)
+    _ask_for_yes(workspace, f"This deletes rows. Downgrade {_named(workspace)}? [y/N] ", consent, plan)
     return True
 
 
@@ -107,41 +110,41 @@ def _ask_for_yes(workspace: Workspace, question: str, consent: Consent, plan: Ru
         consent.show(plan)
     if (consent.ask(question) or "").strip().lower() not in ("y", "yes"):
         raise RefusedError(
-            f"The {plan.direction if plan else 'upgrade'} of {workspace.environment.name} was not agreed to.",
+            f"The {plan.direction if plan else 'upgrade'} of {workspace.environment.name} was declined.",
             effect=Effect.NOTHING_DONE,
             hint="Answer y, or give --yes.",
         )
 
 
 def loss_refusal(workspace: Workspace, plan: RunPlan) -> RefusedError:
-    """Give the error for a plan with losses that nobody has agreed to."""
+    """Return the error for a plan that destroys data without consent."""
     name, first = workspace.environment.name, plan.losses[0]
     what, hint = "destroys data", consent_hint(workspace, f"line {first.line} of {first.file}", first.rule)
     if plan.direction == "downgrade":
-        what = "loses rows"
-        hint = f"Where it is meant, run: {workspace.again(plan.direction, plan.target, '--yes')}"
+        what = "deletes rows"
+        hint = f"If you want that: {workspace.again(plan.direction, plan.target, '--yes')}"
     listed = "; ".join(f"{each.file}:{each.line}: {each.what} [{each.rule}]" for each in plan.losses)
     return RefusedError(
-        f"The {plan.direction} of {name} {what}, and nobody has agreed to it: {listed}.",
+        f"The {plan.direction} of {name} {what}, which needs consent: {listed}.",
         effect=Effect.NOTHING_DONE,
         hint=hint,
     )
 
 
 def consent_hint(workspace: Workspace, place: str, rule: str) -> str:
-    """Tell both ways to agree to a loss at a place, such as `line 9 of FILE`."""
+    """Return both ways to consent to a loss at a place, such as `line 9 of FILE`."""
     confirm = workspace.again("upgrade", "--confirm", workspace.environment.name)
-    return f"Where it is meant, add to {place}: # migrator: allow {rule} -- reason; or run: {confirm}"
+    return f"If you want that, add to {place}: # migrator: allow {rule} -- reason; or run: {confirm}"
 
 
 def confirmation(workspace: Workspace, what: str, consent: Consent) -> str | None:
-    """Give the environment's name as it is typed; None where nobody can be asked."""
+    """Return the environment's name as the user types it; None if the command must not ask."""
     name = workspace.environment.name
     return consent.ask(f"To {what} as databases of {name}, type {name}: ")
 
 
 def _named(workspace: Workspace) -> str:
-    """Name the environment with its database, so that nobody consents to the wrong one."""
+    """Name the environment with its database, so that the user sees which one it is."""
     name = workspace.environment.name
     url = workspace.database.url if workspace.resolves_url else None
     return visible(name if url is None else f"{name} ({address(url)})")

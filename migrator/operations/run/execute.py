@@ -117,10 +117,11 @@ class _Spine:
             heads = each.found.heads
             recorder = Recorder(self._session, each)
             sites.append(DatabaseRun(each.found, recorder, heads, heads, list(each.steps)))
-            gated = self._run.direction == "upgrade" and heads and is_gated(self._workspace)
-            # What somebody has agreed to is not guarded.
-            if gated and not prepared.plan.losses and self._consent.confirm is None:
-                sites[-1].losses = LossGuard(self._workspace, each.found, each.steps)
+            # With consent there is nothing to guard.
+            agreed = prepared.plan.losses or self._consent.confirm is not None
+            if is_gated(self._workspace, self._run.direction, heads) and not agreed:
+                dialect = each.found.engine.dialect.name
+                sites[-1].losses = LossGuard(self._workspace, dialect, each.steps)
         # Where another run overtook this one, it goes on from what it had done.
         for site, earlier in zip(sites, self._sites, strict=False):
             site.go_on_from(earlier)

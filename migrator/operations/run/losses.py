@@ -1,42 +1,36 @@
-"""What a run destroys, and who has agreed to it.
+"""Finds what a run destroys, in the text of its version files and in the statements that run.
 
-The text of the version files tells before anything runs, so a deploy machine needs no scratch server and no
-squawk. What only shows when a revision runs (a loop, a computed statement) is stopped there, and rolled back.
-The end of a table that the same plan makes is no loss.
+migrator reads the text before anything runs, so a deploy machine needs no scratch server and no squawk.
+`LossGuard` stops statements that the text does not show, such as computed ones. Dropping a table that the
+same plan creates destroys nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, MetaData, Table, inspect, literal, select
 
 from migrator import secrets
-from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, connect_again
+from migrator.bridge.revision_files.plan import Heads
 from migrator.config.select import Workspace
 from migrator.errors import ExitCode
 from migrator.operations.run.connection_guard import GuardError
 from migrator.operations.run.consent import consent_hint
-from migrator.operations.run.run_lock import application_name
+from migrator.results.events import Direction
 from migrator.results.run import Loss, Step
-from migrator.revisions.destructive import (
-    UNKNOWN,
-    Destruction,
-    destructive,
-    superseded_types,
-    tables_made,
-)
+from migrator.revisions.destructive import destructive, tables_made
+from migrator.revisions.destructive_sql import UNKNOWN, Destruction, superseded_types
 
 if TYPE_CHECKING:
     from migrator.lint.excuses import Excuse
     from migrator.lint.tokens import Token
 
-T = TypeVar("T")
-
-# The rule that forbids each kind of destruction. A change of type is one where the new type is narrower.
+# The rule that forbids each kind of destruction. A change of type counts if the new type is narrower.
 _RULES = {
     "drop table": "ban-drop-table",
     "drop column": "ban-drop-column",
@@ -48,58 +42,80 @@ _RULES = {
     "delete from": "delete-without-where",
     "change type": "narrowing",
 }
-# Those that take whole rows with them.
+# The kinds that delete whole rows.
 _OF_ROWS = frozenset({"drop table", "drop schema", "truncate", "truncate cascade", "delete from"})
-# How many characters of a statement an error shows.
+# The number of characters of a statement that an error shows.
 _SHOWN = 120
-# What a statement has to hold for it to be worth a closer look.
+# Only a statement with one of these words is parsed.
 _SUSPECT = re.compile(r"\b(?:DROP|TRUNCATE|DELETE)\b", re.IGNORECASE)
 
 
-def is_gated(workspace: Workspace) -> bool:
-    """Whether an upgrade of the environment needs consent for what it destroys."""
-    environment = workspace.environment
-    gate = environment.settings.lint_gate
-    return environment.protected if gate is None else gate
+def is_gated(workspace: Workspace, direction: Direction, heads: Heads) -> bool:
+    """Return whether a run from `heads` needs consent for what it destroys.
+
+    Only an upgrade does. A database without a revision passes: what its whole history drops, it has created.
+    """
+    gate = workspace.environment.settings.lint_gate
+    gated = workspace.environment.protected if gate is None else gate
+    return direction == "upgrade" and bool(heads) and gated
 
 
-def guards_rows(workspace: Workspace) -> bool:
-    """Whether a downgrade of the environment needs consent for the rows that it loses.
+def _guards_rows(workspace: Workspace, direction: Direction) -> bool:
+    """Return whether a run needs consent for the rows that it deletes.
 
-    A protected environment has to be confirmed in any case. A plain Alembic configuration goes by Alembic's
-    rules, and the embedded PostgreSQL is the developer's own.
+    Only a downgrade does. A protected environment needs confirmation in any case, a plain Alembic
+    configuration follows Alembic's rules, and the embedded PostgreSQL belongs to one developer.
     """
     environment = workspace.environment
-    return environment.managed and not environment.protected and workspace.database.url is not None
+    unprotected = environment.managed and not environment.protected and workspace.database.url is not None
+    return direction == "downgrade" and unprotected
 
 
-def losses_of(workspace: Workspace, found: ConnectedDatabase, steps: Sequence[Step]) -> tuple[Loss, ...]:
-    """Give what the steps of an upgrade destroy and no comment in a file excuses.
+def with_losses(
+    workspace: Workspace, direction: Direction, heads: Heads, steps: Sequence[Step], connection: Connection
+) -> tuple[tuple[Step, ...], tuple[Loss, ...]]:
+    """Return the steps of a run from `heads` with what each destroys, and the losses that need consent.
 
-    Only what counts as an error in the environment is given. The database is asked for the present type of a
-    column whose type changes.
-
-    Raises ConfigurationError for a rule in the settings that nobody knows, RevisionsError for a bad excuse.
+    `connection` leads to the database before the run. Raises ConfigurationError for an unknown rule in the
+    settings, and RevisionsError for a bad excuse.
     """
-    # Imported here: few runs destroy anything.
+    function = "downgrade" if direction == "downgrade" else "upgrade"
+    root = workspace.environment.root
+    destroyed = {step: destructive(root / step.path, function) for step in steps if step.path}
+    losses: tuple[Loss, ...] = ()
+    if any(destroyed.values()):
+        if is_gated(workspace, direction, heads):
+            losses = _not_excused(workspace, connection, destroyed)
+        elif _guards_rows(workspace, direction):
+            losses = tuple(
+                Loss(each.what, _RULES[each.kind], step.path, each.line)
+                for step, found in destroyed.items()
+                for each in found
+                if each.kind in _OF_ROWS and _has_rows(connection, each)
+            )
+    shown = (replace(step, destroys=tuple(each.what for each in destroyed.get(step, ()))) for step in steps)
+    return tuple(shown), losses
+
+
+def _not_excused(
+    workspace: Workspace, connection: Connection, destroyed: Mapping[Step, Sequence[Destruction]]
+) -> tuple[Loss, ...]:
+    """Return what counts as an error in the environment and has no excuse in its file."""
+    # Imported here because few runs destroy anything.
     from migrator.lint.lint_settings import RULES, lint_settings_of
 
-    destroyed = list(_destroyed(workspace.environment.root, steps))
-    if not destroyed:
-        return ()
-    settings, allowed = lint_settings_of(workspace), excuses_of(workspace, steps)
-    narrowed = _narrowed(found, [each for _step, each in destroyed if each.kind == "change type"])
+    settings, allowed = lint_settings_of(workspace), excuses_of(workspace, destroyed)
     return tuple(
-        Loss(narrowed.get(each, each.what), rule, step.path, each.line)
-        for step, each in destroyed
+        Loss(what, rule, step.path, each.line)
+        for step, each in _of_earlier_tables(workspace.environment.root, destroyed)
         if settings.severity(RULES[rule := _RULES[each.kind]]) == "error"
-        if each.kind != "change type" or each in narrowed
+        if (what := each.what if each.kind != "change type" else _narrowed(connection, each))
         if not any(excuse.holds_for(rule, each.line) for excuse in allowed[step.path])
     )
 
 
 def excuses_of(workspace: Workspace, steps: Iterable[Step]) -> dict[str, tuple[Excuse, ...]]:
-    """Read the excuses in the files of steps, by their paths. Raises RevisionsError for a bad one."""
+    """Return the excuses in the files of steps, by path. Raises RevisionsError for a bad one."""
     from migrator.lint.excuses import excuses
     from migrator.lint.lint_settings import source_reader
 
@@ -107,62 +123,39 @@ def excuses_of(workspace: Workspace, steps: Iterable[Step]) -> dict[str, tuple[E
     return {step.path: excuses(read(step.path), step.path) for step in steps if step.path}
 
 
-def _destroyed(root: Path, steps: Iterable[Step]) -> Iterator[tuple[Step, Destruction]]:
-    """Yield what the steps destroy of that which they have not made themselves."""
+def _of_earlier_tables(
+    root: Path, destroyed: Mapping[Step, Sequence[Destruction]]
+) -> Iterator[tuple[Step, Destruction]]:
+    """Yield what the steps destroy of tables that they have not created themselves."""
     new: set[str] = set()
-    for step in steps:
+    for step, found in destroyed.items():
         made = list(tables_made(root / step.path))
-        for each in destructive(root / step.path):
+        for each in found:
             new.update(table for table, line in made if line < each.line)
             made = [(table, line) for table, line in made if line >= each.line]
             if not each.tables or not new.issuperset(each.tables):
                 yield step, each
             if each.kind == "drop table":
-                # Another may take its name.
+                # Another table may get its name.
                 new.difference_update(each.tables)
         new.update(table for table, _line in made)
 
 
-def _narrowed(found: ConnectedDatabase, changes: Sequence[Destruction]) -> dict[Destruction, str]:
-    """Say of each change of type that makes a column narrower what it does."""
+def _narrowed(connection: Connection, change: Destruction) -> str:
+    """Return what a change of type does if it makes the column narrower, else an empty text."""
     from migrator.lint.own_rules import compare
 
-    def old_type(connection: Connection, change: Destruction) -> str:
-        schema, name = _place(change.tables[0])
-        if not inspect(connection).has_table(name, schema):
-            return change.old_type
+    old, (schema, name) = change.old_type, _place(change.tables[0])
+    if UNKNOWN not in change.tables[0] and inspect(connection).has_table(name, schema):
         columns = {each["name"]: each["type"] for each in inspect(connection).get_columns(name, schema)}
-        known = columns.get(change.column)
-        return change.old_type if known is None else known.compile(connection.dialect).lower()
-
-    narrowed = {}
-    known = [each for each in changes if each.new_type and UNKNOWN not in each.tables[0]]
-    for change, old in zip(known, _asked(found, old_type, known) or (), strict=False):
-        if old and compare(old, change.new_type) == "narrowing":
-            narrowed[change] = f"{change.what} ({old} -> {change.new_type})"
-    return narrowed
-
-
-def rows_lost(workspace: Workspace, found: ConnectedDatabase, steps: Sequence[Step]) -> tuple[Loss, ...]:
-    """Give what the steps of a downgrade destroy of tables that have rows now, as far as that is known."""
-    root = workspace.environment.root
-    destroyed = [
-        (step, each)
-        for step in steps
-        if step.path
-        for each in destructive(root / step.path, "downgrade")
-        if each.kind in _OF_ROWS
-    ]
-    with_rows = _asked(found, _has_rows, [each for _step, each in destroyed])
-    return tuple(
-        Loss(each.what, _RULES[each.kind], step.path, each.line)
-        for (step, each), lost in zip(destroyed, with_rows or (), strict=False)
-        if lost
-    )
+        if change.column in columns:
+            old = columns[change.column].compile(connection.dialect).lower()
+    narrows = old and change.new_type and compare(old, change.new_type) == "narrowing"
+    return f"{change.what} ({old} -> {change.new_type})" if narrows else ""
 
 
 def _has_rows(connection: Connection, destruction: Destruction) -> bool:
-    """Whether a table that goes has rows; one that is not named, or not there by now, may have some."""
+    """Return whether a table has rows. A table that the file does not name may have some."""
     for table in destruction.tables or (UNKNOWN,):
         schema, name = _place(table)
         if UNKNOWN in table:
@@ -179,40 +172,28 @@ def _place(table: str) -> tuple[str | None, str]:
     return schema or None, name
 
 
-def _asked(
-    found: ConnectedDatabase, question: Callable[[Connection, Destruction], T], each: Sequence[Destruction]
-) -> list[T] | None:
-    """Ask a question of the database for each; None where there is no second connection to it."""
-    if not each:
-        return []
-    connection = connect_again(found, application_name())
-    if connection is None:
-        return None
-    try:
-        return ask(connection, found, lambda c: [question(c, one) for one in each])
-    finally:
-        connection.close()
-
-
 class UnagreedLossError(GuardError):
-    """A revision destroys what nobody has agreed to."""
+    """A revision destroys data without consent."""
 
     exit_code = ExitCode.REFUSED
 
 
 class LossGuard:
-    """Stops a statement that destroys what the text of its version file did not show."""
+    """Stops a statement that destroys data and that the text of its version file does not show.
 
-    def __init__(self, workspace: Workspace, found: ConnectedDatabase, steps: Sequence[Step]) -> None:
+    It finds dropped and emptied tables, columns and types; only the text shows that a type becomes narrower.
+    """
+
+    def __init__(self, workspace: Workspace, dialect: str, steps: Sequence[Step]) -> None:
         """Guard the steps of an upgrade. Raises RevisionsError for a bad excuse."""
         self._workspace = workspace
-        self._dialect = found.engine.dialect.name
+        self._dialect = dialect
         self._excuses = excuses_of(workspace, steps)
-        # What has run so far; it is read where a statement is suspect.
+        # The statements so far. They are parsed when a suspect statement comes.
         self._earlier: list[str] = []
 
     def refuse(self, step: Step, statement: str) -> None:
-        """Raise UnagreedLossError for a statement of a step that loses data, and is not excused there."""
+        """Raise UnagreedLossError for a statement that destroys data without an excuse in the step's file."""
         if not _SUSPECT.search(statement):
             self._earlier.append(statement)
             return
@@ -225,16 +206,19 @@ class LossGuard:
         for tokens in self._cut("\n;\n".join(self._earlier)):
             new.learn(tokens)
         settings, superseded = lint_settings_of(self._workspace), superseded_types("; ".join(self._earlier))
-        excused = {rule for excuse in self._excuses.get(step.path, ()) for rule in excuse.rules}
+        excuses = (each for each in self._excuses[step.path] if not each.in_downgrade)
+        excused = {rule for excuse in excuses for rule in excuse.rules}
         for tokens in self._cut(statement):
-            objects = {each.name for each in dropped(tokens)}
-            is_new = new.covers(tokens) or (objects and objects <= superseded)
+            types = {each.name for each in dropped(tokens) if each.kind == "TYPE"}
+            is_new = new.covers(tokens) or (
+                bool(types) and types <= superseded and tokens[-1].word != "CASCADE"
+            )
             for rule in () if is_new else own_rules(tokens, {}):
                 lost = rule in _RULES.values() and settings.severity(RULES[rule]) == "error"
                 if lost and rule not in excused:
                     shown = secrets.scrub(" ".join(statement.split()))[:_SHOWN]
                     raise UnagreedLossError(
-                        f"it destroys data, and nobody has agreed to that: {shown} [{rule}]",
+                        f"it destroys data without consent: {shown} [{rule}]",
                         hint=consent_hint(self._workspace, step.path, rule),
                     )
             new.learn(tokens)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from migrator.bridge.env_py.session import Session
-from migrator.bridge.revision_files.plan import PlanFunction, PlannedStep, planned, script_of
+from migrator.bridge.revision_files.plan import Heads, PlanFunction, PlannedStep, planned, script_of
 from migrator.bridge.tenant_cache import cached
 from migrator.config.url import address
 from migrator.database.kinds.postgresql import drop_index
@@ -23,10 +25,9 @@ from migrator.operations.position.examine import (
     refuse_unknown_tables,
 )
 from migrator.operations.position.position import ahead_by, refuse_unknown
-from migrator.operations.run.losses import guards_rows, is_gated, losses_of, rows_lost
+from migrator.operations.run.losses import with_losses
 from migrator.results.events import Direction, Noticed, Report
 from migrator.results.run import Loss, RunPlan, Step
-from migrator.revisions.destructive import destructive
 from migrator.revisions.directives import Directives, directives
 from migrator.revisions.plain_function import only_operations
 
@@ -69,10 +70,7 @@ class PreparedRun:
 
 
 class RunPlanner:
-    """Makes the plan of a run, as often as the databases change before it can begin.
-
-    Where somebody will see the plan, the files are searched for what they destroy.
-    """
+    """Plans a run, again whenever the databases change before it begins."""
 
     def __init__(self, session: Session, run: Run, report: Report) -> None:
         self._session = session
@@ -90,7 +88,7 @@ class RunPlanner:
         """
         options, ahead = self._run.environment_options(), None
         try:
-            examined = examine(self._session, self.steps, **options)
+            examined = examine(self._session, self.steps, self._with_losses, **options)
         except RevisionsError as exc:
             # The database is asked once more: whose it is goes before what its revisions say.
             examined = examine(self._session, **options)
@@ -205,25 +203,16 @@ class RunPlanner:
             target=", ".join(self._run.targets),
             database=address(url) if url is not None else "",
             before=tuple(heads),
-            steps=tuple(self._with_losses(step, each) for each in examined for step in each.steps),
+            steps=tuple(step for each in examined for step in each.steps),
             notes=tuple(self._notes),
-            losses=tuple(loss for each in examined for loss in self._losses(each)),
+            losses=tuple(loss for each in examined for loss in each.losses),
         )
 
-    def _losses(self, examined: Examined) -> tuple[Loss, ...]:
-        """Give what needs consent. What a whole history drops it has made itself, and nobody has used it."""
-        workspace, found = self._session.workspace, examined.found
-        if self._run.direction == "upgrade" and found.heads and is_gated(workspace):
-            return losses_of(workspace, found, examined.steps)
-        if self._run.direction == "downgrade" and guards_rows(workspace):
-            return rows_lost(workspace, found, examined.steps)
-        return ()
-
-    def _with_losses(self, step: Step, examined: Examined) -> Step:
-        # A whole history has nothing to lose yet, and reading it takes time: only who is shown it wants that.
-        shown = self._run.request.dry_run or self._session.workspace.environment.protected
-        if not step.path or not (shown or examined.found.heads):
-            return step
-        function = "downgrade" if self._run.direction == "downgrade" else "upgrade"
-        file = self._session.workspace.environment.root / step.path
-        return replace(step, destroys=tuple(each.what for each in destructive(file, function)))
+    def _with_losses(
+        self, connection: Connection, heads: Heads, steps: tuple[Step, ...]
+    ) -> tuple[tuple[Step, ...], tuple[Loss, ...]]:
+        workspace = self._session.workspace
+        if not (heads or self._run.request.dry_run or workspace.environment.protected):
+            # A whole history destroys nothing, and reading it takes time.
+            return steps, ()
+        return with_losses(workspace, self._run.direction, heads, steps, connection)

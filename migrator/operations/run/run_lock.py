@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrator.bridge.env_py.connected_database import ConnectedDatabase, ask, connect_again
 from migrator.config.url import address
-from migrator.database.connecting.engine import leave_session
+from migrator.database.connecting.pooled_sessions import leave_session
 from migrator.database.connecting.pooler import failed_by_pooler, hands_sessions_around
 from migrator.database.connecting.second_connection import SecondConnection, answer_of
 from migrator.database.failures import database_error
