@@ -127,9 +127,8 @@ class Migrator:
     ) -> RunResult | RunPlan:
         """Move the database back to an earlier revision: `-1`, `base`, an id or its beginning.
 
-        Options: `lock_wait` (seconds), `backup`, `tag`; `confirm`, the environment's name, without which a
-        protected one is refused (RefusedError); `yes`, without which one that deletes rows is refused. Raises as
-        `upgrade` does.
+        Options: `lock_wait` (seconds), `backup`, `tag`; `confirm`, the environment's name, which a protected
+        environment needs; `yes`, which any other one needs before rows are deleted. Raises as `upgrade` does.
         """
         wanted = command_requests.DowngradeRequest(target=target, dry_run=dry_run, **options)
         result: RunResult | RunPlan = self._call(wanted)

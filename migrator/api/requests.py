@@ -81,7 +81,7 @@ class UpgradeOptions(ChangeOptions, total=False):
 class DowngradeOptions(ChangeOptions, total=False):
     """`confirm`: the environment's name, where it is protected.
 
-    `yes`: consent to the loss of rows elsewhere.
+    `yes`: consent to deleting rows in any other environment.
     """
 
     confirm: str | None

@@ -108,8 +108,7 @@ class UpgradeRequest(ChangeRequest):
 class DowngradeRequest(ChangeRequest):
     """To move a database back to an earlier revision.
 
-    `confirm` is the environment's name, where it is protected; `yes` is the consent to the loss of rows
-    elsewhere.
+    `confirm` is the environment's name, if it is protected; `yes` is consent to deleting rows in any other.
     """
 
     verb = "downgrade"

@@ -58,9 +58,7 @@ def downgrade(
     tag: Tag = None,
     dry_run: DryRun = False,
     confirm: Confirm = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask, where rows are lost and nothing is protected.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before rows are deleted.")] = False,
     lock_wait: LockWait = None,
     backup: Backup = True,
 ) -> Outcome:
