@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import is_dataclass, replace
+from functools import cache
 from operator import is_
 from typing import Any, TypeVar, cast
 
@@ -20,17 +21,25 @@ _OBEYED = re.compile(
 )
 # What has lines of its own in a result. In every other text a line break could fake a line of ours.
 _OF_LINES = frozenset({"description", "remedy", "trace"})
+_NO_TEXT = frozenset({bool, int, float})
 # What is to be run, and must stay as it is.
 _TO_RUN = "sql"
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""Return a text with each such character written as Python does (`\x1b`), but for those of `keep`."""
-    return _OBEYED.sub(lambda found: _escaped(found[0]) if found[0] not in keep else found[0], text)
+    r"""Return a text with each such character written as in Python (`\x1b`), except those of `keep`.
+
+    A text without any is returned itself.
+    """
+    obeyed = _obeyed_but(keep)
+    if obeyed.search(text) is None:
+        return text
+    return obeyed.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+@cache
+def _obeyed_but(keep: str) -> re.Pattern[str]:
+    return re.compile(f"(?![{re.escape(keep)}]){_OBEYED.pattern}") if keep else _OBEYED
 
 
 def visible_lines(text: str) -> str:
@@ -54,10 +63,12 @@ def visible_in(value: T, keep: str = "") -> T:
     elif value is not None and is_dataclass(type(value)):
         changed = {}
         for name, old in vars(value).items():
-            # Hardly any text needs more than this look, and a long history has many.
-            if not old or (type(old) is str and old.isprintable()) or name == _TO_RUN:
+            # A long history has many fields, and hardly any of them needs more than this check.
+            kind = type(old)
+            if not old or kind in _NO_TEXT or (kind is str and old.isprintable()) or name == _TO_RUN:
                 continue
-            new = visible_in(old, "\n\t" if name in _OF_LINES else "")
+            keep = "\n\t" if name in _OF_LINES else ""
+            new = visible(old, keep) if kind is str else visible_in(old, keep)
             if new is not old:
                 changed[name] = new
         made = replace(value, **changed) if changed else value  # type: ignore[type-var]
