@@ -75,7 +75,7 @@ def agree_to_upgrade(workspace: Workspace, what: str, consent: Consent, plan: Ru
     """
     environment = workspace.environment
     lossy = plan is not None and bool(plan.losses)
-    if lossy or consent.confirm is not None:
+    if lossy or (environment.protected and consent.confirm is not None):
         question = f"This destroys data. To apply it to {_named(workspace)}, type {environment.name}: "
         if not _is_confirmed(environment.name, consent, question, plan) and plan is not None:
             raise loss_refusal(workspace, plan)
@@ -94,10 +94,10 @@ def agree_to_downgrade(workspace: Workspace, consent: Consent, plan: RunPlan) ->
     """
     if workspace.environment.protected:
         return require_consent(workspace, "downgrade it", consent, plan)
+    if not plan.losses or consent.yes:
+        return False
     if consent.confirm is not None:
         _is_confirmed(workspace.environment.name, consent, "", plan)
-        return False
-    if not plan.losses or consent.yes:
         return False
     if not consent.can_ask:
         raise loss_refusal(workspace, plan)
